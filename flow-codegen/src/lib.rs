@@ -1,0 +1,1 @@
+//! Compiles trained flows to Rust.

@@ -1,0 +1,3 @@
+//! Normalizing flows on microcontrollers.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! Fits normalizing flows to recorded data.
