@@ -1,1 +1,3 @@
 //! Fits normalizing flows to recorded data.
+
+pub mod export;

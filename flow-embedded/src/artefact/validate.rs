@@ -64,14 +64,14 @@ fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
     if header.event.is_empty() || header.layers.is_empty() {
         return Err(invalid(Place::Header, Fault::Empty));
     }
-    if !header.log_norm.is_finite() {
-        return Err(invalid(Place::Header, Fault::NotFinite));
-    }
     for (index, channel) in header.event.iter().enumerate() {
         check_channel(channel, Place::Event(index))?;
     }
     for (index, channel) in header.context.iter().enumerate() {
         check_channel(channel, Place::Context(index))?;
+    }
+    if !header.log_norm.is_finite() {
+        return Err(invalid(Place::Header, Fault::NotFinite));
     }
     Ok(())
 }
