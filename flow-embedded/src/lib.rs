@@ -1,3 +1,65 @@
-//! Normalizing flows on microcontrollers.
+//! Normalizing flows on microcontrollers: exact log-likelihoods, exact samples
+//! and anomaly detection in `no_std`, without allocation, without unsafe code,
+//! and with no panic that can be reached.
+//!
+//! A flow is trained and calibrated on the desk (`flow-train`, the command
+//! `flow`), compiled to a Rust module (`flow-codegen`) and run with the
+//! arithmetic of this crate. Firmware compiles this half only.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`artefact`] | the file `model.flow`: schema, encoder, and [`LoadedFlow`], which borrows it in place |
+//! | [`density`] | the traits [`Density`] and [`Sampler`] over `[f32; D]` given a context `[f32; C]` |
+//! | [`detect`] | [`Detector`]: sample in; log-likelihood, conformal p-value and alarm out |
+//! | [`base`] | the base distribution and its sampler |
+//! | [`kernels`] | the arithmetic that generated code and the loader share |
+//! | [`math`] | `exp`, `ln`, `tanh`: three backends with measured error bounds |
+//!
+//! # Same model, same bits
+//! Generated code and the loader run the same kernels in the same order of
+//! operations with the same elementary functions, and no fused multiply-add.
+//! An `f32` model therefore gives the same bits on the desk, in the firmware
+//! and when loaded over the air.
+//!
+//! # Reading a log-likelihood
+//! `log_prob` is the natural logarithm of a probability *density* (in nats),
+//! per event, in the units of the raw data. A density can exceed one, so a
+//! log-likelihood can be positive: recorded in volts rather than millivolts,
+//! the same channel's log-likelihood grows by `ln 1000`. Compare values of one
+//! model only with each other, or use [`Detector`]'s p-value.
+//!
+//! # Non-finite values
+//! A bare density answers NaN when the event or the context holds a NaN or an
+//! infinity, and −∞ when finite input lies so far out that `f32` overflows.
+//! [`Detector`] refuses non-finite samples with an error naming the channel.
+//!
+//! # Features
+//! Both only add a backend for the elementary functions: `libm`, `micromath`.
+//! Our own polynomials are always there.
 #![no_std]
 #![forbid(unsafe_code)]
+
+pub mod artefact;
+pub mod base;
+pub mod density;
+pub mod detect;
+pub mod kernels;
+pub mod math;
+
+pub use artefact::{LoadError, LoadedFlow, ShapedFlow};
+pub use density::{Density, Sampler};
+pub use detect::{Calibrated, Detector, ObserveError, Verdict};
+pub use rand_core;
+
+/// Includes the module that `flow_codegen::Builder` wrote to `OUT_DIR` in
+/// `build.rs`.
+///
+/// `include_flow!("model")` includes `$OUT_DIR/model.rs`. It hides nothing but
+/// that path: cargo rebuilds the module when the artefact changes, because the
+/// builder told it to.
+#[macro_export]
+macro_rules! include_flow {
+    ($name:literal) => {
+        include!(concat!(env!("OUT_DIR"), "/", $name, ".rs"));
+    };
+}

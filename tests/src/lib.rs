@@ -1,1 +1,3 @@
-//! Tests across crates.
+//! What the tests across crates share.
+
+pub mod drafts;

@@ -1,0 +1,230 @@
+use core::fmt;
+
+use crate::math::Backend;
+
+/// Why [`LoadedFlow::from_bytes`](super::LoadedFlow::from_bytes) refused an
+/// artefact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// The bytes end before the artefact does.
+    Truncated {
+        /// Bytes that the artefact needs, as far as can be told.
+        needed: usize,
+        /// Bytes given.
+        found: usize,
+    },
+    /// Bytes follow after the artefact's end.
+    TrailingBytes {
+        /// The artefact's length.
+        needed: usize,
+        /// Bytes given.
+        found: usize,
+    },
+    /// The first bytes are not an artefact's.
+    NotAnArtefact,
+    /// Written in a format newer than this crate's.
+    TooNew {
+        /// The artefact's format version.
+        found: u16,
+        /// The newest version that this crate reads.
+        supported: u16,
+    },
+    /// The checksum does not match: the bytes were damaged.
+    Corrupt,
+    /// The header does not decode, or exceeds a limit of the schema.
+    BadHeader,
+    /// The header decodes but describes no valid flow.
+    Invalid {
+        /// Where.
+        place: Place,
+        /// What is wrong there.
+        fault: Fault,
+    },
+    /// The model was calibrated with a backend that this build lacks.
+    BackendMissing(Backend),
+}
+
+/// A place in an artefact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// The header outside of channels, layers and calibration.
+    Header,
+    /// An event channel, from 0.
+    Event(usize),
+    /// A context channel, from 0.
+    Context(usize),
+    /// A layer, from 0.
+    Layer(usize),
+    /// A weight of a layer.
+    Weight {
+        /// The layer, from 0.
+        layer: usize,
+        /// The weight among those of the layer, from 0.
+        index: usize,
+    },
+    /// The calibration table.
+    Calibration,
+}
+
+/// What is wrong at a [`Place`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// A NaN or an infinity.
+    NotFinite,
+    /// A number that must be positive is not.
+    NotPositive,
+    /// No event channel, no layer, or a layer that transforms nothing.
+    Empty,
+    /// The order is no permutation of the channels, or the transformed
+    /// channels are not ascending channels.
+    BadOrder,
+    /// Hidden units are not counted by the blocks that the layer has.
+    BadUnits,
+    /// The weights are more or fewer than the layers and the table use.
+    WrongWeightCount,
+    /// The calibration table does not ascend, or holds no probabilities.
+    BadTable,
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Truncated { needed, found } => {
+                write!(
+                    f,
+                    "the artefact is truncated: {found} bytes of at least {needed}"
+                )
+            }
+            Self::TrailingBytes { needed, found } => {
+                write!(
+                    f,
+                    "the artefact ends after {needed} bytes, but {found} were given"
+                )
+            }
+            Self::NotAnArtefact => {
+                f.write_str("this is no flow artefact (it does not begin with \"FLOW\")")
+            }
+            Self::TooNew { found, supported } => write!(
+                f,
+                "the artefact has format version {found}; this version reads up to {supported}: update it"
+            ),
+            Self::Corrupt => f.write_str("the artefact is corrupt: its checksum does not match"),
+            Self::BadHeader => f.write_str("the artefact's header does not decode"),
+            Self::Invalid { place, fault } => {
+                write!(f, "the artefact is invalid: {place}: {fault}")
+            }
+            Self::BackendMissing(backend) => write!(
+                f,
+                "the model was calibrated with the math backend {0}, which this build lacks: enable the feature {0} of flow-embedded",
+                backend.name()
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Header => f.write_str("header"),
+            Self::Event(channel) => write!(f, "event channel {channel}"),
+            Self::Context(channel) => write!(f, "context channel {channel}"),
+            Self::Layer(layer) => write!(f, "layer {layer}"),
+            Self::Weight { layer, index } => write!(f, "layer {layer}, weight {index}"),
+            Self::Calibration => f.write_str("calibration table"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotFinite => "not finite",
+            Self::NotPositive => "not positive",
+            Self::Empty => "empty",
+            Self::BadOrder => "not an order of the channels",
+            Self::BadUnits => "hidden units do not fit the layer",
+            Self::WrongWeightCount => "wrong number of weights",
+            Self::BadTable => "not ascending, or not probabilities",
+        })
+    }
+}
+
+impl core::error::Error for LoadError {}
+
+/// Why an artefact could not be encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The buffer is too small.
+    BufferTooSmall,
+    /// More than 2^32 − 1 bytes of header or weights.
+    TooLarge,
+}
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BufferTooSmall => "the buffer is too small for the artefact",
+            Self::TooLarge => "the model is too large for an artefact",
+        })
+    }
+}
+
+impl core::error::Error for EncodeError {}
+
+/// A slice whose length does not fit the loaded flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ShapeError {
+    /// The event has the wrong number of channels.
+    Event {
+        /// What the flow has.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// The context has the wrong number of channels.
+    Context {
+        /// What the flow has.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+    /// The scratch memory is too small.
+    Scratch {
+        /// What [`LoadedFlow::scratch_len`](super::LoadedFlow::scratch_len) says.
+        expected: usize,
+        /// What was given.
+        found: usize,
+    },
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Event { expected, found } => {
+                write!(
+                    f,
+                    "the flow has {expected} event channels, {found} were given"
+                )
+            }
+            Self::Context { expected, found } => {
+                write!(
+                    f,
+                    "the flow has {expected} context channels, {found} were given"
+                )
+            }
+            Self::Scratch { expected, found } => {
+                write!(
+                    f,
+                    "the flow needs {expected} floats of scratch memory, {found} were given"
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for ShapeError {}

@@ -1,0 +1,188 @@
+use super::walk::{Scratch, Walk};
+use super::{Header, Layer, ShapeError};
+use crate::detect::lookup;
+#[cfg(feature = "libm")]
+use crate::math::Libm;
+#[cfg(feature = "micromath")]
+use crate::math::Micromath;
+use crate::math::{Backend, Math, Polynomial};
+use rand_core::Rng;
+
+/// A validated artefact, borrowed in place.
+///
+/// Shapes are known at run time only: slices come in, and the caller lends
+/// [`scratch_len`](Self::scratch_len) floats of memory. With the shape known
+/// at compile time, [`shaped`](Self::shaped) gives [`Density`](crate::Density)
+/// and [`Sampler`](crate::Sampler). Results have the same bits as those of the
+/// generated module.
+///
+/// The struct itself holds the decoded header, about 5 KiB on a 32-bit core;
+/// weights stay where they are.
+#[derive(Clone, Debug)]
+pub struct LoadedFlow<'a> {
+    header: Header<'a>,
+    weights: &'a [[u8; 4]],
+    table: &'a [[[u8; 4]; 2]],
+}
+
+impl<'a> LoadedFlow<'a> {
+    /// Takes parts that `validate` has checked.
+    pub(super) fn new(
+        header: Header<'a>,
+        weights: &'a [[u8; 4]],
+        table: &'a [[[u8; 4]; 2]],
+    ) -> Self {
+        Self {
+            header,
+            weights,
+            table,
+        }
+    }
+
+    /// Everything about the flow but its weights.
+    pub fn header(&self) -> &Header<'a> {
+        &self.header
+    }
+
+    /// The weights of layer `index` as stored (see
+    /// [`Layer::blocks`](super::Layer::blocks)); none past the last layer.
+    pub fn layer_weights(&self, index: usize) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
+        let (event, context) = (self.header.event.len(), self.header.context.len());
+        let size = |layer: &Layer<'_>| layer.weights(event, context);
+        let start: usize = self.header.layers.iter().take(index).map(size).sum();
+        let length = self.header.layers.get(index).map_or(0, size);
+        let own = self.weights.get(start..).unwrap_or_default();
+        own.iter()
+            .take(length)
+            .map(|bytes| f32::from_le_bytes(*bytes))
+    }
+
+    /// The calibration table, if the model was calibrated.
+    pub fn calibration(&self) -> Option<CalibrationTable<'a>> {
+        let calibration = self.header.calibration?;
+        Some(CalibrationTable {
+            alpha: calibration.alpha,
+            entries: self.table,
+        })
+    }
+
+    /// The floats of scratch memory that scoring and sampling need.
+    pub fn scratch_len(&self) -> usize {
+        Scratch::len(&self.header)
+    }
+
+    /// The log-likelihood of one event in nats, in the units of the raw data;
+    /// as [`Density::log_prob`](crate::Density::log_prob).
+    ///
+    /// # Errors
+    /// A slice's length does not fit the flow. Scratch memory may be longer
+    /// than needed; its content does not matter.
+    pub fn log_prob(
+        &self,
+        event: &[f32],
+        context: &[f32],
+        scratch: &mut [f32],
+    ) -> Result<f32, ShapeError> {
+        self.check(event.len(), context.len())?;
+        let scratch = self.scratch(scratch)?;
+        Ok(match self.header.math {
+            Backend::Polynomial => self.walk::<Polynomial>().log_prob(event, context, scratch),
+            #[cfg(feature = "libm")]
+            Backend::Libm => self.walk::<Libm>().log_prob(event, context, scratch),
+            #[cfg(feature = "micromath")]
+            Backend::Micromath => self.walk::<Micromath>().log_prob(event, context, scratch),
+            // `from_bytes` has refused backends that are not built in.
+            #[allow(unreachable_patterns)]
+            _ => f32::NAN,
+        })
+    }
+
+    /// Draws one event into `event`, in the units of the raw data; as
+    /// [`Sampler::sample`](crate::Sampler::sample).
+    ///
+    /// # Errors
+    /// A slice's length does not fit the flow.
+    pub fn sample<R: Rng + ?Sized>(
+        &self,
+        rng: &mut R,
+        context: &[f32],
+        event: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<(), ShapeError> {
+        self.check(event.len(), context.len())?;
+        let scratch = self.scratch(scratch)?;
+        match self.header.math {
+            Backend::Polynomial => self
+                .walk::<Polynomial>()
+                .sample(rng, context, event, scratch),
+            #[cfg(feature = "libm")]
+            Backend::Libm => self.walk::<Libm>().sample(rng, context, event, scratch),
+            #[cfg(feature = "micromath")]
+            Backend::Micromath => self
+                .walk::<Micromath>()
+                .sample(rng, context, event, scratch),
+            #[allow(unreachable_patterns)]
+            _ => event.fill(f32::NAN),
+        }
+        Ok(())
+    }
+
+    fn check(&self, event: usize, context: usize) -> Result<(), ShapeError> {
+        let (expected_event, expected_context) =
+            (self.header.event.len(), self.header.context.len());
+        if event != expected_event {
+            return Err(ShapeError::Event {
+                expected: expected_event,
+                found: event,
+            });
+        }
+        if context != expected_context {
+            return Err(ShapeError::Context {
+                expected: expected_context,
+                found: context,
+            });
+        }
+        Ok(())
+    }
+
+    fn walk<M: Math>(&self) -> Walk<'_, M> {
+        Walk::new(&self.header, self.weights)
+    }
+
+    fn scratch<'s>(&self, memory: &'s mut [f32]) -> Result<Scratch<'s>, ShapeError> {
+        let found = memory.len();
+        Scratch::split(&self.header, memory).ok_or(ShapeError::Scratch {
+            expected: self.scratch_len(),
+            found,
+        })
+    }
+}
+
+/// The conformal calibration of a loaded flow.
+#[derive(Clone, Copy, Debug)]
+pub struct CalibrationTable<'a> {
+    alpha: f32,
+    entries: &'a [[[u8; 4]; 2]],
+}
+
+impl CalibrationTable<'_> {
+    /// Alarm when the p-value is at most this.
+    pub fn alpha(&self) -> f32 {
+        self.alpha
+    }
+
+    /// The conformal p-value of a log-likelihood; as
+    /// [`Calibrated::p_value`](crate::Calibrated::p_value).
+    pub fn p_value(&self, log_prob: f32) -> f32 {
+        lookup(self.entries, decode, log_prob)
+    }
+
+    /// The table as pairs `(log_prob, p_value)`, ascending.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = (f32, f32)> + '_ {
+        self.entries.iter().map(decode)
+    }
+}
+
+fn decode([score, p_value]: &[[u8; 4]; 2]) -> (f32, f32) {
+    (f32::from_le_bytes(*score), f32::from_le_bytes(*p_value))
+}

@@ -1,0 +1,41 @@
+//! The file `model.flow`: a flow as data.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 0..4 | magic, `FLOW` |
+//! | 4..6 | format version, `u16` |
+//! | 6..8 | reserved, zero |
+//! | 8..12 | length of the header in bytes, `u32` |
+//! | 12..16 | number of weights, `u32` |
+//! | 16.. | [`Header`], encoded by postcard; zeros up to a multiple of 4 bytes |
+//! | .. | the weights, `f32` |
+//! | last 4 | CRC-32 (IEEE 802.3) of all bytes before it |
+//!
+//! All numbers are little-endian. The weights lie in the order in which they
+//! are used: layer by layer in the normalizing direction, dense layer by dense
+//! layer, row by row, each row its bias and then one weight for each leading
+//! input that it sees (masked weights are not stored); after them the
+//! calibration table as pairs `(log_prob, p_value)`.
+//!
+//! The same model gives the same bytes. [`LoadedFlow::from_bytes`] validates
+//! all of it once and borrows it in place at any alignment.
+
+mod blocks;
+mod crc;
+mod error;
+mod frame;
+mod loaded;
+mod schema;
+mod shaped;
+mod validate;
+mod walk;
+
+pub use blocks::{Block, Blocks};
+pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
+pub use frame::{FORMAT_VERSION, encode, encoded_len};
+pub use loaded::{CalibrationTable, LoadedFlow};
+pub use schema::{
+    Activation, Base, Calibration, Channel, Conditioner, Coupling, Evaluation, Header, Layer,
+    MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS, MaskedAutoregressive, Provenance, Units,
+};
+pub use shaped::{CalibratedFlow, ShapedFlow};

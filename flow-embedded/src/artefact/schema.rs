@@ -1,0 +1,198 @@
+//! The header: everything about a flow but its weights.
+
+use crate::math::Backend;
+use heapless::Vec;
+use serde::{Deserialize, Serialize};
+
+/// The most event channels, and the most context channels, of an artefact.
+pub const MAX_CHANNELS: usize = 64;
+/// The most bijections of an artefact.
+pub const MAX_LAYERS: usize = 32;
+/// The most hidden layers of one conditioner.
+pub const MAX_HIDDEN_LAYERS: usize = 4;
+
+/// Describes a flow. Strings and lists borrow from the artefact's bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header<'a> {
+    /// The model's name, as given in training.
+    pub name: &'a str,
+    /// The channels of an event, in order.
+    #[serde(borrow)]
+    pub event: Vec<Channel<'a>, MAX_CHANNELS>,
+    /// The channels of the context, in order; empty without context.
+    pub context: Vec<Channel<'a>, MAX_CHANNELS>,
+    /// The bijections in the normalizing direction: the first acts on the
+    /// standardised event.
+    pub layers: Vec<Layer<'a>, MAX_LAYERS>,
+    /// The base distribution.
+    pub base: Base,
+    /// The elementary functions that the model was calibrated with.
+    pub math: Backend,
+    /// The constant part of `log_prob`: the base's normalising constant plus
+    /// `Σ ln inv_std` of the event channels, in nats.
+    pub log_norm: f32,
+    /// The false-alarm promise, if the model was calibrated.
+    pub calibration: Option<Calibration>,
+    /// The held-out log-likelihood, if it was measured.
+    pub evaluation: Option<Evaluation>,
+    /// Where the model comes from.
+    pub provenance: Provenance<'a>,
+}
+
+/// One channel, with its standardisation `(x − mean) · inv_std`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Channel<'a> {
+    /// The column's name in the training data.
+    pub name: &'a str,
+    /// The unit of the raw data; empty if it was not given.
+    pub unit: &'a str,
+    /// Mean of the training rows, in the unit of the raw data.
+    pub mean: f32,
+    /// One over the standard deviation of the training rows.
+    pub inv_std: f32,
+}
+
+/// One bijection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Layer<'a> {
+    /// Affine coupling (Dinh, Sohl-Dickstein & Bengio 2017, "RealNVP").
+    #[serde(borrow)]
+    Coupling(Coupling<'a>),
+    /// Masked affine autoregressive layer (Papamakarios, Pavlakou & Murray
+    /// 2017, "MAF").
+    MaskedAutoregressive(MaskedAutoregressive<'a>),
+}
+
+impl<'a> Layer<'a> {
+    /// The conditioner of the layer.
+    pub fn conditioner(&self) -> &Conditioner<'a> {
+        match self {
+            Self::Coupling(layer) => &layer.conditioner,
+            Self::MaskedAutoregressive(layer) => &layer.conditioner,
+        }
+    }
+
+    /// The name of the bijection, the same in all parts of the project.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Coupling(_) => "coupling",
+            Self::MaskedAutoregressive(_) => "masked autoregressive",
+        }
+    }
+}
+
+/// Affine coupling: the channels that stay the same condition the others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Coupling<'a> {
+    /// The transformed channels, ascending, without repetition. The others
+    /// stay as they are and feed the conditioner, after the context.
+    pub transformed: &'a [u8],
+    /// Log-scales lie within ± this bound.
+    pub log_scale_bound: f32,
+    /// Gives `shift` and unclipped log-scale for each transformed channel.
+    /// Each hidden layer is one block of units.
+    #[serde(borrow)]
+    pub conditioner: Conditioner<'a>,
+}
+
+/// Affine autoregressive: each channel is conditioned by those of lower rank.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MaskedAutoregressive<'a> {
+    /// `order[rank]` is the channel of that rank: a permutation.
+    pub order: &'a [u8],
+    /// Log-scales lie within ± this bound.
+    pub log_scale_bound: f32,
+    /// A MADE: gives `shift` and unclipped log-scale for each rank in
+    /// ascending order. Each hidden layer counts its units by degree; a unit
+    /// of degree `m` sees the context and the channels of rank below `m`.
+    #[serde(borrow)]
+    pub conditioner: Conditioner<'a>,
+}
+
+/// The multi-layer perceptron that parametrises a bijection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conditioner<'a> {
+    /// The non-linearity after each hidden layer.
+    pub activation: Activation,
+    /// The hidden layers' units. The output layer is linear.
+    #[serde(borrow)]
+    pub hidden: Vec<Units<'a>, MAX_HIDDEN_LAYERS>,
+}
+
+/// The units of one hidden layer, counted block by block; the units of a block
+/// see the same inputs. Stored as little-endian `u16`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Units<'a>(
+    /// Two bytes a block.
+    pub &'a [u8],
+);
+
+impl<'a> Units<'a> {
+    /// The number of units in each block.
+    pub fn blocks(self) -> impl ExactSizeIterator<Item = usize> + Clone + 'a {
+        let (pairs, _) = self.0.as_chunks::<2>();
+        pairs
+            .iter()
+            .map(|pair| usize::from(u16::from_le_bytes(*pair)))
+    }
+
+    /// The number of units in all.
+    pub fn total(self) -> usize {
+        self.blocks().sum()
+    }
+}
+
+/// The non-linearity of a conditioner's hidden layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Activation {
+    /// `max(x, 0)`.
+    Relu,
+    /// Hyperbolic tangent.
+    Tanh,
+}
+
+/// The base distribution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Base {
+    /// Independent standard normals.
+    Normal,
+}
+
+/// Split-conformal calibration on held-out normal data.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Alarm when the p-value is at most this.
+    pub alpha: f32,
+    /// The calibration rows.
+    pub rows: u32,
+    /// The entries of the table `(log_prob, p_value)` behind the weights,
+    /// ascending in both.
+    pub entries: u16,
+}
+
+/// The log-likelihood of rows that training has not seen.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// The rows.
+    pub rows: u32,
+    /// Mean log-likelihood, nats per event.
+    pub log_prob_mean: f64,
+    /// Its standard error over rows taken as independent.
+    pub log_prob_stderr: f64,
+}
+
+/// What made the model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provenance<'a> {
+    /// The program and its version.
+    pub created_by: &'a str,
+    /// The command line.
+    pub command: &'a str,
+    /// A digest of the training data's values.
+    pub data_digest: u64,
+    /// The rows trained on.
+    pub rows: u32,
+    /// The seed of all that was random.
+    pub seed: u64,
+}

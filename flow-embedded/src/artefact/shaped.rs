@@ -1,0 +1,95 @@
+use super::{CalibrationTable, LoadedFlow, ShapeError};
+use crate::density::{Density, Sampler};
+use crate::detect::Calibrated;
+use rand_core::Rng;
+
+/// A loaded flow whose shape is known at compile time: `D` event channels, `C`
+/// context channels, and `S` floats of scratch memory taken from the stack in
+/// each call.
+#[derive(Clone, Debug)]
+pub struct ShapedFlow<'a, const D: usize, const C: usize, const S: usize> {
+    flow: LoadedFlow<'a>,
+}
+
+impl<'a> LoadedFlow<'a> {
+    /// Fixes the shape: see [`ShapedFlow`].
+    ///
+    /// # Errors
+    /// The flow has other numbers of channels, or needs more scratch memory
+    /// than `S` floats.
+    pub fn shaped<const D: usize, const C: usize, const S: usize>(
+        self,
+    ) -> Result<ShapedFlow<'a, D, C, S>, ShapeError> {
+        let (event, context) = (self.header().event.len(), self.header().context.len());
+        if event != D {
+            return Err(ShapeError::Event {
+                expected: event,
+                found: D,
+            });
+        }
+        if context != C {
+            return Err(ShapeError::Context {
+                expected: context,
+                found: C,
+            });
+        }
+        if S < self.scratch_len() {
+            return Err(ShapeError::Scratch {
+                expected: self.scratch_len(),
+                found: S,
+            });
+        }
+        Ok(ShapedFlow { flow: self })
+    }
+}
+
+impl<'a, const D: usize, const C: usize, const S: usize> ShapedFlow<'a, D, C, S> {
+    /// The flow with its calibration, ready for a
+    /// [`Detector`](crate::Detector); `None` if it was not calibrated.
+    pub fn calibrated(self) -> Option<CalibratedFlow<'a, D, C, S>> {
+        let table = self.flow.calibration()?;
+        Some(CalibratedFlow { flow: self, table })
+    }
+}
+
+// The shape was checked in `shaped`, so the errors below cannot occur.
+impl<const D: usize, const C: usize, const S: usize> Density<D, C> for ShapedFlow<'_, D, C, S> {
+    fn log_prob(&self, event: &[f32; D], context: &[f32; C]) -> f32 {
+        self.flow
+            .log_prob(event, context, &mut [0.0; S])
+            .unwrap_or(f32::NAN)
+    }
+}
+
+impl<const D: usize, const C: usize, const S: usize> Sampler<D, C> for ShapedFlow<'_, D, C, S> {
+    fn sample<R: Rng + ?Sized>(&self, rng: &mut R, context: &[f32; C]) -> [f32; D] {
+        let mut event = [f32::NAN; D];
+        match self.flow.sample(rng, context, &mut event, &mut [0.0; S]) {
+            Ok(()) => event,
+            Err(_) => [f32::NAN; D],
+        }
+    }
+}
+
+/// A [`ShapedFlow`] and its calibration table.
+#[derive(Clone, Debug)]
+pub struct CalibratedFlow<'a, const D: usize, const C: usize, const S: usize> {
+    flow: ShapedFlow<'a, D, C, S>,
+    table: CalibrationTable<'a>,
+}
+
+impl<const D: usize, const C: usize, const S: usize> Density<D, C> for CalibratedFlow<'_, D, C, S> {
+    fn log_prob(&self, event: &[f32; D], context: &[f32; C]) -> f32 {
+        self.flow.log_prob(event, context)
+    }
+}
+
+impl<const D: usize, const C: usize, const S: usize> Calibrated for CalibratedFlow<'_, D, C, S> {
+    fn alpha(&self) -> f32 {
+        self.table.alpha()
+    }
+
+    fn p_value(&self, log_prob: f32) -> f32 {
+        self.table.p_value(log_prob)
+    }
+}

@@ -1,0 +1,75 @@
+use crate::math::Math;
+
+/// Raw data to standardised data: `(x − mean) · inv_std`, channel by channel.
+#[inline]
+pub fn standardise<const N: usize>(
+    raw: &[f32; N],
+    mean: &[f32; N],
+    inv_std: &[f32; N],
+) -> [f32; N] {
+    let mut standard = [0.0; N];
+    for (((out, x), mean), inv_std) in standard.iter_mut().zip(raw).zip(mean).zip(inv_std) {
+        *out = (x - mean) * inv_std;
+    }
+    standard
+}
+
+/// The inverse of [`standardise`]: `x / inv_std + mean`.
+#[inline]
+pub fn destandardise<const N: usize>(
+    standard: &[f32; N],
+    mean: &[f32; N],
+    inv_std: &[f32; N],
+) -> [f32; N] {
+    let mut raw = [0.0; N];
+    for (((out, x), mean), inv_std) in raw.iter_mut().zip(standard).zip(mean).zip(inv_std) {
+        *out = x / inv_std + mean;
+    }
+    raw
+}
+
+/// Keeps a log-scale within ±bound, smoothly: `a / (1 + |a| / bound)`.
+#[inline(always)]
+fn soft_clip(a: f32, inv_bound: f32) -> f32 {
+    a / (1.0 + a.abs() * inv_bound)
+}
+
+/// Data to base for one channel: `z = x · e^s + shift` with `s = a` softly
+/// clipped. Returns `(z, s)`; `s` is the channel's `ln |∂z/∂x|` in nats.
+#[inline]
+pub fn affine_normalize<M: Math>(x: f32, shift: f32, a: f32, inv_bound: f32) -> (f32, f32) {
+    let log_scale = soft_clip(a, inv_bound);
+    (x * M::exp(log_scale) + shift, log_scale)
+}
+
+/// Base to data for one channel, the inverse of [`affine_normalize`].
+#[inline]
+pub fn affine_generate<M: Math>(z: f32, shift: f32, a: f32, inv_bound: f32) -> f32 {
+    (z - shift) * M::exp(-soft_clip(a, inv_bound))
+}
+
+/// The log-likelihood of one event: `log_norm + log_det − Σ z² / 2`, in nats.
+///
+/// `log_norm` gathers the constants of base distribution and standardisation.
+#[inline]
+pub fn log_prob_of<'z>(
+    log_norm: f32,
+    log_det: f32,
+    base_event: impl IntoIterator<Item = &'z f32>,
+) -> f32 {
+    let square = base_event.into_iter().fold(0.0, |sum, z| sum + z * z);
+    (log_norm + log_det) - 0.5 * square
+}
+
+/// Gives non-finite input and overflow their defined answers: NaN if a channel
+/// of event or context is not finite, else −∞ in the place of NaN.
+#[inline]
+pub fn conclude(log_prob: f32, event: &[f32], context: &[f32]) -> f32 {
+    if !event.iter().chain(context).all(|x| x.is_finite()) {
+        return f32::NAN;
+    }
+    if log_prob.is_nan() {
+        return f32::NEG_INFINITY;
+    }
+    log_prob
+}

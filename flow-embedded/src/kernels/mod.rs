@@ -1,0 +1,18 @@
+//! The arithmetic that generated code and the loader share.
+//!
+//! Every kernel is written once and instantiated twice: over arrays, whose
+//! constant sizes let the compiler unroll (generated code), and over iterators
+//! of run-time length that decode little-endian weights in place (the loader).
+//! The order of operations is that of the one source, so both give the same
+//! bits.
+//!
+//! The order: a dot product starts from the bias and adds inputs in ascending
+//! order into one accumulator, product rounded, sum rounded.
+
+mod affine;
+mod dense;
+
+pub use affine::{
+    affine_generate, affine_normalize, conclude, destandardise, log_prob_of, standardise,
+};
+pub use dense::{Activation, Identity, Relu, Tanh, dense, dot};

@@ -1,0 +1,9 @@
+//! From a trained model to the bytes of `model.flow`.
+//!
+//! A [`Draft`] owns what the artefact's header borrows. It knows how weights
+//! are packed: masked weights are left out, rows follow each other with their
+//! bias in front.
+
+mod draft;
+
+pub use draft::{Draft, DraftChannel, DraftLayer, DraftTransform, ExportError, MaskedRow};
