@@ -2,7 +2,9 @@
 
 use flow_embedded::artefact::Activation;
 use flow_embedded::math::Backend;
-use flow_train::export::{Draft, DraftChannel, DraftLayer, DraftTransform, MaskedRow};
+use flow_train::export::{
+    Draft, DraftCalibration, DraftChannel, DraftLayer, DraftTransform, MaskedRow,
+};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -105,7 +107,11 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         context,
         layers,
         math: kind.math,
-        calibration: Some((0.05, 99, table)),
+        calibration: Some(DraftCalibration {
+            alpha: 0.05,
+            rows: 99,
+            table,
+        }),
         evaluation: None,
         created_by: "tests".into(),
         command: "tests".into(),

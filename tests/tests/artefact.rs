@@ -188,8 +188,8 @@ fn what_is_wrong_is_named() {
     );
     assert_eq!(
         refused(|draft| {
-            if let Some((_, _, table)) = &mut draft.calibration {
-                table.swap(0, 1);
+            if let Some(calibration) = &mut draft.calibration {
+                calibration.table.swap(0, 1);
             }
         }),
         (Place::Calibration, Fault::BadTable)

@@ -48,6 +48,44 @@ pub fn affine_generate<M: Math>(z: f32, shift: f32, a: f32, inv_bound: f32) -> f
     (z - shift) * M::exp(-soft_clip(a, inv_bound))
 }
 
+/// [`affine_normalize`] for each channel of a layer, in place. `parameters`
+/// holds shift and unclipped log-scale by turns. Returns the layer's
+/// log-determinant in nats, summed in the channels' order.
+#[inline]
+pub fn affine_normalize_each<M: Math, const N: usize, const PARAMETERS: usize>(
+    x: &mut [f32; N],
+    parameters: &[f32; PARAMETERS],
+    inv_bound: f32,
+) -> f32 {
+    const {
+        assert!(PARAMETERS == 2 * N);
+    }
+    let (pairs, _) = parameters.as_chunks::<2>();
+    let mut log_det = 0.0;
+    for (x, [shift, a]) in x.iter_mut().zip(pairs) {
+        let (z, log_scale) = affine_normalize::<M>(*x, *shift, *a, inv_bound);
+        *x = z;
+        log_det += log_scale;
+    }
+    log_det
+}
+
+/// [`affine_generate`] for each channel of a layer, in place.
+#[inline]
+pub fn affine_generate_each<M: Math, const N: usize, const PARAMETERS: usize>(
+    z: &mut [f32; N],
+    parameters: &[f32; PARAMETERS],
+    inv_bound: f32,
+) {
+    const {
+        assert!(PARAMETERS == 2 * N);
+    }
+    let (pairs, _) = parameters.as_chunks::<2>();
+    for (z, [shift, a]) in z.iter_mut().zip(pairs) {
+        *z = affine_generate::<M>(*z, *shift, *a, inv_bound);
+    }
+}
+
 /// The log-likelihood of one event: `log_norm + log_det − Σ z² / 2`, in nats.
 ///
 /// `log_norm` gathers the constants of base distribution and standardisation.

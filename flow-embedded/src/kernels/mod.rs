@@ -13,6 +13,7 @@ mod affine;
 mod dense;
 
 pub use affine::{
-    affine_generate, affine_normalize, conclude, destandardise, log_prob_of, standardise,
+    affine_generate, affine_generate_each, affine_normalize, affine_normalize_each, conclude,
+    destandardise, log_prob_of, standardise,
 };
 pub use dense::{Activation, Identity, Relu, Tanh, dense, dot};

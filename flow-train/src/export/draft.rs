@@ -19,9 +19,8 @@ pub struct Draft {
     pub layers: Vec<DraftLayer>,
     /// The elementary functions that the model runs with.
     pub math: Backend,
-    /// The false-alarm rate promised, the calibration rows, and the table of
-    /// `(log_prob, p_value)`, ascending.
-    pub calibration: Option<(f32, u32, Vec<(f32, f32)>)>,
+    /// The false-alarm promise.
+    pub calibration: Option<DraftCalibration>,
     /// The held-out log-likelihood.
     pub evaluation: Option<Evaluation>,
     /// The program and its version.
@@ -34,6 +33,17 @@ pub struct Draft {
     pub rows: u32,
     /// The seed of all that was random.
     pub seed: u64,
+}
+
+/// A split-conformal calibration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DraftCalibration {
+    /// The false-alarm rate promised.
+    pub alpha: f32,
+    /// The calibration rows.
+    pub rows: u32,
+    /// Pairs `(log_prob, p_value)`, ascending in both.
+    pub table: Vec<(f32, f32)>,
 }
 
 /// One channel and its standardisation `(x − mean) · inv_std`.
@@ -128,8 +138,13 @@ impl Draft {
         let mut weights: Vec<f32> = rows
             .flat_map(|row| std::iter::once(row.bias).chain(row.weights.iter().copied()))
             .collect();
-        if let Some((_, _, table)) = &self.calibration {
-            weights.extend(table.iter().flat_map(|(score, p_value)| [*score, *p_value]));
+        if let Some(calibration) = &self.calibration {
+            weights.extend(
+                calibration
+                    .table
+                    .iter()
+                    .flat_map(|(score, p_value)| [*score, *p_value]),
+            );
         }
         let mut buffer = vec![0; artefact::encoded_len(&header, weights.len())?];
         let length = artefact::encode(&header, &weights, &mut buffer)?.len();
@@ -149,8 +164,6 @@ impl Draft {
             .iter()
             .map(|channel| f64::from(channel.inv_std).ln());
         let base = self.event.len() as f64 * flow_embedded::base::NORMAL_LOG_NORM;
-        let table = self.calibration.as_ref();
-        let entries = table.map_or(0, |(_, _, table)| table.len());
         Ok(Header {
             name: &self.name,
             event: bounded(
@@ -168,20 +181,10 @@ impl Draft {
             base: Base::Normal,
             math: self.math,
             log_norm: (inv_std.sum::<f64>() - base) as f32,
-            calibration: table
-                .map(|(alpha, rows, _)| {
-                    let limit = usize::from(u16::MAX);
-                    let entries = u16::try_from(entries).map_err(|_| ExportError::TooMany {
-                        what: "calibration entries",
-                        found: entries,
-                        limit,
-                    })?;
-                    Ok::<_, ExportError>(Calibration {
-                        alpha: *alpha,
-                        rows: *rows,
-                        entries,
-                    })
-                })
+            calibration: self
+                .calibration
+                .as_ref()
+                .map(DraftCalibration::schema)
                 .transpose()?,
             evaluation: self.evaluation,
             provenance: Provenance {
@@ -202,7 +205,6 @@ impl Draft {
             .iter()
             .enumerate()
             .map(|(index, layer)| DraftLayer::from_loaded(flow, index, layer));
-        let table = flow.calibration();
         Self {
             name: header.name.to_owned(),
             event: header.event.iter().map(DraftChannel::from_schema).collect(),
@@ -213,14 +215,14 @@ impl Draft {
                 .collect(),
             layers: layers.collect(),
             math: header.math,
-            calibration: header.calibration.map(|calibration| {
-                let entries = table.map(|table| table.entries().collect());
-                (
-                    calibration.alpha,
-                    calibration.rows,
-                    entries.unwrap_or_default(),
-                )
-            }),
+            calibration: header
+                .calibration
+                .zip(flow.calibration())
+                .map(|(calibration, table)| DraftCalibration {
+                    alpha: calibration.alpha,
+                    rows: calibration.rows,
+                    table: table.entries().collect(),
+                }),
             evaluation: header.evaluation,
             created_by: header.provenance.created_by.to_owned(),
             command: header.provenance.command.to_owned(),
@@ -228,6 +230,23 @@ impl Draft {
             rows: header.provenance.rows,
             seed: header.provenance.seed,
         }
+    }
+}
+
+impl DraftCalibration {
+    fn schema(&self) -> Result<Calibration, ExportError> {
+        let found = self.table.len();
+        let limit = usize::from(u16::MAX);
+        let entries = u16::try_from(found).map_err(|_| ExportError::TooMany {
+            what: "calibration entries",
+            found,
+            limit,
+        })?;
+        Ok(Calibration {
+            alpha: self.alpha,
+            rows: self.rows,
+            entries,
+        })
     }
 }
 

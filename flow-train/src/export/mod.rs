@@ -6,4 +6,6 @@
 
 mod draft;
 
-pub use draft::{Draft, DraftChannel, DraftLayer, DraftTransform, ExportError, MaskedRow};
+pub use draft::{
+    Draft, DraftCalibration, DraftChannel, DraftLayer, DraftTransform, ExportError, MaskedRow,
+};

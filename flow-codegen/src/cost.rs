@@ -1,0 +1,88 @@
+//! What a model costs, before it is flashed.
+
+use crate::Plan;
+use crate::plan::{Kind, LayerPlan};
+use flow_embedded::artefact::Activation;
+
+/// The cost of one model on a 32-bit chip.
+///
+/// Bytes of tables and multiply-accumulates are exact. Code and stack are
+/// estimates for a Cortex-M4F at `opt-level = 3`, from linked firmware: the
+/// tests hold both against measured values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Weights, standardisation and calibration table in flash, bytes.
+    pub table_bytes: usize,
+    /// Estimated code in flash for scoring and sampling, bytes.
+    pub code_bytes: usize,
+    /// Estimated worst stack of scoring or sampling, bytes. There is no other
+    /// RAM: generated code has no mutable statics.
+    pub ram_bytes: usize,
+    /// Multiply-accumulates of one `log_prob`; of one `sample` as well, since
+    /// each hidden unit is evaluated once there too.
+    pub macs: usize,
+}
+
+impl Cost {
+    /// Reads the cost off a plan.
+    pub fn of(plan: &Plan) -> Self {
+        let tables = plan.layers.iter().flat_map(|layer| &layer.dense).flat_map(|d| &d.blocks);
+        let weights: usize = tables.clone().map(|t| t.rows.len() * (t.inputs + 1)).sum();
+        let macs = tables.map(|t| t.rows.len() * t.inputs).sum();
+        let standardise = 2 * (plan.event.len() + plan.context.len());
+        let calibration = plan.calibration.as_ref().map_or(0, |c| 2 * c.table.len());
+        Self {
+            table_bytes: 4 * (weights + standardise + calibration),
+            code_bytes: code_bytes(plan),
+            ram_bytes: ram_bytes(plan),
+            macs,
+        }
+    }
+
+    /// Everything in flash, bytes.
+    pub fn flash_bytes(&self) -> usize {
+        self.table_bytes + self.code_bytes
+    }
+}
+
+fn code_bytes(plan: &Plan) -> usize {
+    const BASE: usize = 2600;
+    const TANH: usize = 300;
+    const CALL: usize = 20;
+    const KERNEL: usize = 150;
+    let layers = &plan.layers;
+    let mut shapes: Vec<(usize, usize, usize, usize)> = layers.iter().flat_map(kernels).collect();
+    let calls = 2 * shapes.len();
+    shapes.sort_unstable();
+    shapes.dedup();
+    let tanh = layers.iter().any(|layer| layer.activation == Activation::Tanh);
+    BASE + usize::from(tanh) * TANH + calls * CALL + shapes.len() * KERNEL
+}
+
+/// The kernels that a layer instantiates: offset, rows, inputs, dense layer.
+fn kernels(layer: &LayerPlan) -> Vec<(usize, usize, usize, usize)> {
+    let mut kernels = Vec::new();
+    for (dense, own) in layer.dense.iter().enumerate() {
+        let mut offset = 0;
+        for table in own.blocks.iter().filter(|table| !table.rows.is_empty()) {
+            kernels.push((offset, table.rows.len(), table.inputs, dense));
+            offset += table.rows.len();
+        }
+    }
+    kernels
+}
+
+fn ram_bytes(plan: &Plan) -> usize {
+    const FRAMES: usize = 200;
+    let (event, context) = (plan.event.len(), plan.context.len());
+    let layer = |layer: &LayerPlan| {
+        let outputs: usize = layer.dense.iter().map(super::plan::Dense::rows).sum();
+        let ranked = match &layer.kind {
+            Kind::Coupling { .. } => layer.kind.outputs().len(),
+            Kind::Autoregressive { .. } => event,
+        };
+        outputs + layer.kind.inputs().len() + context + ranked
+    };
+    let largest = plan.layers.iter().map(layer).max().unwrap_or_default();
+    FRAMES + 4 * (largest + 2 * event + context)
+}
