@@ -4,8 +4,13 @@
 //! - [`evaluate`]: held-out likelihood and detection quality
 //! - [`calibrate`]: the false-alarm promise
 //! - [`export`]: from a trained model to the bytes of `model.flow`
+//! - [`cli`]: the command `flow`
 
 pub mod calibrate;
+pub mod cli;
 pub mod data;
+mod error;
 pub mod evaluate;
 pub mod export;
+
+pub use error::Error;

@@ -42,4 +42,4 @@ mod error;
 mod table;
 
 pub use error::CalibrationError;
-pub use table::{CalibrationTable, MAX_ENTRIES, round_up};
+pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};

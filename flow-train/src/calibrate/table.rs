@@ -90,10 +90,24 @@ impl CalibrationTable {
         &self.entries
     }
 
+    /// Rows less likely than this alarm; `None` if none does.
+    pub fn threshold(&self) -> Option<f32> {
+        threshold(self.entries.iter().copied(), self.alpha)
+    }
+
     /// The p-value of a log-likelihood: never below the exact one.
     pub fn p_value(&self, log_prob: f32) -> f32 {
         flow_embedded::detect::p_value(&self.entries, log_prob)
     }
+}
+
+/// Rows less likely than this alarm, by a table's entries: the last score whose p-value is at most
+/// alpha. `None` if none is.
+pub fn threshold(entries: impl Iterator<Item = (f32, f32)>, alpha: f32) -> Option<f32> {
+    entries
+        .take_while(|(_, p_value)| *p_value <= alpha)
+        .last()
+        .map(|(score, _)| score)
 }
 
 /// `(1 + rank) / (rows + 1)`, rounded up to `f32`.
@@ -227,7 +241,12 @@ mod tests {
             assert_eq!(CalibrationTable::rows_needed(alpha), Ok(rows));
             let scores: Vec<f32> = (0..rows).map(|i| i as f32).collect();
             let table = CalibrationTable::new(&scores, alpha).expect("enough");
-            assert!(table.p_value(-1.0) <= table.alpha(), "{alpha}");
+            let threshold = table.threshold().expect("an alarm is possible");
+            assert!(
+                table.p_value(threshold.next_down()) <= table.alpha(),
+                "{alpha}"
+            );
+            assert!(table.p_value(threshold) > table.alpha(), "{alpha}");
             assert_eq!(
                 CalibrationTable::new(&scores[1..], alpha),
                 Err(CalibrationError::TooFewRows {

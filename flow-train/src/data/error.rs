@@ -156,6 +156,20 @@ pub enum DataError {
     },
 }
 
+impl DataError {
+    /// Whether the message begins with a line or a column.
+    pub(crate) fn names_a_place(&self) -> bool {
+        matches!(
+            self,
+            Self::Ragged { .. }
+                | Self::TextInNumberColumn { .. }
+                | Self::BadLabel { .. }
+                | Self::Constant { .. }
+                | Self::ColumnTwice { .. }
+        )
+    }
+}
+
 /// ` with --columns a,b`, ready to paste; nothing when there is no other column.
 fn columns_advice(others: &[String]) -> String {
     let mut advice = String::new();

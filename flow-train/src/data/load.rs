@@ -33,11 +33,14 @@ pub fn load(
 ) -> Result<Recording, DataError> {
     let file = CsvFile::open(path, format)?;
     let columns = Columns::find(&file, request)?;
-    read(&file, &columns)
+    load_columns(&file, &columns)
 }
 
-/// Reads the columns that have been found.
-pub(crate) fn read(file: &CsvFile, columns: &Columns) -> Result<Recording, DataError> {
+/// Reads columns that have been found already.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_columns(file: &CsvFile, columns: &Columns) -> Result<Recording, DataError> {
     let names = |indices: &[usize]| -> Vec<String> {
         indices
             .iter()

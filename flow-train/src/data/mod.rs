@@ -27,7 +27,7 @@ pub use columns::{ColumnRequest, Columns, RowFilter};
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use file::{CsvFile, CsvFormat, Header};
-pub use load::{Recording, load};
+pub use load::{Recording, load, load_columns};
 pub use report::{CleaningReport, ColumnFaults};
 pub use rows::{Fault, FaultKind, Row, RowReader};
 pub use split::{Fractions, Split, SplitMethod};

@@ -9,8 +9,10 @@ mod binomial;
 mod gaussian;
 mod mean;
 mod ranking;
+mod scorer;
 
 pub use binomial::{Rate, clopper_pearson};
 pub use gaussian::gaussian_log_likelihood;
 pub use mean::Mean;
 pub use ranking::{auroc, average_precision};
+pub use scorer::Scorer;
