@@ -230,7 +230,7 @@ impl<'w, M: Math> Walk<'w, M> {
             let mut previous = &*input;
             let units = layer.conditioner().hidden.iter();
             let mut stages = stages.iter_mut();
-            for (stage, units) in stages.by_ref().zip(units) {
+            for (units, stage) in units.zip(stages.by_ref()) {
                 let Some((current, behind)) =
                     core::mem::take(&mut rest).split_at_mut_checked(units.total())
                 else {
@@ -349,19 +349,19 @@ fn rows<'o, M: Math>(
     outputs: impl Iterator<Item = &'o mut f32>,
 ) {
     match activation {
-        Activation::Relu => rows_as::<M, Relu>(weights, block, input, outputs),
-        Activation::Tanh => rows_as::<M, Tanh>(weights, block, input, outputs),
+        Activation::Relu => rows_as::<Relu>(weights, block, input, outputs),
+        Activation::Tanh => rows_as::<Tanh<M>>(weights, block, input, outputs),
     }
 }
 
-fn rows_as<'o, M: Math, A: crate::kernels::Activation>(
+fn rows_as<'o, A: crate::kernels::Activation>(
     weights: &mut Weights<'_>,
     block: Block,
     input: &[f32],
     outputs: impl Iterator<Item = &'o mut f32>,
 ) {
     for output in outputs {
-        *output = A::apply::<M>(row(weights, block.inputs, input));
+        *output = A::apply(row(weights, block.inputs, input));
     }
 }
 

@@ -1,9 +1,10 @@
 use crate::math::Math;
+use core::marker::PhantomData;
 
 /// The non-linearity after a dense layer.
 pub trait Activation {
     /// Applies it to one pre-activation. NaN in, NaN out.
-    fn apply<M: Math>(x: f32) -> f32;
+    fn apply(x: f32) -> f32;
 }
 
 /// No non-linearity: the last dense layer of a conditioner.
@@ -14,27 +15,27 @@ pub struct Identity;
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
 
-/// Hyperbolic tangent, by the model's backend.
+/// Hyperbolic tangent, by the backend `M`.
 #[derive(Clone, Copy, Debug)]
-pub struct Tanh;
+pub struct Tanh<M>(PhantomData<M>);
 
 impl Activation for Identity {
     #[inline(always)]
-    fn apply<M: Math>(x: f32) -> f32 {
+    fn apply(x: f32) -> f32 {
         x
     }
 }
 
 impl Activation for Relu {
     #[inline(always)]
-    fn apply<M: Math>(x: f32) -> f32 {
+    fn apply(x: f32) -> f32 {
         if x < 0.0 { 0.0 } else { x }
     }
 }
 
-impl Activation for Tanh {
+impl<M: Math> Activation for Tanh<M> {
     #[inline(always)]
-    fn apply<M: Math>(x: f32) -> f32 {
+    fn apply(x: f32) -> f32 {
         M::tanh(x)
     }
 }
@@ -61,7 +62,6 @@ pub fn dot<'x>(
 /// `INPUT` and `OUTPUT` is checked when the code is compiled.
 #[inline]
 pub fn dense<
-    M: Math,
     A: Activation,
     const OFFSET: usize,
     const ROWS: usize,
@@ -77,6 +77,6 @@ pub fn dense<
         assert!(WIDTH >= 1 && WIDTH - 1 <= INPUT && OFFSET + ROWS <= OUTPUT);
     }
     for (row, output) in rows.iter().zip(output.iter_mut().skip(OFFSET)) {
-        *output = A::apply::<M>(dot(row.iter().copied(), input));
+        *output = A::apply(dot(row.iter().copied(), input));
     }
 }
