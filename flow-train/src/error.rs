@@ -59,6 +59,9 @@ pub enum Error {
     /// The model can't be written as an artefact.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// The artefact can't be compiled.
+    #[error(transparent)]
+    Codegen(#[from] flow_codegen::Error),
     /// No row is labelled normal.
     #[error(
         "{} has no row labelled normal (0) in column `{column}`: there is no likelihood to report; \

@@ -6,6 +6,7 @@
 //! file that exists survives every failure.
 
 mod calibrate;
+mod codegen;
 mod eval;
 mod inspect;
 mod model_file;
@@ -43,6 +44,7 @@ enum Command {
     Score(score::Args),
     Sample(sample::Args),
     Calibrate(calibrate::Args),
+    Codegen(codegen::Args),
     Inspect(inspect::Args),
 }
 
@@ -59,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Score(args) => score::run(&args, ui),
         Command::Sample(args) => sample::run(&args, ui),
         Command::Calibrate(args) => calibrate::run(&args, ui),
+        Command::Codegen(args) => codegen::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
     };
     match done {

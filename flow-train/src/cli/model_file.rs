@@ -33,6 +33,11 @@ impl ModelFile {
         })
     }
 
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Its size in bytes.
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
