@@ -25,7 +25,7 @@ use ui::Ui;
 /// A flow learns the density of recorded rows. It then says how likely a new row is, raises an alarm
 /// with a promised false-alarm rate, and draws new rows.
 #[derive(Debug, Parser)]
-#[command(name = "flow", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "flow", version, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 success, 2 wrong usage, 1 anything else.")]
 struct Cli {
     #[command(subcommand)]
