@@ -1,1 +1,6 @@
 //! Fits normalizing flows to recorded data.
+//!
+//! - [`model`]: trainable flows, their likelihood and its gradient
+
+pub mod model;
+mod random;
