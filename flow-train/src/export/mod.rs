@@ -5,6 +5,7 @@
 //! bias in front.
 
 mod draft;
+mod parts;
 
 pub use draft::{
     Draft, DraftCalibration, DraftChannel, DraftLayer, DraftTransform, ExportError, MaskedRow,
