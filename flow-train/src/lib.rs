@@ -1,6 +1,10 @@
 //! Fits normalizing flows to recorded data.
 //!
 //! - [`model`]: trainable flows, their likelihood and its gradient
+//! - [`fit`](mod@fit): maximum likelihood, from standardised rows to the best checkpoint
+//! - [`bench`](mod@bench): the time of one training step
 
+pub mod bench;
+pub mod fit;
 pub mod model;
 mod random;
