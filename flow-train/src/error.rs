@@ -3,6 +3,8 @@
 use crate::calibrate::CalibrationError;
 use crate::data::DataError;
 use crate::export::ExportError;
+use crate::fit::FitError;
+use crate::model::ModelError;
 use flow_embedded::artefact::LoadError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,6 +61,15 @@ pub enum Error {
     /// The model can't be written as an artefact.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// There is no such model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Training failed.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// Interrupted while there was nothing to keep yet.
+    #[error("interrupted before the first epoch was over: there is no model to keep")]
+    Interrupted,
     /// The artefact can't be compiled.
     #[error(transparent)]
     Codegen(#[from] flow_codegen::Error),
@@ -97,6 +108,9 @@ impl Error {
 
     /// Whether the command line, rather than a file, is at fault.
     pub fn is_usage(&self) -> bool {
-        matches!(self, Self::Usage(_))
+        matches!(
+            self,
+            Self::Usage(_) | Self::Model(_) | Self::Fit(FitError::Setting { .. })
+        )
     }
 }

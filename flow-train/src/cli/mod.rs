@@ -5,6 +5,7 @@
 //! everything else. Outputs are written beside their destination and renamed into place, so that a
 //! file that exists survives every failure.
 
+mod bench;
 mod calibrate;
 mod codegen;
 mod eval;
@@ -12,8 +13,10 @@ mod inspect;
 mod model_file;
 mod options;
 mod output;
+mod progress;
 mod sample;
 mod score;
+mod train;
 mod ui;
 
 use clap::{Parser, Subcommand};
@@ -40,12 +43,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Train(train::Args),
     Eval(eval::Args),
     Score(score::Args),
     Sample(sample::Args),
     Calibrate(calibrate::Args),
     Codegen(codegen::Args),
     Inspect(inspect::Args),
+    Bench(bench::Args),
 }
 
 /// Runs the command line of this process.
@@ -57,12 +62,14 @@ pub fn main() -> ExitCode {
         quiet: cli.quiet,
     };
     let done = match cli.command {
+        Command::Train(args) => train::run(&args, ui),
         Command::Eval(args) => eval::run(&args, ui),
         Command::Score(args) => score::run(&args, ui),
         Command::Sample(args) => sample::run(&args, ui),
         Command::Calibrate(args) => calibrate::run(&args, ui),
         Command::Codegen(args) => codegen::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
+        Command::Bench(args) => bench::run(&args, ui),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

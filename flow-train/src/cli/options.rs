@@ -86,6 +86,14 @@ pub(super) fn given(text: &str) -> Result<(String, f32), String> {
     parsed.ok_or_else(|| "write COLUMN=NUMBER, e.g. speed=1.5,load=0".to_owned())
 }
 
+/// `column=unit`.
+pub(super) fn unit(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, unit)) => Ok((name.trim().to_owned(), unit.trim().to_owned())),
+        None => Err("write COLUMN=UNIT, e.g. acc_x=m/s²".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -129,15 +129,28 @@ pub enum DataError {
     },
     /// Fewer groups than the split needs.
     #[error(
-        "has {have} groups in column `{column}` and at least {need} are needed, so that training, validation and calibration each get whole groups"
+        "has {have} groups and at least {need} are needed, so that training, validation and calibration each get whole groups"
     )]
     TooFewGroups {
-        /// The group column.
-        column: String,
         /// Groups found.
         have: usize,
         /// Groups needed.
         need: usize,
+    },
+    /// Whole groups leave one part with too few rows.
+    #[error(
+        "has groups whose rows fall into {train} to train, {validation} to validate and \
+         {calibration} to calibrate, and these are needed: {why}; record more, or try another --seed"
+    )]
+    PartTooSmall {
+        /// Rows to train.
+        train: usize,
+        /// Rows to validate.
+        validation: usize,
+        /// Rows to calibrate.
+        calibration: usize,
+        /// The rows needed.
+        why: String,
     },
     /// A column that never changes.
     #[error(

@@ -40,8 +40,6 @@ pub enum SplitMethod<'g> {
     Group {
         /// For each row, the number of its group, counted from 0 without gaps.
         groups: &'g [u32],
-        /// The column they come from.
-        column: &'g str,
         /// Seeds the shuffle of the groups.
         seed: u64,
     },
@@ -83,13 +81,9 @@ impl Split {
         match method {
             SplitMethod::Time => {}
             SplitMethod::Random { seed } => shuffle(&mut order, seed),
-            SplitMethod::Group {
-                groups,
-                column,
-                seed,
-            } => {
+            SplitMethod::Group { groups, seed } => {
                 assert_eq!(groups.len(), rows, "a group for each row");
-                return by_group(fractions, groups, column, seed);
+                return by_group(fractions, groups, seed);
             }
         }
         let (validation, calibration) = fractions.counts(rows);
@@ -147,16 +141,10 @@ impl Fractions {
 
 /// Groups in random order: the first ones calibrate until they hold their share of the rows, the
 /// next ones validate, the rest train.
-fn by_group(
-    fractions: Fractions,
-    groups: &[u32],
-    column: &str,
-    seed: u64,
-) -> Result<Split, DataError> {
+fn by_group(fractions: Fractions, groups: &[u32], seed: u64) -> Result<Split, DataError> {
     let count = groups.iter().max().map_or(0, |last| *last as usize + 1);
     if count < 3 {
         return Err(DataError::TooFewGroups {
-            column: column.to_owned(),
             have: count,
             need: 3,
         });
@@ -241,7 +229,6 @@ mod tests {
         let groups: Vec<u32> = (0..200).map(|row| row / 10).collect();
         let method = SplitMethod::Group {
             groups: &groups,
-            column: "run",
             seed: 3,
         };
         let split = Split::new(200, Fractions::default(), method).expect("20 groups");
@@ -270,11 +257,7 @@ mod tests {
     #[test]
     fn three_groups_are_enough_and_two_are_not() {
         let split = |groups: &[u32]| {
-            let method = SplitMethod::Group {
-                groups,
-                column: "run",
-                seed: 0,
-            };
+            let method = SplitMethod::Group { groups, seed: 0 };
             Split::new(groups.len(), Fractions::default(), method)
         };
         let parts = split(&[0, 0, 1, 1, 2, 2]).expect("three groups");

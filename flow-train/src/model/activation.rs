@@ -13,9 +13,9 @@ impl Activation {
             Self::Relu => Arch::new().dispatch(
                 #[inline(always)]
                 || {
-                    values
-                        .iter_mut()
-                        .for_each(|h| *h = if *h > T::ZERO { *h } else { T::ZERO })
+                    for h in values {
+                        *h = if *h > T::ZERO { *h } else { T::ZERO };
+                    }
                 },
             ),
             Self::Tanh => Arch::new().dispatch(

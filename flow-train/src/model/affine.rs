@@ -103,7 +103,7 @@ impl Affine {
                         g,
                         d_shift,
                         d_a,
-                    )
+                    );
                 },
             );
         }

@@ -185,7 +185,7 @@ real!(
 #[inline(always)]
 fn split_exp(x: f32) -> (f32, f32) {
     const ROUND: f32 = 12_582_912.0;
-    const LN2_HIGH: f32 = 0.693_359_375; // few bits: n * LN2_HIGH is exact
+    const LN2_HIGH: f32 = 355.0 / 512.0; // few bits: n * LN2_HIGH is exact
     const LN2_LOW: f32 = -2.121_944_4e-4;
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;

@@ -4,3 +4,4 @@ mod artefacts;
 mod bad_input;
 mod commands;
 mod flow;
+mod train;
