@@ -96,14 +96,24 @@ struct FitOptions {
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
     batch: u32,
     /// Largest learning rate of Adam
-    #[arg(long, default_value_t = 1e-3, value_name = "RATE")]
+    #[arg(
+        long,
+        default_value_t = 1e-3,
+        allow_negative_numbers = true,
+        value_name = "RATE"
+    )]
     learning_rate: f64,
     /// Epochs without improvement after which training ends
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
     patience: u32,
     /// Smoothing: standard deviation of the noise added to training rows, in standard deviations of
     /// each column. 0.05 to 0.3 helps with values that repeat or are rounded
-    #[arg(long, default_value_t = 0.0, value_name = "SIGMA")]
+    #[arg(
+        long,
+        default_value_t = 0.0,
+        allow_negative_numbers = true,
+        value_name = "SIGMA"
+    )]
     noise: f32,
 }
 

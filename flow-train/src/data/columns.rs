@@ -168,14 +168,14 @@ fn index_of(file: &CsvFile, name: &str) -> Result<usize, DataError> {
     })
 }
 
-/// The name with the fewest edits to `name`, unless half of it would have to change.
+/// The name with the fewest edits to `name`, unless more than half of it would have to change.
 fn nearest(name: &str, names: &[String]) -> Option<String> {
     let lower = name.to_lowercase();
     names
         .iter()
         .map(|other| (edits(&lower, &other.to_lowercase()), other))
         .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, _)| 2 * distance < name.chars().count().max(2))
+        .filter(|(distance, _)| 2 * distance <= name.chars().count())
         .map(|(_, other)| other.clone())
 }
 
