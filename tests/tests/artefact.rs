@@ -184,7 +184,7 @@ fn what_is_wrong_is_named() {
     );
     assert_eq!(
         refused(|draft| draft.layers[2].rows.truncate(3)),
-        (Place::Calibration, Fault::WrongWeightCount)
+        (Place::Layer(2), Fault::WrongWeightCount)
     );
     assert_eq!(
         refused(|draft| {

@@ -46,7 +46,7 @@ fn the_text_is_golden() {
 
 /// Compares one golden module with the loaded artefact: `log_prob` on ordinary
 /// and extreme events, samples, p-values.
-fn compare<F, const D: usize, const C: usize>(name: &str, flow: F)
+fn compare<F, const D: usize, const C: usize>(name: &str, flow: &F)
 where
     F: Density<D, C> + Sampler<D, C> + Calibrated,
 {
@@ -121,7 +121,7 @@ macro_rules! golden {
 
                 #[test]
                 fn has_the_bits_of_the_loaded_artefact() {
-                    super::compare::<_, $event, $context>(stringify!($name), Random);
+                    super::compare::<_, $event, $context>(stringify!($name), &Random);
                     assert!(self_test());
                 }
             }

@@ -1,7 +1,7 @@
 //! Evaluation of a loaded flow: the kernels over run-time lengths.
 //!
-//! Weights are consumed by iterators in the order in which they are stored, so
-//! there is nothing to index and nothing to fail.
+//! Weights are consumed in the order in which they are stored, so there is
+//! nothing to index and nothing to fail.
 
 use super::blocks::{Block, Blocks};
 use super::{Activation, Coupling, Header, Layer, MAX_HIDDEN_LAYERS, MaskedAutoregressive};
@@ -367,8 +367,12 @@ fn rows_as<'o, A: crate::kernels::Activation>(
 
 /// One row: the next bias and `inputs` weights.
 fn row(weights: &mut Weights<'_>, inputs: usize, input: &[f32]) -> f32 {
-    let row = weights.by_ref().take(inputs.saturating_add(1));
-    dot(row.map(|bytes| f32::from_le_bytes(*bytes)), input)
+    let rest = weights.as_slice();
+    let (row, rest) = rest
+        .split_at_checked(inputs.saturating_add(1))
+        .unwrap_or((rest, &[]));
+    *weights = rest.iter();
+    dot(row, input)
 }
 
 /// The two output rows of one channel.
