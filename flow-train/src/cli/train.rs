@@ -120,9 +120,9 @@ struct FitOptions {
 /// The kinds of flows, as they are called on the command line.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum FamilyName {
-    /// Affine coupling: samples as fast as it scores
+    /// Affine coupling: half of the channels in each layer
     Realnvp,
-    /// Masked autoregressive: fits closest
+    /// Masked autoregressive: every channel in each layer, given those before it
     Maf,
 }
 
@@ -414,6 +414,13 @@ fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Result<(), Er
             format!("{} ({})", args.output.display(), bytes(trained.bytes.len())),
         ),
     ];
+    if report.gain_over_gaussian.is_some_and(|gain| gain < 0.0) {
+        ui.note(
+            "A Gaussian does better on the calibration rows. Are they like the training rows (a \
+             split by time calibrates on the latest ones, which shows drift)? More rows, --noise \
+             0.1 or a smaller model may help.",
+        );
+    }
     if ui.quiet && !ui.json {
         return Ok(());
     }
