@@ -5,10 +5,13 @@
 //! up, or when it is asked to stop, and leaves the flow at its best checkpoint. A step whose loss isn't finite is
 //! not taken: training restarts from the best checkpoint at half the rate.
 //!
-//! **Extrapolation.** The validation mean is an average of `-ln p`, and one event far outside the training data can
-//! ruin it: an affine flow that extrapolates a scale sends such an event to thousands of nats. Three things keep
-//! it in check here: the bound on each layer's log-scale ([`crate::model::Spec::log_scale_bound`]), weight decay,
-//! and [`Config::noise`], which also keeps the flow from spiking on rows that repeat or are rounded.
+//! **Extrapolation.** The mean of `-ln p` is ruined by one event far outside the training data, if an affine flow
+//! extrapolates a scale for it: autoregressive layers compound this, since a channel that has exploded conditions
+//! the next. The bound on each layer's log-scale ([`crate::model::Spec::log_scale_bound`]) is what stops it. On
+//! normal rows of a smartwatch's motions (default settings, 60 epochs), the mean over test recordings and the
+//! worst row were, in nats, with a bound of 6.9: 13,074 and 26 million; 3.0: 6.5 and 1,245; 2.0: 5.8 and 79; 1.0:
+//! 5.8 and 74 (with a worse validation mean). Hence the default of 2. [`Config::noise`] is no remedy for this, but
+//! keeps a flow from spiking on rows that repeat or are rounded.
 
 mod adam;
 mod config;
