@@ -32,7 +32,7 @@ pub enum Error {
         fault: io::Error,
     },
     /// An output can't be written.
-    #[error("{} can't be written: {fault}", path.display())]
+    #[error("{} can't be written: {fault}", shown(path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -106,11 +106,25 @@ impl Error {
         }
     }
 
+    /// Whether the reader of the output has gone away, and so wants no message either.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Write { fault, .. } if fault.kind() == io::ErrorKind::BrokenPipe)
+    }
+
     /// Whether the command line, rather than a file, is at fault.
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
             Self::Usage(_) | Self::Model(_) | Self::Fit(FitError::Setting { .. })
         )
+    }
+}
+
+/// An output's name; `-` is the standard output.
+fn shown(path: &Path) -> std::path::Display<'_> {
+    if path.as_os_str() == "-" {
+        Path::new("standard output").display()
+    } else {
+        path.display()
     }
 }

@@ -74,7 +74,9 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            ui::error(&error);
+            if !error.is_broken_pipe() {
+                ui::error(&error);
+            }
             ExitCode::from(if error.is_usage() { 2 } else { 1 })
         }
     }

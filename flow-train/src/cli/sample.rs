@@ -10,7 +10,7 @@ use flow_embedded::artefact::{Channel, LoadedFlow};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use serde::Serialize;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 /// Draw new rows from a model
@@ -91,7 +91,7 @@ fn write(
         .chain(&header.context)
         .map(|channel| channel.name);
     csv.write_record(names)
-        .map_err(|fault| in_output(fault.into()))?;
+        .map_err(|fault| in_output(io_error(fault)))?;
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
     let mut event = vec![0.0; header.event.len()];
     let mut scratch = vec![0.0; flow.scratch_len()];
@@ -102,11 +102,19 @@ fn write(
             .map_err(|fault| Error::Usage(fault.to_string()))?;
         let cells = event.iter().chain(context).map(ToString::to_string);
         csv.write_record(cells)
-            .map_err(|fault| in_output(fault.into()))?;
+            .map_err(|fault| in_output(io_error(fault)))?;
     }
     csv.flush().map_err(&in_output)?;
     drop(csv);
     output.flush().map_err(&in_output)
+}
+
+/// What the writer met, with its kind.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(fault) => fault,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 /// The contexts to go through; one empty context for a model without.

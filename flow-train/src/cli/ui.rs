@@ -57,7 +57,7 @@ impl Ui {
         match written {
             // The reader has seen enough, as with `flow inspect model.flow | head -1`.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(Error::write("standard output".as_ref())),
+            other => other.map_err(Error::write("-".as_ref())),
         }
     }
 }
