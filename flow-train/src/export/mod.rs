@@ -4,6 +4,7 @@
 //! are packed: masked weights are left out, rows follow each other with their
 //! bias in front.
 
+mod bridge;
 mod draft;
 
 pub use draft::{

@@ -1,0 +1,149 @@
+//! How to train, and why training may fail.
+
+use thiserror::Error;
+
+/// How the learning rate changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Schedule {
+    /// Up in a straight line over the first twentieth of all steps, then down to 0 along half a cosine
+    /// (Loshchilov & Hutter 2017).
+    Cosine,
+    /// Constant, but times `factor` after each `patience` epochs without improvement on the validation rows.
+    Plateau {
+        /// In (0, 1).
+        factor: f64,
+        /// In epochs, at least 1.
+        patience: usize,
+    },
+}
+
+/// How to train.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Passes over the training rows, at most.
+    pub epochs: usize,
+    /// Rows of a step.
+    pub batch: usize,
+    /// Largest learning rate of Adam.
+    pub learning_rate: f64,
+    /// How it changes.
+    pub schedule: Schedule,
+    /// Decoupled weight decay, in units of the learning rate (0: none).
+    pub weight_decay: f64,
+    /// Largest Euclidean norm of a gradient; longer ones are shortened to it.
+    pub clip_norm: f64,
+    /// Epochs without improvement on the validation rows after which training ends.
+    pub patience: usize,
+    /// Standard deviation, in standardised units, of the normal noise added to the events of every batch, drawn
+    /// anew each time (0: none). Validation rows get none.
+    ///
+    /// The lever of smoothing: 0.05 to 0.3 serves data that repeat or are rounded.
+    pub noise: f32,
+    /// Seed of shuffling and noise.
+    pub seed: u64,
+    /// Threads to use; 0 means one for each core. The result doesn't depend on it.
+    pub threads: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            epochs: 200,
+            batch: 256,
+            learning_rate: 1e-3,
+            schedule: Schedule::Cosine,
+            weight_decay: 1e-2,
+            clip_norm: 5.0,
+            patience: 30,
+            noise: 0.0,
+            seed: 0,
+            threads: 0,
+        }
+    }
+}
+
+impl Config {
+    /// Checks that training can run with these settings.
+    ///
+    /// # Errors
+    /// [`FitError::Setting`] with the first that is out of range.
+    pub fn validate(&self) -> Result<(), FitError> {
+        let checks = [
+            (self.epochs > 0, "epochs", "at least 1"),
+            (self.batch > 0, "batch", "at least 1"),
+            (
+                self.learning_rate > 0.0 && self.learning_rate.is_finite(),
+                "learning rate",
+                "positive and finite",
+            ),
+            (
+                self.weight_decay >= 0.0 && self.weight_decay * self.learning_rate < 1.0,
+                "weight decay",
+                "in [0, 1 / learning rate)",
+            ),
+            (self.clip_norm > 0.0, "largest gradient norm", "positive"),
+            (self.patience > 0, "patience", "at least 1"),
+            (
+                self.noise >= 0.0 && self.noise.is_finite(),
+                "noise",
+                "non-negative and finite",
+            ),
+        ];
+        if let Some(&(_, setting, range)) = checks.iter().find(|(good, ..)| !good) {
+            return Err(FitError::Setting { setting, range });
+        }
+        match self.schedule {
+            Schedule::Plateau { factor, .. } if !(factor > 0.0 && factor < 1.0) => {
+                Err(FitError::Setting {
+                    setting: "plateau factor",
+                    range: "between 0 and 1",
+                })
+            }
+            Schedule::Plateau { patience: 0, .. } => Err(FitError::Setting {
+                setting: "plateau patience",
+                range: "at least 1",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Why training failed. The flow is left at its best checkpoint, or as it was given.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum FitError {
+    /// A setting is out of range.
+    #[error("{setting} must be {range}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// No rows, or slices that don't fit the flow.
+    #[error("the {part} rows: {fault}")]
+    Shape {
+        /// `training` or `validation`.
+        part: &'static str,
+        /// What is wrong.
+        fault: String,
+    },
+    /// NaN or infinity in the data.
+    #[error("the {part} rows: row {row} has a value that is not finite")]
+    NonFinite {
+        /// `training` or `validation`.
+        part: &'static str,
+        /// Index of the row, from 0.
+        row: usize,
+    },
+    /// The loss stopped being finite again and again, at ever lower rates.
+    #[error(
+        "training diverged: the loss was not finite {restarts} times, at last with learning rate {learning_rate:e}; try a lower rate or look for extreme values in the data"
+    )]
+    Diverged {
+        /// How often.
+        restarts: usize,
+        /// The last rate tried.
+        learning_rate: f64,
+    },
+}

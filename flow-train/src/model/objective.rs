@@ -1,0 +1,188 @@
+//! The training objective over a batch, on one thread or several.
+//!
+//! The batch is cut in shards of a fixed size, each with a gradient of its own; these are added in a fixed order. So
+//! the result doesn't depend on the number of threads.
+
+use super::flow::{Flow, log_norm};
+use super::pass::Pass;
+use super::real::Real;
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
+
+/// Events of one shard.
+const SHARD: usize = 256;
+
+/// Row-major events `[rows x event]` with their contexts `[rows x context]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Batch<'a, T> {
+    /// The events.
+    pub events: &'a [T],
+    /// The contexts; empty when the flow has none.
+    pub contexts: &'a [T],
+}
+
+/// Where work runs: on the calling thread, or on a pool of workers.
+#[derive(Debug)]
+pub struct Threads(Option<rayon::ThreadPool>);
+
+impl Threads {
+    /// `count` threads; 0 means one for each core. Falls back to the calling thread if none can be started.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        if count == 1 {
+            return Self(None);
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(count)
+            .build()
+            .ok();
+        Self(pool.filter(|pool| pool.current_num_threads() > 1))
+    }
+
+    /// Number of threads.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0
+            .as_ref()
+            .map_or(1, rayon::ThreadPool::current_num_threads)
+    }
+
+    /// Runs `work` where its parallel parts start without delay.
+    pub fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        match &self.0 {
+            Some(pool) => pool.install(work),
+            None => work(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Shard<T> {
+    pass: Pass<T>,
+    gradient: Vec<T>,
+    energy: f64,
+}
+
+/// The negative mean log-likelihood of batches of up to a given size, and its gradient.
+///
+/// All memory is allocated by [`Objective::new`]. To use several threads without waiting for them to wake, call
+/// the methods within [`Threads::run`].
+#[derive(Debug)]
+pub struct Objective<T> {
+    shards: Vec<Shard<T>>,
+    gradient: Vec<T>,
+    parallel: bool,
+}
+
+impl<T: Real> Objective<T> {
+    /// Memory for batches of up to `capacity` rows; within [`Threads::run`], all of the pool's threads are used.
+    ///
+    /// # Panics
+    /// If `capacity` is 0.
+    #[must_use]
+    pub fn new(flow: &Flow<T>, capacity: usize, threads: &Threads) -> Self {
+        assert!(capacity > 0, "a batch has at least one row");
+        let count = flow.parameters().len();
+        let shard = |start| Shard {
+            pass: Pass::new(flow, SHARD.min(capacity - start)),
+            gradient: vec![T::ZERO; count],
+            energy: 0.0,
+        };
+        Self {
+            shards: (0..capacity).step_by(SHARD).map(shard).collect(),
+            gradient: vec![T::ZERO; count],
+            parallel: threads.count() > 1,
+        }
+    }
+
+    /// Negative mean log-likelihood of the batch, in nats per event; the gradient is then in [`Objective::gradient`].
+    ///
+    /// # Panics
+    /// If the batch is empty, larger than the capacity, or not of the flow's shape.
+    pub fn loss_and_gradient(&mut self, flow: &Flow<T>, batch: Batch<'_, T>) -> f64 {
+        let rows = self.each_shard(flow, batch, true);
+        let (first, others) = self.shards.split_first().expect("a capacity isn't 0");
+        self.gradient.copy_from_slice(&first.gradient);
+        for shard in &others[..rows.div_ceil(SHARD) - 1] {
+            self.gradient
+                .iter_mut()
+                .zip(&shard.gradient)
+                .for_each(|(sum, &part)| *sum += part);
+        }
+        self.mean(flow, rows)
+    }
+
+    /// Negative mean log-likelihood of the batch, in nats per event.
+    ///
+    /// # Panics
+    /// As [`Objective::loss_and_gradient`].
+    pub fn loss(&mut self, flow: &Flow<T>, batch: Batch<'_, T>) -> f64 {
+        let rows = self.each_shard(flow, batch, false);
+        self.mean(flow, rows)
+    }
+
+    /// The gradient of the last [`Objective::loss_and_gradient`]; exactly 0 for masked weights.
+    #[must_use]
+    pub fn gradient(&self) -> &[T] {
+        &self.gradient
+    }
+
+    /// The same, to be clipped in place.
+    pub fn gradient_mut(&mut self) -> &mut [T] {
+        &mut self.gradient
+    }
+
+    fn mean(&self, flow: &Flow<T>, rows: usize) -> f64 {
+        let sum: f64 = self.shards[..rows.div_ceil(SHARD)]
+            .iter()
+            .map(|shard| shard.energy)
+            .sum();
+        sum / rows as f64 - log_norm(flow.event())
+    }
+
+    /// Runs the passes and returns the number of rows.
+    fn each_shard(&mut self, flow: &Flow<T>, batch: Batch<'_, T>, backward: bool) -> usize {
+        let (event, context) = (flow.event(), flow.context());
+        let rows = batch.events.len() / event;
+        assert!(
+            rows > 0 && rows.div_ceil(SHARD) <= self.shards.len(),
+            "a batch within the capacity"
+        );
+        assert_eq!(batch.events.len(), rows * event, "rows x event values");
+        assert_eq!(
+            batch.contexts.len(),
+            rows * context,
+            "rows x context values"
+        );
+        let weight = T::from_f64(1.0 / rows as f64);
+        let work = |index: usize, shard: &mut Shard<T>| {
+            let (start, end) = (index * SHARD, rows.min((index + 1) * SHARD));
+            shard.pass.load(
+                &batch.events[start * event..end * event],
+                &batch.contexts[start * context..end * context],
+            );
+            shard.pass.forward(flow);
+            shard.energy = shard
+                .pass
+                .energies()
+                .iter()
+                .map(|energy| energy.to_f64())
+                .sum();
+            if backward {
+                shard.pass.backward(flow, weight, &mut shard.gradient);
+            }
+        };
+        let shards = &mut self.shards[..rows.div_ceil(SHARD)];
+        if self.parallel && shards.len() > 1 {
+            shards
+                .par_iter_mut()
+                .enumerate()
+                .for_each(|(index, shard)| work(index, shard));
+        } else {
+            shards
+                .iter_mut()
+                .enumerate()
+                .for_each(|(index, shard)| work(index, shard));
+        }
+        rows
+    }
+}

@@ -1,0 +1,68 @@
+//! A training step allocates nothing and doesn't depend on the number of threads.
+
+use flow_train::model::{Batch, Family, Flow, Objective, Spec, Threads};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The system's allocator, counting calls on every thread.
+struct Counting;
+
+static CALLS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        CALLS.fetch_add(1, Ordering::SeqCst);
+        // SAFETY: the caller keeps `alloc`'s contract.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps `dealloc`'s contract.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One test, so that no other test's allocations are counted.
+#[test]
+fn steps_allocate_nothing_and_give_the_same_bits_on_one_and_two_threads() {
+    let rows = 600;
+    for family in [Family::RealNvp, Family::Maf] {
+        let spec = Spec::new(family, 6, 2);
+        let flow = Flow::<f32>::new(&spec, 5).unwrap();
+        let events: Vec<f32> = (0..rows * 6)
+            .map(|i| ((i * 37 % 101) as f32 - 50.0) / 25.0)
+            .collect();
+        let contexts: Vec<f32> = (0..rows * 2)
+            .map(|i| ((i * 53 % 97) as f32 - 48.0) / 24.0)
+            .collect();
+        let batch = Batch {
+            events: &events,
+            contexts: &contexts,
+        };
+        let results: Vec<(f64, Vec<f32>)> = [1, 2, 3]
+            .into_iter()
+            .map(|count| {
+                let threads = Threads::new(count);
+                let mut objective = Objective::new(&flow, rows, &threads);
+                let (loss, allocations) = threads.run(|| {
+                    (0..50).for_each(|_| _ = objective.loss_and_gradient(&flow, batch));
+                    let before = CALLS.load(Ordering::SeqCst);
+                    let loss = (0..50)
+                        .map(|_| objective.loss_and_gradient(&flow, batch))
+                        .sum::<f64>()
+                        / 50.0;
+                    (loss, CALLS.load(Ordering::SeqCst) - before)
+                });
+                assert_eq!(allocations, 0, "{family:?} on {count} threads");
+                (loss, objective.gradient().to_vec())
+            })
+            .collect();
+        assert!(CALLS.load(Ordering::SeqCst) > 0, "the counter counts");
+        assert!(results[0].1.iter().any(|&g| g != 0.0));
+        assert_eq!(results[0], results[1]);
+        assert_eq!(results[0], results[2]);
+    }
+}
