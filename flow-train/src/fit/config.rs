@@ -22,7 +22,7 @@ pub enum Schedule {
 pub struct Config {
     /// Passes over the training rows, at most.
     pub epochs: usize,
-    /// Rows of a step.
+    /// Rows of a step, at most: small data get smaller batches, so that an epoch has eight steps.
     pub batch: usize,
     /// Largest learning rate of Adam.
     pub learning_rate: f64,

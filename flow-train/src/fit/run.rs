@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Restarts from the best checkpoint, each at half the rate, before training gives up.
 const RESTARTS: usize = 8;
 
+/// Steps that an epoch has at least, if there are as many rows.
+const STEPS: usize = 8;
+
 /// Standardised rows, row-major, to learn from and to choose the checkpoint by.
 #[derive(Clone, Copy, Debug)]
 pub struct Split<'a> {
@@ -139,7 +142,7 @@ impl<'a> Training<'a> {
         threads: &Threads,
     ) -> Self {
         let rows = split.training.events.len() / flow.event();
-        let batch = config.batch.min(rows);
+        let batch = config.batch.min(rows.div_ceil(STEPS));
         Self {
             objective: Objective::new(flow, batch, threads),
             adam: Adam::new(flow.parameters().len()),

@@ -11,9 +11,7 @@ use super::panel::Panel;
 use super::real::Real;
 use pulp::{Arch, Simd, WithSimd};
 
-/// Vectors of one feature that a tile covers.
-const SPAN: usize = 2;
-/// Rows that a tile covers: with `SPAN` vectors it fills the registers of AVX2 without spilling.
+/// Rows that a tile covers. With two vectors of events it fills the 16 registers of AVX2, with four the 32 of AVX-512.
 const ROWS: usize = 6;
 
 /// A weight matrix with its staircase of visible inputs.
@@ -69,40 +67,40 @@ impl<T: Real> WithSimd for Forward<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { w, bias, x, y } = self;
-        let outputs = w.prefix.len();
         let vectors = T::lanes::<S>(x.row(0)).len();
         let mut column = 0;
         while column < vectors {
-            let wide = vectors - column >= SPAN;
-            let mut row = 0;
-            while row < outputs {
-                let rows = ROWS.min(outputs - row);
-                match (rows, wide) {
-                    (6, true) => forward_tile::<T, S, 6, SPAN>(simd, w, bias, x, y, row, column),
-                    (6, false) => forward_tile::<T, S, 6, 1>(simd, w, bias, x, y, row, column),
-                    (4.., true) => forward_tile::<T, S, 4, SPAN>(simd, w, bias, x, y, row, column),
-                    (4.., false) => forward_tile::<T, S, 4, 1>(simd, w, bias, x, y, row, column),
-                    (2.., true) => forward_tile::<T, S, 2, SPAN>(simd, w, bias, x, y, row, column),
-                    (2.., false) => forward_tile::<T, S, 2, 1>(simd, w, bias, x, y, row, column),
-                    (_, true) => forward_tile::<T, S, 1, SPAN>(simd, w, bias, x, y, row, column),
-                    (_, false) => forward_tile::<T, S, 1, 1>(simd, w, bias, x, y, row, column),
+            column += match vectors - column {
+                4.. if S::REGISTER_COUNT >= 32 => {
+                    forward_tiles::<T, S, 4>(simd, w, bias, x, y, column)
                 }
-                row += tile_rows(rows);
-            }
-            column += if wide { SPAN } else { 1 };
+                2.. => forward_tiles::<T, S, 2>(simd, w, bias, x, y, column),
+                _ => forward_tiles::<T, S, 1>(simd, w, bias, x, y, column),
+            };
         }
     }
 }
 
-/// Rows that the tile chosen for `rows` remaining rows covers.
+/// All rows of `V` vectors of events, from `column` on; returns `V`.
 #[inline(always)]
-fn tile_rows(rows: usize) -> usize {
-    match rows {
-        6.. => 6,
-        4.. => 4,
-        2.. => 2,
-        _ => 1,
+fn forward_tiles<T: Real, S: Simd, const V: usize>(
+    simd: S,
+    w: Staircase<'_, T>,
+    bias: &[T],
+    x: &Panel<T>,
+    y: &mut Panel<T>,
+    column: usize,
+) -> usize {
+    let mut row = 0;
+    while row < w.prefix.len() {
+        row += match w.prefix.len() - row {
+            ROWS.. => forward_tile::<T, S, ROWS, V>(simd, w, bias, x, y, row, column),
+            4.. => forward_tile::<T, S, 4, V>(simd, w, bias, x, y, row, column),
+            2.. => forward_tile::<T, S, 2, V>(simd, w, bias, x, y, row, column),
+            _ => forward_tile::<T, S, 1, V>(simd, w, bias, x, y, row, column),
+        };
     }
+    V
 }
 
 #[inline(always)]
@@ -114,14 +112,18 @@ fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
     y: &mut Panel<T>,
     row: usize,
     column: usize,
-) {
+) -> usize {
     let depth = w.prefix[row + R - 1];
-    let weights: [&[T]; R] = std::array::from_fn(|r| &w.weights[(row + r) * w.inputs..][..depth]);
-    let mut sums: [[T::Lanes<S>; V]; R] = std::array::from_fn(|r| [bias[row + r].splat(simd); V]);
+    let mut weights = [&[][..]; R];
+    let mut sums = [[T::ZERO.splat(simd); V]; R];
+    for r in 0..R {
+        weights[r] = &w.weights[(row + r) * w.inputs..][..depth];
+        sums[r] = [bias[row + r].splat(simd); V];
+    }
     let x_lanes = T::lanes::<S>(x.as_slice());
     let x_stride = x_lanes.len() / x.rows();
     for (k, x_row) in x_lanes.chunks_exact(x_stride).take(depth).enumerate() {
-        let x: [T::Lanes<S>; V] = std::array::from_fn(|v| x_row[column + v]);
+        let x = &x_row[column..column + V];
         for r in 0..R {
             let weight = weights[r][k].splat(simd);
             for v in 0..V {
@@ -132,6 +134,7 @@ fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
     for (r, sums) in sums.iter().enumerate() {
         T::lanes_mut::<S>(y.row_mut(row + r))[column..column + V].copy_from_slice(sums);
     }
+    R
 }
 
 struct BackwardInput<'a, T> {
@@ -150,25 +153,37 @@ impl<T: Real> WithSimd for BackwardInput<'_, T> {
         let vectors = T::lanes::<S>(dx.row(0)).len();
         let mut column = 0;
         while column < vectors {
-            let wide = vectors - column >= SPAN;
-            let mut row = from;
-            while row < w.inputs {
-                let rows = ROWS.min(w.inputs - row);
-                match (rows, wide) {
-                    (6, true) => backward_tile::<T, S, 6, SPAN>(simd, w, dy, dx, row, column),
-                    (6, false) => backward_tile::<T, S, 6, 1>(simd, w, dy, dx, row, column),
-                    (4.., true) => backward_tile::<T, S, 4, SPAN>(simd, w, dy, dx, row, column),
-                    (4.., false) => backward_tile::<T, S, 4, 1>(simd, w, dy, dx, row, column),
-                    (2.., true) => backward_tile::<T, S, 2, SPAN>(simd, w, dy, dx, row, column),
-                    (2.., false) => backward_tile::<T, S, 2, 1>(simd, w, dy, dx, row, column),
-                    (_, true) => backward_tile::<T, S, 1, SPAN>(simd, w, dy, dx, row, column),
-                    (_, false) => backward_tile::<T, S, 1, 1>(simd, w, dy, dx, row, column),
+            column += match vectors - column {
+                4.. if S::REGISTER_COUNT >= 32 => {
+                    backward_tiles::<T, S, 4>(simd, w, dy, dx, from, column)
                 }
-                row += tile_rows(rows);
-            }
-            column += if wide { SPAN } else { 1 };
+                2.. => backward_tiles::<T, S, 2>(simd, w, dy, dx, from, column),
+                _ => backward_tiles::<T, S, 1>(simd, w, dy, dx, from, column),
+            };
         }
     }
+}
+
+/// All rows of `V` vectors of events, from `column` on; returns `V`.
+#[inline(always)]
+fn backward_tiles<T: Real, S: Simd, const V: usize>(
+    simd: S,
+    w: Staircase<'_, T>,
+    dy: &Panel<T>,
+    dx: &mut Panel<T>,
+    from: usize,
+    column: usize,
+) -> usize {
+    let mut row = from;
+    while row < w.inputs {
+        row += match w.inputs - row {
+            ROWS.. => backward_tile::<T, S, ROWS, V>(simd, w, dy, dx, row, column),
+            4.. => backward_tile::<T, S, 4, V>(simd, w, dy, dx, row, column),
+            2.. => backward_tile::<T, S, 2, V>(simd, w, dy, dx, row, column),
+            _ => backward_tile::<T, S, 1, V>(simd, w, dy, dx, row, column),
+        };
+    }
+    V
 }
 
 #[inline(always)]
@@ -179,7 +194,7 @@ fn backward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
     dx: &mut Panel<T>,
     row: usize,
     column: usize,
-) {
+) -> usize {
     // The outputs that see any of these inputs are a suffix: prefixes don't decrease.
     let first = w.prefix.partition_point(|&prefix| prefix <= row);
     let mut sums = [[T::ZERO.splat(simd); V]; R];
@@ -189,7 +204,7 @@ fn backward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
         .chunks_exact(dy_stride)
         .zip(w.weights.chunks_exact(w.inputs));
     for (dy_row, weights) in outputs.take(w.prefix.len()).skip(first) {
-        let dy: [T::Lanes<S>; V] = std::array::from_fn(|v| dy_row[column + v]);
+        let dy = &dy_row[column..column + V];
         let weights = &weights[row..row + R];
         for r in 0..R {
             let weight = weights[r].splat(simd);
@@ -201,6 +216,7 @@ fn backward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
     for (r, sums) in sums.iter().enumerate() {
         T::lanes_mut::<S>(dx.row_mut(row + r))[column..column + V].copy_from_slice(sums);
     }
+    R
 }
 
 struct BackwardWeights<'a, T> {
@@ -226,24 +242,10 @@ impl<T: Real> WithSimd for BackwardWeights<'_, T> {
         let inputs = x.rows();
         let mut row = 0;
         while row < prefix.len() {
-            let rows = 4.min(prefix.len() - row);
-            let depth = prefix[row + rows - 1];
-            let mut column = 0;
-            while column < depth {
-                match (rows, depth - column) {
-                    (4, 3..) => weights_tile::<T, S, 4, 3>(simd, prefix, dy, x, dw, row, column),
-                    (4, _) => weights_tile::<T, S, 4, 1>(simd, prefix, dy, x, dw, row, column),
-                    (2.., 3..) => weights_tile::<T, S, 2, 3>(simd, prefix, dy, x, dw, row, column),
-                    (2.., _) => weights_tile::<T, S, 2, 1>(simd, prefix, dy, x, dw, row, column),
-                    (_, 3..) => weights_tile::<T, S, 1, 3>(simd, prefix, dy, x, dw, row, column),
-                    (_, _) => weights_tile::<T, S, 1, 1>(simd, prefix, dy, x, dw, row, column),
-                }
-                column += if depth - column >= 3 { 3 } else { 1 };
-            }
-            row += match rows {
-                4 => 4,
-                2.. => 2,
-                _ => 1,
+            row += match prefix.len() - row {
+                4.. => weights_tiles::<T, S, 4>(simd, prefix, dy, x, dw, row),
+                2.. => weights_tiles::<T, S, 2>(simd, prefix, dy, x, dw, row),
+                _ => weights_tiles::<T, S, 1>(simd, prefix, dy, x, dw, row),
             };
         }
         debug_assert_eq!(dw.len(), inputs * prefix.len());
@@ -261,6 +263,30 @@ impl<T: Real> WithSimd for BackwardWeights<'_, T> {
     }
 }
 
+/// The visible columns of `R` rows, from `row` on; returns `R`.
+#[inline(always)]
+fn weights_tiles<T: Real, S: Simd, const R: usize>(
+    simd: S,
+    prefix: &[usize],
+    dy: &Panel<T>,
+    x: &Panel<T>,
+    dw: &mut [T],
+    row: usize,
+) -> usize {
+    let depth = prefix[row + R - 1];
+    let mut column = 0;
+    while column < depth {
+        column += match depth - column {
+            6.. if S::REGISTER_COUNT >= 32 => {
+                weights_tile::<T, S, R, 6>(simd, prefix, dy, x, dw, row, column)
+            }
+            3.. => weights_tile::<T, S, R, 3>(simd, prefix, dy, x, dw, row, column),
+            _ => weights_tile::<T, S, R, 1>(simd, prefix, dy, x, dw, row, column),
+        };
+    }
+    R
+}
+
 #[inline(always)]
 fn weights_tile<T: Real, S: Simd, const R: usize, const C: usize>(
     simd: S,
@@ -270,16 +296,22 @@ fn weights_tile<T: Real, S: Simd, const R: usize, const C: usize>(
     dw: &mut [T],
     row: usize,
     column: usize,
-) {
-    let dy: [&[T::Lanes<S>]; R] = std::array::from_fn(|r| T::lanes::<S>(dy.row(row + r)));
-    let x_rows: [&[T::Lanes<S>]; C] = std::array::from_fn(|c| T::lanes::<S>(x.row(column + c)));
+) -> usize {
+    let vectors = T::lanes::<S>(dy.row(row)).len();
+    let mut dy_rows = [&[][..]; R];
+    let mut x_rows = [&[][..]; C];
+    for (r, lanes) in dy_rows.iter_mut().enumerate() {
+        *lanes = &T::lanes::<S>(dy.row(row + r))[..vectors];
+    }
+    for (c, lanes) in x_rows.iter_mut().enumerate() {
+        *lanes = &T::lanes::<S>(x.row(column + c))[..vectors];
+    }
     let mut sums = [[T::ZERO.splat(simd); C]; R];
-    for v in 0..dy[0].len() {
-        let x: [T::Lanes<S>; C] = std::array::from_fn(|c| x_rows[c][v]);
+    for v in 0..vectors {
         for r in 0..R {
-            let dy = dy[r][v];
+            let dy = dy_rows[r][v];
             for c in 0..C {
-                sums[r][c] = T::mul_add(simd, dy, x[c], sums[r][c]);
+                sums[r][c] = T::mul_add(simd, dy, x_rows[c][v], sums[r][c]);
             }
         }
     }
@@ -288,6 +320,142 @@ fn weights_tile<T: Real, S: Simd, const R: usize, const C: usize>(
         let dw = &mut dw[(row + r) * x.rows() + column..][..C];
         for (dw, &sum) in dw.iter_mut().zip(sums).take(visible) {
             *dw = T::reduce(simd, sum);
+        }
+    }
+    C
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A product by the `gemm` crate, `[m x n]` row-major, of row-major `a` `[m x k]` and `b` `[k x n]`.
+    fn reference(a: &[f64], b: &[f64], (m, n, k): (usize, usize, usize)) -> Vec<f64> {
+        assert!(a.len() == m * k && b.len() == k * n);
+        let mut c = vec![0.0; m * n];
+        let stride = |columns: usize| isize::try_from(columns).unwrap();
+        // SAFETY: the pointers are to slices of the lengths asserted above, with row strides k, n and n.
+        unsafe {
+            gemm::gemm(
+                m,
+                n,
+                k,
+                c.as_mut_ptr(),
+                1,
+                stride(n),
+                false,
+                a.as_ptr(),
+                1,
+                stride(k),
+                b.as_ptr(),
+                1,
+                stride(n),
+                0.0,
+                1.0,
+                false,
+                false,
+                false,
+                gemm::Parallelism::None,
+            );
+        }
+        c
+    }
+
+    fn transposed(a: &[f64], columns: usize) -> Vec<f64> {
+        (0..columns)
+            .flat_map(|column| a[column..].iter().step_by(columns).copied())
+            .collect()
+    }
+
+    fn panel(values: &[f64], columns: usize) -> Panel<f64> {
+        let mut panel = Panel::new(values.len() / columns, columns);
+        for (row, values) in values.chunks_exact(columns).enumerate() {
+            panel.row_mut(row)[..columns].copy_from_slice(values);
+        }
+        panel
+    }
+
+    fn assert_rows(panel: &Panel<f64>, from: usize, expected: &[f64], columns: usize) {
+        for (row, expected) in expected.chunks_exact(columns).enumerate().skip(from) {
+            for (got, expected) in panel.row(row).iter().zip(expected) {
+                assert!(
+                    (got - expected).abs() < 1e-12,
+                    "row {row}: {got} against {expected}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn products_are_those_of_gemm_for_all_shapes_of_tiles() {
+        let wave = |count: usize, pace: f64| {
+            (0..count)
+                .map(|i| (i as f64 * pace).sin())
+                .collect::<Vec<f64>>()
+        };
+        for (outputs, inputs, columns) in [
+            (1, 1, 1),
+            (6, 4, 16),
+            (7, 9, 40),
+            (13, 12, 150),
+            (16, 64, 256),
+            (23, 5, 33),
+        ] {
+            let prefix: Vec<usize> = (0..outputs)
+                .map(|row| (row * (inputs + 1) / outputs).min(inputs))
+                .collect();
+            let mut weights = wave(outputs * inputs, 0.7);
+            for (row, &prefix) in prefix.iter().enumerate() {
+                weights[row * inputs + prefix..(row + 1) * inputs].fill(0.0);
+            }
+            let (x, dy, bias) = (
+                wave(inputs * columns, 0.3),
+                wave(outputs * columns, 0.9),
+                wave(outputs, 0.5),
+            );
+            let w = Staircase {
+                weights: &weights,
+                prefix: &prefix,
+                inputs,
+            };
+
+            let (x_panel, dy_panel) = (panel(&x, columns), panel(&dy, columns));
+            let mut y = Panel::new(outputs, columns);
+            forward(w, &bias, &x_panel, &mut y);
+            let mut expected = reference(&weights, &x, (outputs, columns, inputs));
+            expected
+                .chunks_exact_mut(columns)
+                .zip(&bias)
+                .for_each(|(row, bias)| row.iter_mut().for_each(|y| *y += bias));
+            assert_rows(&y, 0, &expected, columns);
+
+            let (mut dx, from) = (Panel::new(inputs, columns), inputs / 3);
+            backward_input(w, &dy_panel, &mut dx, from);
+            let expected = reference(
+                &transposed(&weights, inputs),
+                &dy,
+                (inputs, columns, outputs),
+            );
+            assert_rows(&dx, from, &expected, columns);
+            assert!((0..from).all(|row| dx.row(row).iter().all(|&value| value == 0.0)));
+
+            let (mut dw, mut db) = (vec![0.0; outputs * inputs], vec![0.0; outputs]);
+            backward_weights(&prefix, &dy_panel, &x_panel, &mut dw, &mut db);
+            let expected = reference(&dy, &transposed(&x, columns), (outputs, inputs, columns));
+            for (index, (got, expected)) in dw.iter().zip(&expected).enumerate() {
+                let expected = if index % inputs < prefix[index / inputs] {
+                    *expected
+                } else {
+                    0.0
+                };
+                assert!(
+                    (got - expected).abs() < 1e-11,
+                    "{index}: {got} against {expected}"
+                );
+            }
+            for (db, dy) in db.iter().zip(dy.chunks_exact(columns)) {
+                assert!((db - dy.iter().sum::<f64>()).abs() < 1e-11);
+            }
         }
     }
 }

@@ -48,32 +48,39 @@ impl<T: Real> Panel<T> {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
 
+    #[inline(always)]
     pub(crate) fn width(&self) -> usize {
         self.width
     }
 
+    #[inline(always)]
     pub(crate) fn stride(&self) -> usize {
         self.stride
     }
 
     /// All rows, `stride` values apart.
+    #[inline(always)]
     pub(crate) fn as_slice(&self) -> &[T] {
         &self.data[self.offset..][..self.rows * self.stride]
     }
 
     /// All rows, `stride` values apart.
+    #[inline(always)]
     pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
         &mut self.data[self.offset..][..self.rows * self.stride]
     }
 
+    #[inline(always)]
     pub(crate) fn row(&self, row: usize) -> &[T] {
         &self.as_slice()[row * self.stride..][..self.width]
     }
 
+    #[inline(always)]
     pub(crate) fn row_mut(&mut self, row: usize) -> &mut [T] {
         let (stride, width) = (self.stride, self.width);
         &mut self.as_mut_slice()[row * stride..][..width]

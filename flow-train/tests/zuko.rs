@@ -1,0 +1,185 @@
+//! Loss and gradients of a zuko flow (`tests/peers/zuko_case.py` wrote the fixture), in `f64` and `f32`.
+
+use flow_train::model::{
+    Activation, Batch, DenseParts, Flow, LayerKind, LayerParts, Objective, Real, Threads,
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Case {
+    event: usize,
+    x: Vec<Vec<f64>>,
+    loss: f64,
+    log_prob: Vec<f64>,
+    layers: Vec<Layer>,
+}
+
+#[derive(Deserialize)]
+struct Layer {
+    rank: Vec<usize>,
+    dense: Vec<Dense>,
+}
+
+/// Rows in zuko's order.
+#[derive(Deserialize)]
+struct Dense {
+    mask: Vec<Vec<u8>>,
+    weights: Vec<Vec<f64>>,
+    biases: Vec<f64>,
+    weight_gradient: Vec<Vec<f64>>,
+    bias_gradient: Vec<f64>,
+}
+
+fn case() -> Case {
+    serde_json::from_str(include_str!("peers/zuko_case.json"))
+        .expect("the fixture is what its script writes")
+}
+
+/// One dense layer with its units sorted by what they see, and the permutation of its rows.
+fn sorted(
+    dense: &Dense,
+    columns: &[usize],
+    rows: Vec<usize>,
+    weights: &[Vec<f64>],
+    biases: &[f64],
+) -> DenseParts<f64> {
+    let seen = |row: usize| dense.mask[row].iter().filter(|&&bit| bit == 1).count();
+    DenseParts {
+        inputs: columns.len(),
+        prefix: rows.iter().map(|&row| seen(row)).collect(),
+        weights: rows
+            .iter()
+            .flat_map(|&row| columns.iter().map(move |&column| weights[row][column]))
+            .collect(),
+        biases: rows.into_iter().map(|row| biases[row]).collect(),
+    }
+}
+
+/// The flow, and its gradient in the order of the flow's parameters.
+fn flow_and_gradient(case: &Case) -> (Flow<f64>, Vec<f64>) {
+    let (mut parts, mut gradient) = (Vec::new(), Vec::new());
+    for layer in &case.layers {
+        let mut order = vec![0; case.event];
+        layer
+            .rank
+            .iter()
+            .enumerate()
+            .for_each(|(channel, &rank)| order[rank] = channel);
+        let mut columns = order.clone();
+        let mut dense_parts = Vec::new();
+        for (index, dense) in layer.dense.iter().enumerate() {
+            let rows: Vec<usize> = if index + 1 == layer.dense.len() {
+                order
+                    .iter()
+                    .flat_map(|&channel| [2 * channel, 2 * channel + 1])
+                    .collect()
+            } else {
+                let mut rows: Vec<usize> = (0..dense.biases.len()).collect();
+                rows.sort_by_key(|&row| dense.mask[row].iter().filter(|&&bit| bit == 1).count());
+                rows
+            };
+            let part = sorted(dense, &columns, rows.clone(), &dense.weights, &dense.biases);
+            let of_part = sorted(
+                dense,
+                &columns,
+                rows.clone(),
+                &dense.weight_gradient,
+                &dense.bias_gradient,
+            );
+            gradient.extend(of_part.weights.into_iter().chain(of_part.biases));
+            dense_parts.push(part);
+            columns = rows;
+        }
+        parts.push(LayerParts {
+            kind: LayerKind::Autoregressive { order },
+            activation: Activation::Relu,
+            log_scale_bound: 1000f64.ln(),
+            dense: dense_parts,
+        });
+    }
+    (
+        Flow::from_parts(case.event, 0, parts).expect("zuko's masks are staircases once sorted"),
+        gradient,
+    )
+}
+
+/// Loss and worst error of the gradient, relative to its largest entry.
+fn compare<T: Real>(flow: &Flow<T>, case: &Case, expected: &[f64]) -> (f64, f64) {
+    let events: Vec<T> = case
+        .x
+        .iter()
+        .flatten()
+        .map(|&value| T::from_f64(value))
+        .collect();
+    let mut objective = Objective::new(flow, case.x.len(), &Threads::new(1));
+    let loss = objective.loss_and_gradient(
+        flow,
+        Batch {
+            events: &events,
+            contexts: &[],
+        },
+    );
+    let largest = expected.iter().fold(0.0f64, |max, g| max.max(g.abs()));
+    let pairs = objective.gradient().iter().zip(expected);
+    (
+        loss,
+        pairs
+            .map(|(ours, theirs)| (ours.to_f64() - theirs).abs())
+            .fold(0.0, f64::max)
+            / largest,
+    )
+}
+
+#[test]
+fn loss_and_gradients_are_zukos() {
+    let case = case();
+    let (flow, gradient) = flow_and_gradient(&case);
+    let (loss, error) = compare(&flow, &case, &gradient);
+    assert!(
+        (loss - case.loss).abs() < 1e-12 * case.loss.abs(),
+        "{loss} against {}",
+        case.loss
+    );
+    assert!(error < 1e-12, "f64: {error:e}");
+
+    let parts = flow.to_parts().into_iter().map(|part| LayerParts {
+        kind: part.kind,
+        activation: part.activation,
+        log_scale_bound: part.log_scale_bound,
+        dense: part.dense.into_iter().map(narrow).collect(),
+    });
+    let narrow = Flow::<f32>::from_parts(case.event, 0, parts.collect()).expect("as in f64");
+    let (loss, error) = compare(&narrow, &case, &gradient);
+    assert!(
+        (loss - case.loss).abs() < 1e-6 * case.loss.abs(),
+        "{loss} against {}",
+        case.loss
+    );
+    assert!(error < 1e-6, "f32: {error:e}");
+    println!("worst error of the gradient in f32: {error:e}");
+}
+
+fn narrow(dense: DenseParts<f64>) -> DenseParts<f32> {
+    let values = |values: Vec<f64>| values.into_iter().map(f32::from_f64).collect();
+    DenseParts {
+        inputs: dense.inputs,
+        prefix: dense.prefix,
+        weights: values(dense.weights),
+        biases: values(dense.biases),
+    }
+}
+
+#[test]
+fn log_prob_of_each_event_is_zukos() {
+    let case = case();
+    let (flow, _) = flow_and_gradient(&case);
+    let events: Vec<f64> = case.x.iter().flatten().copied().collect();
+    let mut log_prob = vec![0.0; case.x.len()];
+    flow.log_prob(&events, &[], &mut log_prob);
+    for (ours, theirs) in log_prob.iter().zip(&case.log_prob) {
+        assert!(
+            (ours - theirs).abs() < 1e-11 * (1.0 + theirs.abs()),
+            "{ours} against {theirs}"
+        );
+    }
+}
