@@ -17,16 +17,16 @@ pub struct Options {
 ///
 /// # Errors
 /// The artefact is refused, or the type's name is no identifier.
-pub fn compile(
-    artefact: &[u8],
-    source: &Path,
-    options: &Options,
-) -> Result<(String, Cost), Error> {
-    let checked = Checked::new(artefact)
-        .map_err(|fault| Error::Artefact { path: source.to_owned(), source: fault })?;
+pub fn compile(artefact: &[u8], source: &Path, options: &Options) -> Result<(String, Cost), Error> {
+    let checked = Checked::new(artefact).map_err(|fault| Error::Artefact {
+        path: source.to_owned(),
+        source: fault,
+    })?;
     let plan = Plan::new(&checked, options.type_name.as_deref())?;
     let cost = Cost::of(&plan);
-    let file = source.file_name().map(|name| name.to_string_lossy().into_owned());
+    let file = source
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
     let text = emit::module(&plan, &cost, &file.unwrap_or_default(), options.self_test)?;
     Ok((text, cost))
 }
@@ -47,7 +47,11 @@ impl Builder {
     /// Compiles this artefact. In a build script a relative path is relative
     /// to the package's folder.
     pub fn new(artefact: impl Into<PathBuf>) -> Self {
-        Self { artefact: artefact.into(), out_dir: None, options: Options::default() }
+        Self {
+            artefact: artefact.into(),
+            out_dir: None,
+            options: Options::default(),
+        }
     }
 
     /// Names the generated type.
@@ -80,10 +84,14 @@ impl Builder {
         println!("cargo::rerun-if-changed={}", self.artefact.display());
         let folder = match &self.out_dir {
             Some(folder) => folder.clone(),
-            None => std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or(Error::NoOutDir)?,
+            None => std::env::var_os("OUT_DIR")
+                .map(PathBuf::from)
+                .ok_or(Error::NoOutDir)?,
         };
-        let bytes = std::fs::read(&self.artefact)
-            .map_err(|source| Error::Read { path: self.artefact.clone(), source })?;
+        let bytes = std::fs::read(&self.artefact).map_err(|source| Error::Read {
+            path: self.artefact.clone(),
+            source,
+        })?;
         let (text, _) = compile(&bytes, &self.artefact, &self.options)?;
         let name = self.artefact.file_stem().unwrap_or_default();
         let mut path = folder.join(name);

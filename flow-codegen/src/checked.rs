@@ -16,7 +16,13 @@ impl<'a> Checked<'a> {
     pub fn new(artefact: &'a [u8]) -> Result<Self, LoadError> {
         let flow = LoadedFlow::from_bytes(artefact)?;
         // A valid artefact ends in its checksum.
-        let checksum = artefact.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes));
-        Ok(Self { flow, checksum, bytes: artefact.len() })
+        let checksum = artefact
+            .last_chunk()
+            .map_or(0, |bytes| u32::from_le_bytes(*bytes));
+        Ok(Self {
+            flow,
+            checksum,
+            bytes: artefact.len(),
+        })
     }
 }

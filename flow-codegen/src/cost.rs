@@ -26,7 +26,11 @@ pub struct Cost {
 impl Cost {
     /// Reads the cost off a plan.
     pub fn of(plan: &Plan) -> Self {
-        let tables = plan.layers.iter().flat_map(|layer| &layer.dense).flat_map(|d| &d.blocks);
+        let tables = plan
+            .layers
+            .iter()
+            .flat_map(|layer| &layer.dense)
+            .flat_map(|d| &d.blocks);
         let weights: usize = tables.clone().map(|t| t.rows.len() * (t.inputs + 1)).sum();
         let macs = tables.map(|t| t.rows.len() * t.inputs).sum();
         let standardise = 2 * (plan.event.len() + plan.context.len());
@@ -55,7 +59,9 @@ fn code_bytes(plan: &Plan) -> usize {
     let calls = 2 * shapes.len();
     shapes.sort_unstable();
     shapes.dedup();
-    let tanh = layers.iter().any(|layer| layer.activation == Activation::Tanh);
+    let tanh = layers
+        .iter()
+        .any(|layer| layer.activation == Activation::Tanh);
     BASE + usize::from(tanh) * TANH + calls * CALL + shapes.len() * KERNEL
 }
 

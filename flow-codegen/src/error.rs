@@ -31,7 +31,9 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The type's name is no Rust identifier.
-    #[error("{name:?} cannot name a type: use letters, digits and underscores, beginning with a letter")]
+    #[error(
+        "{name:?} cannot name a type: use letters, digits and underscores, beginning with a letter"
+    )]
     TypeName {
         /// The name given.
         name: String,

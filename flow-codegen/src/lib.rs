@@ -1,1 +1,40 @@
-//! Compiles trained flows to Rust.
+//! Compiles a trained normalizing flow into fixed-size, allocation-free,
+//! readable Rust.
+//!
+//! ```text
+//! model.flow ──► Checked ──► Plan ──► source ──► OUT_DIR/model.rs
+//!               (validated)  (tables,  (text)
+//!                             shapes)
+//! ```
+//!
+//! Each stage is a type and each arrow one function, so that weights that were
+//! not validated cannot reach the emitter. The generated module needs nothing
+//! but `flow-embedded`.
+//!
+//! From `build.rs`:
+//!
+//! ```no_run
+//! fn main() -> Result<(), flow_codegen::Error> {
+//!     flow_codegen::Builder::new("model.flow").generate()
+//! }
+//! ```
+//!
+//! and in the firmware:
+//!
+//! ```ignore
+//! flow_embedded::include_flow!("model");
+//! ```
+#![forbid(unsafe_code)]
+
+mod builder;
+mod checked;
+mod cost;
+mod emit;
+mod error;
+mod plan;
+
+pub use builder::{Builder, Options, compile};
+pub use checked::Checked;
+pub use cost::Cost;
+pub use error::Error;
+pub use plan::Plan;

@@ -54,8 +54,13 @@ pub(crate) struct LayerPlan {
 }
 
 pub(crate) enum Kind {
-    Coupling { identity: Vec<usize>, transformed: Vec<usize> },
-    Autoregressive { order: Vec<usize> },
+    Coupling {
+        identity: Vec<usize>,
+        transformed: Vec<usize>,
+    },
+    Autoregressive {
+        order: Vec<usize>,
+    },
 }
 
 impl Kind {
@@ -139,7 +144,9 @@ impl Plan {
                 artefact_bytes: checked.bytes,
                 channels: header.event.iter().map(describe).collect(),
                 context: header.context.iter().map(describe).collect(),
-                evaluation: header.evaluation.map(|e| (e.rows, e.log_prob_mean, e.log_prob_stderr)),
+                evaluation: header
+                    .evaluation
+                    .map(|e| (e.rows, e.log_prob_mean, e.log_prob_stderr)),
                 created_by: provenance.created_by.to_owned(),
                 command: provenance.command.to_owned(),
                 rows: provenance.rows,
@@ -148,7 +155,9 @@ impl Plan {
             },
             event: channels(&header.event),
             context: channels(&header.context),
-            layers: (0..header.layers.len()).map(|index| LayerPlan::new(checked, index)).collect(),
+            layers: (0..header.layers.len())
+                .map(|index| LayerPlan::new(checked, index))
+                .collect(),
             math: header.math,
             log_norm: header.log_norm,
             calibration: header.calibration.zip(checked.flow.calibration()).map(
@@ -176,18 +185,34 @@ impl LayerPlan {
                 .collect(),
         };
         let dense = (0..layer.dense_layers())
-            .map(|dense| Dense { blocks: layer.blocks(dense, event, context).map(&mut table).collect() })
+            .map(|dense| Dense {
+                blocks: layer
+                    .blocks(dense, event, context)
+                    .map(&mut table)
+                    .collect(),
+            })
             .collect();
         let channels = |list: &[u8]| list.iter().map(|channel| usize::from(*channel)).collect();
         let (kind, bound) = match layer {
             Layer::Coupling(coupling) => {
                 let transformed: Vec<usize> = channels(coupling.transformed);
-                let identity = (0..event).filter(|channel| !transformed.contains(channel)).collect();
-                (Kind::Coupling { identity, transformed }, coupling.log_scale_bound)
+                let identity = (0..event)
+                    .filter(|channel| !transformed.contains(channel))
+                    .collect();
+                (
+                    Kind::Coupling {
+                        identity,
+                        transformed,
+                    },
+                    coupling.log_scale_bound,
+                )
             }
-            Layer::MaskedAutoregressive(own) => {
-                (Kind::Autoregressive { order: channels(own.order) }, own.log_scale_bound)
-            }
+            Layer::MaskedAutoregressive(own) => (
+                Kind::Autoregressive {
+                    order: channels(own.order),
+                },
+                own.log_scale_bound,
+            ),
         };
         Self {
             kind,
@@ -207,14 +232,22 @@ fn golden(checked: &Checked<'_>) -> Vec<Golden> {
     let deviations = [0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 30.0];
     let at = |channels: &[flow_embedded::artefact::Channel<'_>], row: usize| -> Vec<f32> {
         let deviation = |i: usize| deviations[(row + i) % deviations.len()];
-        channels.iter().enumerate().map(|(i, c)| c.mean + deviation(i) / c.inv_std).collect()
+        channels
+            .iter()
+            .enumerate()
+            .map(|(i, c)| c.mean + deviation(i) / c.inv_std)
+            .collect()
     };
     (0..deviations.len())
         .filter_map(|row| {
             let (event, context) = (at(&header.event, row), at(&header.context, row));
             let log_prob = checked.flow.log_prob(&event, &context, &mut scratch).ok()?;
             let finite = event.iter().chain(&context).all(|x| x.is_finite());
-            (finite && log_prob.is_finite()).then_some(Golden { event, context, log_prob })
+            (finite && log_prob.is_finite()).then_some(Golden {
+                event,
+                context,
+                log_prob,
+            })
         })
         .collect()
 }
@@ -222,7 +255,9 @@ fn golden(checked: &Checked<'_>) -> Vec<Golden> {
 /// `basic-motions 2` becomes `BasicMotions2`; what gives no identifier becomes
 /// `Model…`.
 fn camel_case(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
     let joined: String = words
         .map(|word| {
             let (first, rest) = word.split_at(1);

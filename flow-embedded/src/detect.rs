@@ -72,12 +72,35 @@ impl core::error::Error for ObserveError {}
 /// Watches a stream of samples with a calibrated flow.
 ///
 /// # Examples
-/// ```ignore
-/// let mut detector = Detector::new(model::BasicMotions);
-/// let verdict = detector.observe(&sample, &[])?;
-/// if verdict.alarm {
-///     raise(verdict.p_value);
+/// A generated model implements both traits that the detector needs; here a
+/// hand-written density stands in for it.
+/// ```
+/// use flow_embedded::{Calibrated, Density, Detector, ObserveError};
+///
+/// struct Normal;
+///
+/// impl Density<1> for Normal {
+///     fn log_prob(&self, [x]: &[f32; 1], _: &[f32; 0]) -> f32 {
+///         -0.918_938_5 - 0.5 * x * x
+///     }
 /// }
+///
+/// impl Calibrated for Normal {
+///     fn alpha(&self) -> f32 {
+///         0.01
+///     }
+///     fn p_value(&self, log_prob: f32) -> f32 {
+///         flow_embedded::detect::p_value(&[(-4.3, 0.01), (-2.8, 0.05)], log_prob)
+///     }
+/// }
+///
+/// let mut detector = Detector::new(Normal);
+/// assert!(!detector.observe(&[0.3], &[])?.alarm);
+/// assert!(detector.observe(&[5.0], &[])?.alarm);
+/// let missing = detector.observe(&[f32::NAN], &[]);
+/// assert_eq!(missing, Err(ObserveError::NonFinite { channel: 0 }));
+/// assert_eq!((detector.observed(), detector.alarms()), (2, 1));
+/// # Ok::<(), ObserveError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Detector<F> {

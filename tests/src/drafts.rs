@@ -133,7 +133,7 @@ fn layer(kind: &Kind, index: usize, rng: &mut ChaCha8Rng) -> DraftLayer {
         );
         (DraftTransform::Coupling(transformed), inputs, rows, 1)
     } else {
-        let order = if index % 2 == 0 {
+        let order = if index.is_multiple_of(2) {
             channels().collect()
         } else {
             channels().rev().collect()

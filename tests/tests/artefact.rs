@@ -92,7 +92,7 @@ fn random_bytes_are_refused() {
     for _ in 0..200_000 {
         let mut bytes = vec![0; rng.next_u32() as usize % 200];
         rng.fill_bytes(&mut bytes);
-        if bytes.len() >= 4 && rng.next_u32() % 2 == 0 {
+        if bytes.len() >= 4 && rng.next_u32().is_multiple_of(2) {
             bytes[..4].copy_from_slice(b"FLOW");
         }
         assert!(LoadedFlow::from_bytes(&bytes).is_err());
@@ -179,11 +179,11 @@ fn what_is_wrong_is_named() {
         (Place::Layer(0), Fault::BadOrder)
     );
     assert_eq!(
-        refused(|draft| drop(draft.layers[0].hidden[0].pop())),
+        refused(|draft| draft.layers[0].hidden[0].truncate(5)),
         (Place::Layer(0), Fault::BadUnits)
     );
     assert_eq!(
-        refused(|draft| drop(draft.layers[2].rows.pop())),
+        refused(|draft| draft.layers[2].rows.truncate(3)),
         (Place::Layer(2), Fault::WrongWeightCount)
     );
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Evaluation of a loaded flow: the kernels over run-time lengths.
 //!
-//! Weights are consumed by iterators in the order in which they are stored, so
-//! there is nothing to index and nothing to fail.
+//! Weights are consumed in the order in which they are stored, so there is
+//! nothing to index and nothing to fail.
 
 use super::blocks::{Block, Blocks};
 use super::{Activation, Coupling, Header, Layer, MAX_HIDDEN_LAYERS, MaskedAutoregressive};
@@ -230,7 +230,7 @@ impl<'w, M: Math> Walk<'w, M> {
             let mut previous = &*input;
             let units = layer.conditioner().hidden.iter();
             let mut stages = stages.iter_mut();
-            for (stage, units) in stages.by_ref().zip(units) {
+            for (units, stage) in units.zip(stages.by_ref()) {
                 let Some((current, behind)) =
                     core::mem::take(&mut rest).split_at_mut_checked(units.total())
                 else {
@@ -349,26 +349,30 @@ fn rows<'o, M: Math>(
     outputs: impl Iterator<Item = &'o mut f32>,
 ) {
     match activation {
-        Activation::Relu => rows_as::<M, Relu>(weights, block, input, outputs),
-        Activation::Tanh => rows_as::<M, Tanh>(weights, block, input, outputs),
+        Activation::Relu => rows_as::<Relu>(weights, block, input, outputs),
+        Activation::Tanh => rows_as::<Tanh<M>>(weights, block, input, outputs),
     }
 }
 
-fn rows_as<'o, M: Math, A: crate::kernels::Activation>(
+fn rows_as<'o, A: crate::kernels::Activation>(
     weights: &mut Weights<'_>,
     block: Block,
     input: &[f32],
     outputs: impl Iterator<Item = &'o mut f32>,
 ) {
     for output in outputs {
-        *output = A::apply::<M>(row(weights, block.inputs, input));
+        *output = A::apply(row(weights, block.inputs, input));
     }
 }
 
 /// One row: the next bias and `inputs` weights.
 fn row(weights: &mut Weights<'_>, inputs: usize, input: &[f32]) -> f32 {
-    let row = weights.by_ref().take(inputs.saturating_add(1));
-    dot(row.map(|bytes| f32::from_le_bytes(*bytes)), input)
+    let rest = weights.as_slice();
+    let (row, rest) = rest
+        .split_at_checked(inputs.saturating_add(1))
+        .unwrap_or((rest, &[]));
+    *weights = rest.iter();
+    dot(row, input)
 }
 
 /// The two output rows of one channel.

@@ -1,9 +1,10 @@
 use crate::math::Math;
+use core::marker::PhantomData;
 
 /// The non-linearity after a dense layer.
 pub trait Activation {
     /// Applies it to one pre-activation. NaN in, NaN out.
-    fn apply<M: Math>(x: f32) -> f32;
+    fn apply(x: f32) -> f32;
 }
 
 /// No non-linearity: the last dense layer of a conditioner.
@@ -14,44 +15,78 @@ pub struct Identity;
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
 
-/// Hyperbolic tangent, by the model's backend.
+/// Hyperbolic tangent, by the backend `M`.
 #[derive(Clone, Copy, Debug)]
-pub struct Tanh;
+pub struct Tanh<M>(PhantomData<M>);
 
 impl Activation for Identity {
     #[inline(always)]
-    fn apply<M: Math>(x: f32) -> f32 {
+    fn apply(x: f32) -> f32 {
         x
     }
 }
 
 impl Activation for Relu {
     #[inline(always)]
-    fn apply<M: Math>(x: f32) -> f32 {
+    fn apply(x: f32) -> f32 {
         if x < 0.0 { 0.0 } else { x }
     }
 }
 
-impl Activation for Tanh {
+impl<M: Math> Activation for Tanh<M> {
     #[inline(always)]
-    fn apply<M: Math>(x: f32) -> f32 {
+    fn apply(x: f32) -> f32 {
         M::tanh(x)
+    }
+}
+
+/// A stored weight: an `f32` of generated code, or the little-endian bytes of
+/// one in an artefact.
+pub trait Weight: Copy {
+    /// Its value.
+    fn value(self) -> f32;
+}
+
+impl Weight for f32 {
+    #[inline(always)]
+    fn value(self) -> f32 {
+        self
+    }
+}
+
+impl Weight for [u8; 4] {
+    #[inline(always)]
+    fn value(self) -> f32 {
+        f32::from_le_bytes(self)
     }
 }
 
 /// Bias plus the products of weights and inputs, in ascending order.
 ///
-/// `row` yields the bias, then one weight for each leading input that the row
+/// `row` holds the bias, then one weight for each leading input that the row
 /// sees; inputs beyond the row are not read.
 #[inline(always)]
-pub fn dot<'x>(
-    row: impl IntoIterator<Item = f32>,
-    input: impl IntoIterator<Item = &'x f32>,
-) -> f32 {
-    let mut row = row.into_iter();
-    let bias = row.next().unwrap_or_default();
-    row.zip(input)
-        .fold(bias, |sum, (weight, x)| sum + weight * x)
+pub fn dot<W: Weight>(row: &[W], input: &[f32]) -> f32 {
+    // Slice patterns rather than iterators: nothing here can be left out of
+    // line at opt-level z. Four at a time, because the compiler does not
+    // unroll at s and z; the order of additions is the same.
+    let [bias, weights @ ..] = row else {
+        return 0.0;
+    };
+    let mut sum = bias.value();
+    let mut rest = (weights, input);
+    while let ([w0, w1, w2, w3, weights @ ..], [x0, x1, x2, x3, input @ ..]) = rest {
+        sum += w0.value() * x0;
+        sum += w1.value() * x1;
+        sum += w2.value() * x2;
+        sum += w3.value() * x3;
+        rest = (weights, input);
+    }
+    while let ([weight, weights @ ..], [x, input @ ..]) = rest {
+        sum += weight.value() * x;
+        rest = (weights, input);
+    }
+    sum
 }
 
 /// A block of `ROWS` dense rows that see the same leading inputs, into
@@ -61,7 +96,6 @@ pub fn dot<'x>(
 /// `INPUT` and `OUTPUT` is checked when the code is compiled.
 #[inline]
 pub fn dense<
-    M: Math,
     A: Activation,
     const OFFSET: usize,
     const ROWS: usize,
@@ -77,6 +111,6 @@ pub fn dense<
         assert!(WIDTH >= 1 && WIDTH - 1 <= INPUT && OFFSET + ROWS <= OUTPUT);
     }
     for (row, output) in rows.iter().zip(output.iter_mut().skip(OFFSET)) {
-        *output = A::apply::<M>(dot(row.iter().copied(), input));
+        *output = A::apply(dot(row, input));
     }
 }

@@ -1,0 +1,76 @@
+//! Plan to source text.
+//!
+//! Items are built as tokens and formatted with `prettyplease`; tables and the
+//! file's header are laid out here, because token streams hold no comments and
+//! formatters put one weight on a line.
+
+mod card;
+mod golden;
+mod layer;
+mod model;
+mod tables;
+
+use crate::plan::Plan;
+use crate::{Cost, Error};
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+/// The text of the module for a plan. `artefact` is the file's name.
+pub(crate) fn module(
+    plan: &Plan,
+    cost: &Cost,
+    artefact: &str,
+    self_test: bool,
+) -> Result<String, Error> {
+    let mut text = card::file_header(plan, artefact);
+    text += &pretty(model::items(plan, cost))?;
+    for (index, layer) in plan.layers.iter().enumerate() {
+        text.push('\n');
+        text += &pretty(layer::items(plan, layer, index))?;
+    }
+    text.push('\n');
+    text += &tables::all(plan);
+    if self_test {
+        text.push('\n');
+        text += &golden::self_test(plan)?;
+    }
+    text.push('\n');
+    text += &golden::unit_test(plan)?;
+    Ok(text)
+}
+
+/// Formats items, with an empty line between them.
+fn pretty(items: TokenStream) -> Result<String, Error> {
+    let file: syn::File = syn::parse2(items)?;
+    let items = file.items.into_iter().map(|item| {
+        prettyplease::unparse(&syn::File {
+            items: vec![item],
+            ..empty_file()
+        })
+    });
+    Ok(items.collect::<Vec<_>>().join("\n"))
+}
+
+fn empty_file() -> syn::File {
+    syn::File {
+        shebang: None,
+        frontmatter: None,
+        attrs: Vec::new(),
+        items: Vec::new(),
+    }
+}
+
+/// A number as people write it: `4`, not `4usize`.
+fn number(value: usize) -> Literal {
+    Literal::usize_unsuffixed(value)
+}
+
+/// As [`number`], for a finite `f32`.
+fn float(value: f32) -> TokenStream {
+    let size = Literal::f32_unsuffixed(value.abs());
+    if value.is_sign_negative() {
+        quote! { -#size }
+    } else {
+        quote! { #size }
+    }
+}
