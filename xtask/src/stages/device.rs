@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Bench, Verdict};
-use crate::{examples, firmware, no_panic};
+use crate::{examples, firmware, no_panic, process, workspace};
 
 pub(super) fn setup(bench: &mut Bench) -> Result<Verdict> {
     println!("{}", bench.toolchain()?);
@@ -17,6 +17,16 @@ pub(super) fn no_panic(bench: &mut Bench) -> Result<Verdict> {
 
 pub(super) fn firmware(bench: &mut Bench) -> Result<Verdict> {
     firmware::check(&bench.toolchain()?)?;
+    // These tests are ignored in the stage `tests`, which needs no chip.
+    process::run(workspace::cargo().args([
+        "test",
+        "--package",
+        "flow-tests",
+        "--test",
+        "firmware",
+        "--",
+        "--ignored",
+    ]))?;
     Ok(Verdict::Passed)
 }
 

@@ -7,9 +7,9 @@ use core::hint::black_box;
 
 use cortex_m_rt::entry;
 use cortex_m_semihosting::debug::{self, EXIT_SUCCESS};
+use flow_case::{CHANNELS, MODEL, ROWS, SEED, XorShift};
 use flow_embedded::{Density, Sampler};
-use flow_firmware::random::XorShift;
-use flow_firmware::{CHANNELS, MODEL, ROWS, SEED};
+use flow_firmware as _;
 
 /// Calls of each operation.
 const CALLS: usize = 8;

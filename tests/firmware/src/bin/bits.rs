@@ -4,11 +4,10 @@
 
 use cortex_m_rt::entry;
 use cortex_m_semihosting::debug::{self, EXIT_SUCCESS};
+use flow_case::{CHANNELS, MODEL, ROWS, SAMPLES, SEED, XorShift};
 use flow_embedded::{Density, Sampler};
 use flow_firmware::print::Console;
-use flow_firmware::random::XorShift;
 use flow_firmware::stack::{self, Depth};
-use flow_firmware::{CHANNELS, MODEL, ROWS, SAMPLES, SEED};
 
 /// Rows and samples whose stack is measured; the depth hardly depends on the values.
 const MEASURED: usize = 64;

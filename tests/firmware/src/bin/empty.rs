@@ -6,7 +6,8 @@ use core::hint::black_box;
 
 use cortex_m_rt::entry;
 use cortex_m_semihosting::debug::{self, EXIT_SUCCESS};
-use flow_firmware::ROWS;
+use flow_case::ROWS;
+use flow_firmware as _;
 
 #[entry]
 fn main() -> ! {
