@@ -107,13 +107,6 @@ pub enum ExportError {
         /// How many there may be.
         limit: usize,
     },
-    /// What the units of a masked autoregressive layer see is not a matter of
-    /// degrees.
-    #[error("the masks of dense layer {dense} do not come from degrees of its units")]
-    Masks {
-        /// The dense layer within the conditioner, from 0.
-        dense: usize,
-    },
     /// It could not be encoded.
     #[error("the model could not be encoded: {0}")]
     Encode(#[from] EncodeError),

@@ -4,8 +4,8 @@
 //! are packed: masked weights are left out, rows follow each other with their
 //! bias in front.
 
+mod bridge;
 mod draft;
-mod parts;
 
 pub use draft::{
     Draft, DraftCalibration, DraftChannel, DraftLayer, DraftTransform, ExportError, MaskedRow,

@@ -1,0 +1,29 @@
+//! Generated modules: the golden ones, which hold every kind of layer, with and without context.
+
+use super::{density, detector};
+
+/// A module with a golden file's flow, and the entry that exercises it.
+macro_rules! golden {
+    ($($entry:ident $module:ident $file:literal;)*) => {$(
+        #[allow(dead_code)]
+        mod $module {
+            include!(concat!("../../../golden/", $file));
+        }
+
+        #[inline(never)]
+        #[unsafe(no_mangle)]
+        pub(crate) fn $entry() {
+            density(&$module::Random);
+            detector($module::Random);
+        }
+    )*};
+}
+
+golden! {
+    entry_maf maf "maf.rs";
+    entry_maf_context maf_context "maf_context.rs";
+    entry_realnvp realnvp "realnvp.rs";
+    entry_realnvp_context realnvp_context "realnvp_context.rs";
+    entry_mixed mixed "mixed.rs";
+    entry_maf_no_hidden maf_no_hidden "maf_no_hidden.rs";
+}

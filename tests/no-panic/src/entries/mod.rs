@@ -1,0 +1,30 @@
+//! The entries, by the part of the runtime that they exercise.
+
+#[cfg(feature = "control")]
+pub(crate) mod control;
+pub(crate) mod generated;
+pub(crate) mod loader;
+pub(crate) mod math;
+
+use flow_embedded::{Calibrated, Density, Detector, Sampler};
+
+use crate::unknown::{AnyRng, keep, keep_all, numbers};
+
+/// Log-likelihood and sample of a flow.
+fn density<const D: usize, const C: usize>(flow: &(impl Density<D, C> + Sampler<D, C>)) {
+    keep(flow.log_prob(&numbers(), &numbers()));
+    keep_all(&flow.sample(&mut AnyRng, &numbers()));
+}
+
+/// A detector over a calibrated flow.
+fn detector<const D: usize, const C: usize>(flow: impl Density<D, C> + Calibrated) {
+    let mut detector = Detector::new(flow);
+    for _ in 0..2 {
+        match detector.observe(&numbers::<D>(), &numbers::<C>()) {
+            Ok(verdict) => keep_all(&[verdict.log_prob, verdict.p_value, verdict.alarm.into()]),
+            Err(_) => keep(-1.0),
+        }
+    }
+    keep((detector.observed() ^ detector.alarms()) as f32);
+    detector.reset();
+}

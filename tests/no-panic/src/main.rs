@@ -1,0 +1,44 @@
+//! Links only if no panic can be reached from any entry: the panic handler calls a function that
+//! is defined nowhere. Every entry runs public operations of the runtime on inputs that the
+//! compiler cannot know. The program is linked and looked at, and never run.
+#![no_std]
+#![no_main]
+
+mod entries;
+mod unknown;
+
+use core::panic::PanicInfo;
+
+/// The entries, read through a volatile pointer so that each stays a function of its own.
+static ENTRIES: &[fn()] = &[
+    entries::loader::entry_loader,
+    entries::loader::entry_shaped,
+    entries::generated::entry_maf,
+    entries::generated::entry_maf_context,
+    entries::generated::entry_maf_no_hidden,
+    entries::generated::entry_realnvp,
+    entries::generated::entry_realnvp_context,
+    entries::generated::entry_mixed,
+    entries::math::entry_math,
+    #[cfg(feature = "control")]
+    entries::control::entry_control,
+];
+
+/// Where the linker begins.
+#[unsafe(no_mangle)]
+pub extern "C" fn prove() {
+    for entry in ENTRIES {
+        // SAFETY: reads a reference.
+        let entry = unsafe { core::ptr::from_ref(entry).read_volatile() };
+        entry();
+    }
+}
+
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    unsafe extern "C" {
+        fn a_panic_can_be_reached() -> !;
+    }
+    // SAFETY: the function is not there, so a program with this call does not link.
+    unsafe { a_panic_can_be_reached() }
+}

@@ -1,0 +1,67 @@
+//! Inputs that the compiler cannot know, and a place for results that it cannot drop.
+
+use core::convert::Infallible;
+
+use flow_embedded::rand_core::TryRng;
+
+/// An address in the RAM of the boards; nothing is ever read there, since nothing is run.
+const PLACE: usize = 0x2000_0100;
+
+/// Any 32 bits.
+pub(crate) fn word() -> u32 {
+    // SAFETY: an aligned address in RAM.
+    unsafe { (PLACE as *const u32).read_volatile() }
+}
+
+/// Any number, NaN and infinities included.
+pub(crate) fn number() -> f32 {
+    f32::from_bits(word())
+}
+
+/// Any numbers.
+pub(crate) fn numbers<const N: usize>() -> [f32; N] {
+    core::array::from_fn(|_| number())
+}
+
+/// Any bytes of any length.
+pub(crate) fn bytes() -> &'static [u8] {
+    // SAFETY: not run; for the compiler, a slice it knows nothing of.
+    unsafe { core::slice::from_raw_parts(word() as *const u8, word() as usize) }
+}
+
+/// Any numbers, any many.
+pub(crate) fn slice() -> &'static mut [f32] {
+    // SAFETY: not run; for the compiler, a slice it knows nothing of.
+    unsafe { core::slice::from_raw_parts_mut(word() as *mut f32, word() as usize) }
+}
+
+/// Keeps a result.
+pub(crate) fn keep(value: f32) {
+    // SAFETY: an aligned address in RAM.
+    unsafe { (PLACE as *mut f32).write_volatile(value) };
+}
+
+/// Keeps results.
+pub(crate) fn keep_all(values: &[f32]) {
+    values.iter().copied().for_each(keep);
+}
+
+/// A generator of any numbers.
+pub(crate) struct AnyRng;
+
+impl TryRng for AnyRng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(word())
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(u64::from(word()) << 32 | u64::from(word()))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.iter_mut().for_each(|byte| *byte = word() as u8);
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! The chip against the desk: every bit of every log-likelihood and sample that the test firmware
+//! prints, compared with the same generated code on the host and with the loaded artefact.
+//!
+//! Needs the device toolchain and the emulator: `cargo xtask test firmware`.
+
+use flow_case::{CHANNELS, MODEL, ROWS, SAMPLES, SEED, XorShift};
+use flow_embedded::{Density, LoadedFlow, Sampler};
+use flow_tests::drafts::{draft, table};
+use xtask::board::{Board, CORTEX_M0, CORTEX_M4F};
+use xtask::firmware::{self, Printed};
+
+/// The row of the table of drafts, and the seed, that the firmware's flow was generated from.
+const DRAFT: (&str, u64) = ("maf", 11);
+/// Scratch memory of the loaded flow, in numbers.
+const SCRATCH: usize = 256;
+
+/// What a flow gives for the firmware's rows and seed.
+fn on_the_desk(flow: &(impl Density<CHANNELS> + Sampler<CHANNELS>)) -> (Vec<u32>, Vec<Vec<u32>>) {
+    let log_probs = ROWS.iter().map(|row| flow.log_prob(row, &[]).to_bits());
+    let mut rng = XorShift::new(SEED);
+    let samples = (0..SAMPLES).map(|_| flow.sample(&mut rng, &[]).map(f32::to_bits).to_vec());
+    (log_probs.collect(), samples.collect())
+}
+
+/// NaN has many bit patterns, and which one an operation gives is the hardware's choice.
+fn one_nan(bits: u32) -> u32 {
+    if f32::from_bits(bits).is_nan() {
+        f32::NAN.to_bits()
+    } else {
+        bits
+    }
+}
+
+fn compare(what: &str, printed: &Printed, desk: &(Vec<u32>, Vec<Vec<u32>>)) {
+    assert_eq!(printed.log_probs.len(), desk.0.len(), "{what}: rows");
+    for (row, (chip, desk)) in printed.log_probs.iter().zip(&desk.0).enumerate() {
+        assert_eq!(
+            one_nan(*chip),
+            one_nan(*desk),
+            "{what}: log_prob of row {row}, {:?}: chip {}, desk {}",
+            ROWS[row],
+            f32::from_bits(*chip),
+            f32::from_bits(*desk)
+        );
+    }
+    assert_eq!(printed.samples, desk.1, "{what}: samples");
+}
+
+fn same_bits_on(board: &Board) {
+    let printed = firmware::build_and_print(board).expect("the firmware runs");
+    assert!(printed.log_probs.len() >= 1000);
+    compare("generated code", &printed, &on_the_desk(&MODEL));
+    let (name, seed) = DRAFT;
+    let rows = table();
+    let (_, kind) = rows
+        .iter()
+        .find(|(own, _)| *own == name)
+        .expect("a row of the table");
+    let artefact = draft(kind, seed).encode().expect("a valid draft");
+    let loaded = LoadedFlow::from_bytes(&artefact).expect("a valid artefact");
+    let loaded = loaded.shaped::<CHANNELS, 0, SCRATCH>().expect("its shape");
+    compare("loaded artefact", &printed, &on_the_desk(&loaded));
+}
+
+#[test]
+#[ignore = "needs the device toolchain: cargo xtask test firmware"]
+fn a_cortex_m4f_gives_the_bits_of_the_desk() {
+    same_bits_on(&CORTEX_M4F);
+}
+
+#[test]
+#[ignore = "needs the device toolchain: cargo xtask test firmware"]
+fn a_cortex_m0_gives_the_bits_of_the_desk() {
+    same_bits_on(&CORTEX_M0);
+}

@@ -1,0 +1,192 @@
+//! Counts the instructions that a firmware executes in each call of chosen functions.
+//!
+//! The emulator runs one instruction per translated block and logs each block it executes, so the
+//! log is the list of executed instructions. A call starts where a function's address appears and
+//! ends where the instruction after the caller's appears; its count is the number of instructions
+//! between, those of the functions it calls included. Counts are exact and repeatable; they are
+//! instructions and not cycles.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+
+use crate::board::Board;
+use crate::elf::Elf;
+use crate::process;
+use crate::qemu;
+
+/// Instructions of each completed call, by function.
+pub type Calls = BTreeMap<String, Vec<u64>>;
+
+/// Runs a firmware and counts the calls of the functions whose names start with `prefix`.
+///
+/// # Errors
+/// If no such function is in the firmware, one of them is never called (or never returns), the
+/// emulator fails, or the firmware executes more than `limit` instructions.
+pub fn calls(board: &Board, elf: &Elf, prefix: &str, limit: u64) -> Result<Calls> {
+    let functions = elf.functions(prefix)?;
+    let mut command = qemu::command(board, elf.path());
+    // The log has a buffered stream of its own on the pipe of standard error, whereas standard
+    // output keeps the firmware's own prints out of it.
+    command
+        .args(qemu::single_step()?)
+        .args(["-d", "exec,nochain", "-D", "/dev/stderr"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot start `{}`", process::display(&command)))?;
+    let stream = child.stderr.take().context("the emulator's log")?;
+    let followed = follow(BufReader::with_capacity(1 << 16, stream), &functions, limit);
+    if followed.is_err() {
+        child.kill()?;
+    }
+    let status = child.wait()?;
+    let log = followed.with_context(|| format!("{} on {}", elf.path().display(), board.name))?;
+    if !status.success() {
+        bail!(
+            "{} on {} failed under trace ({status}): {}",
+            elf.path().display(),
+            board.name,
+            Vec::from(log.other).join("\n")
+        );
+    }
+    for name in functions.values() {
+        if !log.calls.contains_key(name) {
+            bail!(
+                "{}: no call of `{name}` returned within {} instructions",
+                elf.path().display(),
+                log.executed
+            );
+        }
+    }
+    Ok(log.calls)
+}
+
+/// What a log held.
+#[derive(Debug, Default)]
+struct Log {
+    calls: Calls,
+    executed: u64,
+    /// The last lines that were no trace: the emulator's complaints.
+    other: VecDeque<String>,
+}
+
+/// A call that has not returned.
+struct Open<'a> {
+    name: &'a str,
+    /// Address of the calling instruction.
+    caller: u32,
+    /// Instructions executed before the function's first.
+    start: u64,
+}
+
+fn follow(log: impl BufRead, functions: &BTreeMap<u32, String>, limit: u64) -> Result<Log> {
+    let mut result = Log::default();
+    let mut open: Vec<Open<'_>> = Vec::new();
+    let mut previous = 0;
+    for line in log.split(b'\n') {
+        let line = line?;
+        let Some(pc) = program_counter(&line) else {
+            if result.other.len() == 10 {
+                result.other.pop_front();
+            }
+            result
+                .other
+                .push_back(String::from_utf8_lossy(&line).into_owned());
+            continue;
+        };
+        // A call instruction is two bytes long (by register) or four.
+        while let Some(call) = open.pop_if(|c| pc == c.caller + 2 || pc == c.caller + 4) {
+            let counts = result.calls.entry(call.name.to_owned()).or_default();
+            counts.push(result.executed - call.start);
+        }
+        if let Some(name) = functions.get(&pc) {
+            open.push(Open {
+                name,
+                caller: previous,
+                start: result.executed,
+            });
+        }
+        result.executed += 1;
+        previous = pc;
+        if result.executed > limit {
+            bail!("still running after {limit} instructions");
+        }
+    }
+    Ok(result)
+}
+
+/// The address in `Trace 0: 0x7f… [00000000/0000042a/…] name`; none for any other line.
+fn program_counter(line: &[u8]) -> Option<u32> {
+    let rest = line.strip_prefix(b"Trace ")?;
+    let mut fields = rest.split(|&byte| byte == b'/');
+    let address = std::str::from_utf8(fields.nth(1)?).ok()?;
+    u32::from_str_radix(address, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{follow, program_counter};
+    use std::collections::BTreeMap;
+    use std::fmt::Write;
+
+    fn trace(addresses: &[u32]) -> String {
+        let mut log = String::new();
+        for pc in addresses {
+            writeln!(
+                log,
+                "Trace 0: 0x7f00 [00000000/{pc:08x}/00000110/ff000201] f"
+            )
+            .unwrap();
+        }
+        log
+    }
+
+    fn functions() -> BTreeMap<u32, String> {
+        BTreeMap::from([(0x100, "bench_a".to_owned()), (0x200, "bench_b".to_owned())])
+    }
+
+    #[test]
+    fn counts_calls_and_the_calls_inside_them() {
+        // 0x10 calls a (four bytes), which runs two instructions, calls b by register (two bytes;
+        // b runs three), and one more.
+        let log = trace(&[0x10, 0x100, 0x102, 0x200, 0x202, 0x204, 0x104, 0x14, 0x16]);
+        let found = follow(log.as_bytes(), &functions(), 100).unwrap();
+        assert_eq!(found.calls["bench_b"], [3]);
+        assert_eq!(found.calls["bench_a"], [6]);
+        assert_eq!(found.executed, 9);
+    }
+
+    #[test]
+    fn a_call_that_does_not_return_is_not_counted() {
+        let log = trace(&[0x10, 0x100, 0x102]);
+        let found = follow(log.as_bytes(), &functions(), 100).unwrap();
+        assert!(found.calls.is_empty());
+    }
+
+    #[test]
+    fn an_endless_firmware_is_stopped() {
+        let log = trace(&[0x10; 50]);
+        let error = follow(log.as_bytes(), &functions(), 20).unwrap_err();
+        assert!(error.to_string().contains("20 instructions"), "{error}");
+    }
+
+    #[test]
+    fn other_lines_are_kept_for_the_message() {
+        let found = follow(&b"qemu: no such machine\n"[..], &functions(), 1).unwrap();
+        assert_eq!(found.other, ["qemu: no such machine"]);
+    }
+
+    #[test]
+    fn reads_addresses_of_both_widths() {
+        let old = b"Trace 0: 0x7f8a40000100 [00000000/000004f2/00000110/ff000201] main";
+        let new = b"Trace 0: 0x7f8a40000100 [00000000/00000000000004f2/00000110/ff000201] main";
+        assert_eq!(program_counter(old), Some(0x4f2));
+        assert_eq!(program_counter(new), Some(0x4f2));
+        assert_eq!(program_counter(b"qemu: fatal"), None);
+    }
+}

@@ -1,0 +1,28 @@
+//! The workspace's tasks, as a library: find or install the device toolchain, build firmware, run
+//! it under emulation, count its instructions, weigh its sections, and prove that it cannot panic.
+//!
+//! The binary `cargo xtask` is a thin command line over these modules, and tests in other crates
+//! use them to talk to an emulated chip. The way of a device build through the modules:
+//!
+//! ```text
+//! setup (packages) ──► toolchain ──► firmware ──► elf     section sizes, symbols
+//!                                        │   └──► qemu    output, painted stack
+//!                                        │   └──► count   instructions per call
+//!                                        └──────► figures compared with the committed ones
+//! ```
+
+pub mod board;
+pub mod count;
+pub mod elf;
+pub mod examples;
+pub mod figures;
+pub mod firmware;
+pub mod no_panic;
+pub mod packages;
+pub mod process;
+pub mod qemu;
+pub mod setup;
+pub mod stages;
+pub mod toolchain;
+pub mod version;
+pub mod workspace;

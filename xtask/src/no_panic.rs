@@ -1,0 +1,157 @@
+//! Proves from linked ELFs that the runtime cannot panic.
+//!
+//! In `tests/no-panic` the panic handler calls a function that is defined nowhere, so that a
+//! program links only if the linker found no way to the handler. The gate builds it at every
+//! optimisation level for every target, and before it believes a good build it demands that a
+//! deliberate run-time index (the feature `control`) fails to link, and for that reason.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::board::TARGETS;
+use crate::elf::{self, Elf};
+use crate::process;
+use crate::toolchain::Toolchain;
+use crate::workspace;
+
+/// The undefined function that the panic handler calls.
+const UNDEFINED: &str = "a_panic_can_be_reached";
+/// The optimisation levels that firmware is built at.
+const LEVELS: [&str; 3] = ["3", "s", "z"];
+
+/// Runs the proofs.
+///
+/// # Errors
+/// If a panic can be reached, a double-precision helper is linked, an ELF or one of the symbols
+/// in `entries.txt` is missing, or the control links.
+pub fn check(toolchain: &Toolchain) -> Result<()> {
+    let folder = folder();
+    let list = folder.join("entries.txt");
+    let text = std::fs::read_to_string(&list).with_context(|| list.display().to_string())?;
+    let entries: Vec<&str> = entries(&text);
+    if entries.is_empty() {
+        bail!("{}: no entry to prove anything about", list.display());
+    }
+    for target in TARGETS {
+        for level in LEVELS {
+            let place = format!("{target}, opt-level {level}");
+            control(toolchain, target, level).context(place.clone())?;
+            let elf = prove(toolchain, target, level, &entries).context(place.clone())?;
+            println!(
+                "{place}: {} entries, {} bytes of code, no panic, no double precision",
+                entries.len(),
+                elf.sizes().text
+            );
+        }
+    }
+    Ok(())
+}
+
+fn folder() -> PathBuf {
+    workspace::root().join("tests").join("no-panic")
+}
+
+/// The names in `entries.txt`: one a line, `#` begins a comment.
+fn entries(text: &str) -> Vec<&str> {
+    text.lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim())
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+fn build(
+    toolchain: &Toolchain,
+    target: &str,
+    level: &str,
+    features: &[&str],
+) -> Result<process::Captured> {
+    let mut command = toolchain.cargo(&folder(), "build", target);
+    command
+        .args(["--release", "--quiet"])
+        .args(features)
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level);
+    process::capture(&mut command)
+}
+
+fn control(toolchain: &Toolchain, target: &str, level: &str) -> Result<()> {
+    let done = build(toolchain, target, level, &["--features", "control"])?;
+    judge_control(done.status.success(), &done.stderr)
+}
+
+fn judge_control(linked: bool, stderr: &str) -> Result<()> {
+    if linked {
+        bail!(
+            "the control, which indexes out of bounds on purpose, has linked: this proof is void"
+        );
+    }
+    if !names_undefined(stderr) {
+        bail!(
+            "the control failed for another reason than its panic:\n{}",
+            process::tail(stderr, 20)
+        );
+    }
+    Ok(())
+}
+
+fn names_undefined(stderr: &str) -> bool {
+    let undefined = format!("undefined symbol: {UNDEFINED}");
+    stderr.contains(&undefined)
+}
+
+fn prove(toolchain: &Toolchain, target: &str, level: &str, entries: &[&str]) -> Result<Elf> {
+    let path = workspace::device_target()
+        .join(target)
+        .join("release")
+        .join("no-panic");
+    // What an earlier build left must not be taken for this one's.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| path.display().to_string());
+        }
+        _ => {}
+    }
+    let done = build(toolchain, target, level, &[])?;
+    if !done.status.success() {
+        let end = process::tail(&done.stderr, 30);
+        if names_undefined(&done.stderr) {
+            bail!("a panic can be reached:\n{end}");
+        }
+        bail!("the build failed:\n{end}");
+    }
+    let elf = Elf::read(&path)?;
+    for entry in entries {
+        elf.require(entry)?;
+    }
+    let panics = elf.symbols(elf::is_panic);
+    if !panics.is_empty() {
+        bail!("linked parts of the panic machinery: {}", panics.join(", "));
+    }
+    let doubles = elf.symbols(elf::is_double_helper);
+    if !doubles.is_empty() {
+        bail!(
+            "double-precision helpers are linked: {}",
+            doubles.join(", ")
+        );
+    }
+    Ok(elf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{entries, judge_control};
+
+    #[test]
+    fn reads_the_list_of_entries() {
+        let text = "# Entries\nentry_a\n\n  entry_b  # why\n";
+        assert_eq!(entries(text), ["entry_a", "entry_b"]);
+    }
+
+    #[test]
+    fn the_control_must_fail_and_for_its_panic() {
+        let undefined = "rust-lld: error: undefined symbol: a_panic_can_be_reached";
+        assert!(judge_control(false, undefined).is_ok());
+        assert!(judge_control(true, "").is_err());
+        assert!(judge_control(false, "error: could not find `core`").is_err());
+    }
+}

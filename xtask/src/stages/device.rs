@@ -1,0 +1,38 @@
+//! Stages that build for the chips.
+
+use anyhow::Result;
+
+use super::{Bench, Verdict};
+use crate::{examples, firmware, no_panic, process, workspace};
+
+pub(super) fn setup(bench: &mut Bench) -> Result<Verdict> {
+    println!("{}", bench.toolchain()?);
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn no_panic(bench: &mut Bench) -> Result<Verdict> {
+    no_panic::check(&bench.toolchain()?)?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn firmware(bench: &mut Bench) -> Result<Verdict> {
+    firmware::check(&bench.toolchain()?)?;
+    // These tests are ignored in the stage `tests`, which needs no chip.
+    process::run(workspace::cargo().args([
+        "test",
+        "--package",
+        "flow-tests",
+        "--test",
+        "firmware",
+        "--",
+        "--ignored",
+    ]))?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn examples(bench: &mut Bench) -> Result<Verdict> {
+    Ok(match examples::check(&bench.toolchain()?)? {
+        0 => Verdict::Skipped("the repository has no example firmware".to_owned()),
+        _ => Verdict::Passed,
+    })
+}

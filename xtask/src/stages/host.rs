@@ -1,0 +1,152 @@
+//! Stages that run on the host alone.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use super::{Bench, Verdict};
+use crate::process;
+use crate::version::Version;
+use crate::workspace;
+
+/// Folders under the root that are workspaces of their own.
+fn outer_workspaces() -> Result<Vec<PathBuf>> {
+    let root = workspace::root();
+    let mut folders = vec![root.join("tests/firmware"), root.join("tests/no-panic")];
+    folders.extend(crate::examples::folders()?);
+    Ok(folders)
+}
+
+pub(super) fn format(_: &mut Bench) -> Result<Verdict> {
+    process::run(workspace::cargo().args(["fmt", "--all", "--check"]))?;
+    for folder in outer_workspaces()? {
+        process::run(
+            workspace::cargo()
+                .current_dir(&folder)
+                .args(["fmt", "--check"]),
+        )
+        .with_context(|| folder.display().to_string())?;
+    }
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn lint(_: &mut Bench) -> Result<Verdict> {
+    process::run(workspace::cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--all-features",
+        "--",
+        "-D",
+        "warnings",
+    ]))?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn build(_: &mut Bench) -> Result<Verdict> {
+    process::run(workspace::cargo().args(["build", "--workspace", "--all-features"]))?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn tests(_: &mut Bench) -> Result<Verdict> {
+    let runner: &[&str] = if process::which("cargo-nextest").is_some() {
+        &["nextest", "run"]
+    } else {
+        &["test", "--lib", "--bins", "--tests"]
+    };
+    process::run(
+        workspace::cargo()
+            .args(runner)
+            .args(["--workspace", "--all-features"]),
+    )?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn doc_tests(_: &mut Bench) -> Result<Verdict> {
+    process::run(workspace::cargo().args(["test", "--doc", "--workspace", "--all-features"]))?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn docs(_: &mut Bench) -> Result<Verdict> {
+    process::run(
+        workspace::cargo()
+            .args(["doc", "--workspace", "--no-deps", "--all-features"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn msrv(bench: &mut Bench) -> Result<Verdict> {
+    let msrv = bench.manifest()?.msrv;
+    let rustc = process::output(Command::new("rustc").arg("--version"))?;
+    if Version::find(&rustc) == Some(msrv) {
+        println!("this is rustc {msrv}, the stated minimum: the stage `build` has shown it");
+        return build(bench);
+    }
+    let name = msrv.to_string();
+    // With the automatic installation off, a toolchain that is not here is an error and no
+    // download.
+    let rustup = |args: &[&str]| {
+        let mut command = Command::new("rustup");
+        command
+            .args(["run", &name])
+            .args(args)
+            .current_dir(workspace::root())
+            .env("RUSTUP_AUTO_INSTALL", "0")
+            .env_remove("CARGO")
+            .env_remove("RUSTUP_TOOLCHAIN");
+        command
+    };
+    if process::output(&mut rustup(&["rustc", "--version"])).is_err() {
+        return Ok(Verdict::Skipped(format!(
+            "no toolchain {name} here (`rustup toolchain install {name}` gets it)"
+        )));
+    }
+    process::run(
+        rustup(&["cargo", "check", "--workspace", "--all-features"])
+            .env("CARGO_TARGET_DIR", workspace::root().join("target/msrv")),
+    )?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn features(bench: &mut Bench) -> Result<Verdict> {
+    let names = bench.manifest()?.embedded_features.clone();
+    for set in feature_sets(&names) {
+        println!("flow-embedded with features [{set}]");
+        for task in ["build", "test"] {
+            process::run(
+                workspace::cargo()
+                    .args([task, "--quiet", "--package", "flow-embedded"])
+                    .args(if task == "test" { &["--lib"][..] } else { &[] })
+                    .args(["--no-default-features", "--features", &set]),
+            )?;
+        }
+    }
+    Ok(Verdict::Passed)
+}
+
+/// No feature, each feature alone, all together.
+fn feature_sets(names: &[String]) -> Vec<String> {
+    let mut sets = vec![String::new()];
+    sets.extend(names.iter().cloned());
+    if names.len() > 1 {
+        sets.push(names.join(","));
+    }
+    sets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::feature_sets;
+
+    #[test]
+    fn features_alone_and_together() {
+        let names = ["libm".to_owned(), "micromath".to_owned()];
+        assert_eq!(
+            feature_sets(&names),
+            ["", "libm", "micromath", "libm,micromath"]
+        );
+        assert_eq!(feature_sets(&[]), [""]);
+    }
+}
