@@ -1,12 +1,30 @@
 //! Fits normalizing flows to recorded data.
 //!
+//! ```text
+//! data ──► model + fit ──► evaluate, calibrate ──► export ──► model.flow
+//! └──────────────────────── train ───────────────────────┘
+//! ```
+//!
+//! - [`data`]: from a file of rows to training, validation and calibration parts
 //! - [`model`]: trainable flows, their likelihood and its gradient
 //! - [`fit`](mod@fit): maximum likelihood, from standardised rows to the best checkpoint
-//! - [`export`]: from a trained model to the bytes of `model.flow`, and back
+//! - [`evaluate`]: held-out likelihood and detection quality
+//! - [`calibrate`]: the false-alarm promise
+//! - [`export`]: from a trained model to the bytes of `model.flow`
+//! - [`train`](mod@train): all of this in one go
 //! - [`bench`](mod@bench): the time of one training step
+//! - [`cli`]: the command `flow`
 
 pub mod bench;
+pub mod calibrate;
+pub mod cli;
+pub mod data;
+mod error;
+pub mod evaluate;
 pub mod export;
 pub mod fit;
 pub mod model;
 mod random;
+pub mod train;
+
+pub use error::Error;

@@ -1,2 +1,7 @@
 //! The command `flow`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    flow_train::cli::main()
+}

@@ -1,0 +1,45 @@
+//! The false-alarm promise: split-conformal p-values from held-out normal rows.
+//!
+//! A row's p-value is the rank of its log-likelihood `s` among `n` calibration rows that the model
+//! has not seen:
+//!
+//! ```text
+//! p(s) = (1 + #{calibration rows with log_prob ≤ s}) / (n + 1)       alarm when p ≤ alpha
+//! ```
+//!
+//! If a new normal row and the calibration rows are exchangeable (their order carries no
+//! information; independent draws from one source are), then `P(p ≤ alpha) ≤ alpha` for every
+//! alpha, whatever the model and the data (Vovk, Gammerman & Shafer 2005, "Algorithmic Learning in a
+//! Random World"; Laxhammar & Falkman 2010). A bad model costs detections, never the promise.
+//!
+//! # What the promise says
+//! It is an average over calibrations: this one table may be off by the luck of its rows. With `n`
+//! calibration rows the false-alarm rate of a given table scatters around alpha with a standard
+//! deviation of about `√(alpha (1 − alpha) / n)`: for alpha = 0.01, n = 99 by ±0.01, n = 10,000 by
+//! ±0.001.
+//!
+//! # Where it does not hold
+//! - **Autocorrelated streams.** Rows sampled faster than the process moves repeat each other: 10,000
+//!   rows of a machine with five states hold five observations. The average over time still comes
+//!   close to alpha if calibration saw every state in proportion, but alarms come in bursts, and a
+//!   state that calibration missed alarms throughout. Count the *effective* rows (rows over the
+//!   autocorrelation time), calibrate on whole recordings that are apart in time from those trained
+//!   on (`--group`, or a split by time), and take a larger alpha, or act on several alarms in a row,
+//!   when the effective rows are few.
+//! - **Drift.** A sensor that ages, another unit, another season: the new rows are not exchangeable
+//!   with the old ones. Recalibrate on fresh normal rows (`flow calibrate`); a split by time shows
+//!   today's drift in its calibration part instead of hiding it.
+//! - **A random split of one recording** puts neighbours of every calibration row into training; the
+//!   model has then all but seen them, and the promise fails on the next recording.
+//!
+//! # The table on the chip
+//! Thinned to at most [`MAX_ENTRIES`] entries `(log_prob, p)`, ascending; the first entry *above* the
+//! row's log-likelihood gives its p-value, 1 past the last. p-values are rounded up only, so the
+//! promise survives thinning. They are exact for the least likely rows and at alpha, so that alarms
+//! are those of the full table.
+
+mod error;
+mod table;
+
+pub use error::CalibrationError;
+pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};

@@ -1,0 +1,113 @@
+//! `flow calibrate`: a new threshold for an old model.
+
+use super::model_file::{self, ModelFile};
+use super::options::{self, TableOptions};
+use super::output::Output;
+use super::ui::{Ui, decimal};
+use crate::Error;
+use crate::calibrate::CalibrationTable;
+use crate::data::{ColumnRequest, CsvFile, load_columns};
+use crate::evaluate::Scorer;
+use crate::export::{Draft, DraftCalibration};
+use flow_embedded::artefact::LoadedFlow;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Calibrate a model anew on normal rows
+///
+/// Replaces the model's calibration table and leaves its weights as they are: for a new unit of the
+/// sensor, after a change, or for another false-alarm rate. The rows must be normal, must not have
+/// been used to train the model, and should be as varied as the use: the promise P(alarm) ≤ alpha
+/// holds for rows that are exchangeable with these. Rows of one recording that follow each other
+/// quickly are not independent; count the effective ones. At least 1/alpha − 1 rows are needed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  flow calibrate model.flow normal.csv --alpha 0.001 -o strict.flow
+  flow calibrate model.flow recordings.csv --only activity=standing,walking")]
+pub(super) struct Args {
+    /// The model
+    model: PathBuf,
+    /// Normal rows that the model was not trained on
+    data: PathBuf,
+    /// The false-alarm rate to promise [default: the model's]
+    #[arg(long, value_name = "RATE", value_parser = options::alpha)]
+    alpha: Option<f64>,
+    /// The model to write [default: the model itself is replaced]
+    #[arg(short, long, value_name = "FLOW")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    table: TableOptions,
+}
+
+/// Promised when neither the command line nor the model says otherwise.
+const DEFAULT_ALPHA: f64 = 0.01;
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    alpha: f64,
+    rows: u32,
+    threshold: Option<f32>,
+    entries: usize,
+    output: &'a Path,
+}
+
+pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
+    let model = ModelFile::read(&args.model)?;
+    let flow = model.load()?;
+    let path = args.output.as_ref().unwrap_or(&args.model);
+    Output::check(path)?;
+    let file = CsvFile::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
+    let filter = args.table.only.clone();
+    let others = ColumnRequest {
+        filter,
+        ..ColumnRequest::default()
+    };
+    let columns = model_file::columns(&file, flow.header(), others)?;
+    let recording = load_columns(&file, &columns).map_err(Error::data(&args.data))?;
+    ui.read(&file, &recording.report);
+
+    let alpha = args
+        .alpha
+        .or(flow.calibration().map(|table| decimal(table.alpha())));
+    let alpha = alpha.unwrap_or(DEFAULT_ALPHA);
+    let log_probs = Scorer::new(&flow)
+        .log_probs(&recording.data)
+        .map_err(|fault| Error::Usage(fault.to_string()))?;
+    let table = CalibrationTable::new(&log_probs, alpha).map_err(|fault| Error::Calibration {
+        path: args.data.clone(),
+        fault,
+    })?;
+    Output::write_all_to(path, &recalibrated(&flow, &table).encode()?)?;
+
+    let report = Report {
+        alpha,
+        rows: table.rows(),
+        threshold: table.threshold(),
+        entries: table.entries().len(),
+        output: path,
+    };
+    let threshold = report
+        .threshold
+        .map_or("none".to_owned(), |score| format!("{score:.4} nats"));
+    ui.result(
+        &report,
+        &[
+            ("false alarms promised", format!("{} %", 100.0 * alpha)),
+            ("calibration rows", table.rows().to_string()),
+            ("alarm below", threshold),
+            ("written", path.display().to_string()),
+        ],
+    )
+}
+
+/// The same model with another calibration.
+fn recalibrated(flow: &LoadedFlow<'_>, table: &CalibrationTable) -> Draft {
+    Draft {
+        calibration: Some(DraftCalibration {
+            alpha: table.alpha(),
+            rows: table.rows(),
+            table: table.entries().to_vec(),
+        }),
+        ..Draft::from_loaded(flow)
+    }
+}

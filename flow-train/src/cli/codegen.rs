@@ -1,0 +1,87 @@
+//! `flow codegen`: an artefact becomes a Rust module.
+
+use super::model_file::ModelFile;
+use super::output::Output;
+use super::ui::{Ui, bytes};
+use crate::Error;
+use flow_codegen::Options;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Compile a model to Rust for a microcontroller
+///
+/// Writes a `no_std` module without allocation that depends on flow-embedded alone, and prints what
+/// it costs: flash (tables and estimated code), RAM (estimated worst stack; there are no mutable
+/// statics) and multiply-accumulates for one log-likelihood or one sample. In a build script use
+/// flow_codegen::Builder instead, so that the code follows the model.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  flow codegen model.flow -o model.rs
+  flow codegen model.flow -o pump.rs --type-name Pump --self-test")]
+pub(super) struct Args {
+    /// The model
+    model: PathBuf,
+    /// The module to write; - for standard output
+    #[arg(short, long, value_name = "RS")]
+    output: PathBuf,
+    /// Name of the generated type [default: the model's name in camel case]
+    #[arg(long, value_name = "NAME")]
+    type_name: Option<String>,
+    /// Also generate `self_test()`, which checks golden vectors on the chip
+    #[arg(long)]
+    self_test: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    flash_bytes: usize,
+    table_bytes: usize,
+    code_bytes: usize,
+    ram_bytes: usize,
+    macs: usize,
+    output: &'a Path,
+}
+
+pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
+    let model = ModelFile::read(&args.model)?;
+    // A damaged artefact has the same sentence here as everywhere.
+    model.load()?;
+    let options = Options {
+        type_name: args.type_name.clone(),
+        self_test: args.self_test,
+    };
+    let (source, cost) = flow_codegen::compile(model.bytes(), &args.model, &options)?;
+    if args.output.as_os_str() == "-" {
+        return Output::write_all_to(&args.output, source.as_bytes());
+    }
+    Output::write_all_to(&args.output, source.as_bytes())?;
+    let report = Report {
+        flash_bytes: cost.flash_bytes(),
+        table_bytes: cost.table_bytes,
+        code_bytes: cost.code_bytes,
+        ram_bytes: cost.ram_bytes,
+        macs: cost.macs,
+        output: &args.output,
+    };
+    let flash = format!(
+        "{} ({} of tables, about {} of code)",
+        bytes(report.flash_bytes),
+        bytes(report.table_bytes),
+        bytes(report.code_bytes)
+    );
+    ui.result(
+        &report,
+        &[
+            ("flash", flash),
+            ("RAM", format!("about {} of stack", bytes(report.ram_bytes))),
+            (
+                "work",
+                format!(
+                    "{} multiply-accumulates per log-likelihood or sample",
+                    cost.macs
+                ),
+            ),
+            ("written", args.output.display().to_string()),
+        ],
+    )
+}

@@ -1,0 +1,249 @@
+//! `flow eval`: how good a model is on rows it has not seen.
+
+use super::model_file::{self, ModelFile};
+use super::options::TableOptions;
+use super::ui::{Ui, decimal, percent};
+use crate::Error;
+use crate::data::{ColumnRequest, CsvFile, Dataset, Recording, load_columns};
+use crate::evaluate::{Mean, Rate, Scorer, auroc, average_precision, gaussian_log_likelihood};
+use flow_embedded::artefact::LoadedFlow;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Measure a model on rows it has not seen
+///
+/// Prints the mean log-likelihood in nats per row, in the units of the data, and the gain over a
+/// Gaussian with full covariance that is fitted to these very rows (which favours the Gaussian).
+/// A log-likelihood may be positive, since a density may exceed one. With labels, likelihood and
+/// gain are those of the normal rows, and detection is measured: the area under the ROC curve, the
+/// average precision, and the alarms among normal rows and among anomalies.
+///
+/// The table needs the model's columns, by name, in any order; others are ignored.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  flow eval model.flow test.csv
+  flow eval model.flow test.csv --label fault --json
+  flow eval model.flow test.csv --label activity --normal standing,walking")]
+pub(super) struct Args {
+    /// The model
+    model: PathBuf,
+    /// Rows to measure it on
+    data: PathBuf,
+    /// Column with 0 for normal rows and 1 for anomalies
+    #[arg(long, value_name = "COLUMN")]
+    label: Option<String>,
+    /// Values of the label column that are normal, instead of 0; all others are anomalies
+    #[arg(
+        long,
+        value_name = "VALUE,…",
+        value_delimiter = ',',
+        requires = "label"
+    )]
+    normal: Option<Vec<String>>,
+    #[command(flatten)]
+    table: TableOptions,
+}
+
+/// What is printed with `--json`. Numbers that are not finite become null.
+#[derive(Debug, Serialize)]
+struct Report {
+    rows: usize,
+    log_prob_mean: f64,
+    log_prob_stderr: f64,
+    gain_over_gaussian: Option<f64>,
+    /// Rows whose log-likelihood overflows: infinitely unlikely.
+    rows_impossible: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alpha: Option<f64>,
+    /// The share of all rows that alarm, without labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alarm_rate: Option<f64>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    detection: Option<Detection>,
+}
+
+#[derive(Debug, Serialize)]
+struct Detection {
+    normal_rows: usize,
+    anomalies: usize,
+    auroc: Option<f64>,
+    average_precision: Option<f64>,
+    false_alarm_rate: Option<f64>,
+    false_alarm_interval: Option<(f64, f64)>,
+    detection_rate: Option<f64>,
+    detection_interval: Option<(f64, f64)>,
+}
+
+pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
+    let model = ModelFile::read(&args.model)?;
+    let flow = model.load()?;
+    let file = CsvFile::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
+    let others = ColumnRequest {
+        label: args.label.clone(),
+        normal: args.normal.clone(),
+        filter: args.table.only.clone(),
+        ..ColumnRequest::default()
+    };
+    let columns = model_file::columns(&file, flow.header(), others)?;
+    let recording = load_columns(&file, &columns).map_err(Error::data(&args.data))?;
+    ui.read(&file, &recording.report);
+
+    let (normal, mut lines, mut report) = likelihood(&flow, &recording)?;
+    if normal == 0 {
+        let column = args.label.clone().unwrap_or_default();
+        return Err(Error::NoNormalRows {
+            path: args.data.clone(),
+            column,
+        });
+    }
+    alarms(&flow, &recording, &mut report, &mut lines)?;
+    ui.result(&report, &lines)
+}
+
+type Lines = Vec<(&'static str, String)>;
+
+/// Log-likelihood and gain on the normal rows; how many there are.
+fn likelihood(
+    flow: &LoadedFlow<'_>,
+    recording: &Recording,
+) -> Result<(usize, Lines, Report), Error> {
+    let normal = normal_rows(recording);
+    let log_probs: Vec<f64> = scores(flow, &normal)?.into_iter().map(f64::from).collect();
+    let mean = Mean::of(&log_probs);
+    let gain = gaussian_log_likelihood(&normal).map(|gaussian| mean.mean - gaussian);
+    let rows_impossible = log_probs
+        .iter()
+        .filter(|log_prob| !log_prob.is_finite())
+        .count();
+    let report = Report {
+        rows: recording.data.rows(),
+        log_prob_mean: mean.mean,
+        log_prob_stderr: mean.stderr,
+        gain_over_gaussian: gain,
+        rows_impossible,
+        alpha: None,
+        alarm_rate: None,
+        detection: None,
+    };
+    let kind = if recording.anomalies.is_some() {
+        " normal rows"
+    } else {
+        " rows"
+    };
+    let mut lines = vec![
+        (
+            "log-likelihood",
+            format!(
+                "{:.4} ± {:.4} nats per row ({}{kind})",
+                mean.mean, mean.stderr, mean.rows
+            ),
+        ),
+        (
+            "gain over Gaussian",
+            match gain {
+                Some(gain) => format!("{gain:+.4} nats per row"),
+                None => "not defined: a column is constant, or the rows are too few".to_owned(),
+            },
+        ),
+    ];
+    if rows_impossible > 0 {
+        let text = format!("{rows_impossible} (log-likelihood −∞: far from the training data)");
+        lines.push(("impossible rows", text));
+    }
+    Ok((mean.rows, lines, report))
+}
+
+/// What the model's threshold and ranking make of the rows.
+fn alarms(
+    flow: &LoadedFlow<'_>,
+    recording: &Recording,
+    report: &mut Report,
+    lines: &mut Lines,
+) -> Result<(), Error> {
+    let log_probs = scores(flow, &recording.data)?;
+    let table = flow.calibration();
+    report.alpha = table.map(|table| decimal(table.alpha()));
+    // Alarms and rows among those with the given label.
+    let rate = |wanted: Option<bool>| {
+        let table = table?;
+        let labels = recording.anomalies.as_deref();
+        let (mut hits, mut trials) = (0, 0);
+        for (row, log_prob) in log_probs.iter().enumerate() {
+            if wanted.is_none() || labels.and_then(|labels| labels.get(row)).copied() == wanted {
+                trials += 1;
+                hits += u64::from(table.p_value(*log_prob) <= table.alpha());
+            }
+        }
+        (trials > 0).then(|| Rate::new(hits, trials))
+    };
+    let promised = report.alpha.map_or(String::new(), |alpha| {
+        format!(", promised {} %", 100.0 * alpha)
+    });
+    let Some(anomalies) = &recording.anomalies else {
+        if let Some(rate) = rate(None) {
+            report.alarm_rate = Some(rate.rate);
+            lines.push((
+                "alarms",
+                format!("{}{promised} of normal rows", percent(&rate)),
+            ));
+        }
+        return Ok(());
+    };
+    let suspicion: Vec<f64> = log_probs
+        .iter()
+        .map(|log_prob| {
+            if log_prob.is_nan() {
+                f64::INFINITY
+            } else {
+                -f64::from(*log_prob)
+            }
+        })
+        .collect();
+    let (false_alarms, detections) = (rate(Some(false)), rate(Some(true)));
+    let found = anomalies.iter().filter(|anomaly| **anomaly).count();
+    let detection = Detection {
+        normal_rows: anomalies.len() - found,
+        anomalies: found,
+        auroc: auroc(&suspicion, anomalies),
+        average_precision: average_precision(&suspicion, anomalies),
+        false_alarm_rate: false_alarms.map(|rate| rate.rate),
+        false_alarm_interval: false_alarms.map(|rate| rate.interval),
+        detection_rate: detections.map(|rate| rate.rate),
+        detection_interval: detections.map(|rate| rate.interval),
+    };
+    let shown = |value: Option<f64>| {
+        value.map_or(
+            "not defined: both kinds of rows are needed".to_owned(),
+            |v| format!("{v:.4}"),
+        )
+    };
+    lines.push(("AUROC", shown(detection.auroc)));
+    lines.push(("average precision", shown(detection.average_precision)));
+    if let Some(rate) = false_alarms {
+        lines.push(("false alarms", format!("{}{promised}", percent(&rate))));
+    }
+    if let Some(rate) = detections {
+        lines.push(("detections", percent(&rate)));
+    }
+    report.detection = Some(detection);
+    Ok(())
+}
+
+fn scores(flow: &LoadedFlow<'_>, data: &Dataset) -> Result<Vec<f32>, Error> {
+    Scorer::new(flow)
+        .log_probs(data)
+        .map_err(|fault| Error::Usage(fault.to_string()))
+}
+
+/// The rows that are labelled normal; all without labels.
+fn normal_rows(recording: &Recording) -> Dataset {
+    match &recording.anomalies {
+        None => recording.data.clone(),
+        Some(anomalies) => {
+            let rows: Vec<usize> = (0..recording.data.rows())
+                .filter(|row| !anomalies[*row])
+                .collect();
+            recording.data.select(&rows)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The command `flow`: one file a subcommand, all of them thin over the library.
+//!
+//! Results go to standard output, as text or with `--json` as one JSON value; progress, notes and
+//! errors go to standard error. The exit code is 0 on success only, 2 for wrong usage, 1 for
+//! everything else. Outputs are written beside their destination and renamed into place, so that a
+//! file that exists survives every failure.
+
+mod bench;
+mod calibrate;
+mod codegen;
+mod eval;
+mod inspect;
+mod model_file;
+mod options;
+mod output;
+mod progress;
+mod sample;
+mod score;
+mod train;
+mod ui;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use ui::Ui;
+
+/// Normalizing flows from a recording to a microcontroller.
+///
+/// A flow learns the density of recorded rows. It then says how likely a new row is, raises an alarm
+/// with a promised false-alarm rate, and draws new rows.
+#[derive(Debug, Parser)]
+#[command(name = "flow", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 success, 2 wrong usage, 1 anything else.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print the result as one JSON value
+    #[arg(long, global = true, help_heading = "Output")]
+    json: bool,
+    /// No progress and no notes: results and errors only
+    #[arg(short, long, global = true, help_heading = "Output")]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Train(train::Args),
+    Eval(eval::Args),
+    Score(score::Args),
+    Sample(sample::Args),
+    Calibrate(calibrate::Args),
+    Codegen(codegen::Args),
+    Inspect(inspect::Args),
+    Bench(bench::Args),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    // Wrong usage ends here, with code 2; --help and --version with 0.
+    let cli = Cli::parse();
+    let ui = Ui {
+        json: cli.json,
+        quiet: cli.quiet,
+    };
+    let done = match cli.command {
+        Command::Train(args) => train::run(&args, ui),
+        Command::Eval(args) => eval::run(&args, ui),
+        Command::Score(args) => score::run(&args, ui),
+        Command::Sample(args) => sample::run(&args, ui),
+        Command::Calibrate(args) => calibrate::run(&args, ui),
+        Command::Codegen(args) => codegen::run(&args, ui),
+        Command::Inspect(args) => inspect::run(&args, ui),
+        Command::Bench(args) => bench::run(&args, ui),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            ui::error(&error);
+            ExitCode::from(if error.is_usage() { 2 } else { 1 })
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! An artefact on disk, and a table read with its channels.
+
+use crate::Error;
+use crate::data::{ColumnRequest, Columns, CsvFile};
+use flow_embedded::artefact::{Channel, Header, LoadedFlow};
+use std::path::{Path, PathBuf};
+
+/// The bytes of an artefact.
+#[derive(Debug)]
+pub(super) struct ModelFile {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl ModelFile {
+    /// Reads the file.
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(|fault| Error::Read {
+            path: path.to_owned(),
+            fault,
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            bytes,
+        })
+    }
+
+    /// Validates it.
+    pub(super) fn load(&self) -> Result<LoadedFlow<'_>, Error> {
+        LoadedFlow::from_bytes(&self.bytes).map_err(|fault| Error::Artefact {
+            path: self.path.clone(),
+            fault,
+        })
+    }
+
+    /// Its bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Its size in bytes.
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// The names of some channels.
+pub(super) fn names(channels: &[Channel<'_>]) -> Vec<String> {
+    channels
+        .iter()
+        .map(|channel| channel.name.to_owned())
+        .collect()
+}
+
+/// Finds the model's channels, and what else is requested, in a table.
+pub(super) fn columns(
+    file: &CsvFile,
+    header: &Header<'_>,
+    others: ColumnRequest,
+) -> Result<Columns, Error> {
+    let request = ColumnRequest {
+        events: Some(names(&header.event)),
+        context: names(&header.context),
+        ..others
+    };
+    Columns::find_for_model(file, &request).map_err(Error::data(file.path()))
+}

@@ -1,0 +1,121 @@
+//! Options that several commands share, and how their values are read.
+
+use crate::data::{CsvFormat, Header, RowFilter};
+use clap::Args;
+
+/// How the table is written and which rows count.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Table")]
+pub(super) struct TableOptions {
+    /// Between cells: a character, or one of tab, comma, semicolon, pipe, space
+    #[arg(long, default_value = "comma", value_parser = delimiter, value_name = "CHAR")]
+    delimiter: u8,
+    /// The first line is data; columns are called c0, c1, … [default: so if it is all numbers]
+    #[arg(long)]
+    no_header: bool,
+    /// The first line holds names, even if all of them are numbers
+    #[arg(long, conflicts_with = "no_header")]
+    header: bool,
+    /// Use only rows with one of these values in a column, e.g. --only activity=walking,standing
+    #[arg(long, value_parser = row_filter, value_name = "COLUMN=VALUE,…")]
+    pub(super) only: Option<RowFilter>,
+}
+
+impl TableOptions {
+    /// How to read the file.
+    pub(super) fn format(&self) -> CsvFormat {
+        let header = match (self.header, self.no_header) {
+            (true, _) => Header::Present,
+            (_, true) => Header::Absent,
+            _ => Header::Detect,
+        };
+        CsvFormat {
+            delimiter: self.delimiter,
+            header,
+        }
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match text {
+        "tab" | "\\t" => Ok(b'\t'),
+        "comma" => Ok(b','),
+        "semicolon" => Ok(b';'),
+        "pipe" => Ok(b'|'),
+        "space" => Ok(b' '),
+        _ => match text.as_bytes() {
+            [byte] if byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b'"' => {
+                Ok(*byte)
+            }
+            _ => Err("give one character, or tab, comma, semicolon, pipe or space".to_owned()),
+        },
+    }
+}
+
+fn row_filter(text: &str) -> Result<RowFilter, String> {
+    match text.split_once('=') {
+        Some((column, values)) if !column.is_empty() && !values.is_empty() => Ok(RowFilter {
+            column: column.to_owned(),
+            values: values
+                .split(',')
+                .map(|value| value.trim().to_owned())
+                .collect(),
+        }),
+        _ => Err("write COLUMN=VALUE or COLUMN=VALUE,VALUE".to_owned()),
+    }
+}
+
+/// A false-alarm rate.
+pub(super) fn alpha(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(alpha) if alpha > 0.0 && alpha < 1.0 => Ok(alpha),
+        _ => Err("a rate between 0 and 1 is needed, such as 0.01".to_owned()),
+    }
+}
+
+/// `name=value` with a finite number.
+pub(super) fn given(text: &str) -> Result<(String, f32), String> {
+    let parsed = text.split_once('=').and_then(|(name, value)| {
+        let value = value
+            .trim()
+            .parse::<f32>()
+            .ok()
+            .filter(|value| value.is_finite())?;
+        Some((name.trim().to_owned(), value))
+    });
+    parsed.ok_or_else(|| "write COLUMN=NUMBER, e.g. speed=1.5,load=0".to_owned())
+}
+
+/// `column=unit`.
+pub(super) fn unit(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, unit)) => Ok((name.trim().to_owned(), unit.trim().to_owned())),
+        None => Err("write COLUMN=UNIT, e.g. acc_x=m/s²".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delimiters_go_by_name_or_character() {
+        assert_eq!(delimiter("tab"), Ok(b'\t'));
+        assert_eq!(delimiter("\t"), Ok(b'\t'));
+        assert_eq!(delimiter(";"), Ok(b';'));
+        assert!(delimiter("ab").is_err() && delimiter("a").is_err() && delimiter("\"").is_err());
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_refused() {
+        assert!(alpha("0.01").is_ok() && alpha("1").is_err() && alpha("nan").is_err());
+        assert_eq!(given("speed=1.5"), Ok(("speed".to_owned(), 1.5)));
+        assert!(given("speed").is_err() && given("speed=inf").is_err());
+        let filter = row_filter("a=x, y").expect("well-formed");
+        assert_eq!(
+            (filter.column.as_str(), filter.values),
+            ("a", vec!["x".into(), "y".into()])
+        );
+        assert!(row_filter("a").is_err() && row_filter("a=").is_err());
+    }
+}

@@ -1,0 +1,173 @@
+//! `flow sample`: draws new rows.
+
+use super::model_file::{self, ModelFile};
+use super::options::{self, TableOptions};
+use super::output::Output;
+use super::ui::Ui;
+use crate::Error;
+use crate::data::{ColumnRequest, CsvFile, load_columns};
+use flow_embedded::artefact::{Channel, LoadedFlow};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
+use serde::Serialize;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// Draw new rows from a model
+///
+/// Writes the model's columns, in the units of the data. A model with context also needs the
+/// context's values: the same for all rows with --given, or row by row from a table with
+/// --context-from (from its start again when it ends); they are written behind the events. The same
+/// seed gives the same rows, on every machine and on the chip.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  flow sample model.flow -n 1000 --seed 7 -o new.csv
+  flow sample model.flow -n 1000 --given speed=1.5,load=0 -o new.csv
+  flow sample model.flow -n 1000 --context-from test.csv -o new.csv")]
+pub(super) struct Args {
+    /// The model
+    model: PathBuf,
+    /// How many rows
+    #[arg(short = 'n', long = "rows", value_name = "N")]
+    rows: u64,
+    /// Seed of the random numbers (ChaCha8)
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    seed: u64,
+    /// The table to write; - for standard output
+    #[arg(short, long, value_name = "CSV")]
+    output: PathBuf,
+    /// The context's values, the same for all rows
+    #[arg(long, value_name = "COLUMN=NUMBER,…", value_delimiter = ',', value_parser = options::given)]
+    given: Vec<(String, f32)>,
+    /// A table with the context's columns
+    #[arg(long, value_name = "CSV", conflicts_with = "given")]
+    context_from: Option<PathBuf>,
+    #[command(flatten)]
+    table: TableOptions,
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    rows: u64,
+    seed: u64,
+    output: &'a std::path::Path,
+}
+
+pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
+    let model = ModelFile::read(&args.model)?;
+    let flow = model.load()?;
+    let contexts = contexts(args, &flow, ui)?;
+    let mut output = Output::create(&args.output)?;
+    write(args, &flow, &contexts, &mut output)?;
+    let to_stdout = output.is_stdout();
+    output.commit()?;
+    if ui.json && !to_stdout {
+        let report = Report {
+            rows: args.rows,
+            seed: args.seed,
+            output: &args.output,
+        };
+        return ui.result(&report, &[]);
+    }
+    ui.note(format_args!(
+        "{} rows drawn with seed {}",
+        args.rows, args.seed
+    ));
+    Ok(())
+}
+
+fn write(
+    args: &Args,
+    flow: &LoadedFlow<'_>,
+    contexts: &[Vec<f32>],
+    output: &mut Output,
+) -> Result<(), Error> {
+    let header = flow.header();
+    let in_output = Error::write(&args.output);
+    let mut csv = csv::Writer::from_writer(&mut *output);
+    let names = header
+        .event
+        .iter()
+        .chain(&header.context)
+        .map(|channel| channel.name);
+    csv.write_record(names)
+        .map_err(|fault| in_output(fault.into()))?;
+    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
+    let mut event = vec![0.0; header.event.len()];
+    let mut scratch = vec![0.0; flow.scratch_len()];
+    let mut contexts = contexts.iter().cycle();
+    for _ in 0..args.rows {
+        let context = contexts.next().map_or(&[][..], Vec::as_slice);
+        flow.sample(&mut rng, context, &mut event, &mut scratch)
+            .map_err(|fault| Error::Usage(fault.to_string()))?;
+        let cells = event.iter().chain(context).map(ToString::to_string);
+        csv.write_record(cells)
+            .map_err(|fault| in_output(fault.into()))?;
+    }
+    csv.flush().map_err(&in_output)?;
+    drop(csv);
+    output.flush().map_err(&in_output)
+}
+
+/// The contexts to go through; one empty context for a model without.
+fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>, Error> {
+    let channels = &flow.header().context;
+    let asked = !args.given.is_empty() || args.context_from.is_some();
+    if channels.is_empty() {
+        return if asked {
+            Err(Error::Usage(
+                "the model has no context: leave --given and --context-from out".into(),
+            ))
+        } else {
+            Ok(vec![vec![]])
+        };
+    }
+    if let Some(path) = &args.context_from {
+        let file = CsvFile::open(path, args.table.format()).map_err(Error::data(path))?;
+        // The context's columns take the part of the events: they are all that is needed.
+        let request = ColumnRequest {
+            events: Some(model_file::names(channels)),
+            filter: args.table.only.clone(),
+            ..ColumnRequest::default()
+        };
+        let columns =
+            crate::data::Columns::find_for_model(&file, &request).map_err(Error::data(path))?;
+        let recording = load_columns(&file, &columns).map_err(Error::data(path))?;
+        ui.read(&file, &recording.report);
+        let data = recording.data;
+        return Ok((0..data.rows())
+            .map(|row| data.event(row).to_vec())
+            .collect());
+    }
+    given(&args.given, channels).map(|context| vec![context])
+}
+
+/// The values of `--given` in the order of the channels.
+fn given(values: &[(String, f32)], channels: &[Channel<'_>]) -> Result<Vec<f32>, Error> {
+    let known = || model_file::names(channels).join(", ");
+    for (name, _) in values {
+        if !channels.iter().any(|channel| channel.name == name) {
+            let text = format!("--given {name}: the model's context is {}", known());
+            return Err(Error::Usage(text));
+        }
+    }
+    let value = |channel: &Channel<'_>| {
+        values
+            .iter()
+            .rev()
+            .find(|(name, _)| name == channel.name)
+            .map(|(_, value)| *value)
+    };
+    channels
+        .iter()
+        .map(value)
+        .collect::<Option<_>>()
+        .ok_or_else(|| {
+            Error::Usage(format!(
+                "the model needs a value for each column of its context ({}): give --given {}=… or \
+             --context-from CSV",
+                known(),
+                model_file::names(channels).join("=…,")
+            ))
+        })
+}

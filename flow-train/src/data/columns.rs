@@ -1,0 +1,296 @@
+//! Which column plays which part.
+
+use super::{CsvFile, DataError};
+
+/// The columns that a task asks for, each by name or by index from 0.
+#[derive(Debug, Clone, Default)]
+pub struct ColumnRequest {
+    /// The channels of an event, in the model's order. `None`: every column without another part.
+    pub events: Option<Vec<String>>,
+    /// What the density is conditioned on.
+    pub context: Vec<String>,
+    /// 0 = normal, 1 = anomaly.
+    pub label: Option<String>,
+    /// Names the recording that a row belongs to.
+    pub group: Option<String>,
+    /// Only these rows are used.
+    pub filter: Option<RowFilter>,
+    /// The values of the label column that count as normal, instead of 0.
+    pub normal: Option<Vec<String>>,
+}
+
+/// Lets those rows pass that have one of some values in a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowFilter {
+    /// The column, by name or by index from 0.
+    pub column: String,
+    /// The values that pass, compared as text.
+    pub values: Vec<String>,
+}
+
+/// A request that has been found in a table: indices into its rows.
+#[derive(Debug, Clone)]
+pub struct Columns {
+    pub(super) events: Vec<usize>,
+    pub(super) context: Vec<usize>,
+    pub(super) label: Option<usize>,
+    pub(super) group: Option<usize>,
+    pub(super) filter: Option<(usize, RowFilter)>,
+    pub(super) normal: Option<Vec<String>>,
+    /// Whether the events were chosen by name, so that text in them is no reason to advise a choice.
+    pub(super) chosen: bool,
+}
+
+impl Columns {
+    /// Finds the requested columns.
+    ///
+    /// # Errors
+    /// A column is absent (the nearest name is given), its name occurs twice, it is asked for twice,
+    /// or none is left for the events.
+    pub fn find(file: &CsvFile, request: &ColumnRequest) -> Result<Self, DataError> {
+        let find = |name: &String| index_of(file, name);
+        let context = request
+            .context
+            .iter()
+            .map(find)
+            .collect::<Result<Vec<_>, _>>()?;
+        let label = request.label.as_ref().map(find).transpose()?;
+        let group = request.group.as_ref().map(find).transpose()?;
+        let filter = request
+            .filter
+            .as_ref()
+            .map(|filter| find(&filter.column).map(|index| (index, filter.clone())))
+            .transpose()?;
+        let taken = |index: &usize| {
+            context.contains(index)
+                || [label, group, filter.as_ref().map(|(index, _)| *index)].contains(&Some(*index))
+        };
+        let events = match &request.events {
+            Some(names) => names.iter().map(find).collect::<Result<Vec<_>, _>>()?,
+            None => (0..file.names().len())
+                .filter(|index| !taken(index))
+                .collect(),
+        };
+        if events.is_empty() {
+            return Err(DataError::NoColumns);
+        }
+        let parts = events
+            .iter()
+            .chain(&context)
+            .copied()
+            .chain(label)
+            .chain(group);
+        let mut seen = vec![false; file.names().len()];
+        for index in parts {
+            if core::mem::replace(&mut seen[index], true) {
+                return Err(DataError::ColumnTwice {
+                    name: file.names()[index].clone(),
+                });
+            }
+        }
+        if let Some(only) = file.likely_delimiter() {
+            return Err(DataError::WrongDelimiter {
+                name: file.names()[0].clone(),
+                delimiter: only,
+            });
+        }
+        let chosen = request.events.is_some();
+        let normal = request.normal.clone();
+        Ok(Self {
+            events,
+            context,
+            label,
+            group,
+            filter,
+            normal,
+            chosen,
+        })
+    }
+
+    /// Finds a model's channels by name, as `eval`, `score` and `calibrate` do.
+    ///
+    /// # Errors
+    /// Channels are absent (all are named); else as [`Columns::find`].
+    pub fn find_for_model(file: &CsvFile, request: &ColumnRequest) -> Result<Self, DataError> {
+        let wanted = request.events.iter().flatten().chain(&request.context);
+        let missing: Vec<String> = wanted
+            .filter(|name| !file.names().contains(name))
+            .cloned()
+            .collect();
+        if !missing.is_empty() && file.likely_delimiter().is_none() {
+            return Err(DataError::MissingColumns {
+                missing,
+                available: file.names().to_vec(),
+            });
+        }
+        Self::find(file, request)
+    }
+
+    /// Columns whose cells must be numbers: events, then context.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = usize> + '_ {
+        self.events.iter().chain(&self.context).copied()
+    }
+}
+
+/// The index of the column called `name`, or of the column with that number.
+fn index_of(file: &CsvFile, name: &str) -> Result<usize, DataError> {
+    let names = file.names();
+    let mut found = names
+        .iter()
+        .enumerate()
+        .filter(|(_, other)| *other == name)
+        .map(|(i, _)| i);
+    match (found.next(), found.next()) {
+        (Some(index), None) => return Ok(index),
+        (Some(_), Some(_)) => {
+            return Err(DataError::AmbiguousColumn {
+                name: name.to_owned(),
+            });
+        }
+        (None, _) => {}
+    }
+    if let Ok(index) = name.parse::<usize>()
+        && let Some(own) = names.get(index)
+    {
+        // Its name must tell it apart later on, when only the artefact's names are known.
+        return index_of(file, own);
+    }
+    if let Some(delimiter) = file.likely_delimiter() {
+        return Err(DataError::WrongDelimiter {
+            name: name.to_owned(),
+            delimiter,
+        });
+    }
+    Err(DataError::NoSuchColumn {
+        name: name.to_owned(),
+        nearest: nearest(name, names),
+        available: names.to_vec(),
+    })
+}
+
+/// The name with the fewest edits to `name`, unless more than half of it would have to change.
+fn nearest(name: &str, names: &[String]) -> Option<String> {
+    let lower = name.to_lowercase();
+    names
+        .iter()
+        .map(|other| (edits(&lower, &other.to_lowercase()), other))
+        .min_by_key(|(distance, _)| *distance)
+        .filter(|(distance, _)| 2 * distance <= name.chars().count())
+        .map(|(_, other)| other.clone())
+}
+
+/// The Levenshtein distance, in characters.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::CsvFormat;
+    use crate::data::testing::{file, names};
+
+    fn find(text: &str, request: &ColumnRequest) -> Result<Columns, DataError> {
+        let file = file(text);
+        Columns::find(&CsvFile::open(file.path(), CsvFormat::default())?, request)
+    }
+
+    #[test]
+    fn columns_are_found_by_name_and_by_index_in_the_order_given() {
+        let request = ColumnRequest {
+            events: Some(names(&["c", "0"])),
+            ..ColumnRequest::default()
+        };
+        assert_eq!(
+            find("a,b,c\n1,2,3\n", &request).expect("found").events,
+            [2, 0]
+        );
+    }
+
+    #[test]
+    fn without_a_choice_all_columns_but_those_with_another_part_are_events() {
+        let request = ColumnRequest {
+            context: names(&["b"]),
+            label: Some("d".into()),
+            group: Some("c".into()),
+            ..ColumnRequest::default()
+        };
+        let columns = find("a,b,c,d,e\n1,2,3,0,5\n", &request).expect("found");
+        assert_eq!((columns.events, columns.context), (vec![0, 4], vec![1]));
+    }
+
+    #[test]
+    fn an_absent_column_is_answered_with_the_nearest_name() {
+        let request = ColumnRequest {
+            events: Some(names(&["acc_w"])),
+            ..ColumnRequest::default()
+        };
+        let error = find("acc_x,gyr_x\n1,2\n", &request)
+            .expect_err("absent")
+            .to_string();
+        assert_eq!(
+            error,
+            "has no column `acc_w` (did you mean `acc_x`?); its columns are acc_x, gyr_x"
+        );
+        let request = ColumnRequest {
+            events: Some(names(&["speed"])),
+            ..ColumnRequest::default()
+        };
+        let error = find("acc_x,gyr_x\n1,2\n", &request)
+            .expect_err("absent")
+            .to_string();
+        assert_eq!(error, "has no column `speed`; its columns are acc_x, gyr_x");
+    }
+
+    #[test]
+    fn a_wrong_delimiter_is_guessed() {
+        let error = find("a;b\n1;2\n", &ColumnRequest::default()).expect_err("one column");
+        assert!(
+            error.to_string().ends_with("try --delimiter semicolon"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn one_name_for_two_columns_and_two_parts_for_one_column_are_refused() {
+        let request = ColumnRequest {
+            events: Some(names(&["1"])),
+            ..ColumnRequest::default()
+        };
+        let error = find("a,x,x\n1,2,3\n", &request).expect_err("ambiguous");
+        assert!(
+            matches!(error, DataError::AmbiguousColumn { .. }),
+            "{error}"
+        );
+        let request = ColumnRequest {
+            events: Some(names(&["a"])),
+            context: names(&["a"]),
+            ..ColumnRequest::default()
+        };
+        let error = find("a,x\n1,2\n", &request).expect_err("twice");
+        assert!(matches!(error, DataError::ColumnTwice { .. }), "{error}");
+    }
+
+    #[test]
+    fn distances_are_levenshteins() {
+        for (a, b, distance) in [
+            ("", "", 0),
+            ("kitten", "sitting", 3),
+            ("abc", "", 3),
+            ("ab", "ba", 2),
+        ] {
+            assert_eq!(edits(a, b), distance, "{a} {b}");
+        }
+    }
+}

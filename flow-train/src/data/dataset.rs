@@ -1,0 +1,170 @@
+//! The usable rows of a table.
+
+/// Rows of finite numbers: events, and what they are conditioned on.
+///
+/// Values are row-major `f32`, the precision in which the chip sees them.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Dataset {
+    event_names: Vec<String>,
+    context_names: Vec<String>,
+    rows: usize,
+    events: Vec<f32>,
+    context: Vec<f32>,
+}
+
+impl Dataset {
+    /// A data set without rows.
+    pub fn new(event_names: Vec<String>, context_names: Vec<String>) -> Self {
+        Self {
+            event_names,
+            context_names,
+            ..Self::default()
+        }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Panics
+    /// If a slice has another length than the names.
+    pub fn push(&mut self, event: &[f32], context: &[f32]) {
+        assert_eq!(event.len(), self.event_names.len(), "channels of the event");
+        assert_eq!(
+            context.len(),
+            self.context_names.len(),
+            "channels of the context"
+        );
+        self.events.extend_from_slice(event);
+        self.context.extend_from_slice(context);
+        self.rows += 1;
+    }
+
+    /// The rows of the given numbers, in that order.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let mut part = Self::new(self.event_names.clone(), self.context_names.clone());
+        for row in rows {
+            part.push(self.event(*row), self.context(*row));
+        }
+        part
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Channels of an event, D.
+    pub fn event_dim(&self) -> usize {
+        self.event_names.len()
+    }
+
+    /// Channels of the context, C; 0 without context.
+    pub fn context_dim(&self) -> usize {
+        self.context_names.len()
+    }
+
+    /// Names of the events' columns.
+    pub fn event_names(&self) -> &[String] {
+        &self.event_names
+    }
+
+    /// Names of the contexts' columns.
+    pub fn context_names(&self) -> &[String] {
+        &self.context_names
+    }
+
+    /// All events, rows × D.
+    pub fn events(&self) -> &[f32] {
+        &self.events
+    }
+
+    /// All contexts, rows × C.
+    pub fn contexts(&self) -> &[f32] {
+        &self.context
+    }
+
+    /// The event of one row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn event(&self, row: usize) -> &[f32] {
+        let d = self.event_dim();
+        &self.events[row * d..(row + 1) * d]
+    }
+
+    /// The context of one row; empty without context.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn context(&self, row: usize) -> &[f32] {
+        let c = self.context_dim();
+        &self.context[row * c..(row + 1) * c]
+    }
+
+    /// A digest of names and values, to recognise the data by: FNV-1a, 64 bits, over the names
+    /// (each ended by a zero byte) and the bits of the values, row by row, events first. Zeros
+    /// count as positive.
+    pub fn digest(&self) -> u64 {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        let mut feed = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        for name in self.event_names.iter().chain(&self.context_names) {
+            name.bytes().chain([0]).for_each(&mut feed);
+        }
+        for row in 0..self.rows {
+            for value in self.event(row).iter().chain(self.context(row)) {
+                (value + 0.0)
+                    .to_bits()
+                    .to_le_bytes()
+                    .into_iter()
+                    .for_each(&mut feed);
+            }
+        }
+        hash
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::testing::names;
+
+    #[test]
+    fn rows_keep_events_and_context_apart() {
+        let mut data = Dataset::new(names(&["a", "b"]), names(&["t"]));
+        data.push(&[1.0, 2.0], &[9.0]);
+        data.push(&[3.0, 4.0], &[8.0]);
+        assert_eq!(
+            (data.rows(), data.event_dim(), data.context_dim()),
+            (2, 2, 1)
+        );
+        assert_eq!(
+            (data.event(1), data.context(1)),
+            (&[3.0, 4.0][..], &[8.0][..])
+        );
+        let swapped = data.select(&[1, 0]);
+        assert_eq!(swapped.events(), [3.0, 4.0, 1.0, 2.0]);
+        assert_eq!(swapped.contexts(), [8.0, 9.0]);
+    }
+
+    #[test]
+    fn the_digest_is_fnv_and_sees_every_value_and_name() {
+        // The published value of the empty string.
+        assert_eq!(Dataset::default().digest(), 0xcbf2_9ce4_8422_2325);
+        let base = {
+            let mut data = Dataset::new(names(&["a"]), vec![]);
+            data.push(&[0.0], &[]);
+            data
+        };
+        let variant = |name: &str, value: f32| {
+            let mut data = Dataset::new(names(&[name]), vec![]);
+            data.push(&[value], &[]);
+            data.digest()
+        };
+        assert_eq!(base.digest(), variant("a", -0.0));
+        assert_ne!(base.digest(), variant("b", 0.0));
+        assert_ne!(base.digest(), variant("a", f32::MIN_POSITIVE));
+    }
+}

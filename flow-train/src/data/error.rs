@@ -1,0 +1,230 @@
+//! What can be wrong with a table, one sentence each.
+
+use std::fmt::Write as _;
+
+/// Why a table can't be used. Each message says what was wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The file can't be opened or read.
+    #[error("can't be read: {0}")]
+    Read(#[from] std::io::Error),
+    /// The file holds nothing.
+    #[error("is empty: a header line and one line for each row are needed")]
+    Empty,
+    /// The file holds a header alone.
+    #[error("holds a header and no rows below it")]
+    HeaderOnly,
+    /// A row whose number of cells is not that of the first line.
+    #[error(
+        "line {line} has {found} cells where the first line has {expected}; mend the line or remove it"
+    )]
+    Ragged {
+        /// Line in the file, from 1.
+        line: u64,
+        /// Cells in the first line.
+        expected: u64,
+        /// Cells in this line.
+        found: u64,
+    },
+    /// The CSV itself is malformed.
+    #[error("is not a well-formed table: {0}")]
+    Malformed(csv::Error),
+    /// A column was asked for that the table does not have.
+    #[error("has no column `{name}`{}; its columns are {}", nearest.as_ref().map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default(), available.join(", "))]
+    NoSuchColumn {
+        /// The name asked for.
+        name: String,
+        /// The most similar name, if one is close.
+        nearest: Option<String>,
+        /// All names of the table.
+        available: Vec<String>,
+    },
+    /// The table has one column, whose name holds another delimiter.
+    #[error(
+        "has no column `{name}`: the whole line was read as one column; try --delimiter {delimiter}"
+    )]
+    WrongDelimiter {
+        /// The name asked for, or the line itself.
+        name: String,
+        /// The delimiter that the line seems to use.
+        delimiter: &'static str,
+    },
+    /// Columns that a model needs are absent.
+    #[error("lacks {} of the model's columns: {}; its columns are {}", missing.len(), missing.join(", "), available.join(", "))]
+    MissingColumns {
+        /// The model's columns that are absent.
+        missing: Vec<String>,
+        /// All names of the table.
+        available: Vec<String>,
+    },
+    /// Two columns share the name that was asked for.
+    #[error("has more than one column `{name}`; rename one")]
+    AmbiguousColumn {
+        /// The name.
+        name: String,
+    },
+    /// One column was given two parts to play.
+    #[error(
+        "column `{name}` is asked for twice (--columns, --context, --label and --group may not share a column)"
+    )]
+    ColumnTwice {
+        /// The name.
+        name: String,
+    },
+    /// No column is left for the model.
+    #[error("has no column of numbers for the model; name some with --columns")]
+    NoColumns,
+    /// Text in a column that was to hold numbers.
+    #[error("line {line}, column `{column}`: \"{text}\" is not a number; {advice}")]
+    TextInNumberColumn {
+        /// Line in the file, from 1.
+        line: u64,
+        /// The column's name.
+        column: String,
+        /// The cell, shortened.
+        text: String,
+        /// What to do about it.
+        advice: String,
+    },
+    /// A label that says neither normal nor anomaly.
+    #[error(
+        "line {line}, column `{column}`: the label \"{text}\" is neither 0 (normal) nor 1 (anomaly); if its values have other names, list the normal ones with --normal"
+    )]
+    BadLabel {
+        /// Line in the file, from 1.
+        line: u64,
+        /// The column's name.
+        column: String,
+        /// The cell, shortened.
+        text: String,
+    },
+    /// Every row was dropped.
+    #[error(
+        "has no usable row: each of its {rows} rows has a missing or non-finite cell ({faults}); mend them, or leave the column out with --columns"
+    )]
+    NoUsableRows {
+        /// Rows read.
+        rows: u64,
+        /// The faults by column.
+        faults: String,
+    },
+    /// The filter let no row pass.
+    #[error("has no row with {column} = {values} (--only)")]
+    NothingPassed {
+        /// The filter's column.
+        column: String,
+        /// The values that would have passed.
+        values: String,
+    },
+    /// Fewer rows than the task needs.
+    #[error("has {have} usable rows and at least {need} are needed: {why}")]
+    TooFewRows {
+        /// Usable rows.
+        have: usize,
+        /// Rows needed.
+        need: usize,
+        /// Where the number comes from.
+        why: String,
+    },
+    /// Fewer groups than the split needs.
+    #[error(
+        "has {have} groups and at least {need} are needed, so that training, validation and calibration each get whole groups"
+    )]
+    TooFewGroups {
+        /// Groups found.
+        have: usize,
+        /// Groups needed.
+        need: usize,
+    },
+    /// Whole groups leave one part with too few rows.
+    #[error(
+        "has groups whose rows fall into {train} to train, {validation} to validate and \
+         {calibration} to calibrate, and these are needed: {why}; record more, or try another --seed"
+    )]
+    PartTooSmall {
+        /// Rows to train.
+        train: usize,
+        /// Rows to validate.
+        validation: usize,
+        /// Rows to calibrate.
+        calibration: usize,
+        /// The rows needed.
+        why: String,
+    },
+    /// A column that never changes.
+    #[error(
+        "column `{column}` is {value} in all {rows} training rows: a constant has no density; leave it out{}",
+        columns_advice(others)
+    )]
+    Constant {
+        /// The column's name.
+        column: String,
+        /// Its value.
+        value: f32,
+        /// Rows looked at.
+        rows: usize,
+        /// The event columns that do change.
+        others: Vec<String>,
+    },
+}
+
+impl DataError {
+    /// Whether the message begins with a line or a column.
+    pub(crate) fn names_a_place(&self) -> bool {
+        matches!(
+            self,
+            Self::Ragged { .. }
+                | Self::TextInNumberColumn { .. }
+                | Self::BadLabel { .. }
+                | Self::Constant { .. }
+                | Self::ColumnTwice { .. }
+        )
+    }
+}
+
+/// ` with --columns a,b`, ready to paste; nothing when there is no other column.
+fn columns_advice(others: &[String]) -> String {
+    let mut advice = String::new();
+    if !others.is_empty() {
+        // Writing to a String can't fail.
+        let _ = write!(advice, " with --columns {}", others.join(","));
+    }
+    advice
+}
+
+impl From<csv::Error> for DataError {
+    fn from(error: csv::Error) -> Self {
+        match error.kind() {
+            csv::ErrorKind::UnequalLengths {
+                pos,
+                expected_len,
+                len,
+            } => Self::Ragged {
+                line: pos.as_ref().map_or(0, csv::Position::line),
+                expected: *expected_len,
+                found: *len,
+            },
+            csv::ErrorKind::Io(_) => match error.into_kind() {
+                csv::ErrorKind::Io(io) => Self::Read(io),
+                _ => Self::Empty,
+            },
+            _ => Self::Malformed(error),
+        }
+    }
+}
+
+/// A cell or name as it may stand in a message: one line, at most 40 characters.
+pub(super) fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut shown: String = text
+        .trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(40)
+        .collect();
+    if text.trim().chars().count() > 40 {
+        shown.push('…');
+    }
+    shown
+}

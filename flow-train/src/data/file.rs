@@ -1,0 +1,200 @@
+//! A CSV file: its names, its delimiter, whether it has a header.
+
+use super::DataError;
+use super::cell::Cell;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+/// Whether the first line names the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Header {
+    /// It does, unless all its cells are numbers. (`0,1,2,…` counts as names: some programs number
+    /// their columns.)
+    #[default]
+    Detect,
+    /// It does.
+    Present,
+    /// It is data already; the columns are called `c0`, `c1`, ….
+    Absent,
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CsvFormat {
+    /// The byte between two cells.
+    pub delimiter: u8,
+    /// Whether the first line names the columns.
+    pub header: Header,
+}
+
+impl Default for CsvFormat {
+    /// Commas, header detected.
+    fn default() -> Self {
+        Self {
+            delimiter: b',',
+            header: Header::Detect,
+        }
+    }
+}
+
+/// A table on disk whose first line has been read.
+#[derive(Debug, Clone)]
+pub struct CsvFile {
+    path: PathBuf,
+    delimiter: u8,
+    has_header: bool,
+    names: Vec<String>,
+}
+
+impl CsvFile {
+    /// Opens a table and reads its first line.
+    ///
+    /// # Errors
+    /// The file can't be read, or it is empty.
+    pub fn open(path: &Path, format: CsvFormat) -> Result<Self, DataError> {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(format.delimiter)
+            .has_headers(false)
+            .from_reader(File::open(path)?);
+        let mut first = csv::ByteRecord::new();
+        if !reader.read_byte_record(&mut first)? {
+            return Err(DataError::Empty);
+        }
+        let has_header = match format.header {
+            Header::Present => true,
+            Header::Absent => false,
+            Header::Detect => !is_data(&first),
+        };
+        let names = first
+            .iter()
+            .enumerate()
+            .map(|(index, cell)| {
+                let name = String::from_utf8_lossy(cell.trim_ascii()).into_owned();
+                if has_header && !name.is_empty() {
+                    name
+                } else {
+                    format!("c{index}")
+                }
+            })
+            .collect();
+        Ok(Self {
+            path: path.to_owned(),
+            delimiter: format.delimiter,
+            has_header,
+            names,
+        })
+    }
+
+    /// Where the table lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The names of the columns, in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Whether the first line names the columns.
+    pub fn has_header(&self) -> bool {
+        self.has_header
+    }
+
+    /// A reader that stands before the first row of data.
+    pub(super) fn reader(&self) -> Result<csv::Reader<File>, DataError> {
+        Ok(csv::ReaderBuilder::new()
+            .delimiter(self.delimiter)
+            .has_headers(self.has_header)
+            .from_reader(File::open(&self.path)?))
+    }
+
+    /// The delimiter that the first line seems to use, if it was read as a single column.
+    pub(super) fn likely_delimiter(&self) -> Option<&'static str> {
+        let [only] = self.names.as_slice() else {
+            return None;
+        };
+        [
+            (';', "semicolon"),
+            ('\t', "tab"),
+            ('|', "pipe"),
+            (',', "comma"),
+        ]
+        .into_iter()
+        .find_map(|(delimiter, name)| only.contains(delimiter).then_some(name))
+    }
+}
+
+/// Whether a first line is data: numbers or gaps only, at least one number, and not `0, 1, 2, …`.
+fn is_data(first: &csv::ByteRecord) -> bool {
+    let numbered = first
+        .iter()
+        .enumerate()
+        .all(|(i, cell)| cell.trim_ascii() == i.to_string().as_bytes());
+    !numbered
+        && first.iter().all(|cell| Cell::read(cell).is_numeric())
+        && first
+            .iter()
+            .any(|cell| matches!(Cell::read(cell), Cell::Number(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::testing::file;
+
+    fn names(text: &str, header: Header) -> (Vec<String>, bool) {
+        let file = file(text);
+        let csv = CsvFile::open(
+            file.path(),
+            CsvFormat {
+                header,
+                ..CsvFormat::default()
+            },
+        )
+        .expect("opens");
+        (csv.names().to_vec(), csv.has_header())
+    }
+
+    #[test]
+    fn the_header_is_detected_and_can_be_overruled() {
+        let named = |n: &[&str]| n.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            names("a, b,\n1,2,3\n", Header::Detect),
+            (named(&["a", "b", "c2"]), true)
+        );
+        assert_eq!(
+            names("1,2\n3,4\n", Header::Detect),
+            (named(&["c0", "c1"]), false)
+        );
+        assert_eq!(
+            names("1,\n3,4\n", Header::Detect),
+            (named(&["c0", "c1"]), false)
+        );
+        assert_eq!(
+            names("0,1\n3,4\n", Header::Detect),
+            (named(&["0", "1"]), true)
+        );
+        assert_eq!(
+            names("1,2\n3,4\n", Header::Present),
+            (named(&["1", "2"]), true)
+        );
+        assert_eq!(
+            names("a,b\n3,4\n", Header::Absent),
+            (named(&["c0", "c1"]), false)
+        );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_first_name() {
+        assert_eq!(names("\u{feff}a,b\n1,2\n", Header::Detect).0, ["a", "b"]);
+    }
+
+    #[test]
+    fn an_empty_file_is_refused() {
+        for text in ["", "\n\n"] {
+            let file = file(text);
+            let error = CsvFile::open(file.path(), CsvFormat::default()).expect_err("empty");
+            assert!(matches!(error, DataError::Empty), "{error}");
+        }
+    }
+}

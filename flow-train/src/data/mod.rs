@@ -1,0 +1,52 @@
+//! From a file of recorded rows to numbers a flow can be fitted to.
+//!
+//! ```text
+//! CsvFile ──► Columns ──► RowReader ──► Dataset + CleaningReport ──► Split ──► Standardiser
+//!  names,      which       one row       the usable rows,             train,    mean and 1/std
+//!  delimiter   is what     at a time     what was dropped and why     validation, of the training
+//!                                                                     calibration part
+//! ```
+//!
+//! A row is used when every chosen cell holds a finite number. A row with a missing or non-finite
+//! cell is dropped and counted, by column, with the number of the first such line. Text where a
+//! number belongs, a ragged row, a column that is not there or one that never changes is an error
+//! that names the place and says what to do.
+
+mod cell;
+mod columns;
+mod dataset;
+mod error;
+mod file;
+mod load;
+mod report;
+mod rows;
+mod split;
+mod standardise;
+
+pub use columns::{ColumnRequest, Columns, RowFilter};
+pub use dataset::Dataset;
+pub use error::DataError;
+pub use file::{CsvFile, CsvFormat, Header};
+pub use load::{Recording, load, load_columns};
+pub use report::{CleaningReport, ColumnFaults};
+pub use rows::{Fault, FaultKind, Row, RowReader};
+pub use split::{Fractions, Split, SplitMethod};
+pub use standardise::Standardiser;
+
+#[cfg(test)]
+mod testing {
+    //! Small tables for the tests.
+
+    use std::io::Write as _;
+
+    /// A temporary file that holds `text`.
+    pub(super) fn file(text: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+        file.write_all(text.as_bytes()).expect("written");
+        file
+    }
+
+    pub(super) fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    }
+}

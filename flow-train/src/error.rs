@@ -1,0 +1,116 @@
+//! Everything that can go wrong between a file and a file, one sentence each.
+
+use crate::calibrate::CalibrationError;
+use crate::data::DataError;
+use crate::export::ExportError;
+use crate::fit::FitError;
+use crate::model::ModelError;
+use flow_embedded::artefact::LoadError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a task was given up. The message says what was wrong, where, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A table can't be used.
+    #[error("{}{}{fault}", path.display(), if fault.names_a_place() { ": " } else { " " })]
+    Data {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        fault: DataError,
+    },
+    /// A file can't be read.
+    #[error("{} can't be read: {fault}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        fault: io::Error,
+    },
+    /// An output can't be written.
+    #[error("{} can't be written: {fault}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        fault: io::Error,
+    },
+    /// A file holds no artefact that this version can use.
+    #[error("{}: {fault}", path.display())]
+    Artefact {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        fault: LoadError,
+    },
+    /// The rows can't calibrate the model.
+    #[error("{}: {fault}", path.display())]
+    Calibration {
+        /// Where the rows come from.
+        path: PathBuf,
+        /// What is wrong with them.
+        #[source]
+        fault: CalibrationError,
+    },
+    /// The model can't be written as an artefact.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// There is no such model.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// Training failed.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// Interrupted while there was nothing to keep yet.
+    #[error("interrupted before the first epoch was over: there is no model to keep")]
+    Interrupted,
+    /// The artefact can't be compiled.
+    #[error(transparent)]
+    Codegen(#[from] flow_codegen::Error),
+    /// No row is labelled normal.
+    #[error(
+        "{} has no row labelled normal (0) in column `{column}`: there is no likelihood to report; \
+         swap the labels, or name the normal values with --normal", path.display()
+    )]
+    NoNormalRows {
+        /// The table.
+        path: PathBuf,
+        /// Its label column.
+        column: String,
+    },
+    /// Options that do not fit the model or each other.
+    #[error("{0}")]
+    Usage(String),
+}
+
+impl Error {
+    /// Adds the table's path to what is wrong with it.
+    pub fn data(path: &Path) -> impl Fn(DataError) -> Self + '_ {
+        |fault| Self::Data {
+            path: path.to_owned(),
+            fault,
+        }
+    }
+
+    /// Adds the output's path to a failure to write it.
+    pub fn write(path: &Path) -> impl Fn(io::Error) -> Self + '_ {
+        |fault| Self::Write {
+            path: path.to_owned(),
+            fault,
+        }
+    }
+
+    /// Whether the command line, rather than a file, is at fault.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Usage(_) | Self::Model(_) | Self::Fit(FitError::Setting { .. })
+        )
+    }
+}

@@ -1,0 +1,271 @@
+//! What the commands print and write.
+
+use crate::artefacts::{bytes, gaussian, log_prob};
+use crate::flow::Folder;
+
+const EVENTS: [[f64; 2]; 6] = [
+    [1.0, 1.0],
+    [2.0, 0.0],
+    [3.5, -1.0],
+    [-9.0, 4.0],
+    [0.5, 2.5],
+    [12.0, 1.0],
+];
+/// The rows with x = −9 and x = 12 are anomalies; both, and no other, lie below −6 nats.
+const LABELS: [u8; 6] = [0, 0, 0, 1, 0, 1];
+
+fn table() -> String {
+    let rows = EVENTS
+        .iter()
+        .zip(LABELS)
+        .map(|([x, y], label)| format!("{y},{label},{x}\n"));
+    format!("y,fault,x\n{}", rows.collect::<String>())
+}
+
+fn folder() -> Folder {
+    Folder::new()
+        .with("model.flow", bytes(&gaussian(&[])))
+        .with("data.csv", table())
+}
+
+fn close(value: &serde_json::Value, expected: f64) {
+    let value = value
+        .as_f64()
+        .unwrap_or_else(|| panic!("{value} is no number"));
+    assert!(
+        (value - expected).abs() < 1e-5 * (1.0 + expected.abs()),
+        "{value} {expected}"
+    );
+}
+
+#[test]
+fn eval_measures_the_normal_rows_and_the_detection() {
+    let report = folder()
+        .flow("eval model.flow data.csv --label fault --json")
+        .json();
+    let normal: Vec<f64> = EVENTS
+        .iter()
+        .zip(LABELS)
+        .filter(|(_, label)| *label == 0)
+        .map(|(event, _)| log_prob(*event))
+        .collect();
+    let mean = normal.iter().sum::<f64>() / 4.0;
+    let squares: f64 = normal.iter().map(|x| (x - mean).powi(2)).sum();
+    close(&report["log_prob_mean"], mean);
+    close(&report["log_prob_stderr"], (squares / 12.0).sqrt());
+    close(&report["alpha"], 0.25);
+    close(&report["auroc"], 1.0);
+    close(&report["average_precision"], 1.0);
+    close(&report["false_alarm_rate"], 0.0);
+    close(&report["detection_rate"], 1.0);
+    assert!(
+        report["gain_over_gaussian"]
+            .as_f64()
+            .is_some_and(|gain| gain < 0.0),
+        "{report}"
+    );
+}
+
+#[test]
+fn eval_without_labels_speaks_of_all_rows() {
+    let folder = folder();
+    let report = folder.flow("eval model.flow data.csv --json").json();
+    close(
+        &report["log_prob_mean"],
+        EVENTS.iter().map(|e| log_prob(*e)).sum::<f64>() / 6.0,
+    );
+    close(&report["alarm_rate"], 2.0 / 6.0);
+    assert!(report.get("auroc").is_none(), "{report}");
+    let text = folder.flow("eval model.flow data.csv").done().out;
+    assert!(
+        text.contains("nats per row (6 rows)") && text.contains("promised 25 %"),
+        "{text}"
+    );
+}
+
+#[test]
+fn labels_may_be_words() {
+    let table = "x,y,who\n1,1,ok\n2,0,fine\n12,1,bad\n0,0,ok\n-3,2,fine\n";
+    let folder = folder().with("words.csv", table);
+    let report = folder
+        .flow("eval model.flow words.csv --label who --normal ok,fine --json")
+        .json();
+    assert_eq!(
+        (&report["normal_rows"], &report["anomalies"]),
+        (&4.into(), &1.into())
+    );
+    let report = folder
+        .flow("eval model.flow words.csv --only who=ok,fine --json")
+        .json();
+    assert_eq!(report["rows"], 4);
+}
+
+#[test]
+fn score_gives_each_row_its_line() {
+    let table = "x,y\n1,1\n,0\n12,1\n3,nan\n1.5,-2\n";
+    let folder = folder().with("gaps.csv", table);
+    let report = folder
+        .flow("score model.flow gaps.csv -o scores.csv --json")
+        .json();
+    assert_eq!(
+        (&report["rows"], &report["scored"], &report["alarms"]),
+        (&5.into(), &3.into(), &1.into())
+    );
+    let scores = folder.read("scores.csv");
+    let lines: Vec<&str> = scores.lines().collect();
+    assert_eq!(lines.len(), 6);
+    assert_eq!(
+        (lines[0], lines[2], lines[4]),
+        ("log_prob,p_value,alarm", ",,", ",,")
+    );
+    let cells: Vec<&str> = lines[3].split(',').collect();
+    assert!((cells[0].parse::<f64>().expect("a number") - log_prob([12.0, 1.0])).abs() < 1e-4);
+    assert_eq!(cells[1..], ["0.2", "1"]);
+    assert!(
+        lines[1].ends_with(",1,0") && lines[5].ends_with(",0.5,0"),
+        "{scores}"
+    );
+    // The standard output takes the table as well, and nothing else.
+    let run = folder.flow("score model.flow gaps.csv -o - -q").done();
+    assert_eq!((run.out, run.err.as_str()), (scores, ""));
+}
+
+#[test]
+fn samples_repeat_with_the_seed_and_have_the_models_moments() {
+    let folder = folder();
+    folder
+        .flow("sample model.flow -n 4000 --seed 5 -o a.csv")
+        .done();
+    folder
+        .flow("sample model.flow -n 4000 --seed 5 -o b.csv")
+        .done();
+    folder
+        .flow("sample model.flow -n 4000 --seed 6 -o c.csv")
+        .done();
+    let samples = folder.read("a.csv");
+    assert_eq!(samples, folder.read("b.csv"));
+    assert_ne!(samples, folder.read("c.csv"));
+    assert_eq!(samples.lines().next(), Some("x,y"));
+    let x = |line: &str| {
+        line.split(',')
+            .next()
+            .and_then(|x| x.parse::<f64>().ok())
+            .expect("x")
+    };
+    let values: Vec<f64> = samples.lines().skip(1).map(x).collect();
+    let mean = values.iter().sum::<f64>() / 4000.0;
+    let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 4000.0;
+    // Five standard errors of each.
+    assert!((mean - 1.0).abs() < 5.0 * 2.0 / 4000f64.sqrt(), "{mean}");
+    assert!(
+        (variance - 4.0).abs() < 5.0 * 4.0 * (2.0 / 4000f64).sqrt(),
+        "{variance}"
+    );
+}
+
+#[test]
+fn samples_of_a_conditional_model_take_their_context_from_values_or_a_table() {
+    let folder = Folder::new()
+        .with("model.flow", bytes(&gaussian(&["speed", "load"])))
+        .with("context.csv", "load,speed\n1,2\n3,4\n");
+    folder
+        .flow("sample model.flow -n 3 --context-from context.csv -o a.csv")
+        .done();
+    let samples = folder.read("a.csv");
+    let ends: Vec<&str> = samples
+        .lines()
+        .map(|l| l.splitn(3, ',').nth(2).unwrap_or(""))
+        .collect();
+    assert_eq!(ends, ["speed,load", "2,1", "4,3", "2,1"]);
+    folder
+        .flow("sample model.flow -n 1 --given load=7,speed=1.5 -o b.csv")
+        .done();
+    assert!(folder.read("b.csv").ends_with(",1.5,7\n"));
+    folder
+        .flow("sample model.flow -n 1 -o c.csv")
+        .fails(2, &["(speed, load)", "--given", "--context-from"]);
+    folder
+        .flow("sample model.flow -n 1 --given sped=1 -o c.csv")
+        .fails(2, &["--given sped", "speed, load"]);
+    assert!(!folder.names().contains(&"c.csv".to_owned()));
+}
+
+#[test]
+fn calibrate_replaces_the_table_and_nothing_else() {
+    let rows: String = (0..99).map(|i| format!("{},{}\n", i % 7, i % 5)).collect();
+    let folder = folder().with("normal.csv", format!("x,y\n{rows}"));
+    let report = folder
+        .flow("calibrate model.flow normal.csv --alpha 0.01 -o out.flow --json")
+        .json();
+    assert_eq!(
+        (&report["alpha"], &report["rows"]),
+        (&0.01.into(), &99.into())
+    );
+    let before = folder.flow("inspect model.flow --json").json();
+    let after = folder.flow("inspect out.flow --json").json();
+    assert_eq!(after["calibration"]["alpha"], 0.01);
+    assert_eq!(after["calibration"]["rows"], 99);
+    assert_eq!(before["layers"], after["layers"]);
+    assert_eq!(before["provenance"], after["provenance"]);
+    // In place, at the model's own alpha.
+    let report = folder.flow("calibrate model.flow normal.csv --json").json();
+    assert_eq!(report["alpha"], 0.25);
+    assert_eq!(
+        folder.flow("inspect model.flow --json").json()["calibration"]["rows"],
+        99
+    );
+}
+
+#[test]
+fn inspect_names_channels_units_layers_and_origin() {
+    let text = folder().flow("inspect model.flow").done().out;
+    for part in [
+        "two gaussians",
+        "x: 1.000000 ± 2.000000 m/s²",
+        "masked autoregressive, order 0 1, no hidden layer",
+        "25 % false alarms promised, alarm below -6.0000 nats",
+        "by hand",
+        "digest 000000000000feed, seed 3",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn codegen_writes_a_module_and_says_what_it_costs() {
+    let folder = folder();
+    let report = folder.flow("codegen model.flow -o model.rs --json").json();
+    for key in ["flash_bytes", "ram_bytes", "macs"] {
+        assert!(
+            report[key].as_u64().is_some_and(|count| count > 0),
+            "{key} in {report}"
+        );
+    }
+    assert!(folder.read("model.rs").contains("TwoGaussians"));
+}
+
+#[test]
+fn quiet_means_no_chatter() {
+    let run = folder().flow("eval model.flow data.csv -q").done();
+    assert_eq!(run.err, "");
+    assert!(run.out.contains("log-likelihood"));
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let folder = Folder::new();
+    let help = folder.flow("--help").done().out;
+    let (_, list) = help.split_once("Commands:").expect("a list of commands");
+    let commands: Vec<&str> = list
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help")
+        .collect();
+    assert!(commands.len() >= 6, "{help}");
+    for command in commands {
+        let help = folder.flow(&format!("{command} --help")).done().out;
+        assert!(help.contains(&format!("  flow {command}")), "{help}");
+    }
+}

@@ -1,0 +1,7 @@
+//! The command `flow` as a user meets it: the real binary, real files, exit codes and sentences.
+
+mod artefacts;
+mod bad_input;
+mod commands;
+mod flow;
+mod train;
