@@ -10,7 +10,7 @@
 //! - [`fit`](mod@fit): maximum likelihood, from standardised rows to the best checkpoint
 //! - [`evaluate`]: held-out likelihood and detection quality
 //! - [`calibrate`]: the false-alarm promise
-//! - [`export`]: from a trained model to the bytes of `model.flow`, and back
+//! - [`export`]: from a trained model to the bytes of `model.flow`
 //! - [`train`](mod@train): all of this in one go
 //! - [`bench`](mod@bench): the time of one training step
 //! - [`cli`]: the command `flow`

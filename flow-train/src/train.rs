@@ -106,7 +106,7 @@ pub fn train(
     let mut flow = Flow::<f32>::new(&spec, recipe.config.seed)?;
     let mut draft = draft(recording, &scale, recipe, split.train.len());
     // What an artefact can't hold is better known before the fit than after it.
-    draft.layers = DraftLayer::from_flow(&flow);
+    draft.layers = DraftLayer::from_flow(&flow)?;
     draft.encode()?;
 
     let (train_rows, validation_rows) = (scale.apply(&training), scale.apply(&validation));
@@ -132,7 +132,7 @@ pub fn train(
         return Err(Error::Interrupted);
     }
 
-    draft.layers = DraftLayer::from_flow(&flow);
+    draft.layers = DraftLayer::from_flow(&flow)?;
     let log_probs = score(&draft.encode()?, &calibration, source)?;
     let table =
         CalibrationTable::new(&log_probs, recipe.alpha).map_err(|fault| Error::Calibration {

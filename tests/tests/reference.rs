@@ -84,7 +84,7 @@ fn trained_flows_export_to_the_same_density() {
                 let draft = Draft {
                     event: (0..event).map(|i| channel(format!("e{i}"))).collect(),
                     context: (0..context).map(|i| channel(format!("c{i}"))).collect(),
-                    layers: DraftLayer::from_flow(&flow),
+                    layers: DraftLayer::from_flow(&flow).expect("packs"),
                     ..draft(&table()[0].1, 1)
                 };
                 let bytes = draft.encode().expect("exports");

@@ -4,8 +4,9 @@
 //! are packed: masked weights are left out, rows follow each other with their
 //! bias in front.
 
-mod bridge;
 mod draft;
+mod pack;
+mod unpack;
 
 pub use draft::{
     Draft, DraftCalibration, DraftChannel, DraftLayer, DraftTransform, ExportError, MaskedRow,

@@ -1,12 +1,16 @@
-//! Trainable layers to the artefact's and back.
+//! Trained layers to the artefact's: masked weights are left out, hidden units
+//! are counted by block.
 
-use super::{Draft, DraftLayer, DraftTransform, MaskedRow};
-use crate::model::{Activation, DenseParts, Flow, LayerKind, LayerParts, ModelError};
+use super::{DraftLayer, DraftTransform, ExportError, MaskedRow};
+use crate::model::{Activation, Flow, LayerKind, LayerParts};
 use flow_embedded::artefact;
 
 impl DraftLayer {
-    /// The layers of a trained flow, with hidden units counted by block.
-    pub fn from_flow(flow: &Flow<f32>) -> Vec<Self> {
+    /// The layers of a trained flow.
+    ///
+    /// # Errors
+    /// There are more channels or units than the artefact can count.
+    pub fn from_flow(flow: &Flow<f32>) -> Result<Vec<Self>, ExportError> {
         let parts = flow.to_parts();
         parts
             .into_iter()
@@ -14,16 +18,26 @@ impl DraftLayer {
             .collect()
     }
 
-    fn from_parts(part: LayerParts<f32>, event: usize, context: usize) -> Self {
+    fn from_parts(
+        part: LayerParts<f32>,
+        event: usize,
+        context: usize,
+    ) -> Result<Self, ExportError> {
         // What each block of the layer before sees, up to and including it.
         let (transform, mut visible) = match part.kind {
             LayerKind::Coupling { transformed } => {
                 let inputs = context + event - transformed.len();
-                (DraftTransform::Coupling(bytes(&transformed)), vec![inputs])
+                (
+                    DraftTransform::Coupling(channels(&transformed)?),
+                    vec![inputs],
+                )
             }
             LayerKind::Autoregressive { order } => {
                 let inputs = (0..event).map(|degree| context + degree).collect();
-                (DraftTransform::MaskedAutoregressive(bytes(&order)), inputs)
+                (
+                    DraftTransform::MaskedAutoregressive(channels(&order)?),
+                    inputs,
+                )
             }
         };
         let mut hidden = Vec::new();
@@ -35,7 +49,7 @@ impl DraftLayer {
                 true => row * visible.len() / dense.prefix.len(),
                 false => visible.partition_point(|inputs| *inputs < dense.prefix[row]),
             };
-            let mut units = vec![0u16; visible.len()];
+            let mut units = vec![0; visible.len()];
             for row in 0..dense.prefix.len() {
                 let block = block_of(row).min(visible.len() - 1);
                 let weights = &dense.weights[row * dense.inputs..][..visible[block]];
@@ -47,14 +61,14 @@ impl DraftLayer {
             }
             if index < last {
                 let seen = units.iter().scan(0, |sum, units| {
-                    *sum += usize::from(*units);
+                    *sum += units;
                     Some(*sum)
                 });
                 visible = seen.collect();
-                hidden.push(units);
+                hidden.push(counts(&units)?);
             }
         }
-        Self {
+        Ok(Self {
             transform,
             log_scale_bound: part.log_scale_bound as f32,
             activation: match part.activation {
@@ -63,77 +77,32 @@ impl DraftLayer {
             },
             hidden,
             rows,
-        }
-    }
-
-    fn to_parts(&self, event: usize, context: usize) -> LayerParts<f64> {
-        let wide = |channels: &[u8]| channels.iter().map(|c| usize::from(*c)).collect::<Vec<_>>();
-        let (kind, mut inputs, outputs) = match &self.transform {
-            DraftTransform::Coupling(transformed) => {
-                let (kind, count) = (wide(transformed), transformed.len());
-                let kind = LayerKind::Coupling { transformed: kind };
-                (kind, context + event - count, 2 * count)
-            }
-            DraftTransform::MaskedAutoregressive(order) => {
-                let kind = LayerKind::Autoregressive { order: wide(order) };
-                (kind, context + event, 2 * event)
-            }
-        };
-        let widths = self
-            .hidden
-            .iter()
-            .map(|units| units.iter().map(|n| usize::from(*n)).sum());
-        let mut rows = self.rows.iter();
-        let mut dense = Vec::new();
-        for width in widths.chain([outputs]) {
-            let mut part = DenseParts {
-                inputs,
-                prefix: Vec::new(),
-                weights: Vec::new(),
-                biases: Vec::new(),
-            };
-            for row in rows.by_ref().take(width) {
-                part.prefix.push(row.weights.len());
-                part.weights
-                    .extend(row.weights.iter().copied().map(f64::from));
-                part.weights.resize(part.prefix.len() * inputs, 0.0);
-                part.biases.push(f64::from(row.bias));
-            }
-            dense.push(part);
-            inputs = width;
-        }
-        LayerParts {
-            kind,
-            activation: match self.activation {
-                artefact::Activation::Relu => Activation::Relu,
-                artefact::Activation::Tanh => Activation::Tanh,
-            },
-            log_scale_bound: f64::from(self.log_scale_bound),
-            dense,
-        }
+        })
     }
 }
 
-impl Draft {
-    /// The flow over standardised data in `f64`: the reference that the `f32`
-    /// of the chip is compared with.
-    ///
-    /// # Errors
-    /// The layers are not those of a flow; a loaded artefact's are.
-    pub fn to_flow(&self) -> Result<Flow<f64>, ModelError> {
-        let (event, context) = (self.event.len(), self.context.len());
-        let layers = self.layers.iter();
-        let parts = layers.map(|layer| layer.to_parts(event, context)).collect();
-        Flow::from_parts(event, context, parts)
-    }
-}
-
-/// Channel numbers as the artefact stores them; it holds few enough.
-fn bytes(channels: &[usize]) -> Vec<u8> {
+fn channels(channels: &[usize]) -> Result<Vec<u8>, ExportError> {
+    let narrow = |channel: &usize| u8::try_from(*channel);
     channels
         .iter()
-        .map(|channel| u8::try_from(*channel).unwrap_or(u8::MAX))
-        .collect()
+        .map(narrow)
+        .collect::<Result<_, _>>()
+        .map_err(|_| ExportError::TooMany {
+            what: "event channels",
+            found: channels.len(),
+            limit: artefact::MAX_CHANNELS,
+        })
+}
+
+fn counts(units: &[usize]) -> Result<Vec<u16>, ExportError> {
+    let narrow = |found: &usize| {
+        u16::try_from(*found).map_err(|_| ExportError::TooMany {
+            what: "hidden units of one degree",
+            found: *found,
+            limit: usize::from(u16::MAX),
+        })
+    };
+    units.iter().map(narrow).collect()
 }
 
 #[cfg(test)]
@@ -156,7 +125,7 @@ mod tests {
             name: "test".into(),
             event: (0..event).map(channel).collect(),
             context: (0..context).map(|index| channel(event + index)).collect(),
-            layers: DraftLayer::from_flow(flow),
+            layers: DraftLayer::from_flow(flow).expect("packs"),
             math: Backend::Polynomial,
             calibration: None,
             evaluation: None,
