@@ -1,7 +1,10 @@
-//! Writes the table of input rows.
+//! Compiles the flow and writes the table of input rows.
+//!
+//! `FLOW_CASE` names another folder with a `model.flow` and a `rows.csv` to compare.
 
+use std::error::Error;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::PathBuf;
 use std::{env, fs};
 
 /// Inputs that no recording holds: zeros of both signs, the smallest and largest numbers, far
@@ -55,11 +58,22 @@ fn rows(csv: &str) -> Result<String, String> {
     Ok(source + "];\n")
 }
 
-fn main() {
-    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    let csv = fs::read_to_string("rows.csv").expect("rows.csv is readable");
-    let source = rows(&csv).unwrap_or_else(|error| panic!("rows.csv: {error}"));
-    fs::write(Path::new(&out).join("rows.rs"), source).expect("OUT_DIR is writable");
+fn main() -> Result<(), Box<dyn Error>> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
+    let case = env::var_os("FLOW_CASE").map_or(env::current_dir()?, PathBuf::from);
+    println!("cargo::rerun-if-env-changed=FLOW_CASE");
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=rows.csv");
+
+    let artefact = case.join("model.flow");
+    flow_codegen::Builder::new(&artefact)
+        .type_name("Model")
+        .generate()?;
+    fs::copy(&artefact, out.join("model.flow"))?;
+
+    let table = case.join("rows.csv");
+    println!("cargo::rerun-if-changed={}", table.display());
+    let csv = fs::read_to_string(&table).map_err(|e| format!("{}: {e}", table.display()))?;
+    let source = rows(&csv).map_err(|e| format!("{}: {e}", table.display()))?;
+    fs::write(out.join("rows.rs"), source)?;
+    Ok(())
 }

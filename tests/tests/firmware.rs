@@ -3,14 +3,11 @@
 //!
 //! Needs the device toolchain and the emulator: `cargo xtask test firmware`.
 
-use flow_case::{CHANNELS, MODEL, ROWS, SAMPLES, SEED, XorShift};
+use flow_case::{ARTEFACT, CHANNELS, MODEL, ROWS, SAMPLES, SEED, XorShift};
 use flow_embedded::{Density, LoadedFlow, Sampler};
-use flow_tests::drafts::{draft, table};
 use xtask::board::{Board, CORTEX_M0, CORTEX_M4F};
 use xtask::firmware::{self, Printed};
 
-/// The row of the table of drafts, and the seed, that the firmware's flow was generated from.
-const DRAFT: (&str, u64) = ("maf", 11);
 /// Scratch memory of the loaded flow, in numbers.
 const SCRATCH: usize = 256;
 
@@ -50,14 +47,7 @@ fn same_bits_on(board: &Board) {
     let printed = firmware::build_and_print(board).expect("the firmware runs");
     assert!(printed.log_probs.len() >= 1000);
     compare("generated code", &printed, &on_the_desk(&MODEL));
-    let (name, seed) = DRAFT;
-    let rows = table();
-    let (_, kind) = rows
-        .iter()
-        .find(|(own, _)| *own == name)
-        .expect("a row of the table");
-    let artefact = draft(kind, seed).encode().expect("a valid draft");
-    let loaded = LoadedFlow::from_bytes(&artefact).expect("a valid artefact");
+    let loaded = LoadedFlow::from_bytes(ARTEFACT).expect("a valid artefact");
     let loaded = loaded.shaped::<CHANNELS, 0, SCRATCH>().expect("its shape");
     compare("loaded artefact", &printed, &on_the_desk(&loaded));
 }

@@ -8,6 +8,7 @@
 mod bench;
 mod calibrate;
 mod codegen;
+mod demo;
 mod eval;
 mod inspect;
 mod model_file;
@@ -19,6 +20,7 @@ mod score;
 mod train;
 mod ui;
 
+use crate::Error;
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 use ui::Ui;
@@ -51,17 +53,30 @@ enum Command {
     Codegen(codegen::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
+    Demo(demo::Args),
 }
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     // Wrong usage ends here, with code 2; --help and --version with 0.
-    let cli = Cli::parse();
+    match dispatch(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !error.is_broken_pipe() {
+                ui::error(&error);
+            }
+            ExitCode::from(if error.is_usage() { 2 } else { 1 })
+        }
+    }
+}
+
+/// Runs one parsed command line.
+fn dispatch(cli: Cli) -> Result<(), Error> {
     let ui = Ui {
         json: cli.json,
         quiet: cli.quiet,
     };
-    let done = match cli.command {
+    match cli.command {
         Command::Train(args) => train::run(&args, ui),
         Command::Eval(args) => eval::run(&args, ui),
         Command::Score(args) => score::run(&args, ui),
@@ -70,14 +85,6 @@ pub fn main() -> ExitCode {
         Command::Codegen(args) => codegen::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
         Command::Bench(args) => bench::run(&args, ui),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            if !error.is_broken_pipe() {
-                ui::error(&error);
-            }
-            ExitCode::from(if error.is_usage() { 2 } else { 1 })
-        }
+        Command::Demo(args) => demo::run(&args, ui),
     }
 }
