@@ -12,6 +12,7 @@ pub const NORMAL_LOG_NORM: f64 = 0.918_938_533_204_672_8;
 /// 2^31 equal cells of (0, ½), go through the inverse distribution function.
 /// No rejection: the stream is consumed at a fixed rate, in constant time up
 /// to the branch between bulk and tail. |z| reaches up to 6.3.
+#[inline(never)]
 pub fn normal<M: Math, R: Rng + ?Sized>(rng: &mut R) -> f32 {
     const CELL: f32 = 1.0 / 4_294_967_296.0;
     let bits = rng.next_u32();

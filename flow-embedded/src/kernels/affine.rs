@@ -43,7 +43,7 @@ pub fn affine_normalize<M: Math>(x: f32, shift: f32, a: f32, inv_bound: f32) -> 
 }
 
 /// Base to data for one channel, the inverse of [`affine_normalize`].
-#[inline]
+#[inline(never)]
 pub fn affine_generate<M: Math>(z: f32, shift: f32, a: f32, inv_bound: f32) -> f32 {
     (z - shift) * M::exp(-soft_clip(a, inv_bound))
 }
@@ -51,7 +51,7 @@ pub fn affine_generate<M: Math>(z: f32, shift: f32, a: f32, inv_bound: f32) -> f
 /// [`affine_normalize`] for each channel of a layer, in place. `parameters`
 /// holds shift and unclipped log-scale by turns. Returns the layer's
 /// log-determinant in nats, summed in the channels' order.
-#[inline]
+#[inline(never)]
 pub fn affine_normalize_each<M: Math, const N: usize, const PARAMETERS: usize>(
     x: &mut [f32; N],
     parameters: &[f32; PARAMETERS],
@@ -71,7 +71,7 @@ pub fn affine_normalize_each<M: Math, const N: usize, const PARAMETERS: usize>(
 }
 
 /// [`affine_generate`] for each channel of a layer, in place.
-#[inline]
+#[inline(never)]
 pub fn affine_generate_each<M: Math, const N: usize, const PARAMETERS: usize>(
     z: &mut [f32; N],
     parameters: &[f32; PARAMETERS],

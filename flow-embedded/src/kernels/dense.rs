@@ -94,7 +94,11 @@ pub fn dot<W: Weight>(row: &[W], input: &[f32]) -> f32 {
 ///
 /// Each row is its bias followed by `WIDTH − 1` weights. That the block fits
 /// `INPUT` and `OUTPUT` is checked when the code is compiled.
-#[inline]
+///
+/// Never inlined: layers of one shape, and both directions, share one instance.
+/// Measured on a Cortex-M4F at `opt-level = 3` with a flow of 6 channels and 4
+/// layers: 10 % more instructions than inlined, and 30 KB less flash.
+#[inline(never)]
 pub fn dense<
     A: Activation,
     const OFFSET: usize,
