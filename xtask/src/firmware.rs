@@ -65,6 +65,23 @@ pub fn build(toolchain: &Toolchain, board: &Board, folder: &Path) -> Result<Path
         .join("release"))
 }
 
+/// Builds the test firmware around another case: a folder with a `model.flow` and a `rows.csv`.
+///
+/// # Errors
+/// If the build fails.
+pub fn build_case(toolchain: &Toolchain, board: &Board, case: &Path) -> Result<PathBuf> {
+    let mut command = toolchain.cargo(&folder(), "build", board.target);
+    process::run(
+        command
+            .args(["--release", "--quiet"])
+            .env("FLOW_CASE", case),
+    )
+    .with_context(|| format!("building the firmware for {}", board.name))?;
+    Ok(workspace::device_target()
+        .join(board.target)
+        .join("release"))
+}
+
 /// Runs the binary `bits` of the built test firmware.
 ///
 /// # Errors
@@ -128,7 +145,11 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
     Ok(())
 }
 
-fn measure(board: &Board, built: &Path, printed: &Printed) -> Result<Figures> {
+/// The figures of a built test firmware.
+///
+/// # Errors
+/// If an ELF cannot be read, or the instruction counter is off.
+pub fn measure(board: &Board, built: &Path, printed: &Printed) -> Result<Figures> {
     let bench = Elf::read(&built.join("bench"))?;
     let empty = Elf::read(&built.join("empty"))?;
     let calls = count::calls(board, &bench, "bench_", INSTRUCTION_LIMIT)?;

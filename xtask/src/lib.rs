@@ -13,6 +13,7 @@
 
 pub mod board;
 pub mod count;
+pub mod demo;
 pub mod elf;
 pub mod examples;
 pub mod figures;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{firmware, no_panic, setup, stages};
+use xtask::{demo, firmware, no_panic, setup, stages};
 
 /// Sets up and tests the workspace.
 #[derive(Parser)]
@@ -18,6 +18,8 @@ struct Arguments {
 enum Task {
     /// Find the device toolchain and the emulator; say what is missing, then install it
     Setup,
+    /// From a recording to a chip: train, calibrate, compile, link, run under emulation, compare
+    Demo,
     /// Run every stage of the tests, or the named ones
     #[command(after_help = "Example: cargo xtask test format lint")]
     Test {
@@ -55,6 +57,7 @@ fn run(task: Task) -> Result<()> {
             Ok(())
         }
         Task::Test { stages, .. } => stages::run(&stages),
+        Task::Demo => demo::run(&setup::ensure()?),
         Task::Firmware => firmware::check(&setup::ensure()?),
         Task::NoPanic => no_panic::check(&setup::ensure()?),
     }

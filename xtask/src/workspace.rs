@@ -24,6 +24,12 @@ pub fn root() -> PathBuf {
         )
 }
 
+/// The target folder of host builds.
+#[must_use]
+pub fn host_target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
 /// The one target folder of all device builds, so that `core` is compiled once per target and
 /// profile and not once per firmware.
 #[must_use]

@@ -1,0 +1,246 @@
+//! `cargo xtask demo`: from a recording to a chip, and a table of what came out.
+
+use std::fs;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::board::CORTEX_M4F;
+use crate::firmware::{self, Printed};
+use crate::process;
+use crate::toolchain::Toolchain;
+use crate::workspace;
+
+/// Rows of the test table that the chip scores, at most.
+const ROWS: usize = 1000;
+/// Columns of the test table that are the model's channels.
+const CHANNELS: std::ops::Range<usize> = 3..9;
+
+/// Trains, calibrates, evaluates and compiles with `flow demo`, runs the result on the emulated
+/// chip, and compares its bits with the desk's.
+///
+/// # Errors
+/// If a step fails, or a single bit differs.
+pub fn run(toolchain: &Toolchain) -> Result<()> {
+    let folder = workspace::root().join("target").join("demo");
+    // Nothing that an earlier run left shall pass for this one's.
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let file = |name: &str| folder.join(name);
+
+    heading("Train, calibrate, evaluate, compile");
+    let build = ["build", "--release", "--quiet", "--package", "flow-train"];
+    process::run(workspace::cargo().args(build)).context("building the command `flow`")?;
+    process::run(flow()?.arg("demo").arg("--output").arg(&folder))?;
+    let evaluate = ["--label", "label", "--json", "--quiet"];
+    let (model, test) = (file("model.flow"), file("test.csv"));
+    let evaluated = process::output(flow()?.arg("eval").arg(&model).arg(&test).args(evaluate))?;
+    let evaluated: Value = serde_json::from_str(&evaluated).context("what `flow eval` printed")?;
+
+    heading("Score the rows on the desk");
+    let (rows, scores) = (file("rows.csv"), file("scores.csv"));
+    let table = fs::read_to_string(&test).with_context(|| test.display().to_string())?;
+    fs::write(&rows, channels(&table)?).with_context(|| rows.display().to_string())?;
+    let mut score = flow()?;
+    process::run(
+        score
+            .arg("score")
+            .arg(&model)
+            .arg(&rows)
+            .arg("-o")
+            .arg(&scores),
+    )?;
+    let desk = log_probs(&fs::read_to_string(&scores)?).context("what `flow score` wrote")?;
+
+    heading("Link the generated module into firmware and run it on an emulated Cortex-M4F");
+    let built = firmware::build_case(toolchain, &CORTEX_M4F, &folder)?;
+    let chip = firmware::print(&CORTEX_M4F, &built)?;
+    let figures = firmware::measure(&CORTEX_M4F, &built, &chip)?;
+    let equal = equal_bits(&desk, &chip)?;
+
+    heading("Result");
+    let number = |name: &str| {
+        evaluated[name]
+            .as_f64()
+            .with_context(|| format!("eval: no {name}"))
+    };
+    let figure = |name: &str| figures.get(name).copied().unwrap_or_default();
+    let interval = |name: &str| -> Result<String> {
+        let bound = |i: usize| {
+            evaluated[name][i]
+                .as_f64()
+                .with_context(|| format!("eval: no {name}"))
+        };
+        Ok(format!(
+            "{:.2} to {:.2} %",
+            100.0 * bound(0)?,
+            100.0 * bound(1)?
+        ))
+    };
+    let lines = [
+        ("rows tested", (table.lines().count() - 1).to_string()),
+        (
+            "test log-likelihood",
+            format!(
+                "{:.3} ± {:.3} nats per normal row ({:+.3} over a Gaussian)",
+                number("log_prob_mean")?,
+                number("log_prob_stderr")?,
+                number("gain_over_gaussian")?
+            ),
+        ),
+        ("AUROC", format!("{:.4}", number("auroc")?)),
+        (
+            "false alarms promised",
+            format!("{:.2} %", 100.0 * number("alpha")?),
+        ),
+        (
+            "false alarms measured",
+            format!(
+                "{:.2} % (95 % interval {})",
+                100.0 * number("false_alarm_rate")?,
+                interval("false_alarm_interval")?
+            ),
+        ),
+        (
+            "faults detected",
+            format!("{:.2} %", 100.0 * number("detection_rate")?),
+        ),
+        (
+            "flash",
+            format!("{} bytes, weights included", figure("model_flash_bytes")),
+        ),
+        ("RAM", format!("{} bytes static", figure("model_ram_bytes"))),
+        (
+            "stack",
+            format!(
+                "{} bytes",
+                figure("log_prob_stack_bytes").max(figure("sample_stack_bytes"))
+            ),
+        ),
+        (
+            "instructions",
+            format!(
+                "{} per log-likelihood, {} per sample",
+                figure("log_prob_instructions"),
+                figure("sample_instructions")
+            ),
+        ),
+        (
+            "bits equal",
+            format!("yes: {equal} log-likelihoods, chip against desk"),
+        ),
+        (
+            "files",
+            folder
+                .strip_prefix(workspace::root())
+                .unwrap_or(&folder)
+                .display()
+                .to_string(),
+        ),
+    ];
+    for (name, value) in lines {
+        println!("  {name:24}{value}");
+    }
+    Ok(())
+}
+
+fn heading(text: &str) {
+    println!("\n== {text}");
+}
+
+/// The command `flow` as it was just built.
+fn flow() -> Result<std::process::Command> {
+    let path = workspace::host_target().join("release").join("flow");
+    if !path.is_file() {
+        bail!("{} was not built", path.display());
+    }
+    Ok(std::process::Command::new(path))
+}
+
+/// The model's columns of at most [`ROWS`] rows, spread over the table.
+fn channels(table: &str) -> Result<String> {
+    let lines: Vec<&str> = table.lines().collect();
+    let (header, rows) = lines.split_first().context("the test table is empty")?;
+    let cut = |line: &str| -> Result<String> {
+        let cells: Vec<&str> = line.split(',').collect();
+        let own = cells
+            .get(CHANNELS)
+            .with_context(|| format!("too few columns: {line}"))?;
+        Ok(own.join(",") + "\n")
+    };
+    let every = rows.len().div_ceil(ROWS).max(1);
+    let mut text = cut(header)?;
+    for row in rows.iter().step_by(every) {
+        text += &cut(row)?;
+    }
+    Ok(text)
+}
+
+/// The column `log_prob` of a score table. Its decimal numbers give their bits back.
+fn log_probs(scores: &str) -> Result<Vec<f32>> {
+    let mut lines = scores.lines();
+    let mut header = lines.next().unwrap_or_default().split(',');
+    let column = header
+        .position(|name| name == "log_prob")
+        .context("no column log_prob")?;
+    lines
+        .map(|line| {
+            let cell = line.split(',').nth(column).unwrap_or_default();
+            cell.parse()
+                .with_context(|| format!("not a number: {line}"))
+        })
+        .collect()
+}
+
+/// Compares the recorded rows; those that the firmware appends itself have no score on the desk.
+fn equal_bits(desk: &[f32], chip: &Printed) -> Result<usize> {
+    if desk.is_empty() || chip.log_probs.len() < desk.len() {
+        bail!(
+            "{} rows on the desk, {} on the chip",
+            desk.len(),
+            chip.log_probs.len()
+        );
+    }
+    for (row, (desk, chip)) in desk.iter().zip(&chip.log_probs).enumerate() {
+        if desk.to_bits() != *chip {
+            bail!(
+                "row {row}: the desk says {desk}, the chip {}",
+                f32::from_bits(*chip)
+            );
+        }
+    }
+    Ok(desk.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{channels, equal_bits, log_probs};
+    use crate::firmware::Printed;
+
+    #[test]
+    fn takes_the_channels_of_spread_rows() {
+        let mut table = String::from("set,recording,activity,a,b,c,d,e,f,label\n");
+        for row in 0..2500 {
+            table += &format!("test,1,walking,{row},1,2,3,4,5,0\n");
+        }
+        let cut = channels(&table).unwrap();
+        let lines: Vec<&str> = cut.lines().collect();
+        assert_eq!(lines[..3], ["a,b,c,d,e,f", "0,1,2,3,4,5", "3,1,2,3,4,5"]);
+        assert_eq!(lines.len(), 1 + 834);
+        assert!(channels("a,b\n").is_err());
+    }
+
+    #[test]
+    fn one_different_bit_is_refused() {
+        let desk = log_probs("log_prob,p_value,alarm\n-1.5,0.2,0\n-2.25,0.1,0\n").unwrap();
+        let bits = |values: &[f32]| Printed {
+            log_probs: values.iter().map(|value| value.to_bits()).collect(),
+            ..Printed::default()
+        };
+        assert_eq!(equal_bits(&desk, &bits(&[-1.5, -2.25, 0.0])).unwrap(), 2);
+        assert!(equal_bits(&desk, &bits(&[-1.5, -2.250_000_2])).is_err());
+        assert!(equal_bits(&desk, &bits(&[-1.5])).is_err());
+    }
+}
