@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: from a recording to a chip, and a table of what came out.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -22,18 +23,20 @@ const CHANNELS: std::ops::Range<usize> = 3..9;
 /// # Errors
 /// If a step fails, or a single bit differs.
 pub fn run(toolchain: &Toolchain) -> Result<()> {
-    let folder = workspace::root().join("target").join("demo");
+    let shown = Path::new("target").join("demo");
+    let folder = workspace::root().join(&shown);
     // Nothing that an earlier run left shall pass for this one's.
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
     }
     fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    let file = |name: &str| folder.join(name);
+    // As the commands show it, relative to the root that they run in.
+    let file = |name: &str| shown.join(name);
 
     heading("Train, calibrate, evaluate, compile");
     let build = ["build", "--release", "--quiet", "--package", "flow-train"];
     process::run(workspace::cargo().args(build)).context("building the command `flow`")?;
-    process::run(flow()?.arg("demo").arg("--output").arg(&folder))?;
+    process::run(flow()?.arg("demo").arg("--output").arg(&shown))?;
     let evaluate = ["--label", "label", "--json", "--quiet"];
     let (model, test) = (file("model.flow"), file("test.csv"));
     let evaluated = process::output(flow()?.arg("eval").arg(&model).arg(&test).args(evaluate))?;
@@ -41,8 +44,10 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
 
     heading("Score the rows on the desk");
     let (rows, scores) = (file("rows.csv"), file("scores.csv"));
-    let table = fs::read_to_string(&test).with_context(|| test.display().to_string())?;
-    fs::write(&rows, channels(&table)?).with_context(|| rows.display().to_string())?;
+    let table =
+        fs::read_to_string(folder.join("test.csv")).with_context(|| test.display().to_string())?;
+    fs::write(folder.join("rows.csv"), channels(&table)?)
+        .with_context(|| rows.display().to_string())?;
     let mut score = flow()?;
     process::run(
         score
@@ -52,7 +57,8 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
             .arg("-o")
             .arg(&scores),
     )?;
-    let desk = log_probs(&fs::read_to_string(&scores)?).context("what `flow score` wrote")?;
+    let desk = log_probs(&fs::read_to_string(folder.join("scores.csv"))?)
+        .context("what `flow score` wrote")?;
 
     heading("Link the generated module into firmware and run it on an emulated Cortex-M4F");
     let built = firmware::build_case(toolchain, &CORTEX_M4F, &folder)?;
@@ -131,14 +137,7 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
             "bits equal",
             format!("yes: {equal} log-likelihoods, chip against desk"),
         ),
-        (
-            "files",
-            folder
-                .strip_prefix(workspace::root())
-                .unwrap_or(&folder)
-                .display()
-                .to_string(),
-        ),
+        ("files", shown.display().to_string()),
     ];
     for (name, value) in lines {
         println!("  {name:24}{value}");
@@ -156,7 +155,9 @@ fn flow() -> Result<std::process::Command> {
     if !path.is_file() {
         bail!("{} was not built", path.display());
     }
-    Ok(std::process::Command::new(path))
+    let mut command = std::process::Command::new(path);
+    command.current_dir(workspace::root());
+    Ok(command)
 }
 
 /// The model's columns of at most [`ROWS`] rows, spread over the table.
