@@ -92,14 +92,15 @@ def flowjax_step(threads, steps):
 def run(name, threads, steps, ours):
     """One measurement in a process of its own."""
     if name == "ours":
-        return json.loads(subprocess.check_output([ours, "maf", str(threads), str(10 * steps)]))[0]
+        command = [ours, "bench", "--json", "--family", "maf", "--threads", str(threads), "--steps", str(10 * steps)]
+        return json.loads(subprocess.check_output(command))[0]
     command = [sys.executable, __file__, "--one", name, "--threads", str(threads), "--steps", str(steps)]
     return json.loads(subprocess.check_output(command))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ours", default="target/release/examples/bench_step", help="the built example bench_step")
+    parser.add_argument("--ours", default="target/release/flow", help="the built command flow")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--threads", type=int, default=0, help=argparse.SUPPRESS)
