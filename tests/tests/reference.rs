@@ -5,26 +5,17 @@ use flow_embedded::LoadedFlow;
 use flow_embedded::artefact::Activation;
 use flow_embedded::math::Backend;
 use flow_tests::drafts::{draft, rng, table, uniform};
+use flow_train::data::Dataset;
+use flow_train::evaluate::exact_log_probs;
 use flow_train::export::{Draft, DraftChannel, DraftLayer};
 use flow_train::model::{Family, Flow, Spec};
 
-/// `log_prob` of raw rows in `f64`: standardisation, flow, normal base.
+/// `log_prob` of a raw row in `f64`.
 fn reference(draft: &Draft, event: &[f32], context: &[f32]) -> f64 {
-    let standard = |raw: &[f32], channels: &[DraftChannel]| -> Vec<f64> {
-        let pairs = raw.iter().zip(channels);
-        pairs
-            .map(|(x, c)| (f64::from(*x) - f64::from(c.mean)) * f64::from(c.inv_std))
-            .collect()
-    };
-    let flow = draft.to_flow().expect("the layers of a flow");
-    let mut log_prob = [0.0];
-    flow.log_prob(
-        &standard(event, &draft.event),
-        &standard(context, &draft.context),
-        &mut log_prob,
-    );
-    let scale: f64 = draft.event.iter().map(|c| f64::from(c.inv_std).ln()).sum();
-    log_prob[0] + scale
+    let names = |channels: &[DraftChannel]| channels.iter().map(|c| c.name.clone()).collect();
+    let mut data = Dataset::new(names(&draft.event), names(&draft.context));
+    data.push(event, context);
+    exact_log_probs(draft, &data).expect("the layers of a flow")[0]
 }
 
 #[test]

@@ -5,7 +5,10 @@ use super::options::TableOptions;
 use super::ui::{Ui, decimal, percent};
 use crate::Error;
 use crate::data::{ColumnRequest, CsvFile, Dataset, Recording, load_columns};
-use crate::evaluate::{Mean, Rate, Scorer, auroc, average_precision, gaussian_log_likelihood};
+use crate::evaluate::{
+    Mean, Rate, Scorer, auroc, average_precision, exact_log_probs, gaussian_log_likelihood,
+};
+use crate::export::Draft;
 use flow_embedded::artefact::LoadedFlow;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -50,6 +53,8 @@ struct Report {
     rows: usize,
     log_prob_mean: f64,
     log_prob_stderr: f64,
+    /// The mean of what the chip computes; the two above are computed in `f64`.
+    log_prob_mean_f32: f64,
     gain_over_gaussian: Option<f64>,
     /// Rows whose log-likelihood overflows: infinitely unlikely.
     rows_impossible: usize,
@@ -108,10 +113,10 @@ fn likelihood(
     recording: &Recording,
 ) -> Result<(usize, Lines, Report), Error> {
     let normal = normal_rows(recording);
-    let log_probs: Vec<f64> = scores(flow, &normal)?.into_iter().map(f64::from).collect();
-    let mean = Mean::of(&log_probs);
+    let mean = Mean::of(&exact_log_probs(&Draft::from_loaded(flow), &normal)?);
+    let on_chip: Vec<f64> = scores(flow, &normal)?.into_iter().map(f64::from).collect();
     let gain = gaussian_log_likelihood(&normal).map(|gaussian| mean.mean - gaussian);
-    let rows_impossible = log_probs
+    let rows_impossible = on_chip
         .iter()
         .filter(|log_prob| !log_prob.is_finite())
         .count();
@@ -119,6 +124,7 @@ fn likelihood(
         rows: recording.data.rows(),
         log_prob_mean: mean.mean,
         log_prob_stderr: mean.stderr,
+        log_prob_mean_f32: Mean::of(&on_chip).mean,
         gain_over_gaussian: gain,
         rows_impossible,
         alpha: None,

@@ -6,12 +6,14 @@
 //! [`gaussian_log_likelihood`] gives a fixed point to compare with.
 
 mod binomial;
+mod exact;
 mod gaussian;
 mod mean;
 mod ranking;
 mod scorer;
 
 pub use binomial::{Rate, clopper_pearson};
+pub use exact::exact_log_probs;
 pub use gaussian::gaussian_log_likelihood;
 pub use mean::Mean;
 pub use ranking::{auroc, average_precision};
