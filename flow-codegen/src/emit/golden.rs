@@ -1,5 +1,6 @@
 //! Golden vectors: events and the bits of their log-likelihoods.
 
+use super::tables::ATTRIBUTES;
 use crate::Error;
 use crate::plan::{Golden, Plan};
 use proc_macro2::TokenStream;
@@ -64,8 +65,7 @@ fn table(name: &str, plan: &Plan) -> String {
     let (event, context) = (plan.event.len(), plan.context.len());
     let rows: String = plan.golden.iter().map(row).collect();
     format!(
-        "#[rustfmt::skip]\n#[allow(clippy::approx_constant)]\n\
-         static {name}: [([f32; {event}], [f32; {context}], u32); {}] = [\n{rows}];\n",
+        "{ATTRIBUTES}static {name}: [([f32; {event}], [f32; {context}], u32); {}] = [\n{rows}];\n",
         plan.golden.len()
     )
 }

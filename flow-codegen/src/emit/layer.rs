@@ -39,12 +39,7 @@ impl Emitter<'_> {
         let (event, given) = (number(self.plan.event.len()), self.given_parameter());
         let input = self.input();
         let conditioner = self.conditioner();
-        let outputs = self.layer.kind.outputs();
-        let gather = outputs.iter().map(|channel| at("x", *channel));
-        let scatter = outputs.iter().enumerate().map(|(place, channel)| {
-            let (channel, own) = (at("x", *channel), at("own", place));
-            quote! { #channel = #own; }
-        });
+        let (gather, scatter) = (self.gather(), self.scatter());
         let inv_bound = float(self.layer.inv_bound);
         quote! {
             #[doc = #doc]
@@ -52,11 +47,11 @@ impl Emitter<'_> {
                 use ::flow_embedded::kernels::{#activations, affine_normalize_each, dense};
                 #input
                 #conditioner
-                let mut own = [#(#gather),*];
+                let mut own = [#gather];
                 let log_det = affine_normalize_each::<Math, _, _>(
                     &mut own, &output, #inv_bound,
                 );
-                #(#scatter)*
+                #scatter
                 log_det
             }
         }
@@ -69,12 +64,7 @@ impl Emitter<'_> {
         let (event, given) = (number(self.plan.event.len()), self.given_parameter());
         let input = self.input();
         let conditioner = self.conditioner();
-        let outputs = self.layer.kind.outputs();
-        let gather = outputs.iter().map(|channel| at("x", *channel));
-        let scatter = outputs.iter().enumerate().map(|(place, channel)| {
-            let (channel, own) = (at("x", *channel), at("own", place));
-            quote! { #channel = #own; }
-        });
+        let (gather, scatter) = (self.gather(), self.scatter());
         let inv_bound = float(self.layer.inv_bound);
         quote! {
             #[doc = #doc]
@@ -82,11 +72,11 @@ impl Emitter<'_> {
                 use ::flow_embedded::kernels::{#activations, affine_generate_each, dense};
                 #input
                 #conditioner
-                let mut own = [#(#gather),*];
+                let mut own = [#gather];
                 affine_generate_each::<Math, _, _>(
                     &mut own, &output, #inv_bound,
                 );
-                #(#scatter)*
+                #scatter
             }
         }
     }
@@ -127,6 +117,27 @@ impl Emitter<'_> {
                 #(#ranks)*
             }
         }
+    }
+
+    /// The channels that the layer transforms, in the order of its outputs.
+    fn gather(&self) -> TokenStream {
+        let channels = self
+            .layer
+            .kind
+            .outputs()
+            .iter()
+            .map(|channel| at("x", *channel));
+        quote! { #(#channels),* }
+    }
+
+    /// Puts them back in their places.
+    fn scatter(&self) -> TokenStream {
+        let outputs = self.layer.kind.outputs().iter().enumerate();
+        let assignments = outputs.map(|(place, channel)| {
+            let (channel, own) = (at("x", *channel), at("own", place));
+            quote! { #channel = #own; }
+        });
+        quote! { #(#assignments)* }
     }
 
     /// `given: &[f32; C]`, or nothing without context.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// The attributes of a table: leave the layout alone, and let a weight be what
 /// it is even where it comes close to a famous constant.
-const ATTRIBUTES: &str = "#[rustfmt::skip]\n#[allow(clippy::approx_constant)]\n";
+pub(super) const ATTRIBUTES: &str = "#[rustfmt::skip]\n#[allow(clippy::approx_constant)]\n";
 
 /// The name of a block's table.
 pub(super) fn name(layer: &LayerPlan, index: usize, dense: usize, block: usize) -> String {

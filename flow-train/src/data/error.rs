@@ -167,6 +167,16 @@ pub enum DataError {
         /// The event columns that do change.
         others: Vec<String>,
     },
+    /// A column whose spread is beyond `f32`.
+    #[error(
+        "column `{column}` has a standard deviation of {std:e}, which the chip's f32 can't scale; give the column in another unit"
+    )]
+    OutOfScale {
+        /// The column's name.
+        column: String,
+        /// Its standard deviation.
+        std: f64,
+    },
 }
 
 impl DataError {
@@ -178,6 +188,7 @@ impl DataError {
                 | Self::TextInNumberColumn { .. }
                 | Self::BadLabel { .. }
                 | Self::Constant { .. }
+                | Self::OutOfScale { .. }
                 | Self::ColumnTwice { .. }
         )
     }

@@ -19,20 +19,20 @@ impl Standardiser {
     /// Measures the training part, in `f64`.
     ///
     /// # Errors
-    /// A channel is constant there, or varies by so little that `f32` can't hold one over its
-    /// standard deviation.
+    /// A channel is constant there, or its standard deviation is so large or small that `f32` can't
+    /// hold one over it.
     pub fn fit(train: &Dataset) -> Result<Self, DataError> {
         let measure = |values: &[f32], names: &[String]| {
             let moments: Vec<Moments> = (0..names.len())
                 .map(|i| Moments::of(values, i, names.len()))
                 .collect();
             for (moment, name) in moments.iter().zip(names) {
-                if !moment.varies() {
+                if moment.constant {
                     let others = train.event_names().iter().filter(|other| *other != name);
                     let varying = |other: &&String| {
                         let index = train.event_names().iter().position(|own| own == *other);
                         index.is_some_and(|index| {
-                            Moments::of(train.events(), index, train.event_dim()).varies()
+                            !Moments::of(train.events(), index, train.event_dim()).constant
                         })
                     };
                     return Err(DataError::Constant {
@@ -40,6 +40,12 @@ impl Standardiser {
                         value: moment.mean as f32,
                         rows: train.rows(),
                         others: others.filter(varying).cloned().collect(),
+                    });
+                }
+                if !moment.inv_std().is_normal() {
+                    return Err(DataError::OutOfScale {
+                        column: name.clone(),
+                        std: moment.std,
                     });
                 }
             }
@@ -118,10 +124,6 @@ impl Moments {
     fn inv_std(&self) -> f32 {
         self.std.recip() as f32
     }
-
-    fn varies(&self) -> bool {
-        !self.constant && self.inv_std().is_normal()
-    }
 }
 
 #[cfg(test)]
@@ -159,5 +161,21 @@ mod tests {
             "column `b` is 7.5 in all 10 training rows: a constant has no density; leave it out \
              with --columns a,c"
         );
+    }
+
+    #[test]
+    fn a_spread_beyond_f32_is_not_called_constant() {
+        for scale in [2e38, 1e-39] {
+            let mut data = Dataset::new(names(&["a", "b"]), vec![]);
+            for i in 0..10 {
+                let sign = if i % 2 == 0 { 1.0 } else { -1.0 };
+                data.push(&[i as f32, sign * scale], &[]);
+            }
+            let text = Standardiser::fit(&data).expect_err("refused").to_string();
+            assert!(
+                text.contains("column `b`") && text.contains("another unit"),
+                "{text}"
+            );
+        }
     }
 }
