@@ -35,7 +35,8 @@ pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
 pub use frame::{FORMAT_VERSION, encode, encoded_len};
 pub use loaded::{CalibrationTable, LoadedFlow};
 pub use schema::{
-    Activation, Base, Calibration, Channel, Conditioner, Coupling, Evaluation, Header, Layer,
-    MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS, MaskedAutoregressive, Provenance, Units,
+    Activation, Base, Calibration, Channel, Conditioner, Coupling, Direction, Domain, Evaluation,
+    Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS, MaskedAutoregressive,
+    Provenance, Transformer, Units,
 };
 pub use shaped::{CalibratedFlow, ShapedFlow};

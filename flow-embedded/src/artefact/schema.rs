@@ -152,6 +152,94 @@ pub enum Activation {
     Tanh,
 }
 
+/// What a bijection does to each channel that it transforms, given parameters
+/// from its conditioner (Papamakarios et al. 2021, section 3.1: "transformer").
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Transformer {
+    /// `x + shift`: one parameter (Dinh, Krueger & Bengio 2015, "NICE").
+    Shift,
+    /// `x · e^s + shift` with `s = a / (1 + |a| / bound)`: two parameters,
+    /// `shift` and `a`.
+    Affine {
+        /// Log-scales lie within ± this bound.
+        log_scale_bound: f32,
+    },
+    /// Monotone rational-quadratic spline on ±`bound`, the identity outside
+    /// (Durkan et al. 2019): `3 · bins − 1` parameters, the unnormalised
+    /// widths and heights of the bins, then the derivatives at inner knots.
+    ///
+    /// On a circular channel the spline's bound is π and its ends meet with
+    /// slope 1 (Rezende et al. 2020); a fixed rotation follows.
+    Spline {
+        /// The bins, 2 or more.
+        bins: u8,
+        /// The spline covers ± this bound, in standardised units.
+        bound: f32,
+    },
+}
+
+impl Transformer {
+    /// The parameters of one channel.
+    pub const fn parameters(self) -> usize {
+        match self {
+            Self::Shift => 1,
+            Self::Affine { .. } => 2,
+            Self::Spline { bins, .. } => (3 * bins as usize).saturating_sub(1),
+        }
+    }
+}
+
+/// The direction that an autoregressive bijection evaluates in one go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    /// Its conditioner reads the side of the data, and its transformer maps
+    /// data to base (Papamakarios, Pavlakou & Murray 2017, "MAF").
+    Normalizing,
+    /// Its conditioner reads the side of the base, and its transformer maps
+    /// base to data (Kingma et al. 2016, "IAF").
+    Generative,
+}
+
+/// Where the values of a channel live, and how they are mapped to all real
+/// numbers before standardisation. Values outside have the likelihood 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Domain {
+    /// All real numbers, left as they are.
+    Real,
+    /// `x > low`, mapped by `ln(x − low)`.
+    Positive {
+        /// The lower end.
+        low: f32,
+    },
+    /// `x > low`, mapped by the inverse of softplus, `ln(e^u − 1)` with
+    /// `u = (x − low) / scale`: the identity far above `scale`.
+    SoftPositive {
+        /// The lower end.
+        low: f32,
+        /// Where the logarithm turns into the identity, in the channel's unit.
+        scale: f32,
+    },
+    /// `low < x < high`, mapped by the logit `ln((x − low) / (high − x))`.
+    Bounded {
+        /// The lower end.
+        low: f32,
+        /// The upper end.
+        high: f32,
+    },
+    /// An angle: its standardisation maps a full turn to 2 π, and the result is
+    /// taken modulo 2 π into −π .. π. `mean` is the centre of the turn.
+    Circular,
+}
+
+/// The values that a rounded channel takes: `offset + k · step`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grid {
+    /// One of the values.
+    pub offset: f32,
+    /// The distance between neighbours, such as one count of an ADC.
+    pub step: f32,
+}
+
 /// The base distribution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Base {
