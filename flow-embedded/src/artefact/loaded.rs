@@ -22,6 +22,7 @@ use rand_core::Rng;
 pub struct LoadedFlow<'a> {
     header: Header<'a>,
     weights: &'a [[u8; 4]],
+    base: &'a [[u8; 4]],
     table: &'a [[[u8; 4]; 2]],
 }
 
@@ -30,11 +31,13 @@ impl<'a> LoadedFlow<'a> {
     pub(super) fn new(
         header: Header<'a>,
         weights: &'a [[u8; 4]],
+        base: &'a [[u8; 4]],
         table: &'a [[[u8; 4]; 2]],
     ) -> Self {
         Self {
             header,
             weights,
+            base,
             table,
         }
     }
@@ -44,17 +47,23 @@ impl<'a> LoadedFlow<'a> {
         &self.header
     }
 
-    /// The weights of layer `index` as stored (see
-    /// [`Layer::blocks`](super::Layer::blocks)); none past the last layer.
+    /// The weights of layer `index` as stored (see the parent module); none past
+    /// the last layer.
     pub fn layer_weights(&self, index: usize) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
-        let (event, context) = (self.header.event.len(), self.header.context.len());
-        let size = |layer: &Layer<'_>| layer.weights(event, context);
+        let shape = self.header.shape();
+        let size = |layer: &Layer<'_>| layer.weights(shape);
         let start: usize = self.header.layers.iter().take(index).map(size).sum();
         let length = self.header.layers.get(index).map_or(0, size);
         let own = self.weights.get(start..).unwrap_or_default();
         own.iter()
             .take(length)
             .map(|bytes| f32::from_le_bytes(*bytes))
+    }
+
+    /// The numbers of the base distribution as stored: see
+    /// [`Base::weights`](super::Base::weights).
+    pub fn base_weights(&self) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
+        self.base.iter().map(|bytes| f32::from_le_bytes(*bytes))
     }
 
     /// The calibration table, if the model was calibrated.
@@ -146,7 +155,7 @@ impl<'a> LoadedFlow<'a> {
     }
 
     fn walk<M: Math>(&self) -> Walk<'_, M> {
-        Walk::new(&self.header, self.weights)
+        Walk::new(&self.header, self.weights, self.base)
     }
 
     fn scratch<'s>(&self, memory: &'s mut [f32]) -> Result<Scratch<'s>, ShapeError> {

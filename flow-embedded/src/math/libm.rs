@@ -22,4 +22,8 @@ impl Math for Libm {
     fn sqrt(x: f32) -> f32 {
         ::libm::sqrtf(x)
     }
+
+    fn sin_cos(x: f32) -> (f32, f32) {
+        ::libm::sincosf(x)
+    }
 }
