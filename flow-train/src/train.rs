@@ -8,10 +8,10 @@ use crate::Error;
 use crate::calibrate::CalibrationTable;
 use crate::data::{DataError, Dataset, Fractions, Recording, Split, SplitMethod, Standardiser};
 use crate::evaluate::{Mean, Scorer, gaussian_log_likelihood};
-use crate::export::{Draft, DraftCalibration, DraftChannel, DraftLayer};
+use crate::export::{Draft, DraftCalibration, DraftChannel};
 use crate::fit::{self, Config, Epoch, Stop};
 use crate::model::{Batch, Flow, Spec};
-use flow_embedded::artefact::{Evaluation, LoadedFlow};
+use flow_embedded::artefact::{Base, Domain, Evaluation, LoadedFlow};
 use flow_embedded::math::Backend;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -106,7 +106,7 @@ pub fn train(
     let mut flow = Flow::<f32>::new(&spec, recipe.config.seed)?;
     let mut draft = draft(recording, &scale, recipe, split.train.len());
     // What an artefact can't hold is better known before the fit than after it.
-    draft.layers = DraftLayer::from_flow(&flow)?;
+    draft.set_flow(&flow)?;
     draft.encode()?;
 
     let (train_rows, validation_rows) = (scale.apply(&training), scale.apply(&validation));
@@ -132,7 +132,7 @@ pub fn train(
         return Err(Error::Interrupted);
     }
 
-    draft.layers = DraftLayer::from_flow(&flow)?;
+    draft.set_flow(&flow)?;
     let log_probs = score(&draft.encode()?, &calibration, source)?;
     let table =
         CalibrationTable::new(&log_probs, recipe.alpha).map_err(|fault| Error::Calibration {
@@ -226,6 +226,8 @@ fn draft(recording: &Recording, scale: &Standardiser, recipe: &Recipe, rows: usi
                 .iter()
                 .find(|(channel, _)| channel == name)
                 .map_or(String::new(), |(_, unit)| unit.clone()),
+            domain: Domain::Real,
+            grid: None,
             mean: *mean,
             inv_std: *inv_std,
         };
@@ -240,6 +242,8 @@ fn draft(recording: &Recording, scale: &Standardiser, recipe: &Recipe, rows: usi
             &scale.context_inv_std,
         ),
         layers: vec![],
+        base: Base::Normal,
+        base_weights: vec![],
         math: recipe.math,
         calibration: None,
         evaluation: None,
@@ -264,5 +268,9 @@ fn score(bytes: &[u8], data: &Dataset, source: &Path) -> Result<Vec<f32>, Error>
 
 /// A part, standardised, as the fit reads it.
 fn batch((events, contexts): &(Vec<f32>, Vec<f32>)) -> Batch<'_, f32> {
-    Batch { events, contexts }
+    Batch {
+        events,
+        contexts,
+        weights: &[],
+    }
 }

@@ -120,26 +120,35 @@ struct FitOptions {
 /// The kinds of flows, as they are called on the command line.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum FamilyName {
-    /// Affine coupling: half of the channels in each layer
+    /// Additive coupling: half of the channels in each layer
+    Nice,
+    /// Affine coupling
     Realnvp,
-    /// Masked autoregressive: every channel in each layer, given those before it
+    /// Coupling by splines
+    Nsf,
+    /// Affine autoregressive: every channel in each layer, given those before it; scores in one pass
     Maf,
+    /// Inverse autoregressive: samples in one pass
+    Iaf,
+    /// Autoregressive by splines
+    NsfAr,
 }
 
 impl FamilyName {
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Realnvp => "realnvp",
-            Self::Maf => "maf",
-        }
+        Family::from(self).name()
     }
 }
 
 impl From<FamilyName> for Family {
     fn from(name: FamilyName) -> Self {
         match name {
+            FamilyName::Nice => Self::Nice,
             FamilyName::Realnvp => Self::RealNvp,
+            FamilyName::Nsf => Self::Nsf,
             FamilyName::Maf => Self::Maf,
+            FamilyName::Iaf => Self::Iaf,
+            FamilyName::NsfAr => Self::NsfAr,
         }
     }
 }
@@ -248,20 +257,14 @@ fn recipe(args: &Args, recording: &Recording) -> Result<Recipe, Error> {
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())
     };
-    let spec = Spec {
-        layers: args.model.layers.into(),
-        hidden: args
-            .model
-            .hidden
-            .iter()
-            .map(|units| usize::from(*units))
-            .collect(),
-        ..Spec::new(
-            args.model.family.into(),
-            data.event_dim(),
-            data.context_dim(),
-        )
-    };
+    let mut spec = Spec::new(
+        args.model.family.into(),
+        data.event_dim(),
+        data.context_dim(),
+    );
+    spec.layers = args.model.layers.into();
+    let hidden = args.model.hidden.iter();
+    spec.conditioner.hidden = hidden.map(|units| usize::from(*units)).collect();
     let config = Config {
         epochs: args.fit.epochs as usize,
         batch: args.fit.batch as usize,

@@ -224,6 +224,7 @@ impl<'a> Training<'a> {
             let rows = Batch {
                 events: &self.events,
                 contexts: &self.contexts,
+                weights: &[],
             };
             let loss = self.objective.loss_and_gradient(self.flow, rows);
             let length = norm(self.objective.gradient());
@@ -255,7 +256,9 @@ impl<'a> Training<'a> {
     /// Copies the batch that starts at `start` in the shuffled order, with fresh noise on its events.
     fn gather(&mut self, start: usize) {
         let (event, context) = (self.flow.event(), self.flow.context());
-        let Batch { events, contexts } = self.split.training;
+        let Batch {
+            events, contexts, ..
+        } = self.split.training;
         for (slot, &row) in self.order[start..start + self.batch].iter().enumerate() {
             self.events[slot * event..][..event].copy_from_slice(&events[row * event..][..event]);
             self.contexts[slot * context..][..context]
@@ -271,7 +274,9 @@ impl<'a> Training<'a> {
     /// Mean negative log-likelihood of the validation rows.
     fn validation(&mut self) -> f64 {
         let (event, context) = (self.flow.event(), self.flow.context());
-        let Batch { events, contexts } = self.split.validation;
+        let Batch {
+            events, contexts, ..
+        } = self.split.validation;
         let rows = events.len() / event;
         let mut sum = 0.0;
         for start in (0..rows).step_by(self.batch) {
@@ -279,6 +284,7 @@ impl<'a> Training<'a> {
             let batch = Batch {
                 events: &events[start * event..end * event],
                 contexts: &contexts[start * context..end * context],
+                weights: &[],
             };
             sum += self.objective.loss(self.flow, batch) * (end - start) as f64;
         }
