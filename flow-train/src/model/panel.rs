@@ -85,4 +85,87 @@ impl<T: Real> Panel<T> {
         let (stride, width) = (self.stride, self.width);
         &mut self.as_mut_slice()[row * stride..][..width]
     }
+
+    /// The `count` rows from `first` on.
+    #[inline(always)]
+    pub(crate) fn rows_at(&self, first: usize, count: usize) -> Rows<'_, T> {
+        Rows {
+            data: &self.as_slice()[first * self.stride..][..count * self.stride],
+            stride: self.stride,
+            width: self.width,
+        }
+    }
+
+    /// The `count` rows from `first` on.
+    #[inline(always)]
+    pub(crate) fn rows_at_mut(&mut self, first: usize, count: usize) -> RowsMut<'_, T> {
+        let (stride, width) = (self.stride, self.width);
+        RowsMut {
+            data: &mut self.as_mut_slice()[first * stride..][..count * stride],
+            stride,
+            width,
+        }
+    }
+}
+
+/// Some neighbouring rows of a [`Panel`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows<'a, T> {
+    data: &'a [T],
+    stride: usize,
+    width: usize,
+}
+
+impl<'a, T: Real> Rows<'a, T> {
+    /// Values from one row to the next, a multiple of 16.
+    #[inline(always)]
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// All rows, [`stride`](Self::stride) values apart.
+    #[inline(always)]
+    pub(crate) fn as_slice(&self) -> &'a [T] {
+        self.data
+    }
+
+    #[inline(always)]
+    pub(crate) fn row(&self, row: usize) -> &'a [T] {
+        &self.data[row * self.stride..][..self.width]
+    }
+}
+
+/// Some neighbouring rows of a [`Panel`], to be written.
+#[derive(Debug)]
+pub(crate) struct RowsMut<'a, T> {
+    data: &'a mut [T],
+    stride: usize,
+    width: usize,
+}
+
+impl<'a, T: Real> RowsMut<'a, T> {
+    /// Values from one row to the next, a multiple of 16.
+    #[inline(always)]
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// All rows, [`stride`](Self::stride) values apart.
+    #[inline(always)]
+    pub(crate) fn into_mut_slice(self) -> &'a mut [T] {
+        self.data
+    }
+
+    /// The first row.
+    #[inline(always)]
+    pub(crate) fn into_row(self) -> &'a mut [T] {
+        &mut self.data[..self.width]
+    }
+
+    /// The first two rows.
+    #[inline(always)]
+    pub(crate) fn into_pair(self) -> (&'a mut [T], &'a mut [T]) {
+        let (first, second) = self.data.split_at_mut(self.stride);
+        (&mut first[..self.width], &mut second[..self.width])
+    }
 }
