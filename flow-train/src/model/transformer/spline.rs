@@ -136,8 +136,8 @@ impl Spline {
             };
         }
         match self.bins {
-            ..=8 => pass!(8),
-            ..=32 => pass!(32),
+            0..=8 => pass!(8),
+            9..=32 => pass!(32),
             _ => pass!(256),
         }
     }
@@ -164,14 +164,13 @@ struct Constants<S: Simd, T: Real> {
 impl<S: Simd, T: Real> Constants<S, T> {
     #[inline(always)]
     fn new(simd: S, bound: f64) -> Self {
-        let splat = |value| Vector::splat(simd, T::from_f64(value));
         Self {
-            zero: splat(0.0),
-            one: splat(1.0),
-            two: splat(2.0),
-            bound: splat(bound),
-            inverse_size_bound: splat(1.0 / SIZE_BOUND),
-            inverse_derivative_bound: splat(1.0 / DERIVATIVE_BOUND),
+            zero: constant(simd, 0.0),
+            one: constant(simd, 1.0),
+            two: constant(simd, 2.0),
+            bound: constant(simd, bound),
+            inverse_size_bound: constant(simd, 1.0 / SIZE_BOUND),
+            inverse_derivative_bound: constant(simd, 1.0 / DERIVATIVE_BOUND),
         }
     }
 
@@ -190,18 +189,21 @@ impl<S: Simd, T: Real> Constants<S, T> {
     }
 }
 
+#[inline(always)]
+fn constant<S: Simd, T: Real>(simd: S, value: f64) -> Vector<S, T> {
+    Vector::splat(simd, T::from_f64(value))
+}
+
 /// An angle plus `turn`, modulo a full turn, into -π ..= π; NaN where the runtime's is.
 #[inline(always)]
 fn rotate<S: Simd, T: Real>(simd: S, angle: Vector<S, T>, turn: f64) -> Vector<S, T> {
-    let splat = |value| Vector::splat(simd, T::from_f64(value));
-    let angle = angle + splat(turn);
-    let full = splat(2.0 * PI);
+    let angle = angle + constant(simd, turn);
+    let full = constant(simd, 2.0 * PI);
     let round = Vector::splat(simd, T::ROUND);
     let turns = (angle / full + round) - round;
     let wrapped = (-turns).mul_add(full, angle);
-    splat(FAR)
-        .less(angle.abs())
-        .select(splat(f64::NAN), wrapped)
+    let far = constant(simd, FAR).less(angle.abs());
+    far.select(constant(simd, f64::NAN), wrapped)
 }
 
 /// The piece of the spline that holds a value, for a vector of events.
@@ -228,19 +230,22 @@ struct Bin<S: Simd, T: Real> {
 impl<S: Simd, T: Real> Bin<S, T> {
     #[inline(always)]
     fn save(self, saved: &mut [T::Lanes<S>], stride: usize, vector: usize) {
-        let fields = [
-            self.index,
-            self.xi,
-            self.left,
-            self.width,
-            self.bottom,
-            self.height,
-            self.lower,
-            self.upper,
-            self.d_lower,
-            self.d_upper,
-            self.across,
-            self.up,
+        let Self {
+            index,
+            xi,
+            left,
+            width,
+            bottom,
+            height,
+            lower,
+            upper,
+            d_lower,
+            d_upper,
+            across,
+            up,
+        } = self;
+        let fields: [_; SAVED] = [
+            index, xi, left, width, bottom, height, lower, upper, d_lower, d_upper, across, up,
         ];
         for (row, field) in fields.into_iter().enumerate() {
             saved[row * stride + vector] = field.lanes();
@@ -249,20 +254,37 @@ impl<S: Simd, T: Real> Bin<S, T> {
 
     #[inline(always)]
     fn load(simd: S, saved: &[T::Lanes<S>], stride: usize, vector: usize) -> Self {
-        let field = |row: usize| Vector::new(simd, saved[row * stride + vector]);
+        let mut fields = [Vector::splat(simd, T::ZERO); SAVED];
+        for (row, field) in fields.iter_mut().enumerate() {
+            *field = Vector::new(simd, saved[row * stride + vector]);
+        }
+        let [
+            index,
+            xi,
+            left,
+            width,
+            bottom,
+            height,
+            lower,
+            upper,
+            d_lower,
+            d_upper,
+            across,
+            up,
+        ] = fields;
         Self {
-            index: field(0),
-            xi: field(1),
-            left: field(2),
-            width: field(3),
-            bottom: field(4),
-            height: field(5),
-            lower: field(6),
-            upper: field(7),
-            d_lower: field(8),
-            d_upper: field(9),
-            across: field(10),
-            up: field(11),
+            index,
+            xi,
+            left,
+            width,
+            bottom,
+            height,
+            lower,
+            upper,
+            d_lower,
+            d_upper,
+            across,
+            up,
         }
     }
 
@@ -434,23 +456,29 @@ fn find<S: Simd, T: Real, const ROOM: usize>(
         Axis::Output => up,
     };
     let derivatives = &parameters[2 * bins * stride..];
-    let derivative = |k: usize| Vector::new(simd, derivatives[k * stride]);
     let (mut left, mut right) = (-c.bound, across[0]);
     let (mut bottom, mut top) = (-c.bound, up[0]);
-    let (mut lower, mut upper) = (c.zero, derivative(0));
+    // The unnormalised derivatives; 0 stands for the slope 1 of both ends.
+    let (mut lower, mut upper) = (c.zero, Vector::new(simd, derivatives[0]));
+    let mut last = upper;
     let mut index = c.zero;
     let mut count = c.zero;
     for k in 1..bins {
         let before = value.less(measured[k - 1]);
-        let next = if k + 1 < bins { derivative(k) } else { c.zero };
+        let next = if k + 1 < bins {
+            Vector::new(simd, derivatives[k * stride])
+        } else {
+            c.zero
+        };
         count = count + c.one;
         index = before.select(index, count);
         left = before.select(left, across[k - 1]);
         right = before.select(right, across[k]);
         bottom = before.select(bottom, up[k - 1]);
         top = before.select(top, up[k]);
-        lower = before.select(lower, derivative(k - 1));
+        lower = before.select(lower, last);
         upper = before.select(upper, next);
+        last = next;
     }
     let [lower, d_lower] = c.clipped_exp(lower, c.inverse_derivative_bound);
     let [upper, d_upper] = c.clipped_exp(upper, c.inverse_derivative_bound);
@@ -518,20 +546,12 @@ impl<T: Real> WithSimd for Reverse<'_, T> {
             let inside = c.inside(value);
             let outer = Vector::new(simd, gradient[vector]);
             let within = inside.select(outer, c.zero);
-            let g_l = inside.select(Vector::new(simd, d_log_det[vector]), c.zero);
+            let by_log_det = Vector::new(simd, d_log_det[vector]);
+            let by_log_det = inside.select(by_log_det, c.zero);
             let bin = Bin::load(simd, saved, strides[1], vector);
-            let (d_value, d_bin) = match self.axis {
-                Axis::Input => gradient_of_bin(c, bin, |_, _| within, g_l),
-                Axis::Output => {
-                    let g_l = -g_l;
-                    let g_y = |slope: Vector<S, T>, d_log_slope: Vector<S, T>| {
-                        -(within + g_l * d_log_slope) / slope
-                    };
-                    gradient_of_bin(c, bin, g_y, g_l)
-                }
-            };
+            let d_bin = gradient_of_bin(c, bin, self.axis, within, by_log_det);
             let d_given = match self.axis {
-                Axis::Input => d_value,
+                Axis::Input => -d_bin.left,
                 Axis::Output => -d_bin.bottom,
             };
             gradient[vector] = inside.select(d_given, outer).lanes();
@@ -558,15 +578,17 @@ struct BinGradient<S: Simd, T: Real> {
     upper: Vector<S, T>,
 }
 
-/// The gradient by the input of the forward spline, and by the bin's parts, given that by its output (a function
-/// of `dy/dx` and of the derivative of `ln dy/dx` by the input) and that by `ln dy/dx`.
+/// The gradient by the bin's parts, given those by a pass's result and by its log-determinant.
+///
+/// The forward spline moves with its input against the bin's start: `-left` is the gradient by that input.
 #[inline(always)]
 fn gradient_of_bin<S: Simd, T: Real>(
     c: Constants<S, T>,
     bin: Bin<S, T>,
-    g_y: impl FnOnce(Vector<S, T>, Vector<S, T>) -> Vector<S, T>,
-    g_l: Vector<S, T>,
-) -> (Vector<S, T>, BinGradient<S, T>) {
+    axis: Axis,
+    outer: Vector<S, T>,
+    d_log_det: Vector<S, T>,
+) -> BinGradient<S, T> {
     let inverse_width = c.one / bin.width;
     let slope = bin.height * inverse_width;
     let curve = Curve::new(c, bin, slope);
@@ -595,20 +617,22 @@ fn gradient_of_bin<S: Simd, T: Real>(
     let share_slope = (xi * xi - share * (c.one - c.two * both)) * inverse_denominator;
     let share_both = both * inverse_denominator;
     let l_x = l_xi * inverse_width;
-    let g_y = g_y(derivative, l_x);
+    let (g_y, g_l) = match axis {
+        Axis::Input => (outer, d_log_det),
+        Axis::Output => ((d_log_det * l_x - outer) / derivative, -d_log_det),
+    };
     let d_x = g_y * derivative + g_l * l_x;
     let g_share = g_y * bin.height;
     let g_slope = g_share * share_slope + g_l * l_slope;
     let g_slope_by_width = g_slope * inverse_width;
-    let gradient = BinGradient {
+    BinGradient {
         left: -d_x,
         width: -(xi * d_x + g_slope_by_width * slope),
         bottom: g_y,
         height: g_y * share + g_slope_by_width,
         lower: g_share * share_both * (c.one - share) + g_l * l_lower,
         upper: g_l * l_upper - g_share * share_both * share,
-    };
-    (d_x, gradient)
+    }
 }
 
 /// From the gradient by a bin to that by all parameters: a bin's start moves with the sizes before it, its size
@@ -624,17 +648,18 @@ fn spread<S: Simd, T: Real>(
     (d_parameters, d_stride): (&mut [T::Lanes<S>], usize),
 ) {
     let half = c.one / (c.bound + c.bound);
-    // The gradients by an exponential before the bin, of the bin, and after it.
-    let by_exp = |scale: Vector<S, T>, d_start: Vector<S, T>, d_size: Vector<S, T>, start, size| {
-        let shrink: Vector<S, T> = (d_start * (start + c.bound) + d_size * size) * half;
-        [
-            (d_start - shrink) * scale,
-            (d_size - shrink) * scale,
-            -shrink * scale,
-        ]
-    };
-    let across = by_exp(bin.across, d_bin.left, d_bin.width, bin.left, bin.width);
-    let up = by_exp(bin.up, d_bin.bottom, d_bin.height, bin.bottom, bin.height);
+    let across = by_exponentials(
+        bin.across * half,
+        [d_bin.left, d_bin.width],
+        [bin.left + c.bound, bin.width],
+        bin.across,
+    );
+    let up = by_exponentials(
+        bin.up * half,
+        [d_bin.bottom, d_bin.height],
+        [bin.bottom + c.bound, bin.height],
+        bin.up,
+    );
     let d_lower = d_bin.lower * bin.d_lower;
     let d_upper = d_bin.upper * bin.d_upper;
     let mut count = c.zero;
@@ -655,4 +680,17 @@ fn spread<S: Simd, T: Real>(
             d_parameters[(2 * bins + k) * d_stride] = passed.select(c.zero, by_knot).lanes();
         }
     }
+}
+
+/// The gradients by an exponential before the bin, of the bin, and after it, given those by the bin's start and
+/// size; `inverse_sum` is that of all exponentials.
+#[inline(always)]
+fn by_exponentials<S: Simd, T: Real>(
+    inverse_sum: Vector<S, T>,
+    [d_start, d_size]: [Vector<S, T>; 2],
+    [start, size]: [Vector<S, T>; 2],
+    scale: Vector<S, T>,
+) -> [Vector<S, T>; 3] {
+    let shrink = d_start.mul_add(start, d_size * size) * inverse_sum;
+    [d_start * scale - shrink, d_size * scale - shrink, -shrink]
 }
