@@ -54,6 +54,7 @@ pub(crate) struct Base {
     event: usize,
     /// Channels that aren't angles.
     straight: Vec<usize>,
+    angles: Vec<usize>,
     offset: usize,
 }
 
@@ -74,6 +75,7 @@ impl Base {
             straight: (0..event)
                 .filter(|channel| !circular.contains(channel))
                 .collect(),
+            angles: circular.to_vec(),
             offset,
         }
     }
@@ -143,8 +145,7 @@ impl Base {
 
     /// `ln` of the normalizing constant of the whole base.
     pub(crate) fn log_norm(&self) -> f64 {
-        let angles = self.event - self.straight.len();
-        self.spec.log_norm() * self.straight.len() as f64 - TAU.ln() * angles as f64
+        self.spec.log_norm() * self.straight.len() as f64 - TAU.ln() * self.angles.len() as f64
     }
 
     fn components(&self) -> usize {
@@ -162,7 +163,7 @@ impl Base {
     /// Equal weights, deviations 1, and means that are spread out.
     pub(crate) fn initialise<T: Real>(&self, parameters: &mut [T], random: &mut Random) {
         let [logits, mean, log_std] = self.split_mut(parameters);
-        logits.fill(T::ZERO);
+        logits.fill(T::from_f64(-(self.components() as f64).ln()));
         mean.fill_with(|| T::from_f64(f64::from(random.normal())));
         log_std.fill(T::ZERO);
     }
@@ -185,6 +186,10 @@ impl Base {
     ) {
         if let BaseSpec::Mixture { .. } = self.spec {
             return self.mixture_energy(parameters, z, trace, energies);
+        }
+        // Uniform; but what is no number has no density.
+        for &channel in &self.angles {
+            add(energies, z.row(channel), |z| T::ZERO * z);
         }
         let half = T::from_f64(0.5);
         for &channel in &self.straight {

@@ -59,11 +59,6 @@ impl<T: Real> Panel<T> {
         self.width
     }
 
-    #[inline(always)]
-    pub(crate) fn stride(&self) -> usize {
-        self.stride
-    }
-
     /// All rows, `stride` values apart.
     #[inline(always)]
     pub(crate) fn as_slice(&self) -> &[T] {

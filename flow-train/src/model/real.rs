@@ -130,10 +130,12 @@ pub trait Real:
     fn reduce<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self;
 }
 
+// Selections and magnitudes go through bits: those of pulp over floats are not always inlined.
 macro_rules! real {
     ($float:ty, $lanes:ident, $mask:ident, $round:expr,
      [$as_simd:ident, $as_mut_simd:ident, $splat:ident, $reduce:ident],
-     [$mul_add:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $abs:ident, $sqrt:ident, $less:ident, $select:ident $(,)?],
+     [$mul_add:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $sqrt:ident, $less:ident],
+     [$bits:ty, $to_bits:ident, $from_bits:ident, $splat_bits:ident, $and:ident, $select:ident],
      [$exp:expr, $ln:expr, $tanh:expr, $exp_lanes:expr, $ln_lanes:expr]) => {
         impl Real for $float {
             const ZERO: Self = 0.0;
@@ -222,7 +224,8 @@ macro_rules! real {
             }
             #[inline(always)]
             fn abs_lanes<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self::Lanes<S> {
-                simd.$abs(a)
+                let magnitude = simd.$splat_bits(<$bits>::MAX >> 1);
+                simd.$from_bits(simd.$and(simd.$to_bits(a), magnitude))
             }
             #[inline(always)]
             fn sqrt_lanes<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self::Lanes<S> {
@@ -247,7 +250,7 @@ macro_rules! real {
                 yes: Self::Lanes<S>,
                 no: Self::Lanes<S>,
             ) -> Self::Lanes<S> {
-                simd.$select(mask, yes, no)
+                simd.$from_bits(simd.$select(mask, simd.$to_bits(yes), simd.$to_bits(no)))
             }
             #[inline(always)]
             fn reduce<S: Simd>(simd: S, a: Self::Lanes<S>) -> Self {
@@ -269,10 +272,16 @@ real!(
         sub_f32s,
         mul_f32s,
         div_f32s,
-        abs_f32s,
         sqrt_f32s,
-        less_than_f32s,
-        select_f32s,
+        less_than_f32s
+    ],
+    [
+        u32,
+        transmute_u32s_f32s,
+        transmute_f32s_u32s,
+        splat_u32s,
+        and_u32s,
+        select_u32s
     ],
     [exp_f32, ln_f32, tanh_f32, exp_f32s, ln_f32s]
 );
@@ -288,10 +297,16 @@ real!(
         sub_f64s,
         mul_f64s,
         div_f64s,
-        abs_f64s,
         sqrt_f64s,
-        less_than_f64s,
-        select_f64s,
+        less_than_f64s
+    ],
+    [
+        u64,
+        transmute_u64s_f64s,
+        transmute_f64s_u64s,
+        splat_u64s,
+        and_u64s,
+        select_u64s
     ],
     [f64::exp, f64::ln, f64::tanh, exp_f64s, ln_f64s]
 );
@@ -375,14 +390,17 @@ fn ln_f32(x: f32) -> f32 {
 /// [`exp_f32`] over a vector.
 #[inline(always)]
 fn exp_f32s<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let splat = |value| simd.splat_f32s(value);
-    let (low, high) = (splat(-87.0), splat(88.0));
-    let x = simd.select_f32s(simd.less_than_f32s(x, low), low, x);
-    let x = simd.select_f32s(simd.less_than_f32s(high, x), high, x);
-    let shifted = simd.mul_add_e_f32s(x, splat(std::f32::consts::LOG2_E), splat(ROUND));
-    let n = simd.sub_f32s(shifted, splat(ROUND));
-    let r = simd.mul_add_e_f32s(n, splat(-LN2_HIGH), x);
-    let r = simd.mul_add_e_f32s(n, splat(-LN2_LOW), r);
+    let (low, high) = (simd.splat_f32s(-87.0), simd.splat_f32s(88.0));
+    let x = f32::select_lanes(simd, simd.less_than_f32s(x, low), low, x);
+    let x = f32::select_lanes(simd, simd.less_than_f32s(high, x), high, x);
+    let shifted = simd.mul_add_e_f32s(
+        x,
+        simd.splat_f32s(std::f32::consts::LOG2_E),
+        simd.splat_f32s(ROUND),
+    );
+    let n = simd.sub_f32s(shifted, simd.splat_f32s(ROUND));
+    let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN2_HIGH), x);
+    let r = simd.mul_add_e_f32s(n, simd.splat_f32s(-LN2_LOW), r);
     let tail = polynomial(simd, &EXP, r);
     let part = simd.mul_add_e_f32s(simd.mul_f32s(r, r), tail, r);
     let exponent =
@@ -394,34 +412,46 @@ fn exp_f32s<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
 /// [`ln_f32`] over a vector.
 #[inline(always)]
 fn ln_f32s<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let splat = |value| simd.splat_f32s(value);
-    let u32s = |value| simd.splat_u32s(value);
-    let bits = simd.add_u32s(simd.transmute_u32s_f32s(x), u32s(FROM_SQRT_HALF));
+    let bits = simd.add_u32s(simd.transmute_u32s_f32s(x), simd.splat_u32s(FROM_SQRT_HALF));
     let counted = simd.or_u32s(
-        simd.wrapping_dyn_shr_u32s(bits, u32s(23)),
-        u32s(COUNTER.to_bits()),
+        simd.wrapping_dyn_shr_u32s(bits, simd.splat_u32s(23)),
+        simd.splat_u32s(COUNTER.to_bits()),
     );
     let n = simd.sub_f32s(
         simd.transmute_f32s_u32s(counted),
-        splat(COUNTER + EXPONENT_OF_ONE),
+        simd.splat_f32s(COUNTER + EXPONENT_OF_ONE),
     );
-    let mantissa = simd.add_u32s(simd.and_u32s(bits, u32s(MANTISSA)), u32s(SQRT_HALF));
-    let f = simd.sub_f32s(simd.transmute_f32s_u32s(mantissa), splat(1.0));
+    let mantissa = simd.add_u32s(
+        simd.and_u32s(bits, simd.splat_u32s(MANTISSA)),
+        simd.splat_u32s(SQRT_HALF),
+    );
+    let f = simd.sub_f32s(simd.transmute_f32s_u32s(mantissa), simd.splat_f32s(1.0));
     let square = simd.mul_f32s(f, f);
     let tail = simd.mul_add_e_f32s(
         simd.mul_f32s(f, square),
         polynomial(simd, &LN, f),
-        simd.mul_f32s(n, splat(LN2_LOW)),
+        simd.mul_f32s(n, simd.splat_f32s(LN2_LOW)),
     );
-    let tail = simd.sub_f32s(simd.mul_f32s(splat(0.5), square), tail);
-    let ln = simd.mul_add_e_f32s(n, splat(LN2_HIGH), simd.sub_f32s(f, tail));
-    let ln = simd.select_f32s(simd.less_than_f32s(x, splat(f32::INFINITY)), ln, x);
-    let below = simd.select_f32s(
-        simd.less_than_f32s(x, splat(0.0)),
-        splat(f32::NAN),
-        splat(f32::NEG_INFINITY),
+    let tail = simd.sub_f32s(simd.mul_f32s(simd.splat_f32s(0.5), square), tail);
+    let ln = simd.mul_add_e_f32s(n, simd.splat_f32s(LN2_HIGH), simd.sub_f32s(f, tail));
+    let ln = f32::select_lanes(
+        simd,
+        simd.less_than_f32s(x, simd.splat_f32s(f32::INFINITY)),
+        ln,
+        x,
     );
-    simd.select_f32s(simd.less_than_f32s(x, splat(f32::MIN_POSITIVE)), below, ln)
+    let below = f32::select_lanes(
+        simd,
+        simd.less_than_f32s(x, simd.splat_f32s(0.0)),
+        simd.splat_f32s(f32::NAN),
+        simd.splat_f32s(f32::NEG_INFINITY),
+    );
+    f32::select_lanes(
+        simd,
+        simd.less_than_f32s(x, simd.splat_f32s(f32::MIN_POSITIVE)),
+        below,
+        ln,
+    )
 }
 
 #[inline(always)]
