@@ -3,7 +3,7 @@
 use super::model_file::ModelFile;
 use super::ui::{Ui, bytes, decimal};
 use crate::Error;
-use flow_embedded::artefact::{Activation, Base, Channel, Layer, LoadedFlow};
+use flow_embedded::artefact::{Activation, Channel, Layer, LoadedFlow};
 use serde::Serialize;
 use std::path::PathBuf;
 
