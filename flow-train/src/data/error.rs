@@ -167,6 +167,30 @@ pub enum DataError {
         /// The event columns that do change.
         others: Vec<String>,
     },
+    /// A value that the domain asked for does not hold.
+    #[error(
+        "column `{column}` holds the value {value}, which is not inside the domain {domain}; its ends are outside \
+         themselves: move them, mend the rows, or ask for --domain {column}=real"
+    )]
+    OutsideDomain {
+        /// The column's name.
+        column: String,
+        /// The domain asked for.
+        domain: String,
+        /// The value.
+        value: f32,
+    },
+    /// A value that is out of all proportion to the others.
+    #[error(
+        "column `{column}` holds the value {value:e}, so far from the others that f32 can't hold it beside them; \
+         mend or remove such rows"
+    )]
+    Extreme {
+        /// The column's name.
+        column: String,
+        /// The value.
+        value: f32,
+    },
     /// A column whose spread is beyond `f32`.
     #[error(
         "column `{column}` has a standard deviation of {std:e}, which the chip's f32 can't scale; give the column in another unit"
@@ -189,6 +213,8 @@ impl DataError {
                 | Self::BadLabel { .. }
                 | Self::Constant { .. }
                 | Self::OutOfScale { .. }
+                | Self::OutsideDomain { .. }
+                | Self::Extreme { .. }
                 | Self::ColumnTwice { .. }
         )
     }

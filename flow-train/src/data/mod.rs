@@ -1,10 +1,10 @@
 //! From a file of recorded rows to numbers a flow can be fitted to.
 //!
 //! ```text
-//! CsvFile ──► Columns ──► RowReader ──► Dataset + CleaningReport ──► Split ──► Standardiser
-//!  names,      which       one row       the usable rows,             train,    mean and 1/std
-//!  delimiter   is what     at a time     what was dropped and why     validation, of the training
-//!                                                                     calibration part
+//! CsvFile ──► Columns ──► RowReader ──► Dataset + CleaningReport ──► Split ──► Preparation
+//!  names,      which       one row       the usable rows,             train,    domain, grid,
+//!  delimiter   is what     at a time     what was dropped and why     validation, mean and 1/std
+//!                                                                     calibration of each channel
 //! ```
 //!
 //! A row is used when every chosen cell holds a finite number. A row with a missing or non-finite
@@ -15,23 +15,27 @@
 mod cell;
 mod columns;
 mod dataset;
+pub mod domain;
 mod error;
 mod file;
+pub mod grid;
 mod load;
+mod moments;
+mod prepare;
 mod report;
 mod rows;
 mod split;
-mod standardise;
 
 pub use columns::{ColumnRequest, Columns, RowFilter};
 pub use dataset::Dataset;
+pub use domain::{DomainRequest, Reason};
 pub use error::DataError;
 pub use file::{CsvFile, CsvFormat, Header};
 pub use load::{Recording, load, load_columns};
+pub use prepare::{ChannelMap, Choice, Preparation, PrepareOptions};
 pub use report::{CleaningReport, ColumnFaults};
 pub use rows::{Fault, FaultKind, Row, RowReader};
 pub use split::{Fractions, Split, SplitMethod};
-pub use standardise::Standardiser;
 
 #[cfg(test)]
 mod testing {
