@@ -17,8 +17,8 @@
 //! - Values between those of the grid are as likely as their neighbours on it. A test for them needs no density.
 //!
 //! # When a column counts as rounded
-//! 1. At least 99 % of its rows lie on one grid, within the noise of `f32` (4 parts in 2²⁴ of each value). The
-//!    rest may be anything, such as a gap filled with a mean.
+//! 1. At least 99 % of its rows lie on one grid, within the noise of `f32` (4 parts in 2²⁴ of each value, or none
+//!    where that exceeds the step). The rest may be anything, such as a gap filled with a mean.
 //! 2. The central 90 % of its rows span at most half as many cells as the column has rows, and at least half of
 //!    the rows share their value with another one. Every column of printed decimals lies on *some* grid; below
 //!    two rows a cell there is nothing to spike on, and noise that small would change nothing.
@@ -27,22 +27,21 @@ use flow_embedded::artefact::Grid;
 
 /// Share of the rows that may lie off the grid.
 const OFF: f64 = 0.01;
-/// The noise of a value, as a share of it.
-const NOISE: f64 = 4.0 / (1u64 << 24) as f64;
+/// The noise of a value, as a share of it: of arithmetic in `f32`, of one rounding to it, and none. The last is for
+/// counts beyond a million, which `f32` holds without error but not with room for one.
+const NOISES: [f64; 3] = [4.0 / ULP, 1.0 / ULP, 0.0];
+const ULP: f64 = (1u64 << 24) as f64;
 /// Reductions of the step before the search is given up: each at least halves it.
 const REDUCTIONS: usize = 40;
 
 /// Finds the grid of a column, if it is rounded: see the [module](self) for the rule. All values must be finite.
 #[must_use]
 pub fn detect(values: &[f32]) -> Option<Grid> {
-    let levels = Levels::of(values)?;
-    let smallest = levels.gap(0.0);
-    // Gaps that a value off the grid has not divided, should there be such values.
-    let usual = [0.1, 0.5].map(|share| levels.gap(share));
-    let found = levels
-        .reduce(smallest)
-        .or_else(|| usual.into_iter().find_map(|step| levels.fit(step).ok()))?;
-    Some(found.snapped(&levels))
+    let mut sorted: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    NOISES
+        .into_iter()
+        .find_map(|noise| Levels::of(&sorted, noise)?.grid())
 }
 
 /// The distinct values of a column.
@@ -52,6 +51,7 @@ struct Levels {
     /// Distances of neighbours, ascending, with their uncertainties.
     gaps: Vec<Step>,
     rows: usize,
+    noise: f64,
     /// The smallest step that the rule takes for rounding.
     least: f64,
 }
@@ -67,14 +67,14 @@ struct Step {
 struct Remainder(Option<Step>);
 
 impl Levels {
-    fn of(values: &[f32]) -> Option<Self> {
-        let mut sorted: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
-        sorted.sort_unstable_by(f64::total_cmp);
+    /// Of ascending values.
+    fn of(sorted: &[f64], noise: f64) -> Option<Self> {
         let rows = sorted.len();
+        let near = |a: f64, b: f64| noise * (a.abs() + b.abs());
         let mut levels: Vec<(f64, usize)> = Vec::new();
-        for value in &sorted {
+        for value in sorted {
             match levels.last_mut() {
-                Some((last, count)) if value - *last <= noise(*last) + noise(*value) => *count += 1,
+                Some((last, count)) if value - *last <= near(*last, *value) => *count += 1,
                 _ => levels.push((*value, 1)),
             }
         }
@@ -90,7 +90,7 @@ impl Levels {
             .windows(2)
             .map(|pair| Step {
                 step: pair[1].0 - pair[0].0,
-                off: noise(pair[0].0) + noise(pair[1].0),
+                off: near(pair[0].0, pair[1].0),
             })
             .collect();
         gaps.sort_unstable_by(|a, b| a.step.total_cmp(&b.step));
@@ -102,8 +102,18 @@ impl Levels {
             levels,
             gaps,
             rows,
+            noise,
             least: 2.0 * (quantile(0.95) - quantile(0.05)) / rows as f64,
         })
+    }
+
+    fn grid(&self) -> Option<Grid> {
+        // Gaps that a value off the grid has not divided, should there be such values.
+        let usual = [0.1, 0.5].map(|share| self.gap(share));
+        let found = self
+            .reduce(self.gap(0.0))
+            .or_else(|| usual.into_iter().find_map(|step| self.fit(step).ok()))?;
+        Some(found.snapped(self.anchor(), self.noise))
     }
 
     fn anchor(&self) -> f64 {
@@ -134,7 +144,7 @@ impl Levels {
         for &(value, rows) in &self.levels {
             let distance = (value - anchor).abs();
             let count = (distance / step.step).round();
-            let own = noise(anchor) + noise(value);
+            let own = self.noise * (anchor.abs() + value.abs());
             let allowed = own + count * step.off;
             if step.step < self.least || 4.0 * allowed > step.step {
                 // Too coarse to tell.
@@ -167,19 +177,14 @@ impl Levels {
 }
 
 impl Step {
-    /// The grid, with the simplest numbers that the column allows.
-    fn snapped(self, levels: &Levels) -> Grid {
+    /// The grid that holds the anchor, with the simplest numbers that the column allows.
+    fn snapped(self, anchor: f64, noise: f64) -> Grid {
         let step = simplest(self);
-        let anchor = levels.anchor();
-        let count = (anchor / step).round();
         let offset = Self {
-            step: anchor - count * step,
-            off: noise(anchor) + count.abs() * self.off,
+            step: anchor - (anchor / step).round() * step,
+            off: noise * anchor.abs(),
         };
-        let offset = if 4.0 * offset.off > step {
-            // Zero is too far away to say where the grid passes it.
-            anchor
-        } else if offset.step.abs() <= offset.off {
+        let offset = if offset.step.abs() <= offset.off {
             0.0
         } else {
             simplest(offset)
@@ -202,10 +207,6 @@ fn simplest(Step { step, off }: Step) -> f64 {
         .chain(longer)
         .find(|simple| (simple - step).abs() <= off)
         .unwrap_or(step)
-}
-
-fn noise(value: f64) -> f64 {
-    NOISE * value.abs()
 }
 
 #[cfg(test)]
@@ -249,7 +250,7 @@ mod tests {
             for value in rounded(1000, centre, std, offset, step) {
                 let near = flow_embedded::kernels::round_to_grid(value, grid.offset, grid.step);
                 assert!(
-                    (f64::from(near - value)).abs() <= 2.0 * noise(value.into()) + 1e-30,
+                    (f64::from(near - value)).abs() <= 2.0 * NOISES[0] * f64::from(value.abs()),
                     "{case}: {value} {near}"
                 );
             }

@@ -48,9 +48,9 @@ mod tests {
 
     #[test]
     fn a_weight_of_two_is_a_row_twice() {
-        assert_eq!(
-            Moments::of(&[1.0, 5.0, 7.0], &[1.0, 2.0, 0.0]),
-            Moments::of(&[1.0, 5.0, 5.0], &[])
-        );
+        let one = Moments::of(&[1.0, 5.0, 7.0], &[1.0, 2.0, 0.0]);
+        let two = Moments::of(&[1.0, 5.0, 5.0], &[]);
+        assert_eq!((one.mean, one.std), (two.mean, two.std));
+        assert!((one.skewness - two.skewness).abs() < 1e-12);
     }
 }
