@@ -149,18 +149,22 @@ impl Dataset {
     }
 
     /// A digest of names and values, to recognise the data by: FNV-1a, 64 bits, over the names
-    /// (each ended by a zero byte) and the bits of the values, row by row, events first, then the
-    /// bits of the weights. Zeros count as positive.
+    /// (each ended by a zero byte) and the bits of the values, row by row, events first. Zeros
+    /// count as positive.
     pub fn digest(&self) -> u64 {
         let mut hash = 0xcbf2_9ce4_8422_2325_u64;
         let mut feed = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         for name in self.event_names.iter().chain(&self.context_names) {
             name.bytes().chain([0]).for_each(&mut feed);
         }
-        let rows = (0..self.rows).flat_map(|row| self.event(row).iter().chain(self.context(row)));
-        for value in rows.chain(&self.weights) {
-            let bits = (value + 0.0).to_bits();
-            bits.to_le_bytes().into_iter().for_each(&mut feed);
+        for row in 0..self.rows {
+            for value in self.event(row).iter().chain(self.context(row)) {
+                (value + 0.0)
+                    .to_bits()
+                    .to_le_bytes()
+                    .into_iter()
+                    .for_each(&mut feed);
+            }
         }
         hash
     }
@@ -190,7 +194,6 @@ mod tests {
         assert_eq!(data.ranges(), [1.0..=3.0, 2.0..=4.0, 8.0..=9.0]);
         let weighted = data.clone().weighted(vec![0.5, 2.0]);
         assert_eq!(weighted.select(&[1, 0]).weights(), [2.0, 0.5]);
-        assert_ne!(weighted.digest(), data.digest());
     }
 
     #[test]
