@@ -22,6 +22,12 @@ impl Dataset {
         }
     }
 
+    /// Makes room for so many more rows, and no others.
+    pub(super) fn reserve_exact(&mut self, rows: usize) {
+        self.events.reserve_exact(rows * self.event_names.len());
+        self.context.reserve_exact(rows * self.context_names.len());
+    }
+
     /// Adds a row.
     ///
     /// # Panics

@@ -92,13 +92,16 @@ impl Dealer {
 
 impl HeldOut {
     fn new(names: &[Vec<String>; 2], weighted: bool, rows: usize, most: usize, seed: u64) -> Self {
+        let take = rows.min(most);
+        let mut data = Dataset::new(names[0].clone(), names[1].clone());
+        data.reserve_exact(take);
         Self {
-            data: Dataset::new(names[0].clone(), names[1].clone()),
-            weights: weighted.then(Vec::new),
+            data,
+            weights: weighted.then(|| Vec::with_capacity(take)),
             rows,
             sampler: Sampler {
                 random: Random::new(seed),
-                take: rows.min(most),
+                take,
                 of: rows,
             },
         }
@@ -314,13 +317,14 @@ impl RowStore {
                 return Ok(None);
             };
             let (values, order) = (&mut self.epoch.values, &mut self.epoch.order);
-            let rows = self.spool.rows(bucket);
+            // Room for the largest bucket, so that no later one needs more.
+            let most = self.rows.div_ceil(self.spool.buckets());
             values.clear();
-            values.reserve_exact(rows * self.width);
+            values.reserve_exact(most * self.width);
             self.spool.read(bucket, |block| values.extend(block))?;
             order.clear();
-            order.reserve_exact(rows);
-            order.extend(0..rows as u32);
+            order.reserve_exact(most);
+            order.extend(0..self.spool.rows(bucket) as u32);
             random.shuffle(order);
         }
         let row = self.epoch.order.pop().map(|row| {
