@@ -349,7 +349,7 @@ fn each_fault_has_its_sentence() {
     };
     assert_eq!(
         survey(10_240).expect_err("71 groups").to_string(),
-        "has more than 10 groups in column `run`, too many for the memory limit of 10240 bytes; \
+        "has more than 9 groups in column `run`, too many for the memory limit of 10240 bytes; \
          allow more, or name a column that tells recordings apart rather than rows"
     );
 

@@ -13,10 +13,14 @@ pub(super) struct Cleaner<'f> {
     /// The values of the last usable row.
     values: Vec<f32>,
     groups: HashMap<Vec<u8>, u32>,
-    /// The most groups there may be, and the memory limit that this comes from.
-    most_groups: Option<(usize, u64)>,
+    /// Bytes that the groups take, and may take, and the memory limit that this comes from.
+    group_bytes: u64,
+    group_limit: Option<(u64, u64)>,
     weighty: bool,
 }
+
+/// Bytes that a group takes beside its name: its place in the table of groups, with room to spare.
+const GROUP: u64 = 128;
 
 /// A usable row.
 #[derive(Debug)]
@@ -41,14 +45,15 @@ impl<'f> Cleaner<'f> {
             report: CleaningReport::default(),
             values: Vec::new(),
             groups: HashMap::new(),
-            most_groups: None,
+            group_bytes: 0,
+            group_limit: None,
             weighty: columns.weights.is_none(),
         })
     }
 
-    /// Sets the most groups there may be, and the memory limit in bytes that this comes from.
-    pub(super) fn limit_groups(&mut self, groups: usize, limit: u64) {
-        self.most_groups = Some((groups, limit));
+    /// Sets how many bytes the groups may take, and the memory limit that this comes from.
+    pub(super) fn limit_groups(&mut self, bytes: u64, limit: u64) {
+        self.group_limit = Some((bytes, limit));
     }
 
     /// The next usable row; `None` after the last.
@@ -76,6 +81,7 @@ impl<'f> Cleaner<'f> {
                 Some(number) => *number,
                 None => {
                     let number = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
+                    self.group_bytes += GROUP + name.len() as u64;
                     self.groups.insert(name.to_vec(), number);
                     number
                 }
@@ -113,11 +119,11 @@ impl<'f> Cleaner<'f> {
     }
 
     fn check_groups(&self) -> Result<(), DataError> {
-        match (self.most_groups, self.columns.group) {
-            (Some((groups, limit)), Some(column)) if self.groups.len() > groups => {
+        match (self.group_limit, self.columns.group) {
+            (Some((bytes, limit)), Some(column)) if self.group_bytes > bytes => {
                 Err(DataError::TooManyGroups {
                     column: self.table.names()[column].clone(),
-                    groups,
+                    groups: self.groups.len() - 1,
                     limit,
                 })
             }

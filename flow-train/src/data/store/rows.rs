@@ -56,7 +56,9 @@ struct Epoch {
     random: Option<Random>,
     /// Buckets yet to visit, the next one last.
     buckets: Vec<usize>,
-    /// The values of the present bucket.
+    /// The bucket whose values are in memory.
+    loaded: Option<usize>,
+    /// Its values.
     values: Vec<f32>,
     /// Its rows yet to visit, the next one last.
     order: Vec<u32>,
@@ -319,9 +321,12 @@ impl RowStore {
             let (values, order) = (&mut self.epoch.values, &mut self.epoch.order);
             // Room for the largest bucket, so that no later one needs more.
             let most = self.rows.div_ceil(self.spool.buckets());
-            values.clear();
-            values.reserve_exact(most * self.width);
-            self.spool.read(bucket, |block| values.extend(block))?;
+            if self.epoch.loaded.take() != Some(bucket) {
+                values.clear();
+                values.reserve_exact(most * self.width);
+                self.spool.read(bucket, |block| values.extend(block))?;
+            }
+            self.epoch.loaded = Some(bucket);
             order.clear();
             order.reserve_exact(most);
             order.extend(0..self.spool.rows(bucket) as u32);

@@ -61,9 +61,6 @@ pub struct Division {
     pub seed: u64,
 }
 
-/// Bytes that a group takes, its name and its place in the table of groups.
-const GROUP_BYTES: u64 = 128;
-
 /// Reads a table within a memory limit.
 ///
 /// # Errors
@@ -76,8 +73,7 @@ pub fn load_within<'t>(
     let width = columns.numbers().count() + usize::from(columns.weights.is_some());
     let most = memory.limit / 4 / (width as u64 * VALUE);
     let mut cleaner = Cleaner::new(table, columns)?;
-    let most_groups = (memory.limit / 8 / GROUP_BYTES).max(3);
-    cleaner.limit_groups(most_groups as usize, memory.limit);
+    cleaner.limit_groups(memory.limit / 8, memory.limit);
     let mut rows = Some(Rows::new(table, columns));
     let mut groups: Option<Vec<usize>> = columns.group.map(|_| vec![]);
     while let Some(row) = cleaner.next_row()? {
