@@ -5,7 +5,7 @@ use super::output::Output;
 use super::progress::Epochs;
 use super::ui::{Ui, bytes};
 use crate::Error;
-use crate::data::{ColumnRequest, Columns, CsvFile, Fractions, Recording, load_columns};
+use crate::data::{ColumnRequest, Columns, Table, Fractions, Recording, load_columns};
 use crate::fit::{Config, Stop};
 use crate::model::{Family, Spec};
 use crate::train::{Recipe, Trained, train};
@@ -208,7 +208,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
 
 fn read(args: &Args, ui: Ui) -> Result<Recording, Error> {
     let in_data = Error::data(&args.data);
-    let file = CsvFile::open(&args.data, args.table.format()).map_err(&in_data)?;
+    let file = Table::open(&args.data, args.table.format()).map_err(&in_data)?;
     let request = ColumnRequest {
         events: args.columns.clone(),
         context: args.context.clone(),

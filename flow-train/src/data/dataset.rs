@@ -26,6 +26,12 @@ impl Dataset {
         }
     }
 
+    /// Makes room for so many more rows, and no others.
+    pub(super) fn reserve_exact(&mut self, rows: usize) {
+        self.events.reserve_exact(rows * self.event_names.len());
+        self.context.reserve_exact(rows * self.context_names.len());
+    }
+
     /// Adds a row.
     ///
     /// # Panics
@@ -148,25 +154,46 @@ impl Dataset {
         &self.context[row * c..(row + 1) * c]
     }
 
-    /// A digest of names and values, to recognise the data by: FNV-1a, 64 bits, over the names
-    /// (each ended by a zero byte) and the bits of the values, row by row, events first. Zeros
-    /// count as positive.
+    /// A digest of names and values, to recognise the data by: see [`Digest`].
     pub fn digest(&self) -> u64 {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let mut feed = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        for name in self.event_names.iter().chain(&self.context_names) {
-            name.bytes().chain([0]).for_each(&mut feed);
-        }
+        let mut digest = Digest::new(&self.event_names, &self.context_names);
         for row in 0..self.rows {
-            for value in self.event(row).iter().chain(self.context(row)) {
-                (value + 0.0)
-                    .to_bits()
-                    .to_le_bytes()
-                    .into_iter()
-                    .for_each(&mut feed);
-            }
+            digest.row(self.event(row), self.context(row));
         }
-        hash
+        digest.value()
+    }
+}
+
+/// FNV-1a, 64 bits, over the names of events and context (each ended by a zero byte) and the bits of
+/// the values, little-endian, row by row, events first. Zeros count as positive.
+#[derive(Debug, Clone)]
+pub(super) struct Digest(u64);
+
+impl Digest {
+    /// Of a table without rows.
+    pub(super) fn new(event_names: &[String], context_names: &[String]) -> Self {
+        let mut digest = Self(0xcbf2_9ce4_8422_2325);
+        for name in event_names.iter().chain(context_names) {
+            name.bytes().chain([0]).for_each(|byte| digest.feed(byte));
+        }
+        digest
+    }
+
+    /// Adds a row.
+    pub(super) fn row(&mut self, event: &[f32], context: &[f32]) {
+        for value in event.iter().chain(context) {
+            let bytes = (value + 0.0).to_bits().to_le_bytes();
+            bytes.into_iter().for_each(|byte| self.feed(byte));
+        }
+    }
+
+    /// The digest of what was added.
+    pub(super) fn value(&self) -> u64 {
+        self.0
+    }
+
+    fn feed(&mut self, byte: u8) {
+        self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
 }
 
