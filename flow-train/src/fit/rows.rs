@@ -1,5 +1,6 @@
 //! Where a training's rows come from.
 
+use crate::data::RowStore;
 use crate::model::Batch;
 use crate::random::Random;
 use std::io;
@@ -19,7 +20,7 @@ pub enum Order {
 
 /// A source of rows in raw units, passed over again and again: in memory, or streamed from a file.
 ///
-/// Rows of weight 0 are no rows: a source leaves them out.
+/// Rows of weight 0 count for nothing; a source may leave them out.
 pub trait Rows: Send {
     /// Rows of one pass.
     fn rows(&self) -> usize;
@@ -38,8 +39,8 @@ pub trait Rows: Send {
 
     /// Writes the next rows of the pass: as many as `events` holds, or as are left, and returns how many.
     ///
-    /// `events` is `[rows x event channels]`, `contexts` is `[rows x context channels]`, both row-major. `weights`
-    /// holds one number a row, or nothing if rows have no weights.
+    /// `events` is `[rows x event channels]`, `contexts` is `[rows x context channels]`, both row-major; `weights`
+    /// holds one number a row, and is not to be read if rows have no weights.
     ///
     /// # Errors
     /// The source can't be read.
@@ -49,6 +50,37 @@ pub trait Rows: Send {
         contexts: &mut [f32],
         weights: &mut [f32],
     ) -> io::Result<usize>;
+}
+
+/// The training rows of a table that is larger than memory. As stored means in the order of the seed 0.
+impl Rows for RowStore {
+    fn rows(&self) -> usize {
+        self.rows()
+    }
+
+    fn channels(&self) -> (usize, usize) {
+        (self.event_dim(), self.context_dim())
+    }
+
+    fn weighted(&self) -> bool {
+        self.is_weighted()
+    }
+
+    fn begin(&mut self, order: Order) -> io::Result<()> {
+        self.start_epoch(match order {
+            Order::Stored => 0,
+            Order::Shuffled { seed } => seed,
+        })
+    }
+
+    fn next(
+        &mut self,
+        events: &mut [f32],
+        contexts: &mut [f32],
+        weights: &mut [f32],
+    ) -> io::Result<usize> {
+        self.next_batch(events, contexts, weights)
+    }
 }
 
 /// Why rows can't be used.

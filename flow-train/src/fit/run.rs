@@ -159,12 +159,11 @@ impl Slots {
         cells: &mut Random,
     ) -> Result<(), RowsError> {
         let (event, context) = (preparation.event.len(), preparation.context.len());
-        let weights = if source.weighted() { rows } else { 0 };
         let taken = source
             .next(
                 &mut self.events[..rows * event],
                 &mut self.contexts[..rows * context],
-                &mut self.weights[..weights],
+                &mut self.weights[..rows],
             )
             .map_err(|fault| RowsError::Read(fault.to_string()))?;
         if taken < rows {
@@ -361,6 +360,10 @@ impl<'a, 's> Training<'a, 's> {
                 .map_err(fault)?;
             self.slots
                 .smooth(self.config, &self.circular, &mut self.random);
+            if self.slots.totals(weighted).0 <= 0.0 {
+                // No row of these counts.
+                continue;
+            }
             let batch = self.slots.batch(weighted);
             let loss = self.objective.loss_and_gradient(self.flow, batch);
             let length = norm(self.objective.gradient());
@@ -422,6 +425,9 @@ impl<'a, 's> Training<'a, 's> {
             self.slots
                 .fill(count, &mut **validation, preparation, &mut cells)?;
             let (weight, log_det) = self.slots.totals(weighted);
+            if weight <= 0.0 {
+                continue;
+            }
             let loss = self.objective.loss(self.flow, self.slots.batch(weighted));
             nats += loss * weight;
             log_dets += log_det;

@@ -203,6 +203,17 @@ impl RowStore {
         &self.calibration
     }
 
+    /// Moves the held-out rows out, validation first, and leaves none behind.
+    pub fn take_held_out(&mut self) -> [HeldOut; 2] {
+        [&mut self.validation, &mut self.calibration]
+            .map(|part| std::mem::replace(part, HeldOut::new(&self.names, self.weighted, 0, 0, 0)))
+    }
+
+    /// Whether rows have weights.
+    pub fn is_weighted(&self) -> bool {
+        self.weighted
+    }
+
     /// The digest of all usable rows, as [`Dataset::digest`] of the table in memory.
     pub fn digest(&self) -> u64 {
         self.digest.value()
