@@ -18,11 +18,14 @@ mod parts;
 
 use crate::Error;
 use crate::calibrate::{CalibrationError, CalibrationTable};
-use crate::data::{Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey};
+use crate::data::{
+    ChannelMap, Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey,
+};
 use crate::evaluate::{Mean, Scorer, gaussian_log_likelihood};
 use crate::export::{Draft, DraftCalibration, DraftChannel};
 use crate::fit::{self, Config, Epoch, FitError, InMemory, Rows, Stop};
 use crate::model::{Batch, Flow, Spec};
+use crate::random::Random;
 use flow_embedded::artefact::{Base, Evaluation, LoadedFlow};
 use parts::Parts;
 use std::path::Path;
@@ -30,6 +33,9 @@ use std::sync::atomic::AtomicBool;
 
 /// Rows of a table that is too large for memory by which its preparation is chosen.
 const SAMPLE: usize = 200_000;
+
+/// Rows whose moments a flow starts from.
+const START: usize = 4096;
 
 /// What to make of a recording.
 #[derive(Debug, Clone)]
@@ -152,6 +158,7 @@ fn train_parts(
     // What an artefact can't hold is better known before the fit than after it.
     draft.set_flow(&flow)?;
     draft.encode()?;
+    start(&mut flow, sample, &preparation, recipe.config.seed);
 
     // What the preparation adds to the log-likelihood of every row.
     let constant: f64 = draft.event.iter().map(DraftChannel::log_scale).sum();
@@ -217,10 +224,23 @@ fn finish(
     })
 }
 
+/// Lets the flow start from the moments of some rows, spread evenly over those given.
+fn start(flow: &mut Flow<f32>, sample: &Dataset, preparation: &Preparation, seed: u64) {
+    let step = sample.rows().div_ceil(START);
+    let rows: Vec<usize> = (0..sample.rows()).step_by(step.max(1)).collect();
+    let rows = sample.select(&rows);
+    let mut events = rows.events().to_vec();
+    let mut log_det = vec![0.0; rows.rows()];
+    preparation.dequantised_events(&mut events, &mut log_det, &mut Random::new(seed));
+    let mut features = vec![0.0; rows.rows() * preparation.context_features()];
+    preparation.contexts(rows.contexts(), &mut features);
+    flow.set_moments(&events, &features);
+}
+
 /// The artefact but for its flow and its calibration.
 fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Recipe) -> Draft {
     let units = &recipe.prepare.units;
-    let channels = |names: &[String], maps: &[crate::data::ChannelMap]| -> Vec<DraftChannel> {
+    let channels = |names: &[String], maps: &[ChannelMap]| -> Vec<DraftChannel> {
         let own = names.iter().zip(maps);
         own.map(|(name, map)| DraftChannel {
             name: name.clone(),
