@@ -9,8 +9,10 @@ use super::real::Real;
 use crate::random::Random;
 use pulp::Arch;
 use std::f64::consts::{LN_2, PI, TAU};
+use std::fmt;
+use std::str::FromStr;
 
-/// Which distribution.
+/// Which distribution. As text: `normal`, `logistic`, `laplace`, `student-t:DEGREES`, `mixture:COMPONENTS`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum BaseSpec {
     /// Normal.
@@ -29,6 +31,49 @@ pub enum BaseSpec {
         /// 1 to 255.
         components: usize,
     },
+}
+
+/// Why a text names no base distribution.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no base distribution; write normal, logistic, laplace, student-t:DEGREES or mixture:COMPONENTS"
+)]
+pub struct NoSuchBase(String);
+
+impl FromStr for BaseSpec {
+    type Err = NoSuchBase;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchBase> {
+        let fault = || NoSuchBase(text.to_owned());
+        let (name, number) = match text.split_once(':') {
+            Some((name, number)) => (name, Some(number)),
+            None => (text, None),
+        };
+        Ok(match (name, number) {
+            ("normal", None) => Self::Normal,
+            ("logistic", None) => Self::Logistic,
+            ("laplace", None) => Self::Laplace,
+            ("student-t", Some(number)) => Self::StudentT {
+                degrees_of_freedom: number.parse().map_err(|_| fault())?,
+            },
+            ("mixture", Some(number)) => Self::Mixture {
+                components: number.parse().map_err(|_| fault())?,
+            },
+            _ => return Err(fault()),
+        })
+    }
+}
+
+impl fmt::Display for BaseSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Normal => f.write_str("normal"),
+            Self::Logistic => f.write_str("logistic"),
+            Self::Laplace => f.write_str("laplace"),
+            Self::StudentT { degrees_of_freedom } => write!(f, "student-t:{degrees_of_freedom}"),
+            Self::Mixture { components } => write!(f, "mixture:{components}"),
+        }
+    }
 }
 
 impl BaseSpec {

@@ -40,7 +40,7 @@ mod real;
 mod spec;
 mod transformer;
 
-pub use base::BaseSpec;
+pub use base::{BaseSpec, NoSuchBase};
 pub use flow::Flow;
 pub use objective::{Batch, Objective, Threads};
 pub use parts::{BaseParts, ConditionerParts, DenseParts, FlowParts, LayerParts};
