@@ -98,11 +98,9 @@ fn train(
 }
 
 fn small(family: Family, event: usize, context: usize) -> Flow<f32> {
-    let spec = Spec {
-        hidden: vec![32, 32],
-        layers: 4,
-        ..Spec::new(family, event, context)
-    };
+    let mut spec = Spec::new(family, event, context);
+    spec.layers = 4;
+    spec.conditioner.hidden = vec![32, 32];
     Flow::new(&spec, 1).unwrap()
 }
 

@@ -17,16 +17,20 @@
 //! - Values between those of the grid are as likely as their neighbours on it. A test for them needs no density.
 //!
 //! # When a column counts as rounded
-//! 1. At least 99 % of its rows lie on one grid, within the noise of `f32` (4 parts in 2²⁴ of each value, or none
-//!    where that exceeds the step). The rest may be anything, such as a gap filled with a mean.
+//! 1. At least 95 % of its rows lie on one grid, within the noise of `f32` (4 parts in 2²⁴ of each value, or none
+//!    where that exceeds the step); those at the most common value, which any grid could hold, are not counted.
+//!    The rest may be anything, such as a gap filled with a mean or a reading with one decimal more. Of several
+//!    grids the coarsest is taken: on a finer one, spikes would remain.
 //! 2. The central 90 % of its rows span at most half as many cells as the column has rows, and at least half of
 //!    the rows share their value with another one. Every column of printed decimals lies on *some* grid; below
 //!    two rows a cell there is nothing to spike on, and noise that small would change nothing.
 
 use flow_embedded::artefact::Grid;
 
-/// Share of the rows that may lie off the grid.
-const OFF: f64 = 0.01;
+/// Share of the rows beside the most common value that may lie off the grid.
+const OFF: f64 = 0.05;
+/// What a step may be multiplied by, again and again, to take fewer rows for strays.
+const MULTIPLES: [f64; 4] = [2.0, 3.0, 5.0, 7.0];
 /// The noise of a value, as a share of it: of arithmetic in `f32`, of one rounding to it, and none. The last is for
 /// counts beyond a million, which `f32` holds without error but not with room for one.
 const NOISES: [f64; 3] = [4.0 / ULP, 1.0 / ULP, 0.0];
@@ -113,7 +117,21 @@ impl Levels {
         let found = self
             .reduce(self.gap(0.0))
             .or_else(|| usual.into_iter().find_map(|step| self.fit(step).ok()))?;
-        Some(found.snapped(self.anchor(), self.noise))
+        Some(self.coarsen(found).snapped(self.anchor(), self.noise))
+    }
+
+    /// The coarsest multiple that fits as well.
+    fn coarsen(&self, mut step: Step) -> Step {
+        let multiple = |step: Step, factor: f64| Step {
+            step: factor * step.step,
+            off: factor * step.off,
+        };
+        for factor in MULTIPLES {
+            while let Ok(coarser) = self.fit(multiple(step, factor)) {
+                step = coarser;
+            }
+        }
+        step
     }
 
     fn anchor(&self) -> f64 {
@@ -139,9 +157,9 @@ impl Levels {
 
     /// Walks away from the anchor, level by level, and sharpens the step on the way.
     fn fit(&self, mut step: Step) -> Result<Step, Remainder> {
-        let anchor = self.anchor();
+        let (anchor, common) = self.levels[0];
         let (mut on, mut off, mut remainder) = (0, 0, None);
-        for &(value, rows) in &self.levels {
+        for &(value, rows) in &self.levels[1..] {
             let distance = (value - anchor).abs();
             let count = (distance / step.step).round();
             let own = self.noise * (anchor.abs() + value.abs());
@@ -153,7 +171,7 @@ impl Levels {
             let miss = (distance - count * step.step).abs();
             if miss <= allowed {
                 on += rows;
-                if count > 0.0 && own / count < step.off {
+                if own / count < step.off {
                     step = Step {
                         step: distance / count,
                         off: own / count,
@@ -167,8 +185,8 @@ impl Levels {
                 });
             }
         }
-        let rows = self.rows as f64;
-        if off as f64 <= OFF * rows && 2 * on >= self.rows {
+        let rows = self.rows - common;
+        if off as f64 <= OFF * rows as f64 && 2 * on >= rows {
             Ok(step)
         } else {
             Err(Remainder(remainder))
@@ -291,9 +309,11 @@ mod tests {
         assert_eq!(detect(&printed), None);
         assert_eq!(detect(&[1.5; 100]), None);
         assert_eq!(detect(&[]), None);
-        // A pile of zeros beside continuous values.
-        let piled: Vec<f32> = normal.iter().map(|x| x.max(0.0)).collect();
-        assert_eq!(detect(&piled), None);
+        // A pile of zeros beside continuous values, and a higher one.
+        for share in [0.0, 1.7] {
+            let piled: Vec<f32> = normal.iter().map(|x| (x - share).max(0.0)).collect();
+            assert_eq!(detect(&piled), None);
+        }
     }
 
     #[test]
@@ -312,6 +332,12 @@ mod tests {
             .map(|row| [0.0, 4.0, 10.0, 16.0][row % 4])
             .collect();
         assert_eq!(detect(&sparse).map(|grid| grid.step), Some(2.0));
+        // One decimal, but for a few readings with two.
+        let mut decimals = rounded(1000, 50.0, 9.0, 0.0, 0.1);
+        for (row, value) in decimals.iter_mut().enumerate() {
+            *value += if row % 40 == 0 { 0.05 } else { 0.0 };
+        }
+        assert_eq!(detect(&decimals).map(|grid| grid.step), Some(0.1));
         // An outlier.
         counts[500] = 1e7;
         assert_eq!(detect(&counts).map(|grid| grid.step), Some(1.0));
