@@ -16,7 +16,7 @@ pub struct HeldOut {
     pub data: Dataset,
     /// How much each of them counts, if the table has weights.
     pub weights: Option<Vec<f32>>,
-    /// Rows of the part. Where more than are kept, those kept are a sample: each choice of so many
+    /// Rows of the part, without those of weight 0. Where more than are kept, those kept are a sample: each choice of so many
     /// rows was equally likely.
     pub rows: usize,
     sampler: Sampler,
@@ -110,7 +110,10 @@ impl HeldOut {
     }
 
     fn push(&mut self, row: &CleanRow<'_>) {
-        if self.sampler.next() {
+        let chosen = self.sampler.next();
+        if row.weight == Some(0.0) {
+            self.rows -= 1;
+        } else if chosen {
             self.data.push(row.event, row.context);
             if let Some((weights, weight)) = self.weights.as_mut().zip(row.weight) {
                 weights.push(weight);
