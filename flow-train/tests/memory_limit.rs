@@ -119,13 +119,13 @@ fn a_table_larger_than_the_limit_is_visited_within_it() {
             seed: 1,
         };
         let mut store = survey.shuffle(division).expect("shuffled");
-        let (mut events, mut weights) = (vec![0.0; 256 * COLUMNS], vec![0.0; 256]);
+        let mut events = vec![0.0; 256 * COLUMNS];
         for seed in 0..3 {
             store.start_epoch(seed).expect("starts");
             let mut visited = 0;
             loop {
                 let rows = store
-                    .next_batch(&mut events, &mut [], &mut weights)
+                    .next_batch(&mut events, &mut [], &mut [])
                     .expect("read");
                 visited += rows;
                 if rows == 0 {

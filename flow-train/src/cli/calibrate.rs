@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Args {
     /// The model
     model: PathBuf,
-    /// Normal rows that the model was not trained on
+    /// Normal rows that the model was not trained on: CSV or Parquet
     data: PathBuf,
     /// The false-alarm rate to promise [default: the model's]
     #[arg(long, value_name = "RATE", value_parser = options::alpha)]

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 pub(super) struct Args {
     /// The model
     model: PathBuf,
-    /// Rows to measure it on
+    /// Rows to measure it on: CSV or Parquet
     data: PathBuf,
     /// Column with 0 for normal rows and 1 for anomalies
     #[arg(long, value_name = "COLUMN")]

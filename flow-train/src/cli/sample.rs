@@ -39,8 +39,8 @@ pub(super) struct Args {
     /// The context's values, the same for all rows
     #[arg(long, value_name = "COLUMN=NUMBER,…", value_delimiter = ',', value_parser = options::given)]
     given: Vec<(String, f32)>,
-    /// A table with the context's columns
-    #[arg(long, value_name = "CSV", conflicts_with = "given")]
+    /// A table with the context's columns: CSV or Parquet
+    #[arg(long, value_name = "TABLE", conflicts_with = "given")]
     context_from: Option<PathBuf>,
     #[command(flatten)]
     table: TableOptions,
@@ -173,7 +173,7 @@ fn given(values: &[(String, f32)], channels: &[Channel<'_>]) -> Result<Vec<f32>,
         .ok_or_else(|| {
             Error::Usage(format!(
                 "the model needs a value for each column of its context ({}): give --given {}=… or \
-             --context-from CSV",
+             --context-from TABLE",
                 known(),
                 model_file::names(channels).join("=…,")
             ))

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 pub(super) struct Args {
     /// The model
     model: PathBuf,
-    /// Rows to score
+    /// Rows to score: CSV or Parquet
     data: PathBuf,
     /// The table to write; - for standard output
     #[arg(short, long, value_name = "CSV")]

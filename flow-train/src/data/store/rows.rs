@@ -16,7 +16,7 @@ pub struct HeldOut {
     pub data: Dataset,
     /// How much each of them counts, if the table has weights.
     pub weights: Option<Vec<f32>>,
-    /// Rows of the part. Where more than are kept, those kept are a sample: each choice of so many
+    /// Rows of the part, without those of weight 0. Where more than are kept, those kept are a sample: each choice of so many
     /// rows was equally likely.
     pub rows: usize,
     sampler: Sampler,
@@ -110,7 +110,10 @@ impl HeldOut {
     }
 
     fn push(&mut self, row: &CleanRow<'_>) {
-        if self.sampler.next() {
+        let chosen = self.sampler.next();
+        if row.weight == Some(0.0) {
+            self.rows -= 1;
+        } else if chosen {
             self.data.push(row.event, row.context);
             if let Some((weights, weight)) = self.weights.as_mut().zip(row.weight) {
                 weights.push(weight);
@@ -138,7 +141,7 @@ impl RowStore {
         // Each purpose has its own stream of random numbers.
         let mut streams = Random::new(seed);
         let mut stream = || streams.below(usize::MAX) as u64;
-        let [training, validation, calibration] = rows;
+        let [_, validation, calibration] = rows;
         Self {
             validation: HeldOut::new(&names, weighted, validation, held_out, stream()),
             calibration: HeldOut::new(&names, weighted, calibration, held_out, stream()),
@@ -146,7 +149,7 @@ impl RowStore {
             width: names[0].len() + names[1].len() + usize::from(weighted),
             names,
             weighted,
-            rows: training,
+            rows: 0,
             dealer: Dealer {
                 random: Random::new(stream()),
                 order: (0..spool.buckets() as u32).collect(),
@@ -163,10 +166,12 @@ impl RowStore {
         match part {
             Part::Validation => self.validation.push(row),
             Part::Calibration => self.calibration.push(row),
+            // Such a row is none: a pass leaves it out.
+            Part::Training if row.weight == Some(0.0) => {}
             Part::Training => {
-                let weight = row.weight.filter(|_| self.weighted);
-                let parts = [row.event, row.context, weight.as_slice()];
+                let parts = [row.event, row.context, row.weight.as_slice()];
                 self.spool.push(self.dealer.next(), &parts)?;
+                self.rows += 1;
             }
         }
         Ok(())
@@ -177,7 +182,7 @@ impl RowStore {
         self.spool.finish()
     }
 
-    /// Training rows.
+    /// Training rows, without those of weight 0.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -250,12 +255,15 @@ impl RowStore {
         let mut data = Dataset::new(self.names[0].clone(), self.names[1].clone());
         let mut weights = self.weighted.then(Vec::new);
         // A bucket is a random sample in the order of the file: an even choice from it is one, too.
-        let of = self.spool.rows(0);
+        // The first may be empty where few rows count.
+        let filled = |bucket: &usize| self.spool.rows(*bucket) > 0;
+        let bucket = (0..self.spool.buckets()).find(filled).unwrap_or(0);
+        let of = self.spool.rows(bucket);
         let take = rows.min(of);
         let mut row = vec![0.0; self.width];
         let (events, contexts) = (self.event_dim(), self.context_dim());
         let mut number: u128 = 0;
-        self.spool.read(0, |values| {
+        self.spool.read(bucket, |values| {
             while fill(values, &mut row) {
                 let before = number * take as u128 / of as u128;
                 number += 1;
@@ -287,8 +295,8 @@ impl RowStore {
     }
 
     /// Fills the next batch, row-major: rows × D, rows × C and rows. Gives the number of rows that
-    /// were filled: fewer than there is room for at the end of the epoch, then 0. Weights are 1
-    /// without a column of weights.
+    /// were filled: fewer than there is room for at the end of the epoch, then 0. Without a column of
+    /// weights there need be no room for them; else they are 1.
     ///
     /// # Errors
     /// The temporary file can't be read.
@@ -302,12 +310,15 @@ impl RowStore {
         weights: &mut [f32],
     ) -> io::Result<usize> {
         let (d, c) = (self.event_dim(), self.context_dim());
-        let room = weights.len();
-        assert_eq!(events.len(), room * d, "room for as many events as weights");
+        let room = events.len() / d;
+        assert!(
+            weights.len() == room || (weights.is_empty() && !self.weighted),
+            "room for as many weights as events"
+        );
         assert_eq!(
             contexts.len(),
             room * c,
-            "room for as many contexts as weights"
+            "room for as many contexts as events"
         );
         for filled in 0..room {
             let Some(row) = self.next_row()? else {
@@ -317,7 +328,9 @@ impl RowStore {
             let (context, weight) = rest.split_at(c);
             events[filled * d..][..d].copy_from_slice(event);
             contexts[filled * c..][..c].copy_from_slice(context);
-            weights[filled] = weight.first().copied().unwrap_or(1.0);
+            if let Some(slot) = weights.get_mut(filled) {
+                *slot = weight.first().copied().unwrap_or(1.0);
+            }
         }
         Ok(room)
     }

@@ -187,6 +187,10 @@ impl Survey<'_> {
             return Err(DataError::Changed);
         }
         store.finish().map_err(in_spool)?;
+        if let (Some(column), 0) = (self.columns.weights, store.rows()) {
+            let column = self.table.names()[column].clone();
+            return Err(DataError::NoWeight { column });
+        }
         Ok(store)
     }
 }
