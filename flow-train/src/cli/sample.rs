@@ -5,7 +5,7 @@ use super::options::{self, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
-use crate::data::{ColumnRequest, CsvFile, load_columns};
+use crate::data::{ColumnRequest, Table, load_columns};
 use flow_embedded::artefact::{Channel, LoadedFlow};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -131,7 +131,7 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
         };
     }
     if let Some(path) = &args.context_from {
-        let file = CsvFile::open(path, args.table.format()).map_err(Error::data(path))?;
+        let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
         // The context's columns take the part of the events: they are all that is needed.
         let request = ColumnRequest {
             events: Some(model_file::names(channels)),

@@ -5,7 +5,7 @@ use super::options::TableOptions;
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::data::{ColumnRequest, CsvFile, RowReader};
+use crate::data::{ColumnRequest, Table, RowReader};
 use crate::evaluate::Scorer;
 use serde::Serialize;
 use std::io::Write as _;
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
     let in_table = Error::data(&args.data);
-    let file = CsvFile::open(&args.data, args.table.format()).map_err(&in_table)?;
+    let file = Table::open(&args.data, args.table.format()).map_err(&in_table)?;
     let filter = args.table.only.clone();
     let others = ColumnRequest {
         filter,

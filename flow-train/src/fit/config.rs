@@ -1,5 +1,6 @@
 //! How to train, and why training may fail.
 
+use super::RowsError;
 use thiserror::Error;
 
 /// How the learning rate changes.
@@ -22,7 +23,7 @@ pub enum Schedule {
 pub struct Config {
     /// Passes over the training rows, at most.
     pub epochs: usize,
-    /// Rows of a step, at most: small data get smaller batches, so that an epoch has eight steps.
+    /// Rows of a step, at most: small data get smaller batches, so that an epoch has eight steps or more.
     pub batch: usize,
     /// Largest learning rate of Adam.
     pub learning_rate: f64,
@@ -35,10 +36,15 @@ pub struct Config {
     /// Epochs without improvement on the validation rows after which training ends.
     pub patience: usize,
     /// Standard deviation, in standardised units, of the normal noise added to the events of every batch, drawn
-    /// anew each time (0: none). Validation rows get none.
+    /// anew each time (0: none). Validation rows get none. A circular channel's unit is the radian.
     ///
-    /// The lever of smoothing: 0.05 to 0.3 serves data that repeat or are rounded.
+    /// The lever of smoothing: 0.05 to 0.3 serves data that repeat.
     pub noise: f32,
+    /// The same for the features that the context becomes, the cosine and the sine of an angle among them (0: none).
+    pub context_noise: f32,
+    /// Decay of the moving average of the parameters (0: none), which is what is validated and kept. Until the
+    /// average is that long, it covers about the last ninth of the steps.
+    pub average: f64,
     /// Seed of shuffling and noise.
     pub seed: u64,
     /// Threads to use; 0 means one for each core. The result doesn't depend on it.
@@ -56,6 +62,8 @@ impl Default for Config {
             clip_norm: 5.0,
             patience: 30,
             noise: 0.0,
+            context_noise: 0.0,
+            average: 0.999,
             seed: 0,
             threads: 0,
         }
@@ -87,6 +95,16 @@ impl Config {
                 self.noise >= 0.0 && self.noise.is_finite(),
                 "noise",
                 "non-negative and finite",
+            ),
+            (
+                self.context_noise >= 0.0 && self.context_noise.is_finite(),
+                "noise of the context",
+                "non-negative and finite",
+            ),
+            (
+                self.average >= 0.0 && self.average < 1.0,
+                "decay of the average",
+                "in [0, 1)",
             ),
         ];
         if let Some(&(_, setting, range)) = checks.iter().find(|(good, ..)| !good) {
@@ -120,21 +138,14 @@ pub enum FitError {
         /// What it may be.
         range: &'static str,
     },
-    /// No rows, or slices that don't fit the flow.
+    /// Rows that can't be used.
     #[error("the {part} rows: {fault}")]
-    Shape {
+    Rows {
         /// `training` or `validation`.
         part: &'static str,
         /// What is wrong.
-        fault: String,
-    },
-    /// NaN or infinity in the data.
-    #[error("the {part} rows: row {row} has a value that is not finite")]
-    NonFinite {
-        /// `training` or `validation`.
-        part: &'static str,
-        /// Index of the row, from 0.
-        row: usize,
+        #[source]
+        fault: RowsError,
     },
     /// The loss stopped being finite again and again, at ever lower rates.
     #[error(
