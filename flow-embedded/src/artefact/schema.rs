@@ -1,5 +1,6 @@
 //! The header: everything about a flow but its weights.
 
+use crate::base::component_width;
 use crate::math::Backend;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
@@ -363,7 +364,7 @@ impl Base {
     /// The numbers stored for the distribution, for `event` channels.
     pub const fn weights(self, event: usize) -> usize {
         match self {
-            Self::Mixture { components } => components as usize * (2 + 2 * event),
+            Self::Mixture { components } => components as usize * component_width(event),
             _ => 0,
         }
     }

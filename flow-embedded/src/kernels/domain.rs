@@ -30,11 +30,13 @@ pub fn soft_positive_normalize<M: Math>(x: &mut f32, low: f32, scale: f32) -> f3
 /// The inverse of [`soft_positive_normalize`].
 pub fn soft_positive_generate<M: Math>(y: &mut f32, low: f32, scale: f32) {
     let tail = M::exp(-y.abs());
-    // ln(1 + tail), which must keep its digits where it is all there is.
+    // ln(1 + tail), which must keep its digits where it is all there is: the
+    // rounding of the sum is taken back (Kahan's log1p).
+    let sum = 1.0 + tail;
     let log = if tail < 1e-3 {
         tail * (1.0 - 0.5 * tail)
     } else {
-        M::ln(1.0 + tail)
+        M::ln(sum) * (tail / (sum - 1.0))
     };
     *y = low + scale * (y.max(0.0) + log);
 }
