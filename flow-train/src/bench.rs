@@ -67,6 +67,7 @@ fn time(
                 Batch {
                     events: &batch,
                     contexts: &[],
+                    weights: &[],
                 },
             );
             let shorten = (5.0_f64 / norm(objective.gradient()).max(f64::MIN_POSITIVE)).min(1.0);

@@ -1,7 +1,9 @@
 //! Loss and gradients of a zuko flow (`tests/peers/zuko_case.py` wrote the fixture), in `f64` and `f32`.
 
+use flow_embedded::artefact::{Activation, Direction, Transformer};
 use flow_train::model::{
-    Activation, Batch, DenseParts, Flow, LayerKind, LayerParts, Objective, Real, Threads,
+    BaseParts, Batch, ConditionerParts, DenseParts, Flow, FlowParts, LayerParts, Objective, Real,
+    Threads,
 };
 use serde::Deserialize;
 
@@ -90,17 +92,29 @@ fn flow_and_gradient(case: &Case) -> (Flow<f64>, Vec<f64>) {
             dense_parts.push(part);
             columns = rows;
         }
-        parts.push(LayerParts {
-            kind: LayerKind::Autoregressive { order },
-            activation: Activation::Relu,
-            log_scale_bound: 1000f64.ln(),
-            dense: dense_parts,
+        parts.push(LayerParts::Autoregressive {
+            order,
+            groups: vec![1; case.event],
+            direction: Direction::Normalizing,
+            transformer: Transformer::Affine {
+                log_scale_bound: 1000f32.ln(),
+            },
+            conditioner: ConditionerParts {
+                activation: Activation::Relu,
+                residual: false,
+                dense: dense_parts,
+            },
         });
     }
-    (
-        Flow::from_parts(case.event, 0, parts).expect("zuko's masks are staircases once sorted"),
-        gradient,
-    )
+    let parts = FlowParts {
+        event: case.event,
+        context: 0,
+        circular: Vec::new(),
+        layers: parts,
+        base: BaseParts::Normal,
+    };
+    let flow = Flow::from_parts(parts).expect("zuko's masks are staircases once sorted");
+    (flow, gradient)
 }
 
 /// Loss and worst error of the gradient, relative to its largest entry.
@@ -117,6 +131,7 @@ fn compare<T: Real>(flow: &Flow<T>, case: &Case, expected: &[f64]) -> (f64, f64)
         Batch {
             events: &events,
             contexts: &[],
+            weights: &[],
         },
     );
     let largest = expected.iter().fold(0.0f64, |max, g| max.max(g.abs()));
@@ -142,13 +157,15 @@ fn loss_and_gradients_are_zukos() {
     );
     assert!(error < 1e-12, "f64: {error:e}");
 
-    let parts = flow.to_parts().into_iter().map(|part| LayerParts {
-        kind: part.kind,
-        activation: part.activation,
-        log_scale_bound: part.log_scale_bound,
-        dense: part.dense.into_iter().map(narrow).collect(),
-    });
-    let narrow = Flow::<f32>::from_parts(case.event, 0, parts.collect()).expect("as in f64");
+    let parts = flow.to_parts();
+    let narrow = Flow::<f32>::from_parts(FlowParts {
+        event: case.event,
+        context: 0,
+        circular: Vec::new(),
+        layers: parts.layers.into_iter().map(narrow_layer).collect(),
+        base: BaseParts::Normal,
+    })
+    .expect("as in f64");
     let (loss, error) = compare(&narrow, &case, &gradient);
     assert!(
         (loss - case.loss).abs() < 1e-6 * case.loss.abs(),
@@ -157,6 +174,29 @@ fn loss_and_gradients_are_zukos() {
     );
     assert!(error < 1e-6, "f32: {error:e}");
     println!("worst error of the gradient in f32: {error:e}");
+}
+
+fn narrow_layer(layer: LayerParts<f64>) -> LayerParts<f32> {
+    match layer {
+        LayerParts::Autoregressive {
+            order,
+            groups,
+            direction,
+            transformer,
+            conditioner,
+        } => LayerParts::Autoregressive {
+            order,
+            groups,
+            direction,
+            transformer,
+            conditioner: ConditionerParts {
+                activation: conditioner.activation,
+                residual: conditioner.residual,
+                dense: conditioner.dense.into_iter().map(narrow).collect(),
+            },
+        },
+        other => panic!("a layer that the case doesn't have: {other:?}"),
+    }
 }
 
 fn narrow(dense: DenseParts<f64>) -> DenseParts<f32> {

@@ -122,9 +122,7 @@ pub fn table() -> Vec<(&'static str, Kind)> {
         ),
         (
             "maf_few_units",
-            plain(&[MAF; 2])
-                .shaped(8, 0, &[3, 5])
-                .with(Tanh, Micromath),
+            plain(&[MAF; 2]).shaped(8, 0, &[3, 5]).with(Tanh, Micromath),
         ),
         ("realnvp", plain(&[REAL_NVP; 4])),
         (
@@ -165,13 +163,9 @@ pub fn table() -> Vec<(&'static str, Kind)> {
             "nsf_ar_one_channel",
             Kind {
                 base: Base::Laplace,
-                ..plain(&[Bijection::Autoregressive(
-                    FEW_BINS,
-                    Direction::Normalizing,
-                    1,
-                ); 2])
-                .shaped(1, 2, &[6])
-                .with(Silu, Libm)
+                ..plain(&[Bijection::Autoregressive(FEW_BINS, Direction::Normalizing, 1); 2])
+                    .shaped(1, 2, &[6])
+                    .with(Silu, Libm)
             },
         ),
         (
@@ -233,12 +227,61 @@ pub fn table() -> Vec<(&'static str, Kind)> {
             Kind {
                 domains: vec![Domain::Circular, Domain::Real, Domain::Circular],
                 context_domains: vec![Domain::Circular],
+                base: Base::StudentT {
+                    degrees_of_freedom: 12.0,
+                },
                 ..plain(&[
                     NSF_AR,
                     Bijection::Coupling(FEW_BINS),
                     Bijection::Autoregressive(FEW_BINS, Direction::Normalizing, 2),
                 ])
                 .shaped(4, 1, &[10])
+            },
+        ),
+        (
+            "torus",
+            Kind {
+                domains: vec![Domain::Circular; 2],
+                ..plain(&[
+                    Bijection::Autoregressive(FEW_BINS, Direction::Normalizing, 1),
+                    Bijection::Coupling(FEW_BINS),
+                ])
+                .shaped(2, 0, &[6])
+                .with(Tanh, Libm)
+            },
+        ),
+        (
+            "maf_residual",
+            Kind {
+                residual: true,
+                base: Base::Laplace,
+                ..plain(&[MAF; 2])
+                    .shaped(3, 1, &[8, 8])
+                    .with(Tanh, Polynomial)
+            },
+        ),
+        ("one_channel", plain(&[NSF_AR]).shaped(1, 0, &[])),
+        (
+            "permuted",
+            Kind {
+                base: Base::Logistic,
+                ..plain(&[
+                    REAL_NVP,
+                    Bijection::Permutation,
+                    MAF,
+                    Bijection::ElementWise,
+                    Bijection::Permutation,
+                ])
+                .shaped(3, 0, &[6])
+            },
+        ),
+        (
+            "permuted_mixture",
+            Kind {
+                base: Base::Mixture { components: 2 },
+                ..plain(&[Bijection::Permutation, IAF, Bijection::Permutation])
+                    .shaped(3, 0, &[6])
+                    .with(Silu, Libm)
             },
         ),
     ]
@@ -254,6 +297,25 @@ pub fn uniform(rng: &mut impl Rng) -> f32 {
     (rng.next_u32() >> 8) as f32 / (1u32 << 23) as f32 - 1.0
 }
 
+/// A value of the domain for `u` in −1 .. 1: of the size `scale` where the
+/// domain has no end.
+pub fn within(domain: Domain, u: f32, scale: f32) -> f32 {
+    match domain {
+        Domain::Real | Domain::Circular => scale * u,
+        Domain::Positive { low } | Domain::SoftPositive { low, .. } => low + scale * u.abs(),
+        Domain::Bounded { low, high } => low + (high - low) * (0.5 + 0.499 * u),
+    }
+}
+
+/// Values at the ends of the domain and beyond.
+pub fn outside(domain: Domain) -> Vec<f32> {
+    match domain {
+        Domain::Real | Domain::Circular => Vec::new(),
+        Domain::Positive { low } | Domain::SoftPositive { low, .. } => vec![low, low - 1.0, -1e30],
+        Domain::Bounded { low, high } => vec![low, high, low - 1.0, high + 1.0, -1e30, 1e30],
+    }
+}
+
 /// A random flow with a calibration table.
 pub fn draft(kind: &Kind, seed: u64) -> Draft {
     let rng = &mut rng(seed);
@@ -261,7 +323,10 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
     let context = channels("context", kind.context, &kind.context_domains, rng);
     let turns = |channels: &[DraftChannel]| {
         let circular = channels.iter().map(|c| c.domain == Domain::Circular);
-        circular.enumerate().filter(|(_, circular)| *circular).map(|(index, _)| index)
+        circular
+            .enumerate()
+            .filter(|(_, circular)| *circular)
+            .map(|(index, _)| index)
             .collect::<Vec<_>>()
     };
     let shape = Shape {
@@ -272,8 +337,8 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
     let layers = (0..kind.layers.len())
         .map(|index| layer(kind, index, shape, rng))
         .collect();
-    let table = (1..=40)
-        .map(|i| (i as f32 - 60.0, i as f32 / 100.0))
+    let table = (1..=12)
+        .map(|i| (3.0 * i as f32 - 60.0, i as f32 / 40.0))
         .collect();
     Draft {
         name: "random".into(),
@@ -318,7 +383,11 @@ fn channels(
                 step: 0.5,
             }),
             // Behind a logarithm or a logit, numbers that come back from it.
-            mean: if domain == Domain::Real { mean } else { 0.1 * mean },
+            mean: if domain == Domain::Real {
+                mean
+            } else {
+                0.1 * mean
+            },
             inv_std: match domain {
                 Domain::Circular => std::f32::consts::TAU / 360.0,
                 _ => inv_std,
@@ -377,7 +446,9 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
         Bijection::Linear => {
             let mut triangle = |diagonal: fn(f32) -> f32, first: bool| -> Vec<f32> {
                 let rows = (0..kind.event).flat_map(|row| match first {
-                    true => (0..kind.event - row).map(|column| column == 0).collect::<Vec<_>>(),
+                    true => (0..kind.event - row)
+                        .map(|column| column == 0)
+                        .collect::<Vec<_>>(),
                     false => (0..=row).map(|column| column == 0).collect(),
                 });
                 rows.map(|leading| match leading {
@@ -433,7 +504,11 @@ fn conditioner<'a>(
     });
     let blocks = (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape));
     let mut rows = Vec::new();
-    for artefact::Block { rows: count, inputs } in blocks {
+    for artefact::Block {
+        rows: count,
+        inputs,
+    } in blocks
+    {
         for _ in 0..count {
             let size = 1.5 / (inputs as f32 + 1.0).sqrt();
             rows.push(MaskedRow {

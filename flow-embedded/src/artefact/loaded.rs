@@ -1,6 +1,7 @@
 use super::walk::{Scratch, Walk};
 use super::{Header, Layer, ShapeError};
 use crate::detect::lookup;
+use crate::kernels::round_to_grid;
 #[cfg(feature = "libm")]
 use crate::math::Libm;
 #[cfg(feature = "micromath")]
@@ -134,6 +135,16 @@ impl<'a> LoadedFlow<'a> {
             _ => event.fill(f32::NAN),
         }
         Ok(())
+    }
+
+    /// Rounds the channels that have a grid to the nearest value on it, in
+    /// place; as [`Sampler::round_to_grid`](crate::Sampler::round_to_grid).
+    pub fn round_to_grid(&self, event: &mut [f32]) {
+        for (x, channel) in event.iter_mut().zip(&self.header.event) {
+            if let Some(grid) = channel.grid {
+                *x = round_to_grid(*x, grid.offset, grid.step);
+            }
+        }
     }
 
     fn check(&self, event: usize, context: usize) -> Result<(), ShapeError> {

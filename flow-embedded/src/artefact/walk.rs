@@ -10,7 +10,7 @@ use super::{
 };
 use crate::base;
 use crate::kernels::{
-    Relu, Silu, Tanh, affine_forward, affine_inverse, bounded_generate, bounded_normalize,
+    Relu, Silu, Tanh, affine_forward, affine_inverse, bounded_generate, bounded_normalize, circle,
     circular_forward, circular_inverse, conclude, dot, element_wise_generate,
     element_wise_normalize, linear_generate, linear_normalize, positive_generate,
     positive_normalize, soft_positive_generate, soft_positive_normalize, spline_forward,
@@ -551,7 +551,7 @@ fn destandardise<M: Math>(x: f32, channel: &Channel<'_>) -> f32 {
 fn fill<'s, M: Math>(slots: &mut impl Iterator<Item = &'s mut f32>, x: f32, circular: bool) {
     let (first, second) = match circular {
         true => {
-            let (sin, cos) = M::sin_cos(x);
+            let [cos, sin] = circle::<M>(x);
             (cos, Some(sin))
         }
         false => (x, None),

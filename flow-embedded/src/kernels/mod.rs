@@ -10,15 +10,18 @@
 //! order into one accumulator, product rounded, sum rounded.
 
 mod affine;
+mod circular;
 mod dense;
 mod domain;
 mod linear;
+mod shift;
 mod spline;
 
 pub use affine::{
     affine_forward, affine_forward_each, affine_inverse, affine_inverse_each, conclude,
     destandardise, standardise,
 };
+pub use circular::{circle, circular_forward, circular_inverse, wrap};
 pub use dense::{Activation, Identity, Relu, Silu, Tanh, Weight, add, dense, dot};
 pub use domain::{
     bounded_generate, bounded_normalize, positive_generate, positive_normalize, round_to_grid,
@@ -27,7 +30,5 @@ pub use domain::{
 pub use linear::{
     element_wise_generate, element_wise_normalize, linear_generate, linear_normalize,
 };
-pub use spline::{
-    circular_forward, circular_inverse, spline_forward, spline_inverse, spline_inverse_and_log_det,
-    wrap,
-};
+pub use shift::{shift_forward_each, shift_inverse_each};
+pub use spline::{spline_forward, spline_inverse, spline_inverse_and_log_det};

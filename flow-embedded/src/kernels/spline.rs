@@ -13,15 +13,11 @@
 
 use super::affine::soft_clip;
 use crate::math::Math;
-use core::f32::consts::PI;
 
 /// `|ln 1e-3| / 2`: the soft bound of widths and heights before the softmax.
 const SIZE_BOUND: f32 = 3.453_877_6;
 /// `|ln 1e-3|`: the soft bound of the logarithm of derivatives.
 const DERIVATIVE_BOUND: f32 = 6.907_755_4;
-/// What a circular channel turns by after each spline, in radians: the golden
-/// angle, so that no few layers fix the same point of the circle.
-const ROTATION: f32 = 2.399_963_2;
 
 /// Data to base for one channel: the value and `ln |dy/dx|` in nats.
 ///
@@ -59,36 +55,6 @@ pub fn spline_inverse_and_log_det<M: Math>(
         Some((bin, xi)) => (bin.left + xi * bin.width, -bin.log_slope::<M>(xi)),
         None => (y, 0.0),
     }
-}
-
-/// Data to base for an angle in −π ..= π: a spline whose ends meet, then a
-/// rotation by the golden angle. Returns the angle and the log-determinant.
-///
-/// Circular splines: Rezende et al. 2020, "Normalizing Flows on Tori and
-/// Spheres".
-pub fn circular_forward<M: Math>(x: f32, parameters: &mut [f32]) -> (f32, f32) {
-    let (y, log_det) = spline_forward::<M>(x, parameters, PI);
-    (wrap(y + ROTATION), log_det)
-}
-
-/// Base to data for an angle, the inverse of [`circular_forward`].
-pub fn circular_inverse<M: Math>(y: f32, parameters: &mut [f32]) -> f32 {
-    spline_inverse::<M>(wrap(y - ROTATION), parameters, PI)
-}
-
-/// An angle modulo a full turn, into −π ..= π. NaN beyond ten thousand turns,
-/// where an `f32` no longer tells the angle.
-#[inline]
-pub fn wrap(x: f32) -> f32 {
-    const TURN: f32 = 2.0 * PI;
-    const FAR: f32 = 62_832.0;
-    // Adding it rounds a small number to an integer.
-    const ROUND: f32 = 12_582_912.0;
-    if x.abs() > FAR || x.is_nan() {
-        return f32::NAN;
-    }
-    let turns = (x / TURN + ROUND) - ROUND;
-    x - turns * TURN
 }
 
 /// Which side of the spline a value is on.

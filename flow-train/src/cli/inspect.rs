@@ -3,7 +3,7 @@
 use super::model_file::ModelFile;
 use super::ui::{Ui, bytes, decimal};
 use crate::Error;
-use flow_embedded::artefact::{Activation, Base, Channel, Layer, LoadedFlow};
+use flow_embedded::artefact::{Activation, Channel, Layer, LoadedFlow};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -154,9 +154,7 @@ fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a> {
         bytes,
         weights: layers.iter().map(|layer| layer.weights).sum(),
         math: header.math.name(),
-        base: match header.base {
-            Base::Normal => "independent standard normals",
-        },
+        base: header.base.name(),
         event: header.event.iter().map(channel).collect(),
         context: header.context.iter().map(channel).collect(),
         layers,
@@ -185,11 +183,8 @@ fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a> {
 }
 
 fn describe_layer(layer: &Layer<'_>, weights: usize) -> LayerReport {
-    let (channels, log_scale_bound) = match layer {
-        Layer::Coupling(layer) => (layer.transformed, layer.log_scale_bound),
-        Layer::MaskedAutoregressive(layer) => (layer.order, layer.log_scale_bound),
-    };
-    let conditioner = layer.conditioner();
+    let (channels, log_scale_bound) = (&[][..], 0.0);
+    let conditioner = layer.conditional().unwrap().1;
     LayerReport {
         kind: layer.name(),
         channels: channels.to_vec(),
@@ -201,6 +196,7 @@ fn describe_layer(layer: &Layer<'_>, weights: usize) -> LayerReport {
         activation: match conditioner.activation {
             Activation::Relu => "ReLU",
             Activation::Tanh => "tanh",
+            Activation::Silu => "SiLU",
         },
         log_scale_bound,
         weights,

@@ -5,7 +5,10 @@ use super::output::Output;
 use super::progress::Epochs;
 use super::ui::{Ui, bytes};
 use crate::Error;
-use crate::data::{ColumnRequest, Columns, Table, Fractions, Recording, load_columns};
+use crate::calibrate::CalibrationTable;
+use crate::data::{
+    ColumnRequest, Columns, Fractions, PrepareOptions, Recording, Table, load_columns,
+};
 use crate::fit::{Config, Stop};
 use crate::model::{Family, Spec};
 use crate::train::{Recipe, Trained, train};
@@ -120,26 +123,35 @@ struct FitOptions {
 /// The kinds of flows, as they are called on the command line.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum FamilyName {
-    /// Affine coupling: half of the channels in each layer
+    /// Additive coupling: half of the channels in each layer
+    Nice,
+    /// Affine coupling
     Realnvp,
-    /// Masked autoregressive: every channel in each layer, given those before it
+    /// Coupling by splines
+    Nsf,
+    /// Affine autoregressive: every channel in each layer, given those before it; scores in one pass
     Maf,
+    /// Inverse autoregressive: samples in one pass
+    Iaf,
+    /// Autoregressive by splines
+    NsfAr,
 }
 
 impl FamilyName {
     pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Realnvp => "realnvp",
-            Self::Maf => "maf",
-        }
+        Family::from(self).name()
     }
 }
 
 impl From<FamilyName> for Family {
     fn from(name: FamilyName) -> Self {
         match name {
+            FamilyName::Nice => Self::Nice,
             FamilyName::Realnvp => Self::RealNvp,
+            FamilyName::Nsf => Self::Nsf,
             FamilyName::Maf => Self::Maf,
+            FamilyName::Iaf => Self::Iaf,
+            FamilyName::NsfAr => Self::NsfAr,
         }
     }
 }
@@ -248,20 +260,14 @@ fn recipe(args: &Args, recording: &Recording) -> Result<Recipe, Error> {
             .file_stem()
             .map(|stem| stem.to_string_lossy().into_owned())
     };
-    let spec = Spec {
-        layers: args.model.layers.into(),
-        hidden: args
-            .model
-            .hidden
-            .iter()
-            .map(|units| usize::from(*units))
-            .collect(),
-        ..Spec::new(
-            args.model.family.into(),
-            data.event_dim(),
-            data.context_dim(),
-        )
-    };
+    let mut spec = Spec::new(
+        args.model.family.into(),
+        data.event_dim(),
+        data.context_dim(),
+    );
+    spec.layers = args.model.layers.into();
+    let hidden = args.model.hidden.iter();
+    spec.conditioner.hidden = hidden.map(|units| usize::from(*units)).collect();
     let config = Config {
         epochs: args.fit.epochs as usize,
         batch: args.fit.batch as usize,
@@ -281,8 +287,12 @@ fn recipe(args: &Args, recording: &Recording) -> Result<Recipe, Error> {
         fractions: Fractions::default(),
         random_split: args.split == SplitName::Random,
         alpha: args.alpha,
-        math: args.model.math.into(),
-        units: args.units.clone(),
+        prepare: PrepareOptions {
+            circular: Family::from(args.model.family).has_splines(),
+            units: args.units.clone(),
+            math: args.model.math.into(),
+            ..PrepareOptions::default()
+        },
         command: command(args, recording),
     })
 }
@@ -374,7 +384,11 @@ fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Result<(), Er
         log_prob_stderr: log_prob.stderr,
         gain_over_gaussian: trained.gain_over_gaussian,
         alpha: args.alpha,
-        threshold: trained.calibration.threshold(),
+        threshold: trained
+            .calibration
+            .as_ref()
+            .ok()
+            .and_then(CalibrationTable::threshold),
         bytes: trained.bytes.len(),
         seconds,
         output: &args.output,
@@ -386,6 +400,24 @@ fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Result<(), Er
     let threshold = report
         .threshold
         .map_or("never".to_owned(), |score| format!("below {score:.3} nats"));
+    let promise = match &trained.calibration {
+        Ok(_) => format!("{} %, alarm {threshold}", 100.0 * args.alpha),
+        Err(_) => "none".to_owned(),
+    };
+    for choice in trained.choices.iter().filter(|choice| choice.is_notable()) {
+        ui.note(choice);
+    }
+    if let Err(fault) = &trained.calibration {
+        ui.note(format_args!(
+            "The model promises no false-alarm rate: {fault}."
+        ));
+    }
+    if trained.impossible > 0 {
+        ui.note(format_args!(
+            "{} calibration rows lie outside the domain of a column and have the likelihood 0.",
+            trained.impossible
+        ));
+    }
     let lines = [
         (
             "rows",
@@ -404,10 +436,7 @@ fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Result<(), Er
                 log_prob.mean, log_prob.stderr
             ),
         ),
-        (
-            "false alarms promised",
-            format!("{} %, alarm {threshold}", 100.0 * args.alpha),
-        ),
+        ("false alarms promised", promise),
         ("time", format!("{seconds:.2} s")),
         (
             "written",

@@ -209,25 +209,33 @@ fn counts(units: &[usize]) -> Result<Vec<u16>, ExportError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::export::{Draft, DraftChannel, DraftLayer};
-    use crate::model::{Activation, Family, Flow, Spec};
-    use flow_embedded::artefact::LoadedFlow;
+    use crate::export::{Draft, DraftChannel};
+    use crate::model::{BaseSpec, ConditionerSpec, Family, Flow, Order, Spec};
+    use flow_embedded::artefact::{Activation, Base, Domain, LoadedFlow};
     use flow_embedded::math::Backend;
 
     /// An artefact of a flow over standardised data.
     fn draft(flow: &Flow<f32>) -> Draft {
+        let parts = flow.to_parts();
         let channel = |index: usize| DraftChannel {
             name: format!("c{index}"),
             unit: String::new(),
+            domain: match parts.circular.contains(&index) {
+                true => Domain::Circular,
+                false => Domain::Real,
+            },
+            grid: None,
             mean: 0.0,
             inv_std: 1.0,
         };
         let (event, context) = (flow.event(), flow.context());
-        Draft {
+        let mut draft = Draft {
             name: "test".into(),
             event: (0..event).map(channel).collect(),
             context: (0..context).map(|index| channel(event + index)).collect(),
-            layers: DraftLayer::from_flow(flow).expect("packs"),
+            layers: Vec::new(),
+            base: Base::Normal,
+            base_weights: Vec::new(),
             math: Backend::Polynomial,
             calibration: None,
             evaluation: None,
@@ -236,38 +244,73 @@ mod tests {
             data_digest: 0,
             rows: 0,
             seed: 0,
-        }
+        };
+        draft.set_flow(flow).expect("packs");
+        draft
     }
 
-    /// Every shape of conditioner: the artefact's likelihood is the trainer's.
-    #[test]
-    fn an_exported_flow_has_the_trained_likelihood() {
-        let mut seed = 0;
-        for family in [Family::RealNvp, Family::Maf] {
-            for (event, context) in [(2, 0), (5, 0), (5, 2), (8, 1), (3, 3)] {
-                for hidden in [
-                    &[][..],
-                    &[16],
-                    &[3],
-                    &[16, 12],
-                    &[2, 9],
-                    &[9, 2],
-                    &[8, 3, 8],
-                    &[3; 4],
-                ] {
-                    for activation in [Activation::Relu, Activation::Tanh] {
-                        seed += 1;
-                        let mut spec = Spec::new(family, event, context);
-                        spec.layers = 3;
-                        spec.hidden = hidden.to_vec();
-                        spec.activation = activation;
-                        compare(&spec, seed);
-                    }
+    /// Every family with every shape of conditioner.
+    fn table() -> Vec<Spec> {
+        use Activation::{Relu, Silu, Tanh};
+        let mut specs = Vec::new();
+        for family in Family::ALL {
+            let spec = |event, context, hidden: &[usize], activation, residual| Spec {
+                layers: 3,
+                conditioner: ConditionerSpec {
+                    hidden: hidden.to_vec(),
+                    activation,
+                    residual,
+                },
+                ..Spec::new(family, event, context)
+            };
+            for (event, context) in [(2, 0), (5, 2), (8, 1), (1, 0), (1, 2)] {
+                for hidden in [&[][..], &[3], &[16, 12], &[2, 9], &[8, 3, 8], &[3; 4]] {
+                    specs.push(spec(event, context, hidden, Relu, false));
                 }
+                specs.push(spec(event, context, &[16, 12], Tanh, false));
+                specs.push(spec(event, context, &[16, 16, 16], Silu, true));
+                specs.push(spec(event, context, &[9, 9], Relu, true));
+            }
+            for order in [Order::Reversed, Order::Random] {
+                specs.push(Spec {
+                    order,
+                    passes: Some(3),
+                    ..spec(7, 1, &[16, 12], Relu, false)
+                });
+            }
+            for (base, linear) in [
+                (BaseSpec::Logistic, true),
+                (BaseSpec::Laplace, false),
+                (
+                    BaseSpec::StudentT {
+                        degrees_of_freedom: 5.0,
+                    },
+                    false,
+                ),
+                (BaseSpec::Mixture { components: 4 }, true),
+            ] {
+                specs.push(Spec {
+                    base,
+                    linear,
+                    ..spec(4, 1, &[8], Relu, false)
+                });
+            }
+            if family.has_splines() {
+                specs.push(Spec {
+                    circular: vec![1, 3],
+                    ..spec(4, 1, &[8], Tanh, false)
+                });
             }
         }
-        compare(&Spec::new(Family::Maf, 1, 0), seed);
-        compare(&Spec::new(Family::Maf, 1, 2), seed);
+        specs
+    }
+
+    /// The artefact's likelihood is the trainer's.
+    #[test]
+    fn an_exported_flow_is_the_trained_one() {
+        for (seed, spec) in (0..).zip(table()) {
+            compare(&spec, seed);
+        }
     }
 
     fn compare(spec: &Spec, seed: u64) {

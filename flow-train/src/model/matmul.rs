@@ -10,6 +10,7 @@
 use super::panel::Panel;
 use super::real::Real;
 use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
 
 /// Rows that a tile covers. With two vectors of events it fills the 16 registers of AVX2, with four the 32 of AVX-512.
 const ROWS: usize = 6;
@@ -22,19 +23,45 @@ pub(crate) struct Staircase<'a, T> {
     pub(crate) inputs: usize,
 }
 
-/// `y = W x + bias`.
-pub(crate) fn forward<T: Real>(w: Staircase<'_, T>, bias: &[T], x: &Panel<T>, y: &mut Panel<T>) {
-    Arch::new().dispatch(Forward { w, bias, x, y });
+/// `y[row] = (W x + bias)[row]` for the given rows; the others keep what they held.
+pub(crate) fn forward<T: Real>(
+    w: Staircase<'_, T>,
+    bias: &[T],
+    x: &Panel<T>,
+    y: &mut Panel<T>,
+    rows: Range<usize>,
+) {
+    Arch::new().dispatch(Forward {
+        w,
+        bias,
+        x,
+        y,
+        rows,
+    });
 }
 
-/// `dx[row] = (W^T dy)[row]` for the rows `from..`; earlier rows of `dx` keep what they held.
+/// Whether a product replaces what was there or is added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Update {
+    Replace,
+    Add,
+}
+
+/// `dx[row] = (W^T dy)[row]` for the given rows; the others keep what they held.
 pub(crate) fn backward_input<T: Real>(
     w: Staircase<'_, T>,
     dy: &Panel<T>,
     dx: &mut Panel<T>,
-    from: usize,
+    rows: Range<usize>,
+    update: Update,
 ) {
-    Arch::new().dispatch(BackwardInput { w, dy, dx, from });
+    Arch::new().dispatch(BackwardInput {
+        w,
+        dy,
+        dx,
+        rows,
+        update,
+    });
 }
 
 /// `dw = dy x^T` on the visible entries (the others keep what they held), `db = sum of dy over events`.
@@ -59,6 +86,7 @@ struct Forward<'a, T> {
     bias: &'a [T],
     x: &'a Panel<T>,
     y: &'a mut Panel<T>,
+    rows: Range<usize>,
 }
 
 impl<T: Real> WithSimd for Forward<'_, T> {
@@ -66,16 +94,22 @@ impl<T: Real> WithSimd for Forward<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { w, bias, x, y } = self;
+        let Self {
+            w,
+            bias,
+            x,
+            y,
+            rows,
+        } = self;
         let vectors = T::lanes::<S>(x.row(0)).len();
         let mut column = 0;
         while column < vectors {
             column += match vectors - column {
                 4.. if S::REGISTER_COUNT >= 32 => {
-                    forward_tiles::<T, S, 4>(simd, w, bias, x, y, column)
+                    forward_tiles::<T, S, 4>(simd, w, bias, x, y, &rows, column)
                 }
-                2.. => forward_tiles::<T, S, 2>(simd, w, bias, x, y, column),
-                _ => forward_tiles::<T, S, 1>(simd, w, bias, x, y, column),
+                2.. => forward_tiles::<T, S, 2>(simd, w, bias, x, y, &rows, column),
+                _ => forward_tiles::<T, S, 1>(simd, w, bias, x, y, &rows, column),
             };
         }
     }
@@ -89,11 +123,12 @@ fn forward_tiles<T: Real, S: Simd, const V: usize>(
     bias: &[T],
     x: &Panel<T>,
     y: &mut Panel<T>,
+    rows: &Range<usize>,
     column: usize,
 ) -> usize {
-    let mut row = 0;
-    while row < w.prefix.len() {
-        row += match w.prefix.len() - row {
+    let mut row = rows.start;
+    while row < rows.end {
+        row += match rows.end - row {
             ROWS.. => forward_tile::<T, S, ROWS, V>(simd, w, bias, x, y, row, column),
             4.. => forward_tile::<T, S, 4, V>(simd, w, bias, x, y, row, column),
             2.. => forward_tile::<T, S, 2, V>(simd, w, bias, x, y, row, column),
@@ -141,7 +176,8 @@ struct BackwardInput<'a, T> {
     w: Staircase<'a, T>,
     dy: &'a Panel<T>,
     dx: &'a mut Panel<T>,
-    from: usize,
+    rows: Range<usize>,
+    update: Update,
 }
 
 impl<T: Real> WithSimd for BackwardInput<'_, T> {
@@ -149,16 +185,22 @@ impl<T: Real> WithSimd for BackwardInput<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { w, dy, dx, from } = self;
+        let Self {
+            w,
+            dy,
+            dx,
+            rows,
+            update,
+        } = self;
         let vectors = T::lanes::<S>(dx.row(0)).len();
         let mut column = 0;
         while column < vectors {
             column += match vectors - column {
                 4.. if S::REGISTER_COUNT >= 32 => {
-                    backward_tiles::<T, S, 4>(simd, w, dy, dx, from, column)
+                    backward_tiles::<T, S, 4>(simd, w, dy, dx, &rows, update, column)
                 }
-                2.. => backward_tiles::<T, S, 2>(simd, w, dy, dx, from, column),
-                _ => backward_tiles::<T, S, 1>(simd, w, dy, dx, from, column),
+                2.. => backward_tiles::<T, S, 2>(simd, w, dy, dx, &rows, update, column),
+                _ => backward_tiles::<T, S, 1>(simd, w, dy, dx, &rows, update, column),
             };
         }
     }
@@ -171,16 +213,17 @@ fn backward_tiles<T: Real, S: Simd, const V: usize>(
     w: Staircase<'_, T>,
     dy: &Panel<T>,
     dx: &mut Panel<T>,
-    from: usize,
+    rows: &Range<usize>,
+    update: Update,
     column: usize,
 ) -> usize {
-    let mut row = from;
-    while row < w.inputs {
-        row += match w.inputs - row {
-            ROWS.. => backward_tile::<T, S, ROWS, V>(simd, w, dy, dx, row, column),
-            4.. => backward_tile::<T, S, 4, V>(simd, w, dy, dx, row, column),
-            2.. => backward_tile::<T, S, 2, V>(simd, w, dy, dx, row, column),
-            _ => backward_tile::<T, S, 1, V>(simd, w, dy, dx, row, column),
+    let mut row = rows.start;
+    while row < rows.end {
+        row += match rows.end - row {
+            ROWS.. => backward_tile::<T, S, ROWS, V>(simd, w, dy, dx, row, update, column),
+            4.. => backward_tile::<T, S, 4, V>(simd, w, dy, dx, row, update, column),
+            2.. => backward_tile::<T, S, 2, V>(simd, w, dy, dx, row, update, column),
+            _ => backward_tile::<T, S, 1, V>(simd, w, dy, dx, row, update, column),
         };
     }
     V
@@ -193,11 +236,17 @@ fn backward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
     dy: &Panel<T>,
     dx: &mut Panel<T>,
     row: usize,
+    update: Update,
     column: usize,
 ) -> usize {
     // The outputs that see any of these inputs are a suffix: prefixes don't decrease.
     let first = w.prefix.partition_point(|&prefix| prefix <= row);
     let mut sums = [[T::ZERO.splat(simd); V]; R];
+    if update == Update::Add {
+        for (r, sums) in sums.iter_mut().enumerate() {
+            sums.copy_from_slice(&T::lanes::<S>(dx.row(row + r))[column..column + V]);
+        }
+    }
     let dy_lanes = T::lanes::<S>(dy.as_slice());
     let dy_stride = dy_lanes.len() / dy.rows();
     let outputs = dy_lanes
@@ -421,7 +470,7 @@ mod tests {
 
             let (x_panel, dy_panel) = (panel(&x, columns), panel(&dy, columns));
             let mut y = Panel::new(outputs, columns);
-            forward(w, &bias, &x_panel, &mut y);
+            forward(w, &bias, &x_panel, &mut y, 0..outputs);
             let mut expected = reference(&weights, &x, (outputs, columns, inputs));
             expected
                 .chunks_exact_mut(columns)
@@ -430,7 +479,7 @@ mod tests {
             assert_rows(&y, 0, &expected, columns);
 
             let (mut dx, from) = (Panel::new(inputs, columns), inputs / 3);
-            backward_input(w, &dy_panel, &mut dx, from);
+            backward_input(w, &dy_panel, &mut dx, from..inputs, Update::Replace);
             let expected = reference(
                 &transposed(&weights, inputs),
                 &dy,
