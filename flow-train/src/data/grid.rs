@@ -17,13 +17,14 @@
 //! - Values between those of the grid are as likely as their neighbours on it. A test for them needs no density.
 //!
 //! # When a column counts as rounded
-//! 1. At least 95 % of its rows lie on one grid, within the noise of `f32` (4 parts in 2²⁴ of each value, or none
-//!    where that exceeds the step); those at the most common value, which any grid could hold, are not counted.
-//!    The rest may be anything, such as a gap filled with a mean or a reading with one decimal more. Of several
-//!    grids the coarsest is taken: on a finer one, spikes would remain.
-//! 2. The central 90 % of its rows span at most half as many cells as the column has rows, and at least half of
-//!    the rows share their value with another one. Every column of printed decimals lies on *some* grid; below
-//!    two rows a cell there is nothing to spike on, and noise that small would change nothing.
+//! Rows at the most common value are set aside, since any grid could hold it: a pile of zeros says nothing. Then
+//!
+//! 1. at least 95 % of the rows lie on one grid, within the noise of `f32` (4 parts in 2²⁴ of each value, or none
+//!    where that exceeds the step). The rest may be anything, such as a gap filled with a mean or a reading with one
+//!    decimal more. Of several grids the coarsest is taken: on a finer one, spikes would remain.
+//! 2. The central 90 % of the rows span at most half as many cells as there are rows, and at least half of the rows
+//!    share their value with another one. Every column of printed decimals lies on *some* grid; below two rows a
+//!    cell there is nothing to spike on, and noise that small would change nothing.
 
 use flow_embedded::artefact::Grid;
 
@@ -82,14 +83,29 @@ impl Levels {
                 _ => levels.push((*value, 1)),
             }
         }
-        let shared: usize = levels
-            .iter()
+        // The value with most rows: the last one to be off the grid.
+        let (anchor, common) = levels.iter().max_by_key(|(_, count)| *count).copied()?;
+        let others = levels.iter().filter(|(value, _)| *value != anchor);
+        let beside = rows - common;
+        let shared: usize = others
+            .clone()
             .map(|(_, count)| *count)
             .filter(|count| *count > 1)
             .sum();
-        if levels.len() < 2 || 2 * shared < rows {
+        // A single stray beside a constant has no one to share with.
+        if levels.len() < 2 || common < 2 || 2 * shared + 1 < beside {
             return None;
         }
+        let quantile = |share: f64| {
+            let mut left = ((beside - 1) as f64 * share).round() as usize;
+            let at = others.clone().find(|(_, count)| {
+                let found = left < *count;
+                left = left.saturating_sub(*count);
+                found
+            });
+            at.map_or(anchor, |(value, _)| *value)
+        };
+        let least = 2.0 * (quantile(0.95) - quantile(0.05)) / beside as f64;
         let mut gaps: Vec<Step> = levels
             .windows(2)
             .map(|pair| Step {
@@ -98,16 +114,13 @@ impl Levels {
             })
             .collect();
         gaps.sort_unstable_by(|a, b| a.step.total_cmp(&b.step));
-        // The value with most rows: the last one to be off the grid.
-        let (anchor, _) = levels.iter().max_by_key(|(_, count)| *count).copied()?;
         levels.sort_by(|(a, _), (b, _)| (a - anchor).abs().total_cmp(&(b - anchor).abs()));
-        let quantile = |share: f64| sorted[((rows - 1) as f64 * share).round() as usize];
         Some(Self {
             levels,
             gaps,
             rows,
             noise,
-            least: 2.0 * (quantile(0.95) - quantile(0.05)) / rows as f64,
+            least,
         })
     }
 

@@ -539,8 +539,7 @@ impl Column<'_> {
         for end in [*self.range.start(), *self.range.end()] {
             let mut x = end;
             with_math!(self.options.math, M => { map.normalize::<M>(&mut x, 0.0); });
-            // NaN as well.
-            if !(x.abs() <= FAR) {
+            if x.is_nan() || x.abs() > FAR {
                 return Err(self.extreme(f64::from(map.mean)));
             }
         }

@@ -126,7 +126,9 @@ pub struct InMemory<'a> {
     batch: Batch<'a, f32>,
     event: usize,
     context: usize,
-    /// The rows of the pass that are used, in its order.
+    /// The rows that count, as they are stored.
+    used: Vec<usize>,
+    /// The same in the order of the pass.
     order: Vec<usize>,
     position: usize,
 }
@@ -155,8 +157,10 @@ impl<'a> InMemory<'a> {
         if let Some(row) = bad(batch.events, event).or_else(|| bad(batch.contexts, context)) {
             return Err(RowsError::NonFinite { row });
         }
+        let used = used(batch.weights, rows)?;
         Ok(Self {
-            order: used(batch.weights, rows)?,
+            order: used.clone(),
+            used,
             batch,
             event,
             context,
@@ -202,7 +206,7 @@ impl Rows for InMemory<'_> {
     fn begin(&mut self, order: Order) -> io::Result<()> {
         self.position = 0;
         // From the stored order, so that a pass does not depend on the passes before.
-        self.order.sort_unstable();
+        self.order.copy_from_slice(&self.used);
         if let Order::Shuffled { seed } = order {
             Random::new(seed).shuffle(&mut self.order);
         }
