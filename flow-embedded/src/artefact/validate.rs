@@ -81,6 +81,7 @@ fn check_channel(channel: &Channel<'_>, place: Place) -> Result<(), LoadError> {
         Domain::Positive { low } => ([low, f32::INFINITY], 1.0),
         Domain::SoftPositive { low, scale } => ([low, f32::INFINITY], scale),
         Domain::Bounded { low, high } => ([low, high], high - low),
+        Domain::HeavyTailed { centre, scale } => ([centre, f32::INFINITY], scale),
     };
     let [low, high] = ends;
     if low >= high {

@@ -63,6 +63,30 @@ pub fn bounded_generate<M: Math>(y: &mut f32, low: f32, high: f32) {
     };
 }
 
+/// `asinh(u)` with `u = (x − centre) / scale`. The constant left out is
+/// `−ln scale`.
+pub fn heavy_tailed_normalize<M: Math>(x: &mut f32, centre: f32, scale: f32) -> f32 {
+    // Beyond it, its square is far above 1.
+    const FAR: f32 = 1e9;
+    let u = (*x - centre) / scale;
+    let size = u.abs();
+    let root = if size < FAR {
+        M::sqrt(size * size + 1.0)
+    } else {
+        size
+    };
+    let y = M::ln(size + root);
+    *x = if u < 0.0 { -y } else { y };
+    -M::ln(root)
+}
+
+/// The inverse of [`heavy_tailed_normalize`].
+pub fn heavy_tailed_generate<M: Math>(y: &mut f32, centre: f32, scale: f32) {
+    let size = y.abs();
+    let sinh = 0.5 * (M::exp(size) - M::exp(-size));
+    *y = centre + scale * if *y < 0.0 { -sinh } else { sinh };
+}
+
 /// The nearest value of the grid `offset + k · step`.
 pub fn round_to_grid(x: f32, offset: f32, step: f32) -> f32 {
     // Adding it rounds a number below 2^22 to an integer; larger ones have no

@@ -4,7 +4,7 @@ use super::model_file::{self, ModelFile};
 use super::options::TableOptions;
 use super::ui::{Ui, decimal, percent};
 use crate::Error;
-use crate::data::{ColumnRequest, Table, Dataset, Recording, load_columns};
+use crate::data::{ColumnRequest, Dataset, Recording, Table, load_columns};
 use crate::evaluate::{
     Mean, Rate, Scorer, auroc, average_precision, exact_log_probs, gaussian_log_likelihood,
 };

@@ -5,7 +5,7 @@ use super::options::TableOptions;
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::data::{ColumnRequest, Table, RowReader};
+use crate::data::{ColumnRequest, RowReader, Table};
 use crate::evaluate::Scorer;
 use serde::Serialize;
 use std::io::Write as _;

@@ -9,6 +9,8 @@
 //!   [`FEWEST`] rows must say so. A log-normal with σ ≥ 0.4 passes. An exponential (skewness 2, of the logarithm
 //!   −1.14) and the gammas between it and a normal don't: they come so close to 0 that the next value may
 //!   be 0 itself.
+//! - **Heavy-tailed** (the inverse of the hyperbolic sine), if that makes a Gaussian gain at least 0.05 nats per row,
+//!   and no value holds more than 30 % of the rows.
 //! - **Circular**, if the unit is an angle (`°`, `deg`, `rad` and the like), all values lie within one turn, from 0
 //!   or around 0, and each twelfth of it holds a value; and only for a flow that can hold an angle.
 //! - **Real** else. Bounded and soft-positive columns are never inferred: no sample shows that there is nothing
@@ -29,11 +31,18 @@ const SKEWED: f64 = 1.0;
 /// What it may be afterwards, as a share of what it was.
 const UNSKEWED: f64 = 0.5;
 
+/// What a map for heavy tails must gain, in nats per row.
+const GAIN: f64 = 0.05;
+
+/// The share of the rows that may lie on one value, if a map is to be for heavy tails: with more, the quartiles
+/// measure the pile.
+const PILE: f64 = 0.3;
+
 /// Parts of a turn that must all hold values.
 const SECTORS: usize = 12;
 
 /// A domain that is asked for. As text: `real`, `positive`, `positive:LOW`, `soft-positive`, `soft-positive:LOW`,
-/// `soft-positive:LOW:SCALE`, `bounded:LOW:HIGH`, `circular:LOW:HIGH`.
+/// `soft-positive:LOW:SCALE`, `bounded:LOW:HIGH`, `circular:LOW:HIGH`, `heavy-tailed`, `heavy-tailed:CENTRE:SCALE`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum DomainRequest {
     /// All real numbers.
@@ -64,13 +73,18 @@ pub enum DomainRequest {
         /// Where it ends, the same point.
         high: f32,
     },
+    /// All real numbers with heavy tails, by the inverse of the hyperbolic sine.
+    HeavyTailed {
+        /// The centre and where the tails begin beside it; median and spread of the central half if nothing is said.
+        place: Option<[f32; 2]>,
+    },
 }
 
 /// Why a text asks for no domain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no domain; write real, positive, positive:LOW, soft-positive:LOW:SCALE, bounded:LOW:HIGH or \
-     circular:LOW:HIGH, with LOW below HIGH, and SCALE above 0"
+    "`{0}` is no domain; write real, positive, positive:LOW, soft-positive:LOW:SCALE, bounded:LOW:HIGH, \
+     circular:LOW:HIGH or heavy-tailed, with LOW below HIGH, and SCALE above 0"
 )]
 pub struct NoSuchDomain(String);
 
@@ -108,6 +122,10 @@ impl FromStr for DomainRequest {
                 low: *low,
                 high: *high,
             },
+            ("heavy-tailed", []) => Self::HeavyTailed { place: None },
+            ("heavy-tailed", [centre, scale]) if *scale > 0.0 => Self::HeavyTailed {
+                place: Some([*centre, *scale]),
+            },
             _ => return Err(fail()),
         };
         let wide = match request {
@@ -137,6 +155,10 @@ impl fmt::Display for DomainRequest {
             }
             Self::Bounded { low, high } => write!(f, "bounded:{low}:{high}"),
             Self::Circular { low, high } => write!(f, "circular:{low}:{high}"),
+            Self::HeavyTailed { place: None } => write!(f, "heavy-tailed"),
+            Self::HeavyTailed {
+                place: Some([centre, scale]),
+            } => write!(f, "heavy-tailed:{centre}:{scale}"),
         }
     }
 }
@@ -156,12 +178,13 @@ pub(crate) struct Outside {
 }
 
 impl DomainRequest {
-    /// The domain for a column whose values span `range`. Ends within the outermost cells of its grid move out by
+    /// The domain for a column whose values (with standard deviation `std`) span `range`. Ends within the outermost cells of its grid move out by
     /// up to one step, so that every cell lies inside as a whole.
     pub(crate) fn resolve(
         self,
         range: &RangeInclusive<f32>,
         grid: Option<Grid>,
+        values: &[f32],
         std: f64,
     ) -> Result<Place, Outside> {
         let straight = |domain| Place {
@@ -187,6 +210,10 @@ impl DomainRequest {
                 domain: Domain::Circular,
                 turn: [low, high],
             },
+            Self::HeavyTailed { place } => {
+                let [centre, scale] = place.unwrap_or_else(|| central(values, std));
+                straight(Domain::HeavyTailed { centre, scale })
+            }
         })
     }
 }
@@ -207,6 +234,20 @@ fn low_end(low: f32, min: f32, grid: Option<Grid>) -> Result<f32, Outside> {
     }
 }
 
+/// Median, and the standard deviation of a normal with the same central half; at least a tenth of the values' own.
+fn central(values: &[f32], std: f64) -> [f32; 2] {
+    /// Interquartile range of the standard normal.
+    const QUARTILES: f64 = 1.349;
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f32::total_cmp);
+    let quantile = |share: f64| {
+        let index = (share * (sorted.len().max(1) - 1) as f64).round() as usize;
+        sorted.get(index).copied().unwrap_or(0.0)
+    };
+    let spread = (f64::from(quantile(0.75)) - f64::from(quantile(0.25))) / QUARTILES;
+    [quantile(0.5), spread.max(0.1 * std) as f32]
+}
+
 /// Why a column has its domain.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -219,6 +260,11 @@ pub enum Reason {
         skewness: f64,
         /// The skewness of their logarithms.
         skewness_of_log: f64,
+    },
+    /// Its tails are heavy.
+    HeavyTails {
+        /// What the map gains for a Gaussian, in nats per row.
+        gain: f64,
     },
     /// Its unit is that of an angle, and its values go all around.
     Angle,
@@ -250,7 +296,40 @@ pub(crate) fn infer(evidence: &Evidence<'_>) -> (DomainRequest, Reason) {
     {
         return (DomainRequest::Circular { low, high }, Reason::Angle);
     }
-    skewed(evidence).unwrap_or((DomainRequest::Real, Reason::Default))
+    skewed(evidence)
+        .or_else(|| heavy_tailed(evidence))
+        .unwrap_or((DomainRequest::Real, Reason::Default))
+}
+
+/// Compares Gaussians fitted to the values and to their images.
+fn heavy_tailed(evidence: &Evidence<'_>) -> Option<(DomainRequest, Reason)> {
+    let values: Vec<f64> = evidence.values.iter().map(|x| f64::from(*x)).collect();
+    let before = Moments::of(&values, evidence.weights).std;
+    let [centre, scale] = central(evidence.values, before).map(f64::from);
+    if !(scale > 0.0 && scale.is_finite()) || most_frequent(evidence.values) > PILE {
+        return None;
+    }
+    let deviations = values.iter().map(|x| (x - centre) / scale);
+    let mapped: Vec<f64> = deviations.clone().map(f64::asinh).collect();
+    let after = Moments::of(&mapped, evidence.weights).std * scale;
+    let weight = |row: usize| evidence.weights.get(row).map_or(1.0, |w| f64::from(*w));
+    let slopes = deviations.enumerate();
+    let (sum, total) = slopes.fold((0.0, 0.0), |(sum, total), (row, u)| {
+        (sum - weight(row) * u.hypot(1.0).ln(), total + weight(row))
+    });
+    let gain = before.ln() - after.ln() + sum / total;
+    (gain > GAIN).then_some((
+        DomainRequest::HeavyTailed { place: None },
+        Reason::HeavyTails { gain },
+    ))
+}
+
+/// The share of the rows that have the most frequent value.
+fn most_frequent(values: &[f32]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f32::total_cmp);
+    let longest = sorted.chunk_by(|a, b| a == b).map(<[f32]>::len).max();
+    longest.unwrap_or(0) as f64 / values.len() as f64
 }
 
 fn skewed(evidence: &Evidence<'_>) -> Option<(DomainRequest, Reason)> {
@@ -308,6 +387,9 @@ impl fmt::Display for Words {
             }
             Domain::Bounded { low, high } => write!(f, "bounded, between {low} and {high}"),
             Domain::Circular => write!(f, "circular"),
+            Domain::HeavyTailed { centre, scale } => {
+                write!(f, "heavy-tailed, around {centre} with scale {scale}")
+            }
         }
     }
 }
@@ -349,6 +431,13 @@ mod tests {
                 DomainRequest::Circular {
                     low: -180.0,
                     high: 180.0,
+                },
+            ),
+            ("heavy-tailed", DomainRequest::HeavyTailed { place: None }),
+            (
+                "heavy-tailed:1:2.5",
+                DomainRequest::HeavyTailed {
+                    place: Some([1.0, 2.5]),
                 },
             ),
         ] {
@@ -445,7 +534,7 @@ mod tests {
         });
         let low = |request: DomainRequest, min, grid| {
             request
-                .resolve(&(min..=100.0), grid, 1.0)
+                .resolve(&(min..=100.0), grid, &[], 1.0)
                 .map(|place| place.domain)
         };
         let positive = DomainRequest::Positive { low: None };

@@ -15,8 +15,8 @@ use super::{DataError, Dataset, DomainRequest, Reason, grid};
 use crate::random::Random;
 use flow_embedded::artefact::{Domain, Grid};
 use flow_embedded::kernels::{
-    bounded_generate, bounded_normalize, positive_generate, positive_normalize,
-    soft_positive_generate, soft_positive_normalize, wrap,
+    bounded_generate, bounded_normalize, heavy_tailed_generate, heavy_tailed_normalize,
+    positive_generate, positive_normalize, soft_positive_generate, soft_positive_normalize, wrap,
 };
 use flow_embedded::math::{Backend, Libm, Math, Micromath, Polynomial};
 use std::f64::consts::TAU;
@@ -78,6 +78,7 @@ impl ChannelMap {
             Domain::Positive { low } => positive_normalize::<M>(x, low),
             Domain::SoftPositive { low, scale } => soft_positive_normalize::<M>(x, low, scale),
             Domain::Bounded { low, high } => bounded_normalize::<M>(x, low, high),
+            Domain::HeavyTailed { centre, scale } => heavy_tailed_normalize::<M>(x, centre, scale),
         }
     }
 
@@ -91,6 +92,9 @@ impl ChannelMap {
                 soft_positive_generate::<M>(&mut raw, low, scale);
             }
             Domain::Bounded { low, high } => bounded_generate::<M>(&mut raw, low, high),
+            Domain::HeavyTailed { centre, scale } => {
+                heavy_tailed_generate::<M>(&mut raw, centre, scale);
+            }
         }
         raw
     }
@@ -372,6 +376,9 @@ impl fmt::Display for Choice {
                 f,
                 ", since its skewness of {skewness:.1} is {skewness_of_log:.1} in the logarithm"
             )?,
+            Reason::HeavyTails { gain } => {
+                write!(f, ", since its tails are heavy: by {gain:.2} nats per row")?
+            }
             Reason::Angle => write!(
                 f,
                 ", since its unit is that of an angle that goes all around"
@@ -425,14 +432,16 @@ impl Column<'_> {
             .then(|| grid::detect(self.values))
             .flatten();
         let (request, reason) = self.request(grid);
-        let place = request.resolve(self.range, grid, std).map_err(|outside| {
-            let Outside { value } = outside;
-            DataError::OutsideDomain {
-                column: self.name.to_owned(),
-                domain: request.to_string(),
-                value,
-            }
-        })?;
+        let place = request
+            .resolve(self.range, grid, self.values, std)
+            .map_err(|outside| {
+                let Outside { value } = outside;
+                DataError::OutsideDomain {
+                    column: self.name.to_owned(),
+                    domain: request.to_string(),
+                    value,
+                }
+            })?;
         let choice = Choice {
             column: self.name.to_owned(),
             domain: place.domain,
@@ -848,12 +857,12 @@ mod tests {
         fn the_log_determinant_is_the_derivative(seed in 0u64..500) {
             let mut random = Random::new(seed);
             let raw: Vec<f32> = (0..100).map(|_| (0.5 * random.normal()).exp()).collect();
-            for domain in ["positive", "soft-positive", "bounded:-1:20"] {
+            for domain in ["positive", "soft-positive", "bounded:-1:20", "heavy-tailed"] {
                 let data = table(&raw);
                 let (preparation, _) = fit(&data, &asked(domain)).expect("prepared");
                 let map = preparation.event[0];
                 let constant = match map.domain {
-                    Domain::SoftPositive { scale, .. } => scale,
+                    Domain::SoftPositive { scale, .. } | Domain::HeavyTailed { scale, .. } => scale,
                     Domain::Bounded { low, high } => high - low,
                     _ => 1.0,
                 };

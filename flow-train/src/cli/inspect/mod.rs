@@ -95,6 +95,9 @@ fn channel(channel: &ChannelReport<'_>) -> String {
         Domain::Bounded { low, high } => {
             format!("between {low} and {high}{unit}, logit {mean:.6} ± {std:.6}")
         }
+        Domain::HeavyTailed { centre, scale } => {
+            format!("around {centre}{unit}, asinh of scale {scale} {mean:.6} ± {std:.6}")
+        }
         Domain::Circular => {
             let period = std * std::f32::consts::TAU;
             format!("angle around {mean:.6}{unit}, a turn is {period:.6}")

@@ -40,6 +40,7 @@ fn map(domain: Domain) -> String {
         }
         Domain::Bounded { low, high } => format!("logit between {low} and {high}"),
         Domain::Circular => "its angle".to_owned(),
+        Domain::HeavyTailed { centre, scale } => format!("asinh((x − {centre}) / {scale})"),
     }
 }
 

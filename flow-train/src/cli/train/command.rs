@@ -31,10 +31,21 @@ pub(super) fn recorded(args: &Args, names: &[Vec<String>; 2], spec: &Spec, fit: 
     let domains = args.domains.iter();
     add(
         "domain",
-        &pairs(domains.map(|(name, domain)| format!("{name}={domain}")).collect()),
+        &pairs(
+            domains
+                .map(|(name, domain)| format!("{name}={domain}"))
+                .collect(),
+        ),
     );
-    let hidden: Vec<String> = spec.conditioner.hidden.iter().map(usize::to_string).collect();
-    let passes = spec.passes.map_or(String::new(), |passes| passes.to_string());
+    let hidden: Vec<String> = spec
+        .conditioner
+        .hidden
+        .iter()
+        .map(usize::to_string)
+        .collect();
+    let passes = spec
+        .passes
+        .map_or(String::new(), |passes| passes.to_string());
     for (option, value) in [
         ("family", spec.family.name().to_owned()),
         ("layers", spec.layers.to_string()),

@@ -82,7 +82,8 @@ pub(super) fn report(
     let promise = match &trained.calibration {
         Ok(table) => {
             let threshold = table.threshold();
-            let alarm = threshold.map_or("never".to_owned(), |nats| format!("below {nats:.3} nats"));
+            let alarm =
+                threshold.map_or("never".to_owned(), |nats| format!("below {nats:.3} nats"));
             format!("{} %, alarm {alarm}", 100.0 * args.alpha)
         }
         Err(why) => format!("none: {why}"),
