@@ -50,12 +50,15 @@ fn recipe(family: Family, domains: &[(&str, &str)]) -> Recipe {
     spec.conditioner.hidden = vec![16, 16];
     Recipe {
         name: "test".into(),
-        spec,
-        config: Config {
-            epochs: 15,
-            learning_rate: 5e-3,
-            ..Config::default()
+        model: Model::Named {
+            spec,
+            config: Config {
+                epochs: 15,
+                learning_rate: 5e-3,
+                ..Config::default()
+            },
         },
+        seed: 0,
         prepare: PrepareOptions {
             domains: domains
                 .iter()
@@ -226,7 +229,9 @@ fn odd_columns_give_a_finite_model_or_a_sentence() {
                 data.push(&[value(row), normals[row] + 0.1 * value(row).min(9.0)], &[]);
             }
             let mut recipe = recipe(family, &[]);
-            recipe.config.epochs = 4;
+            if let Model::Named { config, .. } = &mut recipe.model {
+                config.epochs = 4;
+            }
             match run(&recording(data), &recipe) {
                 Ok(trained) => assert!(
                     trained.log_prob.mean.is_finite() && trained.fit.validation_nats.is_finite(),

@@ -1,6 +1,7 @@
 //! How to train, and why training may fail.
 
 use super::RowsError;
+use crate::model::ModelError;
 use thiserror::Error;
 
 /// How the learning rate changes.
@@ -17,6 +18,9 @@ pub enum Schedule {
         patience: usize,
     },
 }
+
+/// Steps that an epoch has at least, if there are as many rows.
+const STEPS: usize = 8;
 
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +40,8 @@ pub struct Config {
     /// Epochs without improvement on the validation rows after which training ends.
     pub patience: usize,
     /// Standard deviation, in standardised units, of the normal noise added to the events of every batch, drawn
-    /// anew each time (0: none). Validation rows get none. A circular channel's unit is the radian.
+    /// anew each time (0: none). What is fitted is then the density of the rows with that noise, and validation rows
+    /// get it too, the same draws in every epoch. A circular channel's unit is the radian.
     ///
     /// The lever of smoothing: 0.05 to 0.3 serves data that repeat.
     pub noise: f32,
@@ -70,7 +75,53 @@ impl Default for Config {
     }
 }
 
+/// What is settled about a training whose other settings are chosen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// See [`Config::epochs`].
+    pub epochs: Option<usize>,
+    /// See [`Config::batch`].
+    pub batch: Option<usize>,
+    /// See [`Config::learning_rate`].
+    pub learning_rate: Option<f64>,
+    /// See [`Config::weight_decay`].
+    pub weight_decay: Option<f64>,
+    /// See [`Config::average`].
+    pub average: Option<f64>,
+    /// See [`Config::patience`].
+    pub patience: Option<usize>,
+    /// See [`Config::noise`].
+    pub noise: Option<f32>,
+}
+
+impl Overrides {
+    /// The settings with these in place of theirs.
+    #[must_use]
+    pub fn apply(&self, config: Config) -> Config {
+        Config {
+            epochs: self.epochs.unwrap_or(config.epochs),
+            batch: self.batch.unwrap_or(config.batch),
+            learning_rate: self.learning_rate.unwrap_or(config.learning_rate),
+            weight_decay: self.weight_decay.unwrap_or(config.weight_decay),
+            average: self.average.unwrap_or(config.average),
+            patience: self.patience.unwrap_or(config.patience),
+            noise: self.noise.unwrap_or(config.noise),
+            ..config
+        }
+    }
+}
+
 impl Config {
+    /// Rows of a step, for so many training rows.
+    pub(super) fn batch_of(&self, rows: usize) -> usize {
+        self.batch.min(rows / STEPS).max(1)
+    }
+
+    /// Steps of an epoch, for so many training rows.
+    pub(crate) fn steps(&self, rows: usize) -> usize {
+        rows / self.batch_of(rows)
+    }
+
     /// Checks that training can run with these settings.
     ///
     /// # Errors
@@ -147,6 +198,9 @@ pub enum FitError {
         #[source]
         fault: RowsError,
     },
+    /// There is no such flow.
+    #[error(transparent)]
+    Model(ModelError),
     /// The loss stopped being finite again and again, at ever lower rates.
     #[error(
         "training diverged: the loss was not finite {restarts} times, at last with learning rate {learning_rate:e}; try a lower rate or look for extreme values in the data"

@@ -36,7 +36,7 @@ mod rows;
 mod run;
 mod schedule;
 
-pub use config::{Config, FitError, Schedule};
+pub use config::{Config, FitError, Overrides, Schedule};
 pub use rows::{InMemory, Order, Rows, RowsError};
 pub use run::{Epoch, Report, Split, Stop, fit};
 

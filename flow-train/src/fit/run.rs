@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Restarts from the best checkpoint, each at half the rate, before training gives up.
 const RESTARTS: usize = 8;
 
-/// Steps that an epoch has at least, if there are as many rows.
-const STEPS: usize = 8;
+/// Rows that smoothed validation rows are repeated to, so that their noise averages out.
+const SMOOTHED: usize = 1024;
 
 /// Rows to learn from and to choose the checkpoint by, and what is done to both.
 pub struct Split<'a> {
@@ -263,7 +263,7 @@ impl<'a, 's> Training<'a, 's> {
         threads: &Threads,
     ) -> Self {
         let rows = split.training.rows();
-        let batch = config.batch.min(rows / STEPS).max(1);
+        let batch = config.batch_of(rows);
         Self {
             objective: Objective::new(flow, batch, threads),
             adam: Adam::new(flow.parameters().len()),
@@ -414,24 +414,31 @@ impl<'a, 's> Training<'a, 's> {
             ..
         } = &mut self.split;
         // The same draws in every epoch.
-        let mut cells = Random::new(!self.config.seed);
-        validation
-            .begin(Order::Stored)
-            .map_err(|fault| RowsError::Read(fault.to_string()))?;
+        let mut random = Random::new(!self.config.seed);
         let (rows, weighted) = (validation.rows(), validation.weighted());
+        let passes = match self.config.noise > 0.0 {
+            true => SMOOTHED.div_ceil(rows),
+            false => 1,
+        };
         let (mut nats, mut log_dets, mut total) = (0.0, 0.0, 0.0);
-        for start in (0..rows).step_by(self.batch) {
-            let count = self.batch.min(rows - start);
-            self.slots
-                .fill(count, &mut **validation, preparation, &mut cells)?;
-            let (weight, log_det) = self.slots.totals(weighted);
-            if weight <= 0.0 {
-                continue;
+        for _ in 0..passes {
+            validation
+                .begin(Order::Stored)
+                .map_err(|fault| RowsError::Read(fault.to_string()))?;
+            for start in (0..rows).step_by(self.batch) {
+                let count = self.batch.min(rows - start);
+                self.slots
+                    .fill(count, &mut **validation, preparation, &mut random)?;
+                self.slots.smooth(self.config, &self.circular, &mut random);
+                let (weight, log_det) = self.slots.totals(weighted);
+                if weight <= 0.0 {
+                    continue;
+                }
+                let loss = self.objective.loss(self.flow, self.slots.batch(weighted));
+                nats += loss * weight;
+                log_dets += log_det;
+                total += weight;
             }
-            let loss = self.objective.loss(self.flow, self.slots.batch(weighted));
-            nats += loss * weight;
-            log_dets += log_det;
-            total += weight;
         }
         Ok((nats / total, log_dets / total))
     }

@@ -230,6 +230,11 @@ impl Base {
         }
     }
 
+    /// Numbers that an artefact stores: with each component its share of all before it.
+    pub(crate) fn stored(&self) -> usize {
+        self.size() + self.components()
+    }
+
     /// Numbers of a mixture.
     fn size(&self) -> usize {
         self.components() * (1 + 2 * self.event)

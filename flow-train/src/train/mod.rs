@@ -17,13 +17,14 @@
 mod parts;
 
 use crate::Error;
+use crate::auto::{Budget, Candidate, Ground, choose};
 use crate::calibrate::{CalibrationError, CalibrationTable};
 use crate::data::{
     ChannelMap, Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey,
 };
 use crate::evaluate::{Mean, Scorer, gaussian_log_likelihood};
 use crate::export::{Draft, DraftCalibration, DraftChannel};
-use crate::fit::{self, Config, Epoch, FitError, InMemory, Rows, Stop};
+use crate::fit::{self, Config, Epoch, FitError, InMemory, Overrides, Rows, Stop};
 use crate::model::{Batch, Flow, Spec};
 use crate::random::Random;
 use flow_embedded::artefact::{Base, Evaluation, LoadedFlow};
@@ -42,10 +43,10 @@ const START: usize = 4096;
 pub struct Recipe {
     /// The model's name.
     pub name: String,
-    /// The model; its channels are set by the data.
-    pub spec: Spec,
-    /// How to fit it. Its seed also seeds the model and the split.
-    pub config: Config,
+    /// The model, and how to fit it.
+    pub model: Model,
+    /// Seeds everything random: the split, the model, the fit.
+    pub seed: u64,
     /// Domains and rounding of columns, their units, and the elementary functions to run with.
     pub prepare: PrepareOptions,
     /// Shares of validation and calibration; small data may get larger ones.
@@ -58,11 +59,38 @@ pub struct Recipe {
     pub command: String,
 }
 
+/// What to train; channels are set by the data, and seeds by the recipe.
+#[derive(Debug, Clone)]
+pub enum Model {
+    /// This one.
+    Named {
+        /// Its shape.
+        spec: Spec,
+        /// How to fit it.
+        config: Config,
+    },
+    /// What a comparison on the validation rows chooses: see [`auto`](crate::auto).
+    Auto {
+        /// What is settled about its shape: activation, residual connections and order.
+        spec: Spec,
+        /// What is settled about the fit.
+        overrides: Overrides,
+        /// What it may cost.
+        budget: Budget,
+    },
+}
+
 /// What became of it.
 #[derive(Debug, Clone)]
 pub struct Trained {
     /// The artefact.
     pub bytes: Vec<u8>,
+    /// The model.
+    pub spec: Spec,
+    /// How it was fitted.
+    pub config: Config,
+    /// The models that were compared, if any.
+    pub candidates: Vec<Candidate>,
     /// Rows that trained, validated and calibrated.
     pub rows: [usize; 3],
     /// What was found out about each column, events first.
@@ -147,28 +175,29 @@ fn train_parts(
 ) -> Result<Trained, Error> {
     let (preparation, choices) =
         Preparation::fit(sample, &parts.ranges, &recipe.prepare).map_err(Error::data(source))?;
-    let spec = Spec {
-        event: preparation.event.len(),
-        context: preparation.context_features(),
-        circular: preparation.circular(),
-        ..recipe.spec.clone()
+    let mut validation = in_memory(&parts.validation.data).map_err(rows_error("validation"))?;
+    let mut ground = Ground {
+        training,
+        validation: &mut validation,
+        preparation: &preparation,
+        sample,
     };
-    let mut flow = Flow::<f32>::new(&spec, recipe.config.seed)?;
+    let (spec, config, candidates) = settle(&mut ground, recipe, stop)?;
+    let mut flow = Flow::<f32>::new(&spec, recipe.seed)?;
     let mut draft = draft(sample, &preparation, parts, recipe);
     // What an artefact can't hold is better known before the fit than after it.
     draft.set_flow(&flow)?;
     draft.encode()?;
-    start(&mut flow, sample, &preparation, recipe.config.seed);
+    start(&mut flow, sample, &preparation, recipe.seed);
 
     // What the preparation adds to the log-likelihood of every row.
     let constant: f64 = draft.event.iter().map(DraftChannel::log_scale).sum();
-    let mut validation = in_memory(&parts.validation.data).map_err(rows_error("validation"))?;
     let split = fit::Split {
-        training,
-        validation: &mut validation,
+        training: ground.training,
+        validation: ground.validation,
         preparation: &preparation,
     };
-    let report = fit::fit(&mut flow, split, &recipe.config, stop, |epoch: &Epoch| {
+    let report = fit::fit(&mut flow, split, &config, stop, |epoch: &Epoch| {
         observer(Progress {
             epoch: epoch.epoch,
             epochs: epoch.epochs,
@@ -180,18 +209,62 @@ fn train_parts(
         return Err(Error::Interrupted);
     }
     draft.set_flow(&flow)?;
-    finish(source, draft, choices, report, parts, recipe)
+    let made = Made {
+        draft,
+        spec,
+        config,
+        candidates,
+        choices,
+        report,
+    };
+    finish(source, made, parts, recipe)
+}
+
+/// The model to train and how to, by the recipe or by a comparison.
+fn settle(
+    ground: &mut Ground<'_>,
+    recipe: &Recipe,
+    stop: &AtomicBool,
+) -> Result<(Spec, Config, Vec<Candidate>), Error> {
+    let channels = |spec: &Spec| Spec {
+        event: ground.preparation.event.len(),
+        context: ground.preparation.context_features(),
+        circular: ground.preparation.circular(),
+        ..spec.clone()
+    };
+    match &recipe.model {
+        Model::Named { spec, config } => {
+            let config = Config {
+                seed: recipe.seed,
+                ..config.clone()
+            };
+            Ok((channels(spec), config, Vec::new()))
+        }
+        Model::Auto {
+            spec,
+            overrides,
+            budget,
+        } => {
+            let spec = channels(spec);
+            let chosen = choose(ground, &spec, overrides, recipe.seed, *budget, stop)?;
+            Ok((chosen.spec, chosen.config, chosen.candidates))
+        }
+    }
+}
+
+/// A fitted model, on its way to an artefact.
+struct Made {
+    draft: Draft,
+    spec: Spec,
+    config: Config,
+    candidates: Vec<Candidate>,
+    choices: Vec<Choice>,
+    report: fit::Report,
 }
 
 /// Scores the calibration rows, calibrates on them if they are enough, and writes the artefact.
-fn finish(
-    source: &Path,
-    mut draft: Draft,
-    choices: Vec<Choice>,
-    report: fit::Report,
-    parts: &Parts,
-    recipe: &Recipe,
-) -> Result<Trained, Error> {
+fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<Trained, Error> {
+    let mut draft = made.draft;
     let held = &parts.calibration.data;
     let log_probs = score(&draft.encode()?, held, source)?;
     let calibration = match CalibrationTable::new(&log_probs, recipe.alpha) {
@@ -214,9 +287,12 @@ fn finish(
     });
     Ok(Trained {
         bytes: draft.encode()?,
+        spec: made.spec,
+        config: made.config,
+        candidates: made.candidates,
         rows: parts.rows(),
-        choices,
-        fit: report,
+        choices: made.choices,
+        fit: made.report,
         log_prob,
         impossible: wide.iter().filter(|x| **x == f64::NEG_INFINITY).count(),
         gain_over_gaussian: gaussian_log_likelihood(held).map(|g| log_prob.mean - g),
@@ -269,7 +345,7 @@ fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Rec
         command: recipe.command.clone(),
         data_digest: parts.digest,
         rows: u32::try_from(parts.training).unwrap_or(u32::MAX),
-        seed: recipe.config.seed,
+        seed: recipe.seed,
     }
 }
 

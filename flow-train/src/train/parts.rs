@@ -49,7 +49,7 @@ impl Parts {
     ) -> Result<(Dataset, Self), DataError> {
         let rows = recording.data.rows();
         let needs = Needs::of(recipe, channels(&recording.data));
-        let seed = recipe.config.seed;
+        let seed = recipe.seed;
         let method = match (&recording.groups, recipe.random_split) {
             (Some(groups), _) => SplitMethod::Group { groups, seed },
             (None, true) => SplitMethod::Random { seed },
@@ -98,7 +98,7 @@ impl Parts {
         let mut store = survey.shuffle(Division {
             fractions: needs.fractions(rows)?,
             random: recipe.random_split,
-            seed: recipe.config.seed,
+            seed: recipe.seed,
         })?;
         let [validation, calibration] = store.take_held_out().map(Held::of);
         let mut ranges =

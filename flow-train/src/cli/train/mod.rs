@@ -10,12 +10,14 @@ use super::output::Output;
 use super::progress::Epochs;
 use super::ui::Ui;
 use crate::Error;
+use crate::auto::Budget;
 use crate::data::{
     ColumnRequest, Columns, DomainRequest, Fractions, Loaded, Memory, PrepareOptions, Recording,
     Table, load_within,
 };
-use crate::model::Family;
-use crate::train::{Recipe, train, train_streamed};
+use crate::fit::Config;
+use crate::model::{Family, Spec};
+use crate::train::{Model, Recipe, train, train_streamed};
 use clap::ValueEnum;
 use fit::FitOptions;
 use model::ModelOptions;
@@ -128,7 +130,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     };
     let loaded = load_within(&table, &columns, &memory).map_err(&in_data)?;
     let stop = interruptible()?;
-    let mut epochs = Epochs::new(ui, args.fit.epochs.into());
+    let mut epochs = Epochs::new(ui);
     let trained = match &loaded {
         Loaded::InMemory(recording) => {
             ui.read(&table, &recording.report);
@@ -149,8 +151,9 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let trained = trained?;
     Output::write_all_to(&args.output, &trained.bytes)?;
     report::columns(&trained.choices, ui);
+    report::candidates(&trained, ui);
     let seconds = start.elapsed().as_secs_f64();
-    report::report(args, &recipe.spec, &trained, seconds, ui)
+    report::report(args, &trained, seconds, ui)
 }
 
 /// A remark on rows that repeat.
@@ -183,15 +186,10 @@ fn recipe(args: &Args, names: &[Vec<String>; 2]) -> Result<Recipe, Error> {
         let stem = args.output.file_stem();
         stem.map(|stem| stem.to_string_lossy().into_owned())
     };
-    let family = args.model.family().unwrap_or(Family::Maf);
-    let spec = args.model.spec(family);
-    let config = args.fit.config(args.seed);
-    // Before anything slow: settings out of range.
-    spec.validate()?;
-    config.validate()?;
+    let (model, spec) = model(args)?;
     Ok(Recipe {
         name: args.name.clone().or_else(stem).unwrap_or_default(),
-        command: command::recorded(args, names, &spec, &config),
+        command: command::recorded(args, names, &model),
         prepare: PrepareOptions {
             domains: args.domains.clone(),
             infer: !args.raw_domains,
@@ -200,12 +198,41 @@ fn recipe(args: &Args, names: &[Vec<String>; 2]) -> Result<Recipe, Error> {
             units: args.units.clone(),
             math: args.model.math.into(),
         },
-        spec,
-        config,
+        model,
+        seed: args.seed,
         fractions: Fractions::default(),
         random_split: args.split == SplitName::Random,
         alpha: args.alpha,
     })
+}
+
+/// The model to train, and the shape that it has or may have.
+fn model(args: &Args) -> Result<(Model, Spec), Error> {
+    let overrides = args.fit.overrides();
+    // Before anything slow: settings out of range.
+    overrides.apply(Config::default()).validate()?;
+    let Some(family) = args.model.family() else {
+        if let Some(option) = args.model.decided_by_auto() {
+            let text = format!(
+                "{option}: --family auto decides that by itself; name a family to go with it, e.g. --family maf"
+            );
+            return Err(Error::Usage(text));
+        }
+        let spec = args.model.spec(Family::NsfAr);
+        let model = Model::Auto {
+            spec: spec.clone(),
+            overrides,
+            budget: Budget::default(),
+        };
+        return Ok((model, spec));
+    };
+    let spec = args.model.spec(family);
+    spec.validate()?;
+    let model = Model::Named {
+        spec: spec.clone(),
+        config: overrides.apply(Config::default()),
+    };
+    Ok((model, spec))
 }
 
 /// A flag that the first Ctrl-C sets; the second one ends the process.

@@ -33,17 +33,24 @@ pub(super) struct ModelOptions {
     #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(2..), value_name = "N")]
     pub(super) passes: Option<usize>,
     /// Bins of each spline (nsf, nsf-ar)
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u8).range(2..), value_name = "N")]
-    pub(super) bins: u8,
+    #[arg(long, value_parser = clap::value_parser!(u8).range(2..), value_name = "N",
+          help = "Bins of each spline (nsf, nsf-ar) [default: 8]")]
+    pub(super) bins: Option<u8>,
     /// Splines cover ± this many standard deviations, and are the identity outside
-    #[arg(long, default_value_t = 5.0, value_name = "X")]
-    pub(super) bound: f64,
+    #[arg(
+        long,
+        value_name = "X",
+        help = "Splines cover ± this many standard deviations, and are the identity outside [default: 5]"
+    )]
+    pub(super) bound: Option<f64>,
     /// Put a linear layer (LU-factored, with ActNorm) before each layer but the first
     #[arg(long)]
     pub(super) linear: bool,
     /// Base distribution: normal, logistic, laplace, student-t:DEGREES or mixture:COMPONENTS
-    #[arg(long, default_value = "normal", value_parser = options::base, value_name = "BASE")]
-    pub(super) base: BaseSpec,
+    #[arg(long, value_parser = options::base, value_name = "BASE",
+          help = "Base distribution: normal, logistic, laplace, student-t:DEGREES, mixture:COMPONENTS or \
+                  contaminated:SHARE:SCALE [default: normal]")]
+    pub(super) base: Option<BaseSpec>,
     /// Elementary functions that the chip will use
     #[arg(long, value_enum, default_value_t = MathName::Polynomial)]
     pub(super) math: MathName,
@@ -56,6 +63,23 @@ impl ModelOptions {
             FamilyChoice::Auto => None,
             FamilyChoice::Named(family) => Some(family),
         }
+    }
+
+    /// An option that was given and that a comparison decides.
+    pub(super) fn decided_by_auto(&self) -> Option<&'static str> {
+        let given = [
+            ("--layers", self.layers.is_some()),
+            ("--hidden", self.hidden.is_some()),
+            ("--passes", self.passes.is_some()),
+            ("--bins", self.bins.is_some()),
+            ("--bound", self.bound.is_some()),
+            ("--linear", self.linear),
+            ("--base", self.base.is_some()),
+        ];
+        given
+            .into_iter()
+            .find(|(_, given)| *given)
+            .map(|(name, _)| name)
     }
 
     /// The model of a family, but for its channels.
@@ -73,10 +97,10 @@ impl ModelOptions {
             },
             order: self.order.into(),
             passes: self.passes,
-            bins: self.bins,
-            spline_bound: self.bound,
+            bins: self.bins.unwrap_or(plain.bins),
+            spline_bound: self.bound.unwrap_or(plain.spline_bound),
             linear: self.linear,
-            base: self.base,
+            base: self.base.unwrap_or(plain.base),
             ..plain
         }
     }

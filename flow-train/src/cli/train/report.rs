@@ -2,10 +2,10 @@
 
 use super::Args;
 use crate::Error;
+use crate::auto::Candidate;
 use crate::cli::ui::{Ui, bytes};
 use crate::data::Choice;
 use crate::fit::Stop;
-use crate::model::Spec;
 use crate::train::Trained;
 use serde::Serialize;
 use std::path::Path;
@@ -13,6 +13,8 @@ use std::path::Path;
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     family: &'static str,
+    noise: f32,
+    candidates: &'a [Candidate],
     rows_train: usize,
     rows_validation: usize,
     rows_calibration: usize,
@@ -39,14 +41,37 @@ pub(super) fn columns(choices: &[Choice], ui: Ui) {
     }
 }
 
+/// Prints the comparison of families.
+pub(super) fn candidates(trained: &Trained, ui: Ui) {
+    if trained.candidates.is_empty() {
+        return;
+    }
+    ui.note(format_args!(
+        "Smoothing by noise of {:.3} standard deviations. Compared on the smoothed validation rows, in nats per \
+         standardised row:",
+        trained.config.noise
+    ));
+    for candidate in &trained.candidates {
+        let Candidate {
+            family,
+            layers,
+            hidden,
+            weights,
+            log_prob,
+            seconds,
+            chosen,
+        } = candidate;
+        let hidden: Vec<String> = hidden.iter().map(usize::to_string).collect();
+        let mark = if *chosen { "*" } else { " " };
+        ui.note(format_args!(
+            "{mark} {family:7} {layers} layers of {:6} {weights:6} weights {log_prob:9.3} nats {seconds:6.1} s",
+            hidden.join("-")
+        ));
+    }
+}
+
 /// Prints the result, and what should give pause.
-pub(super) fn report(
-    args: &Args,
-    spec: &Spec,
-    trained: &Trained,
-    seconds: f64,
-    ui: Ui,
-) -> Result<(), Error> {
+pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Result<(), Error> {
     let [rows_train, rows_validation, rows_calibration] = trained.rows;
     let (fit, log_prob) = (&trained.fit, &trained.log_prob);
     let (stop, because) = match fit.stop {
@@ -56,7 +81,9 @@ pub(super) fn report(
     };
     let table = trained.calibration.as_ref();
     let report = Report {
-        family: spec.family.name(),
+        family: trained.spec.family.name(),
+        noise: trained.config.noise,
+        candidates: &trained.candidates,
         rows_train,
         rows_validation,
         rows_calibration,
