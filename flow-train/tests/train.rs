@@ -8,7 +8,7 @@ use flow_train::data::{
 use flow_train::evaluate::Scorer;
 use flow_train::fit::Config;
 use flow_train::model::{Family, Spec};
-use flow_train::train::{Progress, Recipe, Trained, train, train_streamed};
+use flow_train::train::{Model, Progress, Recipe, Trained, train, train_streamed};
 use flow_train::{Error, calibrate::CalibrationError};
 use std::io::Write as _;
 use std::path::Path;
