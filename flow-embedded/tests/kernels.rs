@@ -383,6 +383,27 @@ fn values_outside_a_domain_become_no_number() {
     }
 }
 
+/// However far out a base event lies, its sample has a likelihood.
+#[test]
+fn samples_stay_within_their_domain() {
+    for y in [-1e30, -200.0, -30.0, -15.0, 0.0, 15.0, 30.0, 200.0, 1e30] {
+        let mut x = y;
+        kernels::bounded_generate::<Polynomial>(&mut x, 10.0, 30.0);
+        assert!(10.0 < x && x < 30.0, "{y} gave {x}");
+        for generate in [
+            |x: &mut f32| kernels::positive_generate::<Polynomial>(x, 5.0),
+            |x: &mut f32| kernels::soft_positive_generate::<Polynomial>(x, 5.0, 2.0),
+        ] {
+            let mut x = y;
+            generate(&mut x);
+            assert!(x > 5.0, "{y} gave {x}");
+        }
+    }
+    let mut x = f32::NAN;
+    kernels::bounded_generate::<Polynomial>(&mut x, 10.0, 30.0);
+    assert!(x.is_nan());
+}
+
 #[test]
 fn grids_take_the_nearest_value() {
     for (x, expected) in [(0.9, 1.0), (1.1, 1.0), (-0.6, -0.5), (1e30, 1e30)] {
