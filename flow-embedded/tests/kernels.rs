@@ -263,8 +263,8 @@ fn linear_maps_are_inverted_and_are_their_matrix() {
             f64::from(upper[start + column - row])
         };
         let mut u = vec![0.0; channels];
-        for row in 0..channels {
-            u[row] = (row..channels).map(|c| at(row, c) * f64::from(x[c])).sum();
+        for (row, u) in u.iter_mut().enumerate() {
+            *u = (row..channels).map(|c| at(row, c) * f64::from(x[c])).sum();
         }
         for row in 0..channels {
             let start = row * (row + 1) / 2;
