@@ -263,8 +263,8 @@ fn linear_maps_are_inverted_and_are_their_matrix() {
             f64::from(upper[start + column - row])
         };
         let mut u = vec![0.0; channels];
-        for row in 0..channels {
-            u[row] = (row..channels).map(|c| at(row, c) * f64::from(x[c])).sum();
+        for (row, u) in u.iter_mut().enumerate() {
+            *u = (row..channels).map(|c| at(row, c) * f64::from(x[c])).sum();
         }
         for row in 0..channels {
             let start = row * (row + 1) / 2;
@@ -381,6 +381,27 @@ fn values_outside_a_domain_become_no_number() {
             assert!(!y.is_finite(), "{x} became {y}");
         }
     }
+}
+
+/// However far out a base event lies, its sample has a likelihood.
+#[test]
+fn samples_stay_within_their_domain() {
+    for y in [-1e30, -200.0, -30.0, -15.0, 0.0, 15.0, 30.0, 200.0, 1e30] {
+        let mut x = y;
+        kernels::bounded_generate::<Polynomial>(&mut x, 10.0, 30.0);
+        assert!(10.0 < x && x < 30.0, "{y} gave {x}");
+        for generate in [
+            |x: &mut f32| kernels::positive_generate::<Polynomial>(x, 5.0),
+            |x: &mut f32| kernels::soft_positive_generate::<Polynomial>(x, 5.0, 2.0),
+        ] {
+            let mut x = y;
+            generate(&mut x);
+            assert!(x > 5.0, "{y} gave {x}");
+        }
+    }
+    let mut x = f32::NAN;
+    kernels::bounded_generate::<Polynomial>(&mut x, 10.0, 30.0);
+    assert!(x.is_nan());
 }
 
 #[test]
