@@ -340,8 +340,15 @@ fn the_table_has_every_kind() {
         Domain::SoftPositive { .. } => "soft-positive",
         Domain::Bounded { .. } => "bounded",
         Domain::Circular => "circular",
+        Domain::HeavyTailed { .. } => "heavy-tailed",
     };
-    for name in ["positive", "soft-positive", "bounded", "circular"] {
+    for name in [
+        "positive",
+        "soft-positive",
+        "bounded",
+        "circular",
+        "heavy-tailed",
+    ] {
         any(name, &|kind| {
             kind.domains.iter().any(|own| domain(own) == name)
         });

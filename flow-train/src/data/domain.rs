@@ -78,7 +78,8 @@ pub enum DomainRequest {
     },
     /// All real numbers with heavy tails, by the inverse of the hyperbolic sine.
     HeavyTailed {
-        /// The centre and where the tails begin beside it; median and spread of the central half if nothing is said.
+        /// The centre and where the tails begin beside it; median and spread of the central half if
+        /// nothing is said.
         place: Option<[f32; 2]>,
     },
 }
@@ -214,7 +215,7 @@ impl DomainRequest {
                 turn: [low, high],
             },
             Self::HeavyTailed { place } => {
-                let [centre, scale] = place.unwrap_or_else(|| central(values, std));
+                let [centre, scale] = place.unwrap_or_else(|| central(values));
                 straight(Domain::HeavyTailed { centre, scale })
             }
         })
@@ -237,8 +238,9 @@ fn low_end(low: f32, min: f32, grid: Option<Grid>) -> Result<f32, Outside> {
     }
 }
 
-/// Median, and the standard deviation of a normal with the same central half; at least a tenth of the values' own.
-fn central(values: &[f32], std: f64) -> [f32; 2] {
+/// Median, and the standard deviation of a normal with the same central half; at least a tenth of the standard
+/// deviation of the central 98 %.
+fn central(values: &[f32]) -> [f32; 2] {
     /// Interquartile range of the standard normal.
     const QUARTILES: f64 = 1.349;
     let mut sorted = values.to_vec();
@@ -248,6 +250,10 @@ fn central(values: &[f32], std: f64) -> [f32; 2] {
         sorted.get(index).copied().unwrap_or(0.0)
     };
     let spread = (f64::from(quantile(0.75)) - f64::from(quantile(0.25))) / QUARTILES;
+    let (low, high) = (quantile(0.01), quantile(0.99));
+    let inner = sorted.iter().filter(|x| (low..=high).contains(*x));
+    let inner: Vec<f64> = inner.map(|x| f64::from(*x)).collect();
+    let std = Moments::of(&inner, &[]).std;
     [quantile(0.5), spread.max(0.1 * std) as f32]
 }
 
@@ -308,7 +314,7 @@ pub(crate) fn infer(evidence: &Evidence<'_>) -> (DomainRequest, Reason) {
 fn heavy_tailed(evidence: &Evidence<'_>) -> Option<(DomainRequest, Reason)> {
     let values: Vec<f64> = evidence.values.iter().map(|x| f64::from(*x)).collect();
     let before = Moments::of(&values, evidence.weights).std;
-    let [centre, scale] = central(evidence.values, before).map(f64::from);
+    let [centre, scale] = central(evidence.values).map(f64::from);
     if !(scale > 0.0 && scale.is_finite()) || most_frequent(evidence.values) > PILE {
         return None;
     }
@@ -340,7 +346,7 @@ fn skewed(evidence: &Evidence<'_>) -> Option<(DomainRequest, Reason)> {
     if *evidence.range.start() <= steps {
         return None;
     }
-    let [median, _] = central(evidence.values, 0.0);
+    let [median, _] = central(evidence.values);
     if *evidence.range.start() < LEAST * median {
         return None;
     }
@@ -503,16 +509,34 @@ mod tests {
         touched[7] = 0.0;
         let normal = draw(&|z| 100.0 + z);
         let outlier: Vec<f32> = [&normal[..], &[1e6]].concat();
-        for values in [
-            &exponential,
-            &counts,
-            &touched,
-            &normal,
-            &outlier,
-            &log_normal[..40].to_vec(),
-        ] {
+        for values in [&exponential, &counts, &touched, &outlier] {
+            let (request, _) = evidence(values, "");
+            assert!(!matches!(request, DomainRequest::Positive { .. }));
+        }
+        for values in [&normal, &log_normal[..40].to_vec()] {
             assert_eq!(evidence(values, "").0, DomainRequest::Real);
         }
+    }
+
+    #[test]
+    fn heavy_tails_are_found_and_piles_are_left_alone() {
+        let mut random = Random::new(6);
+        // Student's t with 2 degrees of freedom, by a normal over the root of an exponential.
+        let heavy: Vec<f32> = (0..2000)
+            .map(|_| {
+                let rate = -(1.0 - random.uniform() as f32).ln();
+                7.0 + 0.5 * random.normal() / rate.sqrt()
+            })
+            .collect();
+        let (request, reason) = evidence(&heavy, "");
+        assert_eq!(request, DomainRequest::HeavyTailed { place: None });
+        assert!(matches!(reason, Reason::HeavyTails { gain } if gain > 0.1));
+        let [centre, scale] = central(&heavy);
+        assert!((centre - 7.0).abs() < 0.1 && (0.3..1.0).contains(&scale));
+        // Two fifths on one value.
+        let mut piled = heavy.clone();
+        piled[..800].fill(7.0);
+        assert_eq!(evidence(&piled, "").0, DomainRequest::Real);
     }
 
     #[test]

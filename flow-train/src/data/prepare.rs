@@ -743,6 +743,17 @@ mod tests {
             preparation.events(&mut events, &mut vec![0.0; data.rows()]);
             assert!(events.iter().all(|x| x.is_finite()));
         }
+        // Heavy tails, if domains are inferred.
+        let (preparation, choices) = fit(&with(1e30), &options).expect("prepared");
+        assert!(matches!(choices[0].domain, Domain::HeavyTailed { scale, .. } if scale < 2.0));
+        let mut events = with(1e30).events().to_vec();
+        let rows = events.len() / 2;
+        preparation.events(&mut events, &mut vec![0.0; rows]);
+        assert!(events.iter().all(|x| x.is_finite()));
+        let options = PrepareOptions {
+            infer: false,
+            ..PrepareOptions::default()
+        };
         for value in [1e30, -3e38] {
             let text = fit(&with(value), &options)
                 .expect_err("extreme")

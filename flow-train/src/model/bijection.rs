@@ -125,6 +125,11 @@ pub(crate) enum Layer {
 
 impl Layer {
     pub(crate) fn get<T: Real>(&self) -> &dyn Bijection<T> {
+        T::bijection(self)
+    }
+
+    /// [`Layer::get`], to be called from where the float type is known.
+    pub(super) fn resolve<T: Real>(&self) -> &dyn Bijection<T> {
         match self {
             Self::Coupling(layer) => layer,
             Self::Autoregressive(layer) => layer,

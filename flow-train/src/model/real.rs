@@ -1,5 +1,6 @@
 //! The two float types that a flow computes in, and their vectors.
 
+use super::bijection::{Bijection, Layer};
 use pulp::{Simd, bytemuck};
 use std::fmt::Debug;
 use std::iter::Sum;
@@ -34,6 +35,12 @@ pub trait Real:
     + MulAssign
     + Sum
 {
+    /// What a layer does in this type. Compiled here, once for each type: as a generic function, all kernels would
+    /// be compiled again in every crate that uses a flow.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn bijection(layer: &Layer) -> &dyn Bijection<Self>;
+
     /// 0.
     const ZERO: Self;
     /// 1.
@@ -138,6 +145,11 @@ macro_rules! real {
      [$bits:ty, $to_bits:ident, $from_bits:ident, $splat_bits:ident, $and:ident, $select:ident],
      [$exp:expr, $ln:expr, $tanh:expr, $exp_lanes:expr, $ln_lanes:expr]) => {
         impl Real for $float {
+            #[allow(private_interfaces)]
+            fn bijection(layer: &Layer) -> &dyn Bijection<Self> {
+                layer.resolve()
+            }
+
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const ROUND: Self = $round;

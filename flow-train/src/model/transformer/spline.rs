@@ -288,8 +288,9 @@ impl<S: Simd, T: Real> Bin<S, T> {
         }
     }
 
-    /// `xi` for a value of the spline: the root of a quadratic, in the form that does not cancel. Rounding can
-    /// make the discriminant negative at a knot, where it is zero in truth.
+    /// `xi` for a value of the spline: the root of a quadratic, in the form that does not cancel for the sign of the
+    /// linear coefficient; where that is negative, the quadratic one is positive. Rounding can make the discriminant
+    /// negative at a knot, where it is zero in truth.
     #[inline(always)]
     fn invert(self, c: Constants<S, T>, y: Vector<S, T>) -> Vector<S, T> {
         let slope = self.height / self.width;
@@ -297,10 +298,13 @@ impl<S: Simd, T: Real> Bin<S, T> {
         let bend = rise * (self.lower + self.upper - c.two * slope);
         let quadratic = self.height.mul_add(slope - self.lower, bend);
         let linear = self.height * self.lower - bend;
-        let constant = -(slope * rise);
+        let constant = slope * rise;
         let four = c.two + c.two;
-        let discriminant = (linear * linear - four * quadratic * constant).at_least(c.zero);
-        c.two * constant / (-linear - discriminant.sqrt())
+        let discriminant = (linear * linear + four * quadratic * constant).at_least(c.zero);
+        let root = discriminant.sqrt();
+        let negative = linear.less(c.zero);
+        let numerator = negative.select(root - linear, c.two * constant);
+        numerator / negative.select(c.two * quadratic, linear + root)
     }
 }
 
