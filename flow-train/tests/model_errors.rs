@@ -170,9 +170,8 @@ fn conditioners_that_do_not_fit_are_refused() {
 
 #[test]
 fn layers_that_do_not_fit_are_refused() {
-    let replaced = |layer: LayerParts<f32>| {
-        fault(&small(Family::Maf), |parts| parts.layers[1] = layer)
-    };
+    let replaced =
+        |layer: LayerParts<f32>| fault(&small(Family::Maf), |parts| parts.layers[1] = layer);
     let orders = |spoil: fn(&mut Vec<usize>, &mut Vec<usize>)| {
         fault(&small(Family::Maf), |parts| match &mut parts.layers[1] {
             LayerParts::Autoregressive { order, groups, .. } => spoil(order, groups),
@@ -183,9 +182,11 @@ fn layers_that_do_not_fit_are_refused() {
     assert!(orders(|_, groups| *groups = vec![2, 0, 1]).contains("every channel once"));
     assert!(orders(|_, groups| groups.truncate(1)).contains("every channel once"));
     let coupling = |channels: &[usize]| {
-        fault(&small(Family::RealNvp), |parts| match &mut parts.layers[1] {
-            LayerParts::Coupling { transformed, .. } => *transformed = channels.to_vec(),
-            other => panic!("{other:?}"),
+        fault(&small(Family::RealNvp), |parts| {
+            match &mut parts.layers[1] {
+                LayerParts::Coupling { transformed, .. } => *transformed = channels.to_vec(),
+                other => panic!("{other:?}"),
+            }
         })
     };
     for wrong in [&[][..], &[2, 0], &[0, 3]] {

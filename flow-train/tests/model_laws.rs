@@ -149,7 +149,8 @@ fn masked(flow: &Flow<f64>) -> Vec<bool> {
                 }
             }
             LayerParts::Linear { bias, .. } => {
-                let entries = || (0..bias.len() * bias.len()).map(|i| (i / bias.len(), i % bias.len()));
+                let entries =
+                    || (0..bias.len() * bias.len()).map(|i| (i / bias.len(), i % bias.len()));
                 mask.extend(entries().map(|(row, column)| column >= row));
                 mask.extend(entries().map(|(row, column)| column < row));
                 mask.extend(bias.iter().map(|_| false));
@@ -438,7 +439,9 @@ fn one_layer_has_the_structure_of_its_family() {
                             .flat_map(|(step, count)| std::iter::repeat_n(step, *count))
                             .collect();
                         let place = |channel| order.iter().position(|c| *c == channel).unwrap();
-                        (0..event).map(|channel| Some(steps[place(channel)])).collect()
+                        (0..event)
+                            .map(|channel| Some(steps[place(channel)]))
+                            .collect()
                     }
                     other => panic!("{other:?}"),
                 };

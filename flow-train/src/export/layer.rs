@@ -116,8 +116,12 @@ impl DraftLayer {
 
     pub(super) fn bytes(&self) -> LayerBytes {
         let hidden = self.conditioner().map_or(&[][..], |c| &c.hidden);
-        let little_endian =
-            |blocks: &Vec<u16>| blocks.iter().flat_map(|units| units.to_le_bytes()).collect();
+        let little_endian = |blocks: &Vec<u16>| {
+            blocks
+                .iter()
+                .flat_map(|units| units.to_le_bytes())
+                .collect()
+        };
         LayerBytes(hidden.iter().map(little_endian).collect())
     }
 
@@ -158,24 +162,14 @@ impl DraftLayer {
             Layer::Coupling(own) => Self::Coupling {
                 transformed: own.transformed.to_vec(),
                 transformer: own.transformer,
-                conditioner: DraftConditioner::from_loaded(
-                    layer,
-                    &own.conditioner,
-                    shape,
-                    weights,
-                ),
+                conditioner: DraftConditioner::from_loaded(layer, &own.conditioner, shape, weights),
             },
             Layer::Autoregressive(own) => Self::Autoregressive {
                 order: own.order.to_vec(),
                 groups: own.groups.to_vec(),
                 direction: own.direction,
                 transformer: own.transformer,
-                conditioner: DraftConditioner::from_loaded(
-                    layer,
-                    &own.conditioner,
-                    shape,
-                    weights,
-                ),
+                conditioner: DraftConditioner::from_loaded(layer, &own.conditioner, shape, weights),
             },
             Layer::Linear(permutation) => Self::Linear {
                 permutation: permutation.0.to_vec(),

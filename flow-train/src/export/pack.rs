@@ -79,7 +79,9 @@ fn pack_layer(
             let event = permutation.len();
             let rows = |matrix| <[f32]>::chunks_exact(matrix, event).enumerate();
             DraftLayer::Linear {
-                upper: rows(&upper).flat_map(|(i, row)| row[i..].to_vec()).collect(),
+                upper: rows(&upper)
+                    .flat_map(|(i, row)| row[i..].to_vec())
+                    .collect(),
                 lower: rows(&lower)
                     .zip(&bias)
                     .flat_map(|((i, row), bias)| [&[*bias], &row[..i]].concat())

@@ -2,7 +2,9 @@
 
 use super::layer::upper_rows;
 use super::{Draft, DraftConditioner, DraftLayer};
-use crate::model::{BaseParts, ConditionerParts, DenseParts, Flow, FlowParts, LayerParts, ModelError};
+use crate::model::{
+    BaseParts, ConditionerParts, DenseParts, Flow, FlowParts, LayerParts, ModelError,
+};
 use flow_embedded::artefact::{Base, Domain};
 
 impl Draft {
@@ -82,14 +84,20 @@ fn unpack_layer(
             let mut bias = Vec::new();
             for (i, row) in upper_rows(upper, event).enumerate() {
                 let place = &mut matrices[0][i * event + i..];
-                place.iter_mut().zip(row).for_each(|(to, from)| *to = f64::from(*from));
+                place
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(to, from)| *to = f64::from(*from));
             }
             let mut rest = lower.as_slice();
             for i in 0..event {
                 let (row, behind) = rest.split_at(i + 1);
                 bias.push(f64::from(row[0]));
                 let place = &mut matrices[1][i * event..];
-                place.iter_mut().zip(&row[1..]).for_each(|(to, from)| *to = f64::from(*from));
+                place
+                    .iter_mut()
+                    .zip(&row[1..])
+                    .for_each(|(to, from)| *to = f64::from(*from));
                 rest = behind;
             }
             let [upper, lower] = matrices;
@@ -109,7 +117,11 @@ fn unpack_layer(
 }
 
 /// For a conditioner of so many inputs and outputs; no row need see all inputs.
-fn unpack_conditioner(conditioner: &DraftConditioner, inputs: usize, outputs: usize) -> ConditionerParts<f64> {
+fn unpack_conditioner(
+    conditioner: &DraftConditioner,
+    inputs: usize,
+    outputs: usize,
+) -> ConditionerParts<f64> {
     let mut inputs = inputs;
     let widths = conditioner
         .hidden

@@ -205,9 +205,7 @@ impl Base {
                 BaseSpec::StudentT { degrees_of_freedom } => {
                     let inverse = T::from_f64(degrees_of_freedom.recip());
                     let power = T::from_f64(0.5 * (degrees_of_freedom + 1.0));
-                    add(energies, z, |z| {
-                        power * (T::ONE + z * z * inverse).ln()
-                    });
+                    add(energies, z, |z| power * (T::ONE + z * z * inverse).ln());
                 }
                 BaseSpec::Mixture { .. } => {}
             }
@@ -354,9 +352,7 @@ fn add<T: Real>(sums: &mut [T], z: &[T], of: impl Fn(T) -> T) {
     Arch::new().dispatch(
         #[inline(always)]
         || {
-            sums.iter_mut()
-                .zip(z)
-                .for_each(|(sum, &z)| *sum += of(z));
+            sums.iter_mut().zip(z).for_each(|(sum, &z)| *sum += of(z));
         },
     );
 }

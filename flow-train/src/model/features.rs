@@ -81,9 +81,7 @@ impl Features {
                     *g += cos * d_sin - sin * d_cos;
                 }
             } else {
-                gradient
-                    .zip(d_input.row(row))
-                    .for_each(|(g, &d)| *g += d);
+                gradient.zip(d_input.row(row)).for_each(|(g, &d)| *g += d);
             }
         }
     }

@@ -102,10 +102,12 @@ impl Linear {
         let entry = |matrix: &[T], keep: fn(usize, usize) -> bool| {
             let entries = matrix.iter().enumerate();
             entries
-                .map(|(index, &value)| match (index / channels, index % channels) {
-                    (row, column) if keep(row, column) => value,
-                    _ => T::ZERO,
-                })
+                .map(
+                    |(index, &value)| match (index / channels, index % channels) {
+                        (row, column) if keep(row, column) => value,
+                        _ => T::ZERO,
+                    },
+                )
                 .collect::<Vec<T>>()
         };
         let lower = entry(lower, |row, column| column < row);
@@ -156,7 +158,13 @@ impl<T: Real> Bijection<T> for Linear {
         let [_, _, bias] = self.split(parameters);
         let rows = 0..self.channels();
         self.permutation.gather(x, permuted);
-        matmul::forward(self.staircase(upper), zeros, permuted, between, rows.clone());
+        matmul::forward(
+            self.staircase(upper),
+            zeros,
+            permuted,
+            between,
+            rows.clone(),
+        );
         matmul::forward(self.staircase(lower), bias, between, z, rows);
         let constant = self.log_det(parameters);
         log_det.iter_mut().for_each(|sum| *sum += constant);

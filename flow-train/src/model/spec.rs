@@ -225,15 +225,13 @@ pub(crate) fn check_transformer(transformer: Transformer) -> Result<(), ModelErr
                 bound: f64::from(bound),
             }),
         },
-        Transformer::Spline { bins, bound } => {
-            match bins >= 2 && bound >= 1e-3 && bound <= 1e6 {
-                true => Ok(()),
-                false => Err(ModelError::Spline {
-                    bins,
-                    bound: f64::from(bound),
-                }),
-            }
-        }
+        Transformer::Spline { bins, bound } => match bins >= 2 && bound >= 1e-3 && bound <= 1e6 {
+            true => Ok(()),
+            false => Err(ModelError::Spline {
+                bins,
+                bound: f64::from(bound),
+            }),
+        },
     }
 }
 
@@ -272,7 +270,9 @@ pub enum ModelError {
     #[error("the hidden layers of a residual conditioner must be of one width")]
     UnevenResidual,
     /// The number of passes is out of range.
-    #[error("the passes of a layer must lie between 2 and the {event} event channels, got {passes}")]
+    #[error(
+        "the passes of a layer must lie between 2 and the {event} event channels, got {passes}"
+    )]
     Passes {
         /// The number given.
         passes: usize,
@@ -294,7 +294,9 @@ pub enum ModelError {
         bound: f64,
     },
     /// Bins or bound of a spline are out of range.
-    #[error("a spline needs 2 to 255 bins and a bound of 0.001 to 1,000,000, got {bins} bins and a bound of {bound}")]
+    #[error(
+        "a spline needs 2 to 255 bins and a bound of 0.001 to 1,000,000, got {bins} bins and a bound of {bound}"
+    )]
     Spline {
         /// The bins given.
         bins: u8,
