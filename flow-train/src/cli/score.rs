@@ -1,6 +1,7 @@
 //! `flow score`: log-likelihood, p-value and alarm for every row.
 
 use super::model_file::{self, ModelFile};
+use super::number;
 use super::options::TableOptions;
 use super::output::Output;
 use super::ui::{Ui, decimal};
@@ -63,25 +64,29 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let mut piece = Piece::new(&flow);
     let (mut rows, mut scored, mut alarms) = (0, 0, 0);
     writeln!(output, "log_prob,p_value,alarm").map_err(&in_output)?;
+    let mut text = Vec::new();
     while piece.read(&mut reader).map_err(&in_table)? {
+        text.clear();
         for log_prob in piece.log_probs() {
             rows += 1;
             let Some(log_prob) = log_prob else {
-                writeln!(output, ",,").map_err(&in_output)?;
+                text.extend_from_slice(b",,\n");
                 continue;
             };
             scored += 1;
-            match calibration {
-                Some(table) => {
-                    let p_value = table.p_value(log_prob);
-                    let alarm = p_value <= table.alpha();
-                    alarms += u64::from(alarm);
-                    writeln!(output, "{log_prob},{p_value},{}", u8::from(alarm))
-                }
-                None => writeln!(output, "{log_prob},,"),
-            }
-            .map_err(&in_output)?;
+            number::push(&mut text, log_prob);
+            let Some(table) = calibration else {
+                text.extend_from_slice(b",,\n");
+                continue;
+            };
+            let p_value = table.p_value(log_prob);
+            let alarm = p_value <= table.alpha();
+            alarms += u64::from(alarm);
+            text.push(b',');
+            number::push(&mut text, p_value);
+            text.extend_from_slice(if alarm { b",1\n" } else { b",0\n" });
         }
+        output.write_all(&text).map_err(&in_output)?;
     }
     let to_stdout = output.is_stdout();
     output.commit()?;
