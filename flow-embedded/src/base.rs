@@ -62,7 +62,7 @@ pub fn circular_energy<'z>(z: impl IntoIterator<Item = &'z f32>) -> f32 {
 pub fn mixture_energy<M: Math, W: Weight>(z: &[f32], components: &[W]) -> f32 {
     // The sum so far is `sum · e^largest`.
     let (mut largest, mut sum) = (f32::NEG_INFINITY, 0.0);
-    for component in components.chunks_exact(2 + 2 * z.len()) {
+    for component in components.chunks_exact(component_width(z.len())) {
         let ([log_weight, _], scales) = head(component);
         let square = z.iter().zip(scales).fold(0.0, |sum, (z, [mean, inv_std])| {
             let deviation = (z - mean.value()) * inv_std.value();
@@ -87,13 +87,22 @@ pub fn mixture_energy<M: Math, W: Weight>(z: &[f32], components: &[W]) -> f32 {
 /// channel.
 pub fn mixture<M: Math, R: Rng + ?Sized, W: Weight>(rng: &mut R, components: &[W], z: &mut [f32]) {
     let choice = uniform(rng);
-    let mut components = components.chunks_exact(2 + 2 * z.len());
+    let mut components = components.chunks_exact(component_width(z.len()));
     let last = components.clone().last();
-    let chosen = components.find(|component| choice < head(component).0[1]);
+    let chosen = components.find(|component| {
+        let ([_, cumulated], _) = head(component);
+        choice < cumulated
+    });
     let (_, scales) = head(chosen.or(last).unwrap_or_default());
     for (z, [mean, inv_std]) in z.iter_mut().zip(scales) {
         *z = normal::<M, R>(rng) / inv_std.value() + mean.value();
     }
+}
+
+/// The numbers of a mixture's component. Saturates, so that the compiler knows
+/// that it is not zero.
+pub(crate) const fn component_width(channels: usize) -> usize {
+    channels.saturating_mul(2).saturating_add(2)
 }
 
 /// A component's two leading numbers, and its pairs.

@@ -64,6 +64,10 @@ fn table() -> Vec<Spec> {
                 degrees_of_freedom: 4.5,
             },
             BaseSpec::Mixture { components: 3 },
+            BaseSpec::Contaminated {
+                share: 0.1,
+                scale: 4.0,
+            },
         ] {
             specs.push(Spec {
                 base,
@@ -356,7 +360,9 @@ fn base_log_prob(spec: &Spec, flow: &Flow<f64>, z: &[f64]) -> f64 {
             let norm = 1.608_359_421_985_546_f64 / 1.133_003_096_319_347;
             (norm / (4.5 * PI).sqrt()).ln() - 2.75 * (1.0 + z * z / 4.5).ln()
         }
-        BaseSpec::Mixture { .. } => unreachable!("handled above"),
+        BaseSpec::Mixture { .. } | BaseSpec::Contaminated { .. } => {
+            unreachable!("handled above")
+        }
     };
     z.iter()
         .enumerate()

@@ -11,7 +11,7 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 808 bytes of tables, about 3244 bytes of code, about 416 bytes of stack, 138 multiply-accumulates
+/// - Cost: 808 bytes of tables, about 7724 bytes of code, about 416 bytes of stack, 138 multiply-accumulates
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
@@ -224,7 +224,7 @@ static SELF_TEST: [([f32; 2], [f32; 0], u32); 8] = [
     ([56.94098, -56.397198], [], 0xc13ca83f),
     ([-57.65058, 115.49014], [], 0xc15741fb),
     ([114.236755, -113.69298], [], 0xc12c6d31),
-    ([-114.946365, 1719.772], [], 0xc136ebb4),
+    ([-114.946365, 1719.772], [], 0xc136ebb3),
     ([1718.5186, 0.8985817], [], 0xc1357ed8),
 ];
 
@@ -241,7 +241,7 @@ mod golden {
         ([56.94098, -56.397198], [], 0xc13ca83f),
         ([-57.65058, 115.49014], [], 0xc15741fb),
         ([114.236755, -113.69298], [], 0xc12c6d31),
-        ([-114.946365, 1719.772], [], 0xc136ebb4),
+        ([-114.946365, 1719.772], [], 0xc136ebb3),
         ([1718.5186, 0.8985817], [], 0xc1357ed8),
     ];
 

@@ -214,6 +214,10 @@ pub fn table() -> Vec<(&'static str, Kind)> {
                         low: 1.0,
                         scale: 2.5,
                     },
+                    Domain::HeavyTailed {
+                        centre: 3.0,
+                        scale: 0.5,
+                    },
                 ],
                 context_domains: vec![Domain::Positive { low: 0.0 }],
                 base: Base::StudentT {
@@ -302,6 +306,7 @@ pub fn uniform(rng: &mut impl Rng) -> f32 {
 pub fn within(domain: Domain, u: f32, scale: f32) -> f32 {
     match domain {
         Domain::Real | Domain::Circular => scale * u,
+        Domain::HeavyTailed { centre, .. } => centre + scale * u,
         Domain::Positive { low } | Domain::SoftPositive { low, .. } => low + scale * u.abs(),
         Domain::Bounded { low, high } => low + (high - low) * (0.5 + 0.499 * u),
     }
@@ -310,7 +315,7 @@ pub fn within(domain: Domain, u: f32, scale: f32) -> f32 {
 /// Values at the ends of the domain and beyond.
 pub fn outside(domain: Domain) -> Vec<f32> {
     match domain {
-        Domain::Real | Domain::Circular => Vec::new(),
+        Domain::Real | Domain::Circular | Domain::HeavyTailed { .. } => Vec::new(),
         Domain::Positive { low } | Domain::SoftPositive { low, .. } => vec![low, low - 1.0, -1e30],
         Domain::Bounded { low, high } => vec![low, high, low - 1.0, high + 1.0, -1e30, 1e30],
     }

@@ -137,6 +137,7 @@ fn channels(names: &[String], channels: &Channels) -> String {
                 Domain::SoftPositive { low, .. } => format!(" > {low} (softplus)"),
                 Domain::Bounded { low, high } => format!(" within {low} .. {high}"),
                 Domain::Circular => " (an angle)".to_owned(),
+                Domain::HeavyTailed { .. } => " (heavy tails)".to_owned(),
             };
             let grid = channel
                 .grid

@@ -149,6 +149,10 @@ fn to_real(domain: &Domain, x: &TokenStream) -> Option<TokenStream> {
             let (low, high) = (float(low), float(high));
             Some(quote! { kernels::bounded_normalize::<Math>(&mut #x, #low, #high) })
         }
+        Domain::HeavyTailed { centre, scale } => {
+            let (centre, scale) = (float(centre), float(scale));
+            Some(quote! { kernels::heavy_tailed_normalize::<Math>(&mut #x, #centre, #scale) })
+        }
     }
 }
 
@@ -167,6 +171,10 @@ fn from_real(domain: &Domain, x: &TokenStream) -> Option<TokenStream> {
         Domain::Bounded { low, high } => {
             let (low, high) = (float(low), float(high));
             Some(quote! { kernels::bounded_generate::<Math>(&mut #x, #low, #high) })
+        }
+        Domain::HeavyTailed { centre, scale } => {
+            let (centre, scale) = (float(centre), float(scale));
+            Some(quote! { kernels::heavy_tailed_generate::<Math>(&mut #x, #centre, #scale) })
         }
     }
 }

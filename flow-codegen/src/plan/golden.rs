@@ -2,7 +2,9 @@
 
 use crate::Checked;
 use flow_embedded::artefact::{Channel, Domain};
-use flow_embedded::kernels::{bounded_generate, positive_generate, soft_positive_generate};
+use flow_embedded::kernels::{
+    bounded_generate, heavy_tailed_generate, positive_generate, soft_positive_generate,
+};
 use flow_embedded::math::Polynomial;
 
 /// An event with the log-likelihood that it must get.
@@ -49,6 +51,9 @@ fn raw(channel: &Channel<'_>, deviation: f32) -> f32 {
             soft_positive_generate::<Polynomial>(&mut x, low, scale);
         }
         Domain::Bounded { low, high } => bounded_generate::<Polynomial>(&mut x, low, high),
+        Domain::HeavyTailed { centre, scale } => {
+            heavy_tailed_generate::<Polynomial>(&mut x, centre, scale);
+        }
     }
     x
 }

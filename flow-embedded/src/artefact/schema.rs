@@ -1,5 +1,6 @@
 //! The header: everything about a flow but its weights.
 
+use crate::base::component_width;
 use crate::math::Backend;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
@@ -324,6 +325,15 @@ pub enum Domain {
     /// An angle: its standardisation maps a full turn to 2 π, and the result is
     /// taken modulo 2 π into −π .. π. `mean` is the centre of the turn.
     Circular,
+    /// All real numbers with heavy tails, mapped by `asinh((x − centre) /
+    /// scale)`: linear near the centre, logarithmic far out (Johnson 1949, the
+    /// system S_U).
+    HeavyTailed {
+        /// Where the map is steepest.
+        centre: f32,
+        /// Where it turns from linear to logarithmic, in the channel's unit.
+        scale: f32,
+    },
 }
 
 /// The values that a rounded channel takes: `offset + k · step`.
@@ -363,7 +373,7 @@ impl Base {
     /// The numbers stored for the distribution, for `event` channels.
     pub const fn weights(self, event: usize) -> usize {
         match self {
-            Self::Mixture { components } => components as usize * (2 + 2 * event),
+            Self::Mixture { components } => components as usize * component_width(event),
             _ => 0,
         }
     }

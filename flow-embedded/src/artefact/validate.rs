@@ -5,6 +5,7 @@ use super::{
     Autoregressive, Base, Calibration, Channel, Conditioner, Direction, Domain, Fault, Header,
     Layer, LoadError, LoadedFlow, Permutation, Place, Shape, Transformer,
 };
+use crate::base::component_width;
 
 impl<'a> LoadedFlow<'a> {
     /// Validates an artefact and borrows it in place, at any alignment.
@@ -80,6 +81,7 @@ fn check_channel(channel: &Channel<'_>, place: Place) -> Result<(), LoadError> {
         Domain::Positive { low } => ([low, f32::INFINITY], 1.0),
         Domain::SoftPositive { low, scale } => ([low, f32::INFINITY], scale),
         Domain::Bounded { low, high } => ([low, high], high - low),
+        Domain::HeavyTailed { centre, scale } => ([centre, f32::INFINITY], scale),
     };
     let [low, high] = ends;
     if low >= high {
@@ -232,10 +234,12 @@ fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadE
             if !weights.iter().all(|w| f32::from_le_bytes(*w).is_finite()) {
                 return fail(Fault::NotFinite);
             }
-            let positive = weights.chunks_exact(2 + 2 * shape.event).all(|component| {
-                let mut inv_std = component.iter().skip(3).step_by(2);
-                inv_std.all(|w| f32::from_le_bytes(*w) > 0.0)
-            });
+            let positive = weights
+                .chunks_exact(component_width(shape.event))
+                .all(|component| {
+                    let mut inv_std = component.iter().skip(3).step_by(2);
+                    inv_std.all(|w| f32::from_le_bytes(*w) > 0.0)
+                });
             match positive {
                 true => Ok(()),
                 false => fail(Fault::NotPositive),

@@ -12,9 +12,9 @@ use crate::base;
 use crate::kernels::{
     Relu, Silu, Tanh, affine_forward, affine_inverse, bounded_generate, bounded_normalize, circle,
     circular_forward, circular_inverse, conclude, dot, element_wise_generate,
-    element_wise_normalize, linear_generate, linear_normalize, positive_generate,
-    positive_normalize, soft_positive_generate, soft_positive_normalize, spline_forward,
-    spline_inverse, spline_inverse_and_log_det, wrap,
+    element_wise_normalize, heavy_tailed_generate, heavy_tailed_normalize, linear_generate,
+    linear_normalize, positive_generate, positive_normalize, soft_positive_generate,
+    soft_positive_normalize, spline_forward, spline_inverse, spline_inverse_and_log_det, wrap,
 };
 use crate::math::Math;
 use core::marker::PhantomData;
@@ -527,6 +527,7 @@ fn standardise<M: Math>(x: &mut f32, channel: &Channel<'_>) -> f32 {
         Domain::Positive { low } => positive_normalize::<M>(x, low),
         Domain::SoftPositive { low, scale } => soft_positive_normalize::<M>(x, low, scale),
         Domain::Bounded { low, high } => bounded_normalize::<M>(x, low, high),
+        Domain::HeavyTailed { centre, scale } => heavy_tailed_normalize::<M>(x, centre, scale),
     };
     *x = (*x - channel.mean) * channel.inv_std;
     if channel.domain == Domain::Circular {
@@ -543,6 +544,9 @@ fn destandardise<M: Math>(x: f32, channel: &Channel<'_>) -> f32 {
         Domain::Positive { low } => positive_generate::<M>(&mut raw, low),
         Domain::SoftPositive { low, scale } => soft_positive_generate::<M>(&mut raw, low, scale),
         Domain::Bounded { low, high } => bounded_generate::<M>(&mut raw, low, high),
+        Domain::HeavyTailed { centre, scale } => {
+            heavy_tailed_generate::<M>(&mut raw, centre, scale);
+        }
     }
     raw
 }

@@ -13,7 +13,7 @@ pub fn positive_normalize<M: Math>(x: &mut f32, low: f32) -> f32 {
 
 /// The inverse of [`positive_normalize`].
 pub fn positive_generate<M: Math>(y: &mut f32, low: f32) {
-    *y = low + M::exp(*y);
+    *y = above(low + M::exp(*y), low);
 }
 
 /// The inverse of softplus, `ln(e^u − 1)` with `u = (x − low) / scale`, for
@@ -30,13 +30,15 @@ pub fn soft_positive_normalize<M: Math>(x: &mut f32, low: f32, scale: f32) -> f3
 /// The inverse of [`soft_positive_normalize`].
 pub fn soft_positive_generate<M: Math>(y: &mut f32, low: f32, scale: f32) {
     let tail = M::exp(-y.abs());
-    // ln(1 + tail), which must keep its digits where it is all there is.
+    // ln(1 + tail), which must keep its digits where it is all there is: the
+    // rounding of the sum is taken back (Kahan's log1p).
+    let sum = 1.0 + tail;
     let log = if tail < 1e-3 {
         tail * (1.0 - 0.5 * tail)
     } else {
-        M::ln(1.0 + tail)
+        M::ln(sum) * (tail / (sum - 1.0))
     };
-    *y = low + scale * (y.max(0.0) + log);
+    *y = above(low + scale * (y.max(0.0) + log), low);
 }
 
 /// The logit `ln((x − low) / (high − x))`, for `low < x < high`. The constant
@@ -55,10 +57,41 @@ pub fn bounded_generate<M: Math>(y: &mut f32, low: f32, high: f32) {
     let tail = M::exp(-y.abs());
     let distance = (high - low) * (tail / (1.0 + tail));
     *y = if *y < 0.0 {
-        low + distance
+        above(low + distance, low)
     } else {
-        high - distance
+        -above(distance - high, -high)
     };
+}
+
+/// `asinh(u)` with `u = (x − centre) / scale`. The constant left out is
+/// `−ln scale`.
+pub fn heavy_tailed_normalize<M: Math>(x: &mut f32, centre: f32, scale: f32) -> f32 {
+    // Beyond it, its square is far above 1.
+    const FAR: f32 = 1e9;
+    let u = (*x - centre) / scale;
+    let size = u.abs();
+    let root = if size < FAR {
+        M::sqrt(size * size + 1.0)
+    } else {
+        size
+    };
+    let y = M::ln(size + root);
+    *x = if u < 0.0 { -y } else { y };
+    -M::ln(root)
+}
+
+/// The inverse of [`heavy_tailed_normalize`].
+pub fn heavy_tailed_generate<M: Math>(y: &mut f32, centre: f32, scale: f32) {
+    let size = y.abs();
+    let sinh = 0.5 * (M::exp(size) - M::exp(-size));
+    *y = centre + scale * if *y < 0.0 { -sinh } else { sinh };
+}
+
+/// A value that rounding has put on the end of its domain, moved inside, where
+/// it has a likelihood. NaN stays.
+#[inline(always)]
+fn above(x: f32, low: f32) -> f32 {
+    if x <= low { low.next_up() } else { x }
 }
 
 /// The nearest value of the grid `offset + k · step`.

@@ -35,20 +35,21 @@ pub fn linear_normalize<W: Weight>(x: &mut [f32], upper: &[W], lower: &[W]) {
 
 /// The inverse of [`linear_normalize`], by substitution.
 pub fn linear_generate<W: Weight>(z: &mut [f32], upper: &[W], lower: &[W]) {
+    let channels = z.len();
     let mut weights = lower;
-    for known in 0..z.len() {
-        let (before, rest) = z.split_at_mut(known);
+    for known in 0..channels {
         let (row, below) = split(weights, known + 1);
-        if let Some(first) = rest.first_mut() {
+        if let Some((before, [first, ..])) = z.split_at_mut_checked(known) {
             *first -= dot(row, before);
         }
         weights = below;
     }
     let mut weights = upper;
-    for known in 1..=z.len() {
-        let (rest, after) = z.split_at_mut(z.len() - known + 1);
+    for known in 1..=channels {
         let (above, row) = split(weights, weights.len().saturating_sub(known));
-        if let (Some(last), [diagonal, row @ ..]) = (rest.last_mut(), row) {
+        if let Some(([.., last], after)) = z.split_at_mut_checked(channels - known + 1)
+            && let [diagonal, row @ ..] = row
+        {
             *last = (*last - products(0.0, row, after)) / diagonal.value();
         }
         weights = above;

@@ -24,8 +24,9 @@ pub use affine::{
 pub use circular::{circle, circular_forward, circular_inverse, wrap};
 pub use dense::{Activation, Identity, Relu, Silu, Tanh, Weight, add, dense, dot};
 pub use domain::{
-    bounded_generate, bounded_normalize, positive_generate, positive_normalize, round_to_grid,
-    soft_positive_generate, soft_positive_normalize,
+    bounded_generate, bounded_normalize, heavy_tailed_generate, heavy_tailed_normalize,
+    positive_generate, positive_normalize, round_to_grid, soft_positive_generate,
+    soft_positive_normalize,
 };
 pub use linear::{
     element_wise_generate, element_wise_normalize, linear_generate, linear_normalize,

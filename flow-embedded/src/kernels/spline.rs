@@ -148,9 +148,10 @@ impl Bin {
         slope + (self.lower + self.upper - 2.0 * slope) * both
     }
 
-    /// `xi` for a value of the spline: the root of a quadratic, in the form
-    /// that does not cancel. Rounding can make the discriminant negative at a
-    /// knot, where it is zero in truth, and `xi` leave the bin.
+    /// `xi` for a value of the spline: the root of a quadratic, in the form that
+    /// does not cancel for the sign of `b`; where `b` is negative, `a` is
+    /// positive. Rounding can make the discriminant negative at a knot, where
+    /// it is zero in truth, and `xi` leave the bin.
     #[inline(always)]
     fn invert<M: Math>(&self, y: f32) -> f32 {
         let slope = self.slope();
@@ -158,9 +159,14 @@ impl Bin {
         let bend = rise * (self.lower + self.upper - 2.0 * slope);
         let a = self.height * (slope - self.lower) + bend;
         let b = self.height * self.lower - bend;
-        let c = -slope * rise;
-        let discriminant = (b * b - 4.0 * a * c).max(0.0);
-        (2.0 * c / (-b - M::sqrt(discriminant))).clamp(0.0, 1.0)
+        let c = slope * rise;
+        let root = M::sqrt((b * b + 4.0 * a * c).max(0.0));
+        let xi = if b < 0.0 {
+            (root - b) / (2.0 * a)
+        } else {
+            2.0 * c / (b + root)
+        };
+        xi.clamp(0.0, 1.0)
     }
 }
 
@@ -172,14 +178,23 @@ struct Side<'p> {
     bound: f32,
 }
 
+/// Replaces sizes by the exponentials of what is softly clipped; returns their
+/// sum. One instance for both axes and both directions: inlined, a spline takes
+/// three times the flash.
+#[inline(never)]
+fn exponentials<M: Math>(sizes: &mut [f32]) -> f32 {
+    let mut sum = 0.0;
+    for size in sizes {
+        *size = M::exp(soft_clip(*size, 1.0 / SIZE_BOUND));
+        sum += *size;
+    }
+    sum
+}
+
 impl<'p> Side<'p> {
     #[inline(always)]
     fn new<M: Math>(sizes: &'p mut [f32], bound: f32) -> Self {
-        let mut sum = 0.0;
-        for size in sizes.iter_mut() {
-            *size = M::exp(soft_clip(*size, 1.0 / SIZE_BOUND));
-            sum += *size;
-        }
+        let sum = exponentials::<M>(sizes);
         Self {
             shares: sizes,
             scale: 2.0 * bound / sum,

@@ -1,4 +1,4 @@
-use super::{Backend, Math};
+use super::{Backend, Math, Polynomial};
 
 /// The crate `libm`: the most accurate backend, and the largest.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +24,8 @@ impl Math for Libm {
     }
 
     fn sin_cos(x: f32) -> (f32, f32) {
-        ::libm::sincosf(x)
+        // The crate's sine and cosine compute in double precision, which no
+        // chip here has.
+        Polynomial::sin_cos(x)
     }
 }

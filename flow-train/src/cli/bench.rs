@@ -1,9 +1,10 @@
 //! `flow bench`: the time of a training step.
 
-use super::train::FamilyName;
+use super::names::FamilyName;
 use super::ui::Ui;
 use crate::Error;
 use crate::bench::{StepTime, bench};
+use crate::model::Family;
 use serde::Serialize;
 
 /// Time a training step on this machine
@@ -16,7 +17,7 @@ use serde::Serialize;
   flow bench
   flow bench --family maf --steps 500 --json")]
 pub(super) struct Args {
-    /// Kind of flow [default: both]
+    /// Kind of flow [default: all]
     #[arg(long)]
     family: Option<FamilyName>,
     /// Steps to time
@@ -40,8 +41,8 @@ struct Report {
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let families = match args.family {
-        Some(family) => vec![family],
-        None => vec![FamilyName::Realnvp, FamilyName::Maf],
+        Some(FamilyName(family)) => vec![family],
+        None => Family::ALL.to_vec(),
     };
     let mut threads: Vec<usize> = args
         .threads
@@ -57,7 +58,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     }
     let mut reports = Vec::new();
     for family in families {
-        let times = bench(family.into(), &threads, args.steps as usize, args.seed)?;
+        let times = bench(family, &threads, args.steps as usize, args.seed)?;
         reports.extend(times.into_iter().map(|time: StepTime| Report {
             family: family.name(),
             threads: time.threads,

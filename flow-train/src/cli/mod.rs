@@ -12,6 +12,7 @@ mod demo;
 mod eval;
 mod inspect;
 mod model_file;
+mod names;
 mod number;
 mod options;
 mod output;

@@ -6,7 +6,7 @@ use super::options::{self, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
-use crate::data::{ColumnRequest, CsvFile, load_columns};
+use crate::data::{ColumnRequest, Table, load_columns};
 use crate::evaluate::BatchFlow;
 use flow_embedded::artefact::{Channel, LoadedFlow};
 use rand_chacha::ChaCha8Rng;
@@ -42,8 +42,8 @@ pub(super) struct Args {
     /// The context's values, the same for all rows
     #[arg(long, value_name = "COLUMN=NUMBER,…", value_delimiter = ',', value_parser = options::given)]
     given: Vec<(String, f32)>,
-    /// A table with the context's columns
-    #[arg(long, value_name = "CSV", conflicts_with = "given")]
+    /// A table with the context's columns: CSV or Parquet
+    #[arg(long, value_name = "TABLE", conflicts_with = "given")]
     context_from: Option<PathBuf>,
     #[command(flatten)]
     table: TableOptions,
@@ -166,7 +166,7 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
         };
     }
     if let Some(path) = &args.context_from {
-        let file = CsvFile::open(path, args.table.format()).map_err(Error::data(path))?;
+        let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
         // The context's columns take the part of the events: they are all that is needed.
         let request = ColumnRequest {
             events: Some(model_file::names(channels)),
@@ -208,7 +208,7 @@ fn given(values: &[(String, f32)], channels: &[Channel<'_>]) -> Result<Vec<f32>,
         .ok_or_else(|| {
             Error::Usage(format!(
                 "the model needs a value for each column of its context ({}): give --given {}=… or \
-             --context-from CSV",
+             --context-from TABLE",
                 known(),
                 model_file::names(channels).join("=…,")
             ))

@@ -6,7 +6,7 @@ use super::options::TableOptions;
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::data::{ColumnRequest, CsvFile, DataError, RowReader};
+use crate::data::{ColumnRequest, DataError, RowReader, Table};
 use crate::evaluate::Scorer;
 use flow_embedded::artefact::LoadedFlow;
 use serde::Serialize;
@@ -26,7 +26,7 @@ use std::path::PathBuf;
 pub(super) struct Args {
     /// The model
     model: PathBuf,
-    /// Rows to score
+    /// Rows to score: CSV or Parquet
     data: PathBuf,
     /// The table to write; - for standard output
     #[arg(short, long, value_name = "CSV")]
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
     let in_table = Error::data(&args.data);
-    let file = CsvFile::open(&args.data, args.table.format()).map_err(&in_table)?;
+    let file = Table::open(&args.data, args.table.format()).map_err(&in_table)?;
     let filter = args.table.only.clone();
     let others = ColumnRequest {
         filter,

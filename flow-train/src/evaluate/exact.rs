@@ -68,6 +68,10 @@ fn normalize(raw: f64, channel: &DraftChannel) -> (f64, f64) {
             );
             (below - above, -(below + above))
         }
+        Domain::HeavyTailed { centre, scale } => {
+            let u = (raw - wide(centre)) / wide(scale);
+            (u.asinh(), -u.hypot(1.0).ln())
+        }
     };
     let standard = (value - wide(channel.mean)) * wide(channel.inv_std);
     match channel.domain {

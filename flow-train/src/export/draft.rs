@@ -239,7 +239,7 @@ impl DraftChannel {
     pub fn log_scale(&self) -> f64 {
         let map = match self.domain {
             Domain::Real | Domain::Circular | Domain::Positive { .. } => 1.0,
-            Domain::SoftPositive { scale, .. } => scale,
+            Domain::SoftPositive { scale, .. } | Domain::HeavyTailed { scale, .. } => scale,
             // As the runtime, in f32.
             Domain::Bounded { low, high } => high - low,
         };

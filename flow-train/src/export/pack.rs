@@ -290,6 +290,13 @@ mod tests {
                     false,
                 ),
                 (BaseSpec::Mixture { components: 4 }, true),
+                (
+                    BaseSpec::Contaminated {
+                        share: 0.05,
+                        scale: 4.0,
+                    },
+                    false,
+                ),
             ] {
                 specs.push(Spec {
                     base,

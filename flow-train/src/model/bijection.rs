@@ -79,6 +79,9 @@ pub(crate) trait Bijection<T: Real> {
     /// Multiply-accumulates of one event in one direction, masked ones left out.
     fn macs(&self) -> usize;
 
+    /// Numbers that an artefact stores for it: parameters but for masked ones.
+    fn stored(&self) -> usize;
+
     /// Starts near the identity.
     fn initialise(&self, parameters: &mut [T], random: &mut Random);
 

@@ -173,6 +173,11 @@ impl Conditioner {
         self.dense.iter().flat_map(|dense| &dense.prefix).sum()
     }
 
+    /// Weights but for masked ones, and biases.
+    pub(crate) fn stored(&self) -> usize {
+        self.macs() + self.dense.iter().map(Dense::outputs).sum::<usize>()
+    }
+
     pub(crate) fn trace<T: Real>(&self, columns: usize) -> Trace<T> {
         let (last, hidden) = self.hidden();
         let slopes = |index: usize, dense: &Dense| match self.keeps_slope(index) {

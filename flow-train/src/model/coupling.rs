@@ -173,6 +173,10 @@ impl<T: Real> Bijection<T> for Coupling {
         self.conditional.conditioner.macs()
     }
 
+    fn stored(&self) -> usize {
+        self.conditional.conditioner.stored()
+    }
+
     fn initialise(&self, parameters: &mut [T], random: &mut Random) {
         self.conditional.conditioner.initialise(parameters, random);
     }

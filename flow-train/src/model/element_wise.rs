@@ -125,6 +125,10 @@ impl<T: Real> Bijection<T> for ElementWise {
         self.channels
     }
 
+    fn stored(&self) -> usize {
+        2 * self.channels
+    }
+
     fn initialise(&self, parameters: &mut [T], _random: &mut Random) {
         parameters[self.offset..][..2 * self.channels].fill(T::ZERO);
     }

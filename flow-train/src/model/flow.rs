@@ -146,6 +146,13 @@ impl<T: Real> Flow<T> {
         layers.map(|layer| layer.get::<T>().macs()).sum()
     }
 
+    /// Numbers that an artefact stores for the flow.
+    #[must_use]
+    pub fn stored(&self) -> usize {
+        let layers = self.layers.iter();
+        layers.map(|layer| layer.get::<T>().stored()).sum::<usize>() + self.base.stored()
+    }
+
     pub(crate) fn layers(&self) -> &[Layer] {
         &self.layers
     }

@@ -262,6 +262,10 @@ impl<T: Real> Bijection<T> for Linear {
         self.channels() * self.channels()
     }
 
+    fn stored(&self) -> usize {
+        self.channels() * (self.channels() + 1)
+    }
+
     fn initialise(&self, parameters: &mut [T], random: &mut Random) {
         let channels = self.channels();
         let [lower, upper, bias] = self.split_mut(parameters);

@@ -40,7 +40,7 @@ pub(crate) mod real;
 mod spec;
 pub(crate) mod transformer;
 
-pub use base::BaseSpec;
+pub use base::{BaseSpec, NoSuchBase};
 pub use flow::Flow;
 pub use objective::{Batch, Objective, Threads};
 pub use parts::{BaseParts, ConditionerParts, DenseParts, FlowParts, LayerParts};

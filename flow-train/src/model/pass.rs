@@ -157,7 +157,7 @@ impl<T: Real> Pass<T> {
         flow.base().backward(
             flow.parameters(),
             &self.values[flow.layers().len()],
-            &self.base,
+            &mut self.base,
             &self.d_energy,
             &mut self.gradient,
             d_parameters,

@@ -108,6 +108,10 @@ impl<T: Real> Bijection<T> for Permutation {
         0
     }
 
+    fn stored(&self) -> usize {
+        0
+    }
+
     fn initialise(&self, _parameters: &mut [T], _random: &mut Random) {}
 
     fn to_parts(&self, _parameters: &[T]) -> LayerParts<T> {

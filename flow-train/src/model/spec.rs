@@ -202,7 +202,10 @@ impl Spec {
             if self.circular.iter().any(|&channel| channel >= self.event) {
                 return Err(ModelError::CircularChannel);
             }
-            let mixture = matches!(self.base, BaseSpec::Mixture { .. });
+            let mixture = matches!(
+                self.base,
+                BaseSpec::Mixture { .. } | BaseSpec::Contaminated { .. }
+            );
             if !self.family.has_splines() || self.linear || mixture {
                 return Err(ModelError::CircularNeedsSplines);
             }
@@ -241,6 +244,12 @@ fn check_base(base: BaseSpec) -> Result<(), ModelError> {
             match degrees_of_freedom >= 0.1 && degrees_of_freedom <= 1e6 {
                 true => Ok(()),
                 false => Err(ModelError::DegreesOfFreedom { degrees_of_freedom }),
+            }
+        }
+        BaseSpec::Contaminated { share, scale } => {
+            match share > 0.0 && share < 1.0 && scale > 1.0 && scale <= 1e6 {
+                true => Ok(()),
+                false => Err(ModelError::Contamination { share, scale }),
             }
         }
         BaseSpec::Mixture { components } if !(1..=255).contains(&components) => {
@@ -314,6 +323,16 @@ pub enum ModelError {
     Components {
         /// The number given.
         components: usize,
+    },
+    /// Share or scale of a contaminated normal are out of range.
+    #[error(
+        "a contaminated normal needs a share in (0, 1) and a scale of 1 to 1,000,000, got {share} and {scale}"
+    )]
+    Contamination {
+        /// The share given.
+        share: f64,
+        /// The scale given.
+        scale: f64,
     },
     /// Parameters of a layer don't fit the structure.
     #[error("layer {layer}: {fault}")]

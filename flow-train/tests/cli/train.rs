@@ -137,7 +137,7 @@ fn bad_recordings_are_refused_and_the_old_model_survives() {
     let long =
         |row: &dyn Fn(usize) -> String| format!("a,b\n{}", (0..600).map(row).collect::<String>());
     let good = |i: usize| format!("{},{}\n", i % 17, i % 23);
-    let cases: [(&str, String, &[&str]); 13] = [
+    let cases: [(&str, String, &[&str]); 12] = [
         ("", String::new(), &["d.csv is empty"]),
         ("", "a,b\n".into(), &["d.csv holds a header and no rows"]),
         (
@@ -173,22 +173,16 @@ fn bad_recordings_are_refused_and_the_old_model_survives() {
         ),
         (
             "",
-            "a,b\n".to_owned() + &(0..100).map(good).collect::<String>(),
+            "a,b\n".to_owned() + &(0..12).map(good).collect::<String>(),
             &[
-                "has 100 usable rows and at least 493 are needed",
-                "99 to calibrate",
-                "0.01",
+                "has 12 usable rows and at least 20 are needed",
+                "12 to train 2 channels",
             ],
         ),
         (
             "",
             long(&|_| "nan,inf\n".into()),
             &["no usable row", "600 rows", "`a`: 600 not finite"],
-        ),
-        (
-            "--alpha 0.0001",
-            long(&good),
-            &["600 usable rows", "9999 to calibrate"],
         ),
         (
             "--group b",
@@ -210,6 +204,27 @@ fn bad_recordings_are_refused_and_the_old_model_survives() {
         assert_eq!(folder.read("m.flow"), "old", "{parts:?}");
         assert_eq!(folder.names(), ["d.csv", "m.flow"], "{parts:?}");
     }
+}
+
+#[test]
+fn too_few_rows_for_a_promise_give_a_model_without_one() {
+    let rows: String = (0..100)
+        .map(|i| format!("{},{}\n", i * i % 97, i % 23))
+        .collect();
+    let folder = Folder::new().with("d.csv", format!("a,b\n{rows}"));
+    let run = folder.flow("train d.csv -o m.flow --epochs 2").done();
+    for part in [
+        "promises no false-alarm rate",
+        "20 calibration rows are too few",
+        "at least 99",
+        "at least 0.0477",
+    ] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    let report = folder
+        .flow("train d.csv -o m.flow --epochs 2 --alpha 0.0477 --json")
+        .json();
+    assert!(report["threshold"].is_number(), "{report}");
 }
 
 #[test]

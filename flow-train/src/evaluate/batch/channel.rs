@@ -2,8 +2,8 @@
 
 use flow_embedded::artefact::{Channel, Domain};
 use flow_embedded::kernels::{
-    bounded_generate, bounded_normalize, circle, positive_generate, positive_normalize,
-    soft_positive_generate, soft_positive_normalize, wrap,
+    bounded_generate, bounded_normalize, circle, heavy_tailed_generate, heavy_tailed_normalize,
+    positive_generate, positive_normalize, soft_positive_generate, soft_positive_normalize, wrap,
 };
 use flow_embedded::math::Math;
 
@@ -14,6 +14,7 @@ pub(super) fn standardise<M: Math>(x: &mut f32, channel: &Channel<'_>) -> f32 {
         Domain::Positive { low } => positive_normalize::<M>(x, low),
         Domain::SoftPositive { low, scale } => soft_positive_normalize::<M>(x, low, scale),
         Domain::Bounded { low, high } => bounded_normalize::<M>(x, low, high),
+        Domain::HeavyTailed { centre, scale } => heavy_tailed_normalize::<M>(x, centre, scale),
     };
     *x = (*x - channel.mean) * channel.inv_std;
     if channel.domain == Domain::Circular {
@@ -30,6 +31,9 @@ pub(super) fn destandardise<M: Math>(x: f32, channel: &Channel<'_>) -> f32 {
         Domain::Positive { low } => positive_generate::<M>(&mut raw, low),
         Domain::SoftPositive { low, scale } => soft_positive_generate::<M>(&mut raw, low, scale),
         Domain::Bounded { low, high } => bounded_generate::<M>(&mut raw, low, high),
+        Domain::HeavyTailed { centre, scale } => {
+            heavy_tailed_generate::<M>(&mut raw, centre, scale);
+        }
     }
     raw
 }

@@ -231,13 +231,16 @@ impl<S: Simd> Bin<S> {
         let bend = rise * self.bend(simd, slope);
         let a = self.height * (slope - self.lower) + bend;
         let b = self.height * self.lower - bend;
-        let c = negative(simd, slope) * rise;
-        let discriminant = b * b - number(4.0) * a * c;
+        let c = slope * rise;
+        let discriminant = b * b + number(4.0) * a * c;
         // Zero for NaN, as `f32::max` has it.
         let discriminant = number(0.0)
             .less(discriminant)
             .select(discriminant, number(0.0));
         let root = M::sqrt_lanes(simd, discriminant);
-        share(simd, number(2.0) * c / (negative(simd, b) - root))
+        let negative = b.less(number(0.0));
+        let numerator = negative.select(root - b, number(2.0) * c);
+        let denominator = negative.select(number(2.0) * a, b + root);
+        share(simd, numerator / denominator)
     }
 }

@@ -1,5 +1,8 @@
-//! Writes the memory map of the target's board.
+//! Writes the memory map of the target's board and, on request, the flows of every family.
 
+mod families;
+
+use std::error::Error;
 use std::path::Path;
 use std::{env, fs};
 
@@ -13,11 +16,15 @@ fn memory(target: &str) -> &'static str {
     }
 }
 
-fn main() {
-    let out = env::var("OUT_DIR").expect("cargo sets OUT_DIR");
-    let target = env::var("TARGET").expect("cargo sets TARGET");
-    fs::write(Path::new(&out).join("memory.x"), memory(&target)).expect("OUT_DIR is writable");
+fn main() -> Result<(), Box<dyn Error>> {
+    let out = env::var("OUT_DIR")?;
+    let target = env::var("TARGET")?;
+    fs::write(Path::new(&out).join("memory.x"), memory(&target))?;
     println!("cargo::rustc-link-search={out}");
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
-    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
+    if env::var_os("CARGO_FEATURE_FAMILIES").is_some() {
+        families::generate(Path::new(&out))?;
+    }
+    Ok(())
 }
