@@ -18,6 +18,9 @@ pub fn standardise(channel: &DraftChannel, raw: f64) -> f64 {
             let (low, high) = (f64::from(low), f64::from(high));
             ((raw - low) / (high - raw)).ln()
         }
+        Domain::HeavyTailed { centre, scale } => {
+            ((raw - f64::from(centre)) / f64::from(scale)).asinh()
+        }
     };
     let standard = (real - f64::from(channel.mean)) * f64::from(channel.inv_std);
     match channel.domain {
@@ -49,6 +52,10 @@ pub fn destandardise(channel: &DraftChannel, standard: f64) -> (f64, f64) {
                 (high - low) * share * (1.0 - share),
             )
         }
+        Domain::HeavyTailed { centre, scale } => (
+            f64::from(centre) + f64::from(scale) * real.sinh(),
+            f64::from(scale) * real.cosh(),
+        ),
     };
     (raw, slope.ln() - inv_std.ln())
 }

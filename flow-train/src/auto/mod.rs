@@ -34,7 +34,7 @@ impl Default for Budget {
     fn default() -> Self {
         Self {
             weights: 14_000,
-            steps: 2000,
+            steps: 3000,
             trial_steps: 400,
         }
     }

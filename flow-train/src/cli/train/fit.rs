@@ -6,7 +6,7 @@ use clap::builder::RangedU64ValueParser;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Training (defaults: of a named family / of auto)")]
 pub(super) struct FitOptions {
-    /// Passes over the training rows, at most [default: 200 / as many as give 2000 steps]
+    /// Passes over the training rows, at most [default: 200 / as many as give 3000 steps]
     #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..), value_name = "N")]
     epochs: Option<usize>,
     /// Rows of a step [default: 256]
