@@ -13,6 +13,7 @@ mod eval;
 mod inspect;
 mod model_file;
 mod names;
+mod number;
 mod options;
 mod output;
 mod progress;

@@ -31,7 +31,28 @@ pub(crate) fn forward<T: Real>(
     y: &mut Panel<T>,
     rows: Range<usize>,
 ) {
-    Arch::new().dispatch(Forward {
+    Arch::new().dispatch(Forward::<T, true> {
+        w,
+        bias,
+        x,
+        y,
+        rows,
+    });
+}
+
+/// As [`forward`] with the bits of the runtime: each product is rounded, and added in ascending order.
+///
+/// The rows must see the same inputs: a tile multiplies all that its last row sees, and a zero times an infinity
+/// would count.
+pub(crate) fn forward_rounded<T: Real>(
+    w: Staircase<'_, T>,
+    bias: &[T],
+    x: &Panel<T>,
+    y: &mut Panel<T>,
+    rows: Range<usize>,
+) {
+    debug_assert!(w.prefix[rows.clone()].is_sorted_by(|a, b| a == b));
+    Arch::new().dispatch(Forward::<T, false> {
         w,
         bias,
         x,
@@ -81,7 +102,8 @@ pub(crate) fn backward_weights<T: Real>(
     });
 }
 
-struct Forward<'a, T> {
+/// The product that [`forward`] and [`forward_rounded`] have in common.
+struct Forward<'a, T, const FUSED: bool> {
     w: Staircase<'a, T>,
     bias: &'a [T],
     x: &'a Panel<T>,
@@ -89,7 +111,7 @@ struct Forward<'a, T> {
     rows: Range<usize>,
 }
 
-impl<T: Real> WithSimd for Forward<'_, T> {
+impl<T: Real, const FUSED: bool> WithSimd for Forward<'_, T, FUSED> {
     type Output = ();
 
     #[inline(always)]
@@ -106,10 +128,10 @@ impl<T: Real> WithSimd for Forward<'_, T> {
         while column < vectors {
             column += match vectors - column {
                 4.. if S::REGISTER_COUNT >= 32 => {
-                    forward_tiles::<T, S, 4>(simd, w, bias, x, y, &rows, column)
+                    forward_tiles::<T, S, 4, FUSED>(simd, w, bias, x, y, &rows, column)
                 }
-                2.. => forward_tiles::<T, S, 2>(simd, w, bias, x, y, &rows, column),
-                _ => forward_tiles::<T, S, 1>(simd, w, bias, x, y, &rows, column),
+                2.. => forward_tiles::<T, S, 2, FUSED>(simd, w, bias, x, y, &rows, column),
+                _ => forward_tiles::<T, S, 1, FUSED>(simd, w, bias, x, y, &rows, column),
             };
         }
     }
@@ -117,7 +139,7 @@ impl<T: Real> WithSimd for Forward<'_, T> {
 
 /// All rows of `V` vectors of events, from `column` on; returns `V`.
 #[inline(always)]
-fn forward_tiles<T: Real, S: Simd, const V: usize>(
+fn forward_tiles<T: Real, S: Simd, const V: usize, const FUSED: bool>(
     simd: S,
     w: Staircase<'_, T>,
     bias: &[T],
@@ -129,17 +151,17 @@ fn forward_tiles<T: Real, S: Simd, const V: usize>(
     let mut row = rows.start;
     while row < rows.end {
         row += match rows.end - row {
-            ROWS.. => forward_tile::<T, S, ROWS, V>(simd, w, bias, x, y, row, column),
-            4.. => forward_tile::<T, S, 4, V>(simd, w, bias, x, y, row, column),
-            2.. => forward_tile::<T, S, 2, V>(simd, w, bias, x, y, row, column),
-            _ => forward_tile::<T, S, 1, V>(simd, w, bias, x, y, row, column),
+            ROWS.. => forward_tile::<T, S, ROWS, V, FUSED>(simd, w, bias, x, y, row, column),
+            4.. => forward_tile::<T, S, 4, V, FUSED>(simd, w, bias, x, y, row, column),
+            2.. => forward_tile::<T, S, 2, V, FUSED>(simd, w, bias, x, y, row, column),
+            _ => forward_tile::<T, S, 1, V, FUSED>(simd, w, bias, x, y, row, column),
         };
     }
     V
 }
 
 #[inline(always)]
-fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
+fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize, const FUSED: bool>(
     simd: S,
     w: Staircase<'_, T>,
     bias: &[T],
@@ -162,7 +184,11 @@ fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
         for r in 0..R {
             let weight = weights[r][k].splat(simd);
             for v in 0..V {
-                sums[r][v] = T::mul_add(simd, weight, x[v], sums[r][v]);
+                sums[r][v] = if FUSED {
+                    T::mul_add(simd, weight, x[v], sums[r][v])
+                } else {
+                    T::add_lanes(simd, sums[r][v], T::mul_lanes(simd, weight, x[v]))
+                };
             }
         }
     }

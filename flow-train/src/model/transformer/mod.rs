@@ -12,7 +12,7 @@ mod shift;
 mod spline;
 #[cfg(test)]
 mod tests;
-mod vector;
+pub(crate) mod vector;
 
 use super::panel::{Rows, RowsMut};
 use super::real::Real;

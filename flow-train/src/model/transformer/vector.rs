@@ -6,68 +6,68 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// One register of the instruction set `S`: one value of several events.
 #[derive(Clone, Copy)]
-pub(super) struct Vector<S: Simd, T: Real> {
+pub(crate) struct Vector<S: Simd, T: Real> {
     simd: S,
     lanes: T::Lanes<S>,
 }
 
 /// What a comparison gives: a choice for each event.
 #[derive(Clone, Copy)]
-pub(super) struct Mask<S: Simd, T: Real> {
+pub(crate) struct Mask<S: Simd, T: Real> {
     simd: S,
     lanes: T::Mask<S>,
 }
 
 impl<S: Simd, T: Real> Vector<S, T> {
     #[inline(always)]
-    pub(super) fn new(simd: S, lanes: T::Lanes<S>) -> Self {
+    pub(crate) fn new(simd: S, lanes: T::Lanes<S>) -> Self {
         Self { simd, lanes }
     }
 
     #[inline(always)]
-    pub(super) fn splat(simd: S, value: T) -> Self {
+    pub(crate) fn splat(simd: S, value: T) -> Self {
         Self::new(simd, value.splat(simd))
     }
 
     #[inline(always)]
-    pub(super) fn lanes(self) -> T::Lanes<S> {
+    pub(crate) fn lanes(self) -> T::Lanes<S> {
         self.lanes
     }
 
     /// `self * factor + addend`, fused where the machine can.
     #[inline(always)]
-    pub(super) fn mul_add(self, factor: Self, addend: Self) -> Self {
+    pub(crate) fn mul_add(self, factor: Self, addend: Self) -> Self {
         let lanes = T::mul_add(self.simd, self.lanes, factor.lanes, addend.lanes);
         Self { lanes, ..self }
     }
 
     #[inline(always)]
-    pub(super) fn abs(self) -> Self {
+    pub(crate) fn abs(self) -> Self {
         let lanes = T::abs_lanes(self.simd, self.lanes);
         Self { lanes, ..self }
     }
 
     #[inline(always)]
-    pub(super) fn sqrt(self) -> Self {
+    pub(crate) fn sqrt(self) -> Self {
         let lanes = T::sqrt_lanes(self.simd, self.lanes);
         Self { lanes, ..self }
     }
 
     #[inline(always)]
-    pub(super) fn exp(self) -> Self {
+    pub(crate) fn exp(self) -> Self {
         let lanes = T::exp_lanes(self.simd, self.lanes);
         Self { lanes, ..self }
     }
 
     #[inline(always)]
-    pub(super) fn ln(self) -> Self {
+    pub(crate) fn ln(self) -> Self {
         let lanes = T::ln_lanes(self.simd, self.lanes);
         Self { lanes, ..self }
     }
 
     /// False for NaN.
     #[inline(always)]
-    pub(super) fn less(self, other: Self) -> Mask<S, T> {
+    pub(crate) fn less(self, other: Self) -> Mask<S, T> {
         let simd = self.simd;
         let lanes = T::less_lanes(simd, self.lanes, other.lanes);
         Mask { simd, lanes }
@@ -75,20 +75,20 @@ impl<S: Simd, T: Real> Vector<S, T> {
 
     /// The larger one; `self` where either is NaN.
     #[inline(always)]
-    pub(super) fn at_least(self, low: Self) -> Self {
+    pub(crate) fn at_least(self, low: Self) -> Self {
         self.less(low).select(low, self)
     }
 
     /// The smaller one; `self` where either is NaN.
     #[inline(always)]
-    pub(super) fn at_most(self, high: Self) -> Self {
+    pub(crate) fn at_most(self, high: Self) -> Self {
         high.less(self).select(high, self)
     }
 }
 
 impl<S: Simd, T: Real> Mask<S, T> {
     #[inline(always)]
-    pub(super) fn select(self, yes: Vector<S, T>, no: Vector<S, T>) -> Vector<S, T> {
+    pub(crate) fn select(self, yes: Vector<S, T>, no: Vector<S, T>) -> Vector<S, T> {
         let lanes = T::select_lanes(self.simd, self.lanes, yes.lanes, no.lanes);
         Vector::new(self.simd, lanes)
     }
