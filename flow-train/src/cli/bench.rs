@@ -37,6 +37,8 @@ struct Report {
     threads: usize,
     median_ms: f64,
     p10_ms: f64,
+    /// Of the dense layers, in the tenth percentile.
+    gigaflops_per_second: f64,
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
@@ -64,15 +66,17 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             threads: time.threads,
             median_ms: time.median_ms,
             p10_ms: time.p10_ms,
+            gigaflops_per_second: time.megaflops / time.p10_ms,
         }));
     }
     let lines: Vec<(&str, String)> = reports
         .iter()
         .map(|report| {
-            let Report { family, threads, median_ms, p10_ms } = report;
+            let Report { family, threads, median_ms, p10_ms, gigaflops_per_second } = report;
             let s = if *threads == 1 { "" } else { "s" };
             let text = format!(
-                "{threads} thread{s}: {median_ms:.3} ms a step (median; 10th percentile {p10_ms:.3})"
+                "{threads} thread{s}: {median_ms:.3} ms a step (median; 10th percentile {p10_ms:.3}), dense layers at \
+                 {gigaflops_per_second:.0} GFLOP/s"
             );
             (*family, text)
         })

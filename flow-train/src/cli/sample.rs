@@ -42,6 +42,9 @@ pub(super) struct Args {
     /// The context's values, the same for all rows
     #[arg(long, value_name = "COLUMN=NUMBER,…", value_delimiter = ',', value_parser = options::given)]
     given: Vec<(String, f32)>,
+    /// Round the columns that the model knows as rounded back to their grid, as an ADC would
+    #[arg(long)]
+    round: bool,
     /// A table with the context's columns: CSV or Parquet
     #[arg(long, value_name = "TABLE", conflicts_with = "given")]
     context_from: Option<PathBuf>,
@@ -110,6 +113,11 @@ fn write(
         given.clear();
         given.extend(contexts.by_ref().take(rows).flatten().copied());
         batch.sample(&mut rng, &given, &mut events);
+        if args.round {
+            for event in events.chunks_exact_mut(header.event.len()) {
+                flow.round_to_grid(event);
+            }
+        }
         lines(&events, &given, rows, &mut texts);
         for text in &texts {
             output.write_all(text).map_err(&in_output)?;

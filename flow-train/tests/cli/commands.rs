@@ -222,7 +222,7 @@ fn inspect_names_channels_units_layers_and_origin() {
     for part in [
         "two gaussians",
         "x: 1.000000 ± 2.000000 m/s²",
-        "0  autoregressive, affine with log-scale within ±2, 5 weights",
+        "0  autoregressive, affine with log-scale within ±2, 6 weights",
         "x → y",
         "no hidden layer",
         "base: independent normal",

@@ -83,7 +83,7 @@ fn every_command_gives_the_same_for_both() {
         "score model.flow data --only fault=1 -o -",
         "calibrate model.flow data --only fault=0 --alpha 0.05 -o out",
         "sample context.flow -n 400 --context-from data -o -",
-        "train data -o out --columns x,y --context speed --layers 1 --hidden 4 --epochs 2 --alpha 0.1",
+        "train data -o out --columns x,y --context speed --family maf --layers 1 --hidden 4 --epochs 2 --alpha 0.1",
     ] {
         let run = |table: &[u8]| {
             let folder = folder(table);

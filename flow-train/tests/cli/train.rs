@@ -32,7 +32,7 @@ fn a_recording_becomes_a_model_that_tells_activities_apart() {
     let folder = watch();
     let report = folder
         .flow(&format!(
-            "train {WATCH} -o watch.flow --epochs 60 --seed 1 --json"
+            "train {WATCH} --family maf -o watch.flow --epochs 60 --seed 1 --json"
         ))
         .json();
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_conditional_model_follows_its_context() {
         .map(|pair| format!("{},{}\n", pair[0], 3.0 * pair[0] + 0.1 * pair[1]));
     let folder = Folder::new().with("rows.csv", format!("load,y\n{}", rows.collect::<String>()));
     folder
-        .flow("train rows.csv -o m.flow --context load --layers 2 --hidden 16 --epochs 200 --batch 64 -q")
+        .flow("train rows.csv -o m.flow --context load --family maf --layers 2 --hidden 16 --epochs 200 --batch 64 -q")
         .done();
     folder
         .flow("sample m.flow -n 500 --given load=0.5 -o drawn.csv")
@@ -249,10 +249,13 @@ fn impossible_models_are_wrong_usage() {
         .collect();
     let folder = Folder::new().with("d.csv", format!("a,b\n{rows}"));
     for (options, part) in [
-        (
-            "--family realnvp --columns a",
-            "at least two event channels",
-        ),
+        ("--family maf --passes 3", "passes"),
+        ("--family nsf --bound 0", "bound"),
+        ("--family maf --base student-t:0", "degrees of freedom"),
+        ("--family maf --domain a=circular:0:17", "angles"),
+        ("--family nsf --residual --hidden 8,9", "one width"),
+        ("--bins 4", "--family"),
+        ("--domain c=positive", "--domain c"),
         ("--noise -1", "noise"),
         ("--learning-rate 0", "learning rate"),
         ("--units c=m", "--units c"),
@@ -262,8 +265,10 @@ fn impossible_models_are_wrong_usage() {
             .fails(2, &[part]);
     }
     for options in [
-        "--layers 0",
-        "--hidden 0",
+        "--family maf --layers 0",
+        "--family maf --hidden 0",
+        "--domain a=log",
+        "--base cauchy",
         "--alpha 1",
         "--group a --split random",
     ] {
@@ -272,7 +277,7 @@ fn impossible_models_are_wrong_usage() {
     }
     // More layers than an artefact holds: said before training, which would take long.
     folder
-        .flow("train d.csv -o m.flow --layers 33 --epochs 1000000 --patience 1000000")
+        .flow("train d.csv -o m.flow --family maf --layers 33 --epochs 1000000 --patience 1000000")
         .fails(1, &["33 layers", "at most 32"]);
     assert_eq!(folder.names(), ["d.csv"]);
 }
@@ -284,7 +289,7 @@ fn a_file_without_header_has_numbered_columns() {
         .collect();
     let folder = Folder::new().with("d.csv", rows);
     let run = folder
-        .flow("train d.csv -o m.flow --delimiter semicolon --epochs 2 --layers 1")
+        .flow("train d.csv -o m.flow --delimiter semicolon --epochs 2 --family maf --layers 1")
         .done();
     assert!(run.err.contains("600 rows read, 600 used"), "{}", run.err);
     assert!(run.err.contains("called c0 to c1"), "{}", run.err);
@@ -298,7 +303,8 @@ fn a_file_without_header_has_numbered_columns() {
 fn interrupting_keeps_the_best_model() {
     use std::io::BufRead as _;
     let folder = watch();
-    let arguments = format!("train {WATCH} -o m.flow --epochs 1000000 --patience 1000000 --json");
+    let arguments =
+        format!("train {WATCH} --family maf -o m.flow --epochs 1000000 --patience 1000000 --json");
     let mut child = Command::new(env!("CARGO_BIN_EXE_flow"))
         .args(arguments.split_whitespace())
         .current_dir(folder.path())

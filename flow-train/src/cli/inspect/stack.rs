@@ -11,22 +11,18 @@ pub(super) fn draw(report: &Report<'_>) -> Vec<String> {
         count => format!(", given {count} of context"),
     };
     let mut lines = vec![format!("data: {} channels{given}", names.len())];
-    let mapped = report.event.iter().filter(|c| c.domain != Domain::Real);
-    let mapped: Vec<String> = mapped
-        .map(|channel| format!("{} by {}", channel.name, map(channel.domain)))
-        .collect();
-    if !mapped.is_empty() {
-        lines.push(format!("  │  domains: {}", mapped.join(", ")));
+    for channel in report.event.iter().filter(|c| c.domain != Domain::Real) {
+        let map = map(channel.domain);
+        lines.push(format!(" │  {} by {map}", channel.name));
     }
-    lines.push("  │  mean 0, standard deviation 1".to_owned());
+    lines.push(" │  mean 0, standard deviation 1".to_owned());
     for (index, layer) in report.layers.iter().enumerate() {
-        lines.push(format!("┌─┴─ {index}  {}", title(layer)));
+        lines.push(format!(" ├─ {index}  {}", title(layer)));
         for detail in details(layer, &names) {
-            lines.push(format!("│      {detail}"));
+            lines.push(format!(" │     {detail}"));
         }
-        lines.push("└─┬─".to_owned());
     }
-    lines.push(format!("base: {}", base(&report.base)));
+    lines.push(format!(" └─ base: {}", base(&report.base)));
     lines
 }
 

@@ -159,7 +159,10 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
 /// A remark on rows that repeat.
 fn repeats(args: &Args, recording: &Recording, ui: Ui) {
     let report = &recording.report;
-    if report.rows_repeated > report.rows_used / 100 && args.fit.noise.is_none() {
+    if report.rows_repeated > report.rows_used / 100
+        && args.fit.noise.is_none()
+        && args.model.family().is_some()
+    {
         ui.note(format_args!(
             "{} rows repeat the row before. A model that puts spikes there is rewarded for it: try \
              --noise 0.1.",

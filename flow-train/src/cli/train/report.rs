@@ -113,7 +113,12 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
                 threshold.map_or("never".to_owned(), |nats| format!("below {nats:.3} nats"));
             format!("{} %, alarm {alarm}", 100.0 * args.alpha)
         }
-        Err(why) => format!("none: {why}"),
+        Err(why) => {
+            ui.note(format_args!(
+                "The model promises no false-alarm rate: {why}."
+            ));
+            "none".to_owned()
+        }
     };
     let lines = [
         (
