@@ -376,6 +376,11 @@ fn channels(
     let channel = |index: usize| {
         let domain = domains.get(index).copied().unwrap_or(Domain::Real);
         let (mean, inv_std) = (10.0 * uniform(rng), (2.0 * uniform(rng)).exp());
+        // A hyperbolic sine that stays within f32 for samples far out.
+        let inv_std = match domain {
+            Domain::HeavyTailed { .. } => 1.0 + inv_std,
+            _ => inv_std,
+        };
         DraftChannel {
             name: format!("{prefix}{index}"),
             unit: match index {

@@ -80,9 +80,11 @@ pub fn heavy_tailed_normalize<M: Math>(x: &mut f32, centre: f32, scale: f32) -> 
     -M::ln(root)
 }
 
-/// The inverse of [`heavy_tailed_normalize`].
+/// The inverse of [`heavy_tailed_normalize`], within 10^34 scales of the centre.
 pub fn heavy_tailed_generate<M: Math>(y: &mut f32, centre: f32, scale: f32) {
-    let size = y.abs();
+    // A little more and the exponential would leave f32. NaN stays.
+    const FAR: f32 = 79.0;
+    let size = if y.abs() > FAR { FAR } else { y.abs() };
     let sinh = 0.5 * (M::exp(size) - M::exp(-size));
     *y = centre + scale * if *y < 0.0 { -sinh } else { sinh };
 }
