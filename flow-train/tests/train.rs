@@ -147,7 +147,8 @@ fn a_positive_column_is_found_and_helps() {
     let data = recording(data);
     let mut recipe = recipe(Family::Maf, &[]);
     let inferred = run(&data, &recipe).unwrap();
-    assert_eq!(inferred.choices[0].domain, Domain::Positive { low: 0.0 });
+    let found = inferred.choices[0].domain;
+    assert!(matches!(found, Domain::Positive { low } if (-0.2..0.0).contains(&low)));
     assert_eq!(inferred.choices[1].domain, Domain::Real);
     recipe.prepare.infer = false;
     let plain = run(&data, &recipe).unwrap();
