@@ -91,7 +91,7 @@ pub(crate) fn choose(
     let trial = Config {
         epochs: trial.epochs,
         patience: trial.epochs,
-        ..overrides.apply(trial)
+        ..overrides.apply(&trial)
     };
     let usable = |family: &Family| {
         let pairs = channels.event > 1 || !family.is_coupling();
@@ -134,7 +134,7 @@ pub(crate) fn choose(
     }
     Ok(Chosen {
         spec,
-        config: overrides.apply(full),
+        config: overrides.apply(&full),
         candidates,
     })
 }

@@ -377,7 +377,7 @@ impl fmt::Display for Choice {
                 ", since its skewness of {skewness:.1} is {skewness_of_log:.1} in the logarithm"
             )?,
             Reason::HeavyTails { gain } => {
-                write!(f, ", since its tails are heavy: by {gain:.2} nats per row")?
+                write!(f, ", since its tails are heavy: by {gain:.2} nats per row")?;
             }
             Reason::Angle => write!(
                 f,

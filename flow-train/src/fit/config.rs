@@ -97,7 +97,7 @@ pub struct Overrides {
 impl Overrides {
     /// The settings with these in place of theirs.
     #[must_use]
-    pub fn apply(&self, config: Config) -> Config {
+    pub fn apply(&self, config: &Config) -> Config {
         Config {
             epochs: self.epochs.unwrap_or(config.epochs),
             batch: self.batch.unwrap_or(config.batch),
@@ -106,7 +106,7 @@ impl Overrides {
             average: self.average.unwrap_or(config.average),
             patience: self.patience.unwrap_or(config.patience),
             noise: self.noise.unwrap_or(config.noise),
-            ..config
+            ..config.clone()
         }
     }
 }

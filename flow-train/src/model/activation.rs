@@ -66,7 +66,7 @@ pub(crate) fn apply_with_slope<T: Real>(
                 for (h, slope) in pairs {
                     let share = sigmoid(*h);
                     *slope = share + *h * share * (T::ONE - share);
-                    *h = *h * share;
+                    *h *= share;
                 }
             },
         ),

@@ -1,7 +1,7 @@
 //! One pass of a batch through all layers and back.
 
 use super::base::BaseTrace;
-use super::bijection::LayerTrace;
+use super::bijection::{Bijection, Layer, LayerTrace};
 use super::conditioner::Scratch;
 use super::flow::Flow;
 use super::panel::Panel;
@@ -29,7 +29,7 @@ pub(crate) struct Pass<T> {
 
 impl<T: Real> Pass<T> {
     pub(crate) fn new(flow: &Flow<T>, capacity: usize) -> Self {
-        let layers = || flow.layers().iter().map(|layer| layer.get::<T>());
+        let layers = || flow.layers().iter().map(Layer::get::<T>);
         let gradient = Panel::new(flow.event(), capacity);
         let zeros = vec![T::ZERO; gradient.width()];
         Self {
@@ -46,7 +46,7 @@ impl<T: Real> Pass<T> {
             d_energy: zeros.clone(),
             d_log_det: zeros,
             gradient,
-            scratch: Scratch::new(layers().map(|layer| layer.heights()), capacity),
+            scratch: Scratch::new(layers().map(Bijection::heights), capacity),
         }
     }
 

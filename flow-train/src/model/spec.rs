@@ -228,7 +228,7 @@ pub(crate) fn check_transformer(transformer: Transformer) -> Result<(), ModelErr
                 bound: f64::from(bound),
             }),
         },
-        Transformer::Spline { bins, bound } => match bins >= 2 && bound >= 1e-3 && bound <= 1e6 {
+        Transformer::Spline { bins, bound } => match bins >= 2 && (1e-3..=1e6).contains(&bound) {
             true => Ok(()),
             false => Err(ModelError::Spline {
                 bins,
@@ -241,7 +241,7 @@ pub(crate) fn check_transformer(transformer: Transformer) -> Result<(), ModelErr
 fn check_base(base: BaseSpec) -> Result<(), ModelError> {
     match base {
         BaseSpec::StudentT { degrees_of_freedom } => {
-            match degrees_of_freedom >= 0.1 && degrees_of_freedom <= 1e6 {
+            match (0.1..=1e6).contains(&degrees_of_freedom) {
                 true => Ok(()),
                 false => Err(ModelError::DegreesOfFreedom { degrees_of_freedom }),
             }

@@ -213,7 +213,7 @@ fn recipe(args: &Args, names: &[Vec<String>; 2]) -> Result<Recipe, Error> {
 fn model(args: &Args) -> Result<(Model, Spec), Error> {
     let overrides = args.fit.overrides();
     // Before anything slow: settings out of range.
-    overrides.apply(Config::default()).validate()?;
+    overrides.apply(&Config::default()).validate()?;
     let Some(family) = args.model.family() else {
         if let Some(option) = args.model.decided_by_auto() {
             let text = format!(
@@ -233,7 +233,7 @@ fn model(args: &Args) -> Result<(Model, Spec), Error> {
     spec.validate()?;
     let model = Model::Named {
         spec: spec.clone(),
-        config: overrides.apply(Config::default()),
+        config: overrides.apply(&Config::default()),
     };
     Ok((model, spec))
 }

@@ -3,6 +3,7 @@
 use super::Args;
 use crate::Error;
 use crate::auto::Candidate;
+use crate::calibrate::CalibrationTable;
 use crate::cli::ui::{Ui, bytes};
 use crate::data::Choice;
 use crate::fit::Stop;
@@ -97,7 +98,7 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
         gain_over_gaussian: trained.gain_over_gaussian,
         alpha: args.alpha,
         calibrated: table.is_ok(),
-        threshold: table.ok().and_then(|table| table.threshold()),
+        threshold: table.ok().and_then(CalibrationTable::threshold),
         bytes: trained.bytes.len(),
         seconds,
         output: &args.output,

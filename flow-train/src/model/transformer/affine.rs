@@ -46,7 +46,7 @@ pub(super) fn inverse<T: Real>(
                 log_det
                     .iter_mut()
                     .zip(a)
-                    .for_each(|(sum, log_scale)| *sum -= *log_scale)
+                    .for_each(|(sum, log_scale)| *sum -= *log_scale);
             },
         );
     }

@@ -11,7 +11,7 @@ pub(super) fn forward<T: Real>(x: &[T], parameters: RowsMut<'_, T>, z: &mut [T])
         || {
             z.iter_mut()
                 .zip(pairs)
-                .for_each(|(z, (x, shift))| *z = *x + *shift)
+                .for_each(|(z, (x, shift))| *z = *x + *shift);
         },
     );
 }
@@ -23,7 +23,7 @@ pub(super) fn inverse<T: Real>(z: &[T], parameters: RowsMut<'_, T>, x: &mut [T])
         || {
             x.iter_mut()
                 .zip(pairs)
-                .for_each(|(x, (z, shift))| *x = *z - *shift)
+                .for_each(|(x, (z, shift))| *x = *z - *shift);
         },
     );
 }
