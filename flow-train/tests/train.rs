@@ -196,11 +196,14 @@ fn few_rows_give_a_model_without_a_promise_and_say_why() {
     );
 }
 
+/// A column, row by row.
+type Value<'a> = Box<dyn Fn(usize) -> f32 + 'a>;
+
 #[test]
 fn odd_columns_give_a_finite_model_or_a_sentence() {
     let mut numbers = Numbers(11);
     let normals: Vec<f32> = (0..400).map(|_| numbers.normal() as f32).collect();
-    let odd: [(&str, Box<dyn Fn(usize) -> f32>); 6] = [
+    let odd: [(&str, Value); 6] = [
         (
             "an outlier in training",
             Box::new(|row| if row == 5 { 1e6 } else { normals[row] }),
@@ -226,8 +229,8 @@ fn odd_columns_give_a_finite_model_or_a_sentence() {
     for (name, value) in &odd {
         for family in Family::ALL {
             let mut data = Dataset::new(vec!["x".into(), "y".into()], vec![]);
-            for row in 0..400 {
-                data.push(&[value(row), normals[row] + 0.1 * value(row).min(9.0)], &[]);
+            for (row, normal) in normals.iter().enumerate() {
+                data.push(&[value(row), normal + 0.1 * value(row).min(9.0)], &[]);
             }
             let mut recipe = recipe(family, &[]);
             if let Model::Named { config, .. } = &mut recipe.model {
