@@ -203,7 +203,7 @@ type Value<'a> = Box<dyn Fn(usize) -> f32 + 'a>;
 fn odd_columns_give_a_finite_model_or_a_sentence() {
     let mut numbers = Numbers(11);
     let normals: Vec<f32> = (0..400).map(|_| numbers.normal() as f32).collect();
-    let odd: [(&str, Value); 6] = [
+    let odd: [(&str, Value<'_>); 6] = [
         (
             "an outlier in training",
             Box::new(|row| if row == 5 { 1e6 } else { normals[row] }),
