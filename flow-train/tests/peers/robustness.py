@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Trains every family on every shared set with many seeds, and on rows made to break a training, all at defaults:
-each must give a finite model or a sentence. See README.md."""
-import argparse
+each set must give a finite model, the other rows that or a sentence. See README.md."""
 import collections
 import math
 import pathlib
@@ -61,19 +60,17 @@ def hard_sets():
     return {name: pd.DataFrame(rows, columns=[f"x{c}" for c in range(rows.shape[1])]) for name, rows in made.items()}
 
 
-def one(flow, folder, frame, family, seed, epochs):
+def one(flow, folder, frame, family, seed, arguments=()):
     """One training: what came of it (model, sentence, or what is wrong), and a detail."""
     rows, model = folder / "rows.csv", folder / "model.flow"
     model.unlink(missing_ok=True)
     common.write(frame, rows)
-    more = [] if epochs is None else ["--epochs", epochs]
     try:
-        report = common.train(flow, rows, model, "--family", family, "--seed", seed, *more)
+        report = common.train(flow, rows, model, "--family", family, "--seed", seed, *arguments)
     except common.Refused as refused:
         text = str(refused)
         last = text.splitlines()[-1] if text else ""
-        is_sentence = refused.code == 1 and last.endswith((".", ":")) or re.search(r"error: .+", text)
-        wrong = "panicked" in text or refused.code not in (1, 2) or not is_sentence
+        wrong = "panicked" in text or refused.code not in (1, 2) or not re.match(r"error: .+ .+ .+", last)
         return ("wrong" if wrong else "sentence"), last.replace(str(rows), "rows.csv")
     if not math.isfinite(report["log_prob_mean"] if report["log_prob_mean"] is not None else math.nan):
         return "wrong", f"held-out log-likelihood {report['log_prob_mean']}, {report['impossible']} rows impossible"
@@ -83,54 +80,72 @@ def one(flow, folder, frame, family, seed, epochs):
     return "model", report["log_prob_mean"]
 
 
+def advised(flow, folder, frame, family, seed):
+    """The same for a set of which columns may be constant in the training part: they are left out, as the refusal
+    says, until none is."""
+    arguments = []
+    while True:
+        what, detail = one(flow, folder, frame, family, seed, arguments)
+        advice = re.search(r"a constant has no density; leave \w+ out with (--columns) (\S+)$", str(detail))
+        if what != "sentence" or advice is None or list(advice.groups()) == arguments:
+            return what, detail
+        arguments = list(advice.groups())
+
+
+def recorded(path):
+    """Trainings in a log: what came of each, its detail and its seconds."""
+    if path is None or not path.exists():
+        return {}
+    lines = (line.split("\t") for line in path.read_text().splitlines())
+    return {(int(seed), name, family): (what, detail, float(took)) for seed, name, family, what, detail, took in lines}
+
+
 def main():
     parser = common.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--first-seed", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--epochs", type=int, help="fewer than the default, for a quick look")
-    parser.add_argument("--families", nargs="*", default=FAMILIES)
-    parser.add_argument("--only", choices=["shared", "hard"], help="one half of the table")
-    parser.add_argument("--log", type=pathlib.Path, help="append a line for each training to this file")
+    parser.add_argument(
+        "--log", type=pathlib.Path, help="write a line for each training to this file, and don't repeat those in it"
+    )
     options = common.parse(parser)
-    sets = {}
-    if options.only != "hard":
-        sets |= {path.stem: shared_set(path) for path in sorted(options.data.glob("*.csv"))}
-    if options.only != "shared":
-        sets |= hard_sets()
-    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    shared = {path.stem: shared_set(path) for path in sorted(options.data.glob("*.csv"))}
+    sets = shared | hard_sets()
+    done = recorded(options.log)
     counts, seconds, details = collections.Counter(), collections.defaultdict(float), collections.Counter()
-    slowest, start = collections.defaultdict(lambda: (0.0, "")), time.monotonic()
+    slowest = collections.defaultdict(lambda: (0.0, ""))
     with tempfile.TemporaryDirectory() as folder:
-        for seed in seeds:
+        for seed in range(options.seeds):
             for name, frame in sets.items():
-                for family in options.families:
-                    begin = time.monotonic()
-                    what, detail = one(options.flow, pathlib.Path(folder), frame, family, seed, options.epochs)
-                    took = time.monotonic() - begin
+                for family in FAMILIES:
+                    if (seed, name, family) in done:
+                        what, detail, took = done[seed, name, family]
+                    else:
+                        begin, way = time.monotonic(), advised if name in shared else one
+                        what, detail = way(options.flow, pathlib.Path(folder), frame, family, seed)
+                        took = time.monotonic() - begin
+                        if options.log:
+                            with options.log.open("a") as log:
+                                print(seed, name, family, what, detail, f"{took:.2f}", sep="\t", file=log)
                     counts[name, family, what] += 1
                     seconds[name] += took
                     slowest[name] = max(slowest[name], (took, family))
                     if what != "model":
                         details[name, family, what, str(detail)] += 1
-                    if options.log:
-                        with options.log.open("a") as log:
-                            print(seed, name, family, what, detail, f"{took:.1f}", sep="\t", file=log)
     common.heading("Trainings at defaults that end well", options)
     print("Models with a finite held-out log-likelihood + refusals in a sentence, of so many seeds.\n")
     rows = []
     for name, frame in sets.items():
         cells = []
-        for family in options.families:
+        for family in FAMILIES:
             model, sentence, wrong = (counts[name, family, what] for what in ("model", "sentence", "wrong"))
             cells.append(f"{model}" + (f" + {sentence}" if sentence else "") + (f" (**{wrong} wrong**)" if wrong else ""))
         took, family = slowest[name]
         rows.append([name, f"{len(frame)} × {frame.shape[1]}", *cells, f"{took:.1f} ({family})"])
-    common.table(["set", "rows × D", *options.families, "slowest, s"], rows)
+    common.table(["set", "rows × D", *FAMILIES, "slowest, s"], rows)
     of = collections.Counter()
     for (_, _, what), count in counts.items():
         of[what] += count
     print(
-        f"{sum(of.values())} trainings in {(time.monotonic() - start) / 60:.0f} minutes: {of['model']} models, "
+        f"{sum(of.values())} trainings in {sum(seconds.values()) / 60:.0f} minutes: {of['model']} models, "
         f"{of['sentence']} sentences, {of['wrong']} wrong."
     )
     grouped = collections.defaultdict(list)
@@ -138,7 +153,8 @@ def main():
         grouped[name, what, detail].append(f"{family} {count}×")
     for (name, what, detail), who in grouped.items():
         print(f"- {name}, {what} ({', '.join(who)}): {detail}")
-    raise SystemExit(1 if of["wrong"] else 0)
+    short = [name for name in shared for family in FAMILIES if counts[name, family, "model"] < options.seeds]
+    raise SystemExit(1 if of["wrong"] or short else 0)
 
 
 if __name__ == "__main__":
