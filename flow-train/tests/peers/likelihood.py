@@ -17,6 +17,16 @@ FAMILIES = {
     "nsf-ar": ["--family", "nsf-ar", "--layers", "3", "--hidden", "64,64", "--bins", "8", "--bound", "5"],
 }
 BATCH, RATE, DECAY, CLIP, AVERAGE = 256, 1e-3, 1e-2, 5.0, 0.999
+# A flow whose scale explodes at one test row has a mean, and a standard error, that say nothing about the others: rows
+# are compared a second time with no log-density below this, in nats.
+FLOOR = -50.0
+NOTE = f"""\
+Mean over test rows and seeds ± standard error over seeds. The standard error of a difference adds two parts in squares:
+that of the mean over the test rows of each row's difference (mean over seeds), and that over the seeds of either side.
+The bar is missed by a difference below minus its standard error, floored or not. Both sides: the same rows, noise
+against rounding, sizes, batches of {BATCH}, epochs, AdamW at {RATE} with warm-up and cosine, weight decay {DECAY},
+clipping at {CLIP}, and the epoch that does best on the validation rows. Ours keeps a moving average of its parameters,
+as `flow train` does by default; "zuko, averaged" is zuko with the same average."""
 
 
 def recorded(data, name):
@@ -184,21 +194,26 @@ def main():
                     for seed in seeds
                 ])
                 plain, averaged = np.stack(zuko, axis=1).astype(float)
-                (gain, error), (gain_averaged, error_averaged) = difference(ours, plain), difference(ours, averaged)
-                missed += gain < -error
+                against = [
+                    difference(ours, plain), difference(np.maximum(ours, FLOOR), np.maximum(plain, FLOOR)),
+                    difference(ours, averaged),
+                ]
+                short = any(gain < -error for gain, error in against[:2])
+                missed += short
+                gains = [f"{gain:+.3f} ± {error:.3f}" for gain, error in against]
                 rows.append([
-                    name, family, spread(ours), spread(plain), f"{gain:+.3f} ± {error:.3f}",
-                    "no" if gain < -error else "yes", f"{np.median(ours - plain):+.3f}", spread(averaged),
-                    f"{gain_averaged:+.3f} ± {error_averaged:.3f}", f"{ours.min():.0f}", f"{plain.min():.0f}",
+                    name, family, spread(ours), spread(plain), *gains[:2], "below" if short else "reached",
+                    spread(averaged), gains[2], f"{ours.min():.0f}", f"{plain.min():.0f}",
                 ])
     if options.only_zuko:
         return
     common.heading("Test log-likelihood, nats per standardised row", options)
     common.table(
-        ["set", "family", "ours", "zuko", "difference", "not below", "median", "zuko, averaged", "difference",
-         "worst row, ours", "worst row, zuko"],
+        ["set", "family", "ours", "zuko", "difference", f"difference, rows floored at {FLOOR:.0f}", "bar",
+         "zuko, averaged", "difference", "worst row, ours", "worst row, zuko"],
         rows,
     )
+    print(NOTE)
     raise SystemExit(1 if missed else 0)
 
 
