@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""AUROC of `flow train` with all defaults on the shared anomaly sets, against the bars that it must reach. See README.md."""
+"""AUROC of `flow train` with all defaults on the shared anomaly sets, and the bars to reach. See README.md."""
 import pathlib
 import tempfile
 
@@ -74,7 +74,9 @@ def main():
     ]
     by_seed = runs.groupby("seed").auroc.mean()
     means = np.array(list(SETS.values())).mean(0)
-    rows.append(["mean", *(f"{own:.3f}" for own in by_seed), f"**{by_set.mean():.3f}**", *(f"{own:.3f}" for own in means)])
+    rows.append(
+        ["mean", *(f"{own:.3f}" for own in by_seed), f"**{by_set.mean():.3f}**", *(f"{own:.3f}" for own in means)]
+    )
     common.table(["set", *(f"seed {seed}" for seed in range(options.seeds)), "mean", *REFERENCES], rows)
     rows = [
         [run.set, run.seed, run.family, f"{run.noise:.3f}", run.bytes, f"{run.worst:.1f}", f"{run.seconds:.1f}"]

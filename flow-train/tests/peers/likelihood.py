@@ -17,8 +17,8 @@ FAMILIES = {
     "nsf-ar": ["--family", "nsf-ar", "--layers", "3", "--hidden", "64,64", "--bins", "8", "--bound", "5"],
 }
 BATCH, RATE, DECAY, CLIP, AVERAGE = 256, 1e-3, 1e-2, 5.0, 0.999
-# A flow whose scale explodes at one test row has a mean, and a standard error, that say nothing about the others: rows
-# are compared a second time with no log-density below this, in nats.
+# A flow whose scale explodes at one test row has a mean, and a standard error, that say nothing about the others:
+# rows are compared a second time with no log-density below this, in nats.
 FLOOR = -50.0
 NOTE = f"""\
 Mean over test rows and seeds ± standard error over seeds. The standard error of a difference adds two parts in squares:

@@ -137,7 +137,8 @@ def main():
         cells = []
         for family in FAMILIES:
             model, sentence, wrong = (counts[name, family, what] for what in ("model", "sentence", "wrong"))
-            cells.append(f"{model}" + (f" + {sentence}" if sentence else "") + (f" (**{wrong} wrong**)" if wrong else ""))
+            more = (f" + {sentence}" if sentence else "") + (f" (**{wrong} wrong**)" if wrong else "")
+            cells.append(f"{model}{more}")
         took, family = slowest[name]
         rows.append([name, f"{len(frame)} × {frame.shape[1]}", *cells, f"{took:.1f} ({family})"])
     common.table(["set", "rows × D", *FAMILIES, "slowest, s"], rows)
