@@ -131,7 +131,11 @@ def main():
                     if what != "model":
                         details[name, family, what, str(detail)] += 1
     common.heading("Trainings at defaults that end well", options)
-    print("Models with a finite held-out log-likelihood + refusals in a sentence, of so many seeds.\n")
+    print(
+        "Models with a finite held-out log-likelihood + refusals in a sentence, of so many seeds. Of the shared sets, "
+        "the\nrows that are to train; columns that are constant in the training part are left out as the refusal "
+        "advises.\n"
+    )
     rows = []
     for name, frame in sets.items():
         cells = []
