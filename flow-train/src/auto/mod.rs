@@ -19,7 +19,7 @@ pub mod smoothing;
 pub use compare::Candidate;
 pub(crate) use compare::{Ground, choose};
 
-/// What [`choose`] may spend.
+/// What the model and the comparison may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     /// Numbers that the model may store. With header and calibration table, 14,000 keep it below 64 KiB.

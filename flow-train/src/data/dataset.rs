@@ -154,7 +154,7 @@ impl Dataset {
         &self.context[row * c..(row + 1) * c]
     }
 
-    /// A digest of names and values, to recognise the data by: see [`Digest`].
+    /// A digest of names and values, to recognise the data by: FNV-1a of 64 bits.
     pub fn digest(&self) -> u64 {
         let mut digest = Digest::new(&self.event_names, &self.context_names);
         for row in 0..self.rows {

@@ -154,6 +154,12 @@ impl Autoregressive {
             direction,
         }
     }
+
+    /// What the layer does in either direction.
+    #[cfg(test)]
+    pub(super) fn conditional(&self) -> &Conditional {
+        &self.conditional
+    }
 }
 
 impl<T: Real> Bijection<T> for Autoregressive {

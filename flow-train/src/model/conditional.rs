@@ -231,3 +231,98 @@ impl Conditional {
             .backward_parameters(&trace.conditioner, scratch, d_parameters);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::model::bijection::Layer;
+    use crate::model::panel::Panel;
+    use crate::model::{Family, Flow, Order, Spec};
+
+    /// Going group by group, each unit evaluated once, gives the bits of one whole pass for each group.
+    #[test]
+    fn one_pass_gives_the_bits_of_many() {
+        for (family, order, passes) in [
+            (Family::Maf, Order::Alternate, None),
+            (Family::NsfAr, Order::Random, None),
+            (Family::NsfAr, Order::Alternate, Some(3)),
+            (Family::Iaf, Order::Reversed, Some(2)),
+        ] {
+            let plain = Spec::new(family, 7, 2);
+            let spec = Spec {
+                layers: 1,
+                order,
+                passes,
+                ..plain
+            };
+            let mut flow = Flow::<f32>::new(&spec, 5).expect("a flow");
+            flow.parameters_mut().iter_mut().for_each(|p| *p *= 3.0);
+            let filled = |rows: usize, pace: f32| {
+                let mut panel = Panel::<f32>::new(rows, 40);
+                for row in 0..rows {
+                    let values = panel.row_mut(row)[..40].iter_mut().enumerate();
+                    values.for_each(|(i, x)| *x = (pace * (row * 40 + i) as f32).sin());
+                }
+                panel
+            };
+            let (from, context) = (filled(7, 0.37), filled(2, 0.91));
+            let Layer::Autoregressive(layer) = &flow.layers()[0] else {
+                panic!("an autoregressive layer");
+            };
+            let own = layer.conditional();
+            let run =
+                |blocks: &mut dyn FnMut(&mut super::ConditionalTrace<f32>, &mut Panel<f32>)| {
+                    let (mut trace, mut to) = (own.trace(40), Panel::new(7, 40));
+                    blocks(&mut trace, &mut to);
+                    to
+                };
+            let mut log_det = vec![0.0; from.width()];
+            let once = run(&mut |trace, to| {
+                own.inverse(flow.parameters(), &context, &from, trace, to, &mut log_det);
+            });
+            let many = run(&mut |trace, to| {
+                for _ in &own.groups {
+                    own.whole_pass(flow.parameters(), &context, &from, trace, to);
+                }
+            });
+            for channel in 0..7 {
+                let bits = |panel: &Panel<f32>| {
+                    let row = &panel.row(channel)[..40];
+                    row.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+                };
+                assert_eq!(bits(&once), bits(&many), "{spec:?}: channel {channel}");
+            }
+        }
+    }
+
+    impl super::Conditional {
+        /// All units from what is known, then all channels: what others do once for each channel.
+        fn whole_pass(
+            &self,
+            parameters: &[f32],
+            context: &Panel<f32>,
+            from: &Panel<f32>,
+            trace: &mut super::ConditionalTrace<f32>,
+            to: &mut Panel<f32>,
+        ) {
+            trace.load(context);
+            let all = 0..self.groups.len();
+            self.given
+                .write(0..self.given.count(), to, &mut trace.conditioner.input);
+            self.conditioner
+                .forward(parameters, &mut trace.conditioner, all);
+            let count = self.transformer.parameters();
+            let saved = super::transformer::saved(self.transformer);
+            for (index, &(channel, angle)) in self.transformed.iter().enumerate() {
+                super::transformer::inverse(
+                    self.transformer,
+                    angle,
+                    from.row(channel),
+                    trace.conditioner.output.rows_at_mut(index * count, count),
+                    trace.saved.rows_at_mut(index * saved, saved),
+                    to.row_mut(channel),
+                    None,
+                );
+            }
+        }
+    }
+}
