@@ -5,7 +5,7 @@
 //! other, as the groups become known, and each unit is evaluated once.
 
 use super::activation;
-use super::matmul::{self, Staircase, Update};
+use super::matmul::{self, Staircase, Then, Update};
 use super::panel::Panel;
 use super::parts::{ConditionerParts, DenseParts};
 use super::real::Real;
@@ -236,12 +236,16 @@ impl Conditioner {
             let rows = dense.rows(&blocks);
             let (before, after) = hidden.split_at_mut(index);
             let (own, before) = (&mut after[0], before.last().unwrap_or(input));
-            matmul::forward(staircase, biases, before, own, rows.clone());
+            let then = match self.is_plain_relu(index) {
+                true => Then::Relu,
+                false => Then::Nothing,
+            };
+            matmul::forward(staircase, biases, before, own, rows.clone(), then);
             let values = own.rows_mut(rows.clone());
             if self.keeps_slope(index) {
                 let slopes = slopes[index].rows_mut(rows.clone());
                 activation::apply_with_slope(self.activation, values, slopes);
-            } else {
+            } else if then == Then::Nothing {
                 activation::apply(self.activation, values);
             }
             if self.adds_input(index) {
@@ -252,7 +256,8 @@ impl Conditioner {
         }
         let (staircase, biases) = last.staircase(parameters);
         let before = hidden.last().unwrap_or(input);
-        matmul::forward(staircase, biases, before, output, last.rows(&blocks));
+        let rows = last.rows(&blocks);
+        matmul::forward(staircase, biases, before, output, rows, Then::Nothing);
     }
 
     /// The panel for the gradient of the output.
@@ -289,7 +294,7 @@ impl Conditioner {
                 let gradient = d_output.rows_mut(own.clone());
                 if self.keeps_slope(index) {
                     activation::backward_with_slope(trace.slopes[index].rows_of(own), gradient);
-                } else {
+                } else if !self.is_plain_relu(index) {
                     activation::backward(
                         self.activation,
                         trace.hidden[index].rows_of(own),
@@ -298,7 +303,12 @@ impl Conditioner {
                 }
             }
             let (staircase, _) = dense.staircase(parameters);
-            matmul::backward_input(staircase, d_output, d_input, rows, update);
+            // Through the ReLUs of the layer before on the way.
+            let relus = index
+                .checked_sub(1)
+                .filter(|before| self.is_plain_relu(*before));
+            let relus = relus.map(|before| &trace.hidden[before]);
+            matmul::backward_input(staircase, d_output, d_input, rows, update, relus);
         }
     }
 
@@ -348,6 +358,11 @@ impl Conditioner {
     /// Whether a hidden layer adds its input to its output.
     fn adds_input(&self, index: usize) -> bool {
         self.residual && index > 0
+    }
+
+    /// Whether a hidden layer's activation runs within its matrix product.
+    fn is_plain_relu(&self, index: usize) -> bool {
+        self.activation == Activation::Relu && !self.keeps_slope(index)
     }
 
     fn keeps_slope(&self, index: usize) -> bool {

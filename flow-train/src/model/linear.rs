@@ -5,7 +5,7 @@
 
 use super::bijection::{Bijection, LayerTrace};
 use super::conditioner::Scratch;
-use super::matmul::{self, Staircase, Update};
+use super::matmul::{self, Staircase, Then, Update};
 use super::panel::Panel;
 use super::parts::LayerParts;
 use super::permutation::Permutation;
@@ -164,8 +164,9 @@ impl<T: Real> Bijection<T> for Linear {
             permuted,
             between,
             rows.clone(),
+            Then::Nothing,
         );
-        matmul::forward(self.staircase(lower), bias, between, z, rows);
+        matmul::forward(self.staircase(lower), bias, between, z, rows, Then::Nothing);
         let constant = self.log_det(parameters);
         log_det.iter_mut().for_each(|sum| *sum += constant);
     }
@@ -204,6 +205,7 @@ impl<T: Real> Bijection<T> for Linear {
             d_between,
             0..channels,
             Update::Replace,
+            None,
         );
         matmul::backward_weights(&self.all, d_between, permuted, d_matrix, d_bias);
         let rows = || d_matrix.chunks_exact(channels).enumerate();
@@ -218,6 +220,7 @@ impl<T: Real> Bijection<T> for Linear {
             gradient,
             0..channels,
             Update::Replace,
+            None,
         );
         self.permutation.scatter_in_place(gradient);
     }

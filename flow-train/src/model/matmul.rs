@@ -23,6 +23,14 @@ pub(crate) struct Staircase<'a, T> {
     pub(crate) inputs: usize,
 }
 
+/// What happens to a product before it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Nothing,
+    /// `max(y, 0)`; NaN becomes 0.
+    Relu,
+}
+
 /// `y[row] = (W x + bias)[row]` for the given rows; the others keep what they held.
 pub(crate) fn forward<T: Real>(
     w: Staircase<'_, T>,
@@ -30,6 +38,7 @@ pub(crate) fn forward<T: Real>(
     x: &Panel<T>,
     y: &mut Panel<T>,
     rows: Range<usize>,
+    then: Then,
 ) {
     Arch::new().dispatch(Forward::<T, true> {
         w,
@@ -37,6 +46,7 @@ pub(crate) fn forward<T: Real>(
         x,
         y,
         rows,
+        then,
     });
 }
 
@@ -58,6 +68,7 @@ pub(crate) fn forward_rounded<T: Real>(
         x,
         y,
         rows,
+        then: Then::Nothing,
     });
 }
 
@@ -68,13 +79,15 @@ pub(crate) enum Update {
     Add,
 }
 
-/// `dx[row] = (W^T dy)[row]` for the given rows; the others keep what they held.
+/// `dx[row] = (W^T dy)[row]` for the given rows; the others keep what they held. Where `x`, the result of ReLUs, is
+/// given and not positive, the result is 0.
 pub(crate) fn backward_input<T: Real>(
     w: Staircase<'_, T>,
     dy: &Panel<T>,
     dx: &mut Panel<T>,
     rows: Range<usize>,
     update: Update,
+    x: Option<&Panel<T>>,
 ) {
     Arch::new().dispatch(BackwardInput {
         w,
@@ -82,6 +95,7 @@ pub(crate) fn backward_input<T: Real>(
         dx,
         rows,
         update,
+        x,
     });
 }
 
@@ -109,6 +123,7 @@ struct Forward<'a, T, const FUSED: bool> {
     x: &'a Panel<T>,
     y: &'a mut Panel<T>,
     rows: Range<usize>,
+    then: Then,
 }
 
 impl<T: Real, const FUSED: bool> WithSimd for Forward<'_, T, FUSED> {
@@ -122,16 +137,17 @@ impl<T: Real, const FUSED: bool> WithSimd for Forward<'_, T, FUSED> {
             x,
             y,
             rows,
+            then,
         } = self;
         let vectors = T::lanes::<S>(x.row(0)).len();
         let mut column = 0;
         while column < vectors {
             column += match vectors - column {
                 4.. if S::REGISTER_COUNT >= 32 => {
-                    forward_tiles::<T, S, 4, FUSED>(simd, w, bias, x, y, &rows, column)
+                    forward_tiles::<T, S, 4, FUSED>(simd, w, bias, x, y, &rows, then, column)
                 }
-                2.. => forward_tiles::<T, S, 2, FUSED>(simd, w, bias, x, y, &rows, column),
-                _ => forward_tiles::<T, S, 1, FUSED>(simd, w, bias, x, y, &rows, column),
+                2.. => forward_tiles::<T, S, 2, FUSED>(simd, w, bias, x, y, &rows, then, column),
+                _ => forward_tiles::<T, S, 1, FUSED>(simd, w, bias, x, y, &rows, then, column),
             };
         }
     }
@@ -139,6 +155,7 @@ impl<T: Real, const FUSED: bool> WithSimd for Forward<'_, T, FUSED> {
 
 /// All rows of `V` vectors of events, from `column` on; returns `V`.
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn forward_tiles<T: Real, S: Simd, const V: usize, const FUSED: bool>(
     simd: S,
     w: Staircase<'_, T>,
@@ -146,21 +163,23 @@ fn forward_tiles<T: Real, S: Simd, const V: usize, const FUSED: bool>(
     x: &Panel<T>,
     y: &mut Panel<T>,
     rows: &Range<usize>,
+    then: Then,
     column: usize,
 ) -> usize {
     let mut row = rows.start;
     while row < rows.end {
         row += match rows.end - row {
-            ROWS.. => forward_tile::<T, S, ROWS, V, FUSED>(simd, w, bias, x, y, row, column),
-            4.. => forward_tile::<T, S, 4, V, FUSED>(simd, w, bias, x, y, row, column),
-            2.. => forward_tile::<T, S, 2, V, FUSED>(simd, w, bias, x, y, row, column),
-            _ => forward_tile::<T, S, 1, V, FUSED>(simd, w, bias, x, y, row, column),
+            ROWS.. => forward_tile::<T, S, ROWS, V, FUSED>(simd, w, bias, x, y, row, then, column),
+            4.. => forward_tile::<T, S, 4, V, FUSED>(simd, w, bias, x, y, row, then, column),
+            2.. => forward_tile::<T, S, 2, V, FUSED>(simd, w, bias, x, y, row, then, column),
+            _ => forward_tile::<T, S, 1, V, FUSED>(simd, w, bias, x, y, row, then, column),
         };
     }
     V
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize, const FUSED: bool>(
     simd: S,
     w: Staircase<'_, T>,
@@ -168,6 +187,7 @@ fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize, const FUSED: b
     x: &Panel<T>,
     y: &mut Panel<T>,
     row: usize,
+    then: Then,
     column: usize,
 ) -> usize {
     let depth = w.prefix[row + R - 1];
@@ -192,6 +212,12 @@ fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize, const FUSED: b
             }
         }
     }
+    if then == Then::Relu {
+        let zero = T::ZERO.splat(simd);
+        for sum in sums.as_flattened_mut() {
+            *sum = T::select_lanes(simd, T::less_lanes(simd, zero, *sum), *sum, zero);
+        }
+    }
     for (r, sums) in sums.iter().enumerate() {
         T::lanes_mut::<S>(y.row_mut(row + r))[column..column + V].copy_from_slice(sums);
     }
@@ -204,6 +230,7 @@ struct BackwardInput<'a, T> {
     dx: &'a mut Panel<T>,
     rows: Range<usize>,
     update: Update,
+    x: Option<&'a Panel<T>>,
 }
 
 impl<T: Real> WithSimd for BackwardInput<'_, T> {
@@ -217,16 +244,17 @@ impl<T: Real> WithSimd for BackwardInput<'_, T> {
             dx,
             rows,
             update,
+            x,
         } = self;
         let vectors = T::lanes::<S>(dx.row(0)).len();
         let mut column = 0;
         while column < vectors {
             column += match vectors - column {
                 4.. if S::REGISTER_COUNT >= 32 => {
-                    backward_tiles::<T, S, 4>(simd, w, dy, dx, &rows, update, column)
+                    backward_tiles::<T, S, 4>(simd, w, dy, dx, &rows, update, x, column)
                 }
-                2.. => backward_tiles::<T, S, 2>(simd, w, dy, dx, &rows, update, column),
-                _ => backward_tiles::<T, S, 1>(simd, w, dy, dx, &rows, update, column),
+                2.. => backward_tiles::<T, S, 2>(simd, w, dy, dx, &rows, update, x, column),
+                _ => backward_tiles::<T, S, 1>(simd, w, dy, dx, &rows, update, x, column),
             };
         }
     }
@@ -234,6 +262,7 @@ impl<T: Real> WithSimd for BackwardInput<'_, T> {
 
 /// All rows of `V` vectors of events, from `column` on; returns `V`.
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn backward_tiles<T: Real, S: Simd, const V: usize>(
     simd: S,
     w: Staircase<'_, T>,
@@ -241,21 +270,23 @@ fn backward_tiles<T: Real, S: Simd, const V: usize>(
     dx: &mut Panel<T>,
     rows: &Range<usize>,
     update: Update,
+    x: Option<&Panel<T>>,
     column: usize,
 ) -> usize {
     let mut row = rows.start;
     while row < rows.end {
         row += match rows.end - row {
-            ROWS.. => backward_tile::<T, S, ROWS, V>(simd, w, dy, dx, row, update, column),
-            4.. => backward_tile::<T, S, 4, V>(simd, w, dy, dx, row, update, column),
-            2.. => backward_tile::<T, S, 2, V>(simd, w, dy, dx, row, update, column),
-            _ => backward_tile::<T, S, 1, V>(simd, w, dy, dx, row, update, column),
+            ROWS.. => backward_tile::<T, S, ROWS, V>(simd, w, dy, dx, row, update, x, column),
+            4.. => backward_tile::<T, S, 4, V>(simd, w, dy, dx, row, update, x, column),
+            2.. => backward_tile::<T, S, 2, V>(simd, w, dy, dx, row, update, x, column),
+            _ => backward_tile::<T, S, 1, V>(simd, w, dy, dx, row, update, x, column),
         };
     }
     V
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn backward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
     simd: S,
     w: Staircase<'_, T>,
@@ -263,6 +294,7 @@ fn backward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
     dx: &mut Panel<T>,
     row: usize,
     update: Update,
+    x: Option<&Panel<T>>,
     column: usize,
 ) -> usize {
     // The outputs that see any of these inputs are a suffix: prefixes don't decrease.
@@ -285,6 +317,15 @@ fn backward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
             let weight = weights[r].splat(simd);
             for v in 0..V {
                 sums[r][v] = T::mul_add(simd, weight, dy[v], sums[r][v]);
+            }
+        }
+    }
+    if let Some(x) = x {
+        let zero = T::ZERO.splat(simd);
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let x = &T::lanes::<S>(x.row(row + r))[column..column + V];
+            for (sum, x) in sums.iter_mut().zip(x) {
+                *sum = T::select_lanes(simd, T::less_lanes(simd, zero, *x), *sum, zero);
             }
         }
     }
@@ -496,16 +537,20 @@ mod tests {
 
             let (x_panel, dy_panel) = (panel(&x, columns), panel(&dy, columns));
             let mut y = Panel::new(outputs, columns);
-            forward(w, &bias, &x_panel, &mut y, 0..outputs);
+            forward(w, &bias, &x_panel, &mut y, 0..outputs, Then::Nothing);
             let mut expected = reference(&weights, &x, (outputs, columns, inputs));
             expected
                 .chunks_exact_mut(columns)
                 .zip(&bias)
                 .for_each(|(row, bias)| row.iter_mut().for_each(|y| *y += bias));
             assert_rows(&y, 0, &expected, columns);
+            forward(w, &bias, &x_panel, &mut y, 0..outputs, Then::Relu);
+            let positive: Vec<f64> = expected.iter().map(|y| y.max(0.0)).collect();
+            assert_rows(&y, 0, &positive, columns);
 
             let (mut dx, from) = (Panel::new(inputs, columns), inputs / 3);
-            backward_input(w, &dy_panel, &mut dx, from..inputs, Update::Replace);
+            let rows = from..inputs;
+            backward_input(w, &dy_panel, &mut dx, rows.clone(), Update::Replace, None);
             let expected = reference(
                 &transposed(&weights, inputs),
                 &dy,
@@ -513,6 +558,15 @@ mod tests {
             );
             assert_rows(&dx, from, &expected, columns);
             assert!((0..from).all(|row| dx.row(row).iter().all(|&value| value == 0.0)));
+            // Twice, and only where `x` is positive.
+            let through = Some(&x_panel);
+            backward_input(w, &dy_panel, &mut dx, rows, Update::Add, through);
+            let twice: Vec<f64> = expected
+                .iter()
+                .zip(&x)
+                .map(|(dx, x)| if *x > 0.0 { 2.0 * dx } else { 0.0 })
+                .collect();
+            assert_rows(&dx, from, &twice, columns);
 
             let (mut dw, mut db) = (vec![0.0; outputs * inputs], vec![0.0; outputs]);
             backward_weights(&prefix, &dy_panel, &x_panel, &mut dw, &mut db);
