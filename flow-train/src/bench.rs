@@ -55,7 +55,7 @@ fn time(
     let mut flow = Flow::<f32>::new(&Spec::new(family, EVENT, 0), seed)?;
     let rows = rows(seed);
     let mut random = Random::new(seed);
-    let mut adam = Adam::new(flow.parameters().len());
+    let mut adam = Adam::new(flow.parameters().len(), threads.count());
     let mut objective = Objective::new(&flow, BATCH, threads);
     let mut batch = vec![0.0; BATCH * EVENT];
     let mut milliseconds = vec![0.0; steps];

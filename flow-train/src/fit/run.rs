@@ -266,7 +266,7 @@ impl<'a, 's> Training<'a, 's> {
         let batch = config.batch_of(rows);
         Self {
             objective: Objective::new(flow, batch, threads),
-            adam: Adam::new(flow.parameters().len()),
+            adam: Adam::new(flow.parameters().len(), threads.count()),
             average: Average::new(flow.parameters(), config.average),
             factor: Factor::new(config.schedule, config.epochs * (rows / batch)),
             random: Random::new(config.seed),

@@ -6,6 +6,7 @@
 use super::flow::Flow;
 use super::pass::Pass;
 use super::real::Real;
+use pulp::Arch;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 /// Events of one shard.
@@ -106,12 +107,21 @@ impl<T: Real> Objective<T> {
         let loss = self.each_shard(flow, batch, true);
         let rows = batch.events.len() / flow.event();
         let (first, others) = self.shards.split_first().expect("a capacity isn't 0");
-        self.gradient.copy_from_slice(&first.gradient);
-        for shard in &others[..rows.div_ceil(SHARD) - 1] {
-            self.gradient
-                .iter_mut()
-                .zip(&shard.gradient)
-                .for_each(|(sum, &part)| *sum += part);
+        let others = &others[..rows.div_ceil(SHARD) - 1];
+        let sum = |start: usize, gradient: &mut [T]| {
+            let own = start..start + gradient.len();
+            gradient.copy_from_slice(&first.gradient[own.clone()]);
+            for shard in others {
+                add(gradient, &shard.gradient[own.clone()]);
+            }
+        };
+        let half = self.gradient.len() / 2;
+        let (gradient, more) = self.gradient.split_at_mut(half);
+        if self.parallel {
+            rayon::join(|| sum(0, gradient), || sum(half, more));
+        } else {
+            sum(0, gradient);
+            sum(half, more);
         }
         loss
     }
@@ -189,4 +199,15 @@ impl<T: Real> Objective<T> {
         let sum: f64 = shards.iter().map(|shard| shard.energy).sum();
         sum / whole - flow.base().log_norm()
     }
+}
+
+fn add<T: Real>(sums: &mut [T], parts: &[T]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            sums.iter_mut()
+                .zip(parts)
+                .for_each(|(sum, &part)| *sum += part);
+        },
+    );
 }
