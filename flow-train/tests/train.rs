@@ -1,18 +1,19 @@
 //! From a recording to an artefact: domains, rounded columns, weights, few rows and odd ones.
 
 use flow_embedded::artefact::{Domain, LoadedFlow};
+use flow_train::auto::Budget;
 use flow_train::data::{
     CleaningReport, ColumnRequest, Columns, CsvFormat, Dataset, Fractions, Loaded, Memory,
     PrepareOptions, Recording, Table, load_within,
 };
 use flow_train::evaluate::Scorer;
-use flow_train::fit::Config;
+use flow_train::fit::{Config, Overrides, Stop};
 use flow_train::model::{Family, Spec};
 use flow_train::train::{Model, Progress, Recipe, Trained, train, train_streamed};
 use flow_train::{Error, calibrate::CalibrationError};
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 static GO: AtomicBool = AtomicBool::new(false);
 
@@ -330,4 +331,36 @@ fn a_streamed_table_trains_as_well_as_one_in_memory() {
     // They are measured on other rows: streaming keeps a sample of them.
     let error = streamed.log_prob.stderr + memory.log_prob.stderr;
     assert!(apart.abs() < 0.05 + 3.0 * error, "{apart} ± {error}");
+}
+
+#[test]
+fn a_comparison_decides_and_when_interrupted_keeps_the_best_so_far() {
+    let data = recording(machine(600));
+    let spec = Spec::new(Family::NsfAr, 1, 0);
+    let mut recipe = recipe(Family::NsfAr, &[]);
+    recipe.model = Model::Auto {
+        spec,
+        overrides: Overrides::default(),
+        budget: Budget {
+            weights: 4000,
+            steps: 60,
+            trial_steps: 40,
+        },
+    };
+    let whole = run(&data, &recipe).unwrap();
+    assert_eq!(whole.candidates.len(), 3);
+    let chosen: Vec<_> = whole.candidates.iter().filter(|c| c.chosen).collect();
+    assert_eq!(chosen.len(), 1);
+    assert_eq!(chosen[0].family, whole.spec.family.name());
+    assert!(whole.candidates.iter().all(|c| c.weights <= 4000));
+    assert!(whole.config.noise > 0.0);
+    assert_eq!(run(&data, &recipe).unwrap().bytes, whole.bytes);
+
+    // After the third epoch of the first model that is tried.
+    let stop = AtomicBool::new(false);
+    let observer = |progress: Progress| stop.store(progress.epoch >= 3, Ordering::Relaxed);
+    let early = train(Path::new("table.csv"), &data, &recipe, &stop, observer).unwrap();
+    assert_eq!(early.fit.stop, Stop::Interrupted);
+    assert_eq!(early.candidates.len(), 1);
+    assert!(early.log_prob.mean.is_finite());
 }

@@ -2,11 +2,11 @@
 
 use super::{Budget, size, smoothing};
 use crate::data::{Dataset, Preparation};
-use crate::fit::{self, Config, FitError, Overrides, Rows};
+use crate::fit::{self, Config, Epoch, FitError, Overrides, Rows};
 use crate::model::{Family, Flow, Spec};
 use crate::random::Random;
 use serde::Serialize;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// The families that are compared, those whose scores grow most calmly far out first.
@@ -48,9 +48,18 @@ pub(crate) struct Chosen {
     pub(crate) spec: Spec,
     pub(crate) config: Config,
     pub(crate) candidates: Vec<Candidate>,
+    /// What its short training came to: the model to keep if there is no time for a longer one.
+    pub(crate) trial: Trial,
 }
 
-/// Chooses smoothing, family and size; `channels` says what there is to model, and `overrides` what is settled.
+/// A model after its training.
+pub(crate) struct Trial {
+    pub(crate) flow: Flow<f32>,
+    pub(crate) report: fit::Report,
+}
+
+/// Chooses smoothing, family and size; `channels` says what there is to model, and `overrides` what is settled. Once
+/// `stop` is set, what has been tried so far decides.
 ///
 /// # Errors
 /// No model fits the budget, or no training succeeds.
@@ -61,6 +70,7 @@ pub(crate) fn choose(
     seed: u64,
     budget: Budget,
     stop: &AtomicBool,
+    observer: &mut (dyn FnMut(&Epoch) + Send),
 ) -> Result<Chosen, FitError> {
     let noise = match overrides.noise {
         Some(noise) => noise,
@@ -99,12 +109,15 @@ pub(crate) fn choose(
     };
     let families = FAMILIES.into_iter().filter(usable);
     let specs = families.filter_map(|family| size::within(family, channels, budget));
-    let (mut best, mut candidates): (Option<(Spec, f64)>, Vec<Candidate>) = (None, Vec::new());
+    let (mut best, mut candidates): (Option<(Spec, Trial)>, Vec<Candidate>) = (None, Vec::new());
     let mut failed = None;
     for spec in specs {
+        if best.is_some() && stop.load(Ordering::Relaxed) {
+            break;
+        }
         let start = Instant::now();
-        let nats = match try_out(ground, &spec, &trial, stop) {
-            Ok(nats) => nats,
+        let tried = match try_out(ground, &spec, &trial, stop, observer) {
+            Ok(tried) => tried,
             Err(fault) => {
                 failed = Some(fault);
                 continue;
@@ -115,15 +128,17 @@ pub(crate) fn choose(
             layers: spec.layers,
             hidden: spec.conditioner.hidden.clone(),
             weights: size::weights(&spec).unwrap_or_default(),
-            log_prob: -nats,
+            log_prob: -tried.report.validation_nats,
             seconds: start.elapsed().as_secs_f64(),
             chosen: false,
         });
-        if best.as_ref().is_none_or(|(_, least)| nats < least - MARGIN) {
-            best = Some((spec, nats));
+        let nats = |trial: &Trial| trial.report.validation_nats;
+        let worth = |(_, least): &(Spec, Trial)| nats(&tried) < nats(least) - MARGIN;
+        if best.as_ref().is_none_or(worth) {
+            best = Some((spec, tried));
         }
     }
-    let Some((spec, _)) = best else {
+    let Some((spec, trial)) = best else {
         return Err(failed.unwrap_or(FitError::Setting {
             setting: "the budget of weights",
             range: "large enough for the columns: give more, or model fewer columns",
@@ -136,23 +151,26 @@ pub(crate) fn choose(
         spec,
         config: overrides.apply(&full),
         candidates,
+        trial,
     })
 }
 
-/// Mean negative log-likelihood of the validation rows after a short training.
+/// Trains a candidate for a short while.
 fn try_out(
     ground: &mut Ground<'_>,
     spec: &Spec,
     config: &Config,
     stop: &AtomicBool,
-) -> Result<f64, FitError> {
+    observer: &mut (dyn FnMut(&Epoch) + Send),
+) -> Result<Trial, FitError> {
     let mut flow = Flow::<f32>::new(spec, config.seed).map_err(FitError::Model)?;
     let split = fit::Split {
         training: &mut *ground.training,
         validation: &mut *ground.validation,
         preparation: ground.preparation,
     };
-    Ok(fit::fit(&mut flow, split, config, stop, |_| ())?.validation_nats)
+    let report = fit::fit(&mut flow, split, config, stop, observer)?;
+    Ok(Trial { flow, report })
 }
 
 /// The rows of the sample as the flow will see them, without smoothing.

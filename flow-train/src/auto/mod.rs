@@ -17,7 +17,7 @@ mod size;
 pub mod smoothing;
 
 pub use compare::Candidate;
-pub(crate) use compare::{Ground, choose};
+pub(crate) use compare::{Ground, Trial, choose};
 
 /// What the model and the comparison may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

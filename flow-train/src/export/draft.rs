@@ -1,11 +1,12 @@
 use super::layer::{DraftLayer, LayerBytes};
+use crate::model::BaseSpec;
 use flow_embedded::artefact::{
     self, Base, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header, LoadError,
     LoadedFlow, MAX_CHANNELS, Provenance,
 };
 use flow_embedded::math::Backend;
 use heapless::Vec as Bounded;
-use std::f64::consts::{LN_2, PI, TAU};
+use std::f64::consts::TAU;
 
 /// A flow that is ready to be written, with everything owned.
 #[derive(Clone, Debug, PartialEq)]
@@ -260,15 +261,18 @@ impl DraftChannel {
 
 /// `ln` of the normalising constant of the base for one channel.
 fn base_log_norm(base: Base) -> f64 {
-    match base {
-        Base::Normal | Base::Mixture { .. } => -0.5 * TAU.ln(),
-        Base::Logistic => 0.0,
-        Base::Laplace => -LN_2,
-        Base::StudentT { degrees_of_freedom } => {
-            let nu = f64::from(degrees_of_freedom);
-            libm::lgamma(0.5 * (nu + 1.0)) - libm::lgamma(0.5 * nu) - 0.5 * (nu * PI).ln()
-        }
-    }
+    let spec = match base {
+        Base::Normal => BaseSpec::Normal,
+        Base::Logistic => BaseSpec::Logistic,
+        Base::Laplace => BaseSpec::Laplace,
+        Base::StudentT { degrees_of_freedom } => BaseSpec::StudentT {
+            degrees_of_freedom: f64::from(degrees_of_freedom),
+        },
+        Base::Mixture { components } => BaseSpec::Mixture {
+            components: usize::from(components),
+        },
+    };
+    spec.log_norm()
 }
 
 pub(super) fn bounded<T, const N: usize>(

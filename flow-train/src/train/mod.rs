@@ -17,7 +17,7 @@
 mod parts;
 
 use crate::Error;
-use crate::auto::{Budget, Candidate, Ground, choose};
+use crate::auto::{Budget, Candidate, Ground, Trial, choose};
 use crate::calibrate::{CalibrationError, CalibrationTable};
 use crate::data::{
     ChannelMap, Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey,
@@ -30,7 +30,7 @@ use crate::random::Random;
 use flow_embedded::artefact::{Base, Evaluation, LoadedFlow};
 use parts::Parts;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Rows of a table that is too large for memory by which its preparation is chosen.
 const SAMPLE: usize = 200_000;
@@ -182,29 +182,41 @@ fn train_parts(
         preparation: &preparation,
         sample,
     };
-    let (spec, config, candidates) = settle(&mut ground, recipe, stop)?;
-    let mut flow = Flow::<f32>::new(&spec, recipe.seed)?;
     let mut draft = draft(sample, &preparation, parts, recipe);
-    // What an artefact can't hold is better known before the fit than after it.
-    draft.set_flow(&flow)?;
-    draft.encode()?;
-    start(&mut flow, sample, &preparation, recipe.seed);
-
     // What the preparation adds to the log-likelihood of every row.
     let constant: f64 = draft.event.iter().map(DraftChannel::log_scale).sum();
-    let split = fit::Split {
-        training: ground.training,
-        validation: ground.validation,
-        preparation: &preparation,
-    };
-    let report = fit::fit(&mut flow, split, &config, stop, |epoch: &Epoch| {
+    let mut observer = |epoch: &Epoch| {
         observer(Progress {
             epoch: epoch.epoch,
             epochs: epoch.epochs,
             log_prob: constant + epoch.log_det - epoch.validation_nats,
             best: constant + epoch.log_det - epoch.best_nats,
         });
-    })?;
+    };
+    let Settled {
+        spec,
+        config,
+        candidates,
+        trial,
+    } = settle(&mut ground, recipe, stop, &mut observer)?;
+    let mut flow = Flow::<f32>::new(&spec, recipe.seed)?;
+    // What an artefact can't hold is better known before the fit than after it.
+    draft.set_flow(&flow)?;
+    draft.encode()?;
+    let Trial { flow, report } = match trial {
+        // Interrupted while models were compared: the best of them is what there is.
+        Some(trial) if stop.load(Ordering::Relaxed) => trial,
+        _ => {
+            start(&mut flow, sample, &preparation, recipe.seed);
+            let split = fit::Split {
+                training: ground.training,
+                validation: ground.validation,
+                preparation: &preparation,
+            };
+            let report = fit::fit(&mut flow, split, &config, stop, observer)?;
+            Trial { flow, report }
+        }
+    };
     if report.stop == Stop::Interrupted && report.best_epoch == 0 {
         return Err(Error::Interrupted);
     }
@@ -220,36 +232,60 @@ fn train_parts(
     finish(source, made, parts, recipe)
 }
 
-/// The model to train and how to, by the recipe or by a comparison.
+/// The model to train and how to, and what a comparison came to if there was one.
+struct Settled {
+    spec: Spec,
+    config: Config,
+    candidates: Vec<Candidate>,
+    trial: Option<Trial>,
+}
+
+/// Follows the recipe, or compares models.
 fn settle(
     ground: &mut Ground<'_>,
     recipe: &Recipe,
     stop: &AtomicBool,
-) -> Result<(Spec, Config, Vec<Candidate>), Error> {
+    observer: &mut (dyn FnMut(&Epoch) + Send),
+) -> Result<Settled, Error> {
     let channels = |spec: &Spec| Spec {
         event: ground.preparation.event.len(),
         context: ground.preparation.context_features(),
         circular: ground.preparation.circular(),
         ..spec.clone()
     };
-    match &recipe.model {
-        Model::Named { spec, config } => {
-            let config = Config {
+    Ok(match &recipe.model {
+        Model::Named { spec, config } => Settled {
+            spec: channels(spec),
+            config: Config {
                 seed: recipe.seed,
                 ..config.clone()
-            };
-            Ok((channels(spec), config, Vec::new()))
-        }
+            },
+            candidates: Vec::new(),
+            trial: None,
+        },
         Model::Auto {
             spec,
             overrides,
             budget,
         } => {
             let spec = channels(spec);
-            let chosen = choose(ground, &spec, overrides, recipe.seed, *budget, stop)?;
-            Ok((chosen.spec, chosen.config, chosen.candidates))
+            let chosen = choose(
+                ground,
+                &spec,
+                overrides,
+                recipe.seed,
+                *budget,
+                stop,
+                observer,
+            )?;
+            Settled {
+                spec: chosen.spec,
+                config: chosen.config,
+                candidates: chosen.candidates,
+                trial: Some(chosen.trial),
+            }
         }
-    }
+    })
 }
 
 /// A fitted model, on its way to an artefact.
