@@ -359,3 +359,43 @@ fn bench_times_each_number_of_threads() {
     }
     assert_eq!(report[0]["family"], "maf");
 }
+
+#[test]
+fn counts_of_an_adc_are_found_and_samples_go_back_to_them() {
+    let values = noise(1200);
+    let rows: String = values
+        .chunks(2)
+        .map(|pair| {
+            let counts = (20.0 * (pair[0] + pair[1])).round();
+            format!("{counts},{}\n", pair[0])
+        })
+        .collect();
+    let folder = Folder::new().with("d.csv", format!("adc,volts\n{rows}"));
+    let run = folder
+        .flow("train d.csv -o m.flow --family nsf --layers 2 --hidden 8 --epochs 5")
+        .done();
+    assert!(
+        run.err.contains("`adc`: real; rounded to multiples of 1"),
+        "{}",
+        run.err
+    );
+    let inspected = folder.flow("inspect m.flow").done().out;
+    assert!(
+        inspected.contains("rounded to steps of 1") && inspected.contains("├─ 1  coupling, spline"),
+        "{inspected}"
+    );
+    let counts = |options: &str| -> Vec<f64> {
+        folder
+            .flow(&format!("sample m.flow -n 50 -o s.csv {options}"))
+            .done();
+        let text = folder.read("s.csv");
+        let first = |line: &str| line.split(',').next().and_then(|x| x.parse().ok());
+        text.lines().skip(1).filter_map(first).collect()
+    };
+    let (rounded, plain) = (counts("--round"), counts(""));
+    assert_eq!(rounded.len(), 50);
+    assert!(rounded.iter().all(|x| x.fract() == 0.0));
+    assert!(plain.iter().any(|x| x.fract() != 0.0));
+    let near = |(rounded, plain): (&f64, &f64)| (rounded - plain).abs() <= 0.5;
+    assert!(rounded.iter().zip(&plain).all(near));
+}
