@@ -6,11 +6,14 @@ use std::io::Write as _;
 pub(super) fn push(text: &mut Vec<u8>, value: f32) {
     if usual(value) {
         let mut buffer = zmij::Buffer::new();
-        let shortest = buffer.format_finite(value);
-        let decimals = shortest.len() - 1 - shortest.find('.').unwrap_or(shortest.len() - 1);
+        let shortest = buffer.format_finite(value).as_bytes();
+        let last = shortest.len() - 1;
+        let point = shortest.iter().position(|byte| *byte == b'.');
+        let decimals = last - point.unwrap_or(last);
         if !midway(value, decimals) {
-            let digits = shortest.strip_suffix(".0").unwrap_or(shortest);
-            return text.extend_from_slice(digits.as_bytes());
+            let whole = shortest.ends_with(b".0");
+            let length = if whole { last - 1 } else { last + 1 };
+            return text.extend_from_slice(&shortest[..length]);
         }
     }
     // Writing to memory does not fail.
