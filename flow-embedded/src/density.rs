@@ -16,11 +16,23 @@ pub trait Density<const D: usize, const C: usize = 0> {
 pub trait Sampler<const D: usize, const C: usize = 0> {
     /// Draws one event, in the units of the raw data.
     ///
-    /// Takes `D` numbers of 32 bits from the generator, one for each channel
-    /// in ascending order ([`crate::base::normal`] maps each to the base
-    /// distribution), so that a seed gives the same sample everywhere. A
-    /// non-finite context gives non-finite samples.
+    /// Takes a fixed number of 32-bit words from the generator, in the order of
+    /// the channels, so that a seed gives the same sample everywhere: one word
+    /// a channel, or two where the base distribution is Student's t and the
+    /// channel no angle; for a mixture one more in front, which chooses the
+    /// component. [`crate::base`] has the maps. A non-finite context gives
+    /// non-finite samples.
+    ///
+    /// Samples are continuous also where the data were rounded: see
+    /// [`round_to_grid`](Self::round_to_grid).
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, context: &[f32; C]) -> [f32; D];
+
+    /// Rounds the channels that the training data had rounded, such as counts
+    /// of an ADC, to the nearest of the values that they can take, in place.
+    /// Other channels stay as they are.
+    fn round_to_grid(&self, event: &mut [f32; D]) {
+        let _ = event;
+    }
 }
 
 impl<F: Density<D, C>, const D: usize, const C: usize> Density<D, C> for &F {
@@ -32,5 +44,9 @@ impl<F: Density<D, C>, const D: usize, const C: usize> Density<D, C> for &F {
 impl<F: Sampler<D, C>, const D: usize, const C: usize> Sampler<D, C> for &F {
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, context: &[f32; C]) -> [f32; D] {
         F::sample(self, rng, context)
+    }
+
+    fn round_to_grid(&self, event: &mut [f32; D]) {
+        F::round_to_grid(self, event);
     }
 }

@@ -41,9 +41,9 @@ struct Row {
     bound: f64,
 }
 
-fn rows<M: Math>(name: [&'static str; 4], bounds: [f64; 4], tanh_floor: f64) -> [Row; 4] {
+fn rows<M: Math>(name: [&'static str; 6], bounds: [f64; 5], tanh_floor: f64) -> [Row; 6] {
     let normal = (f32::MIN_POSITIVE, f32::MAX);
-    let [exp, ln, tanh, sqrt] = bounds;
+    let [exp, ln, tanh, sqrt, turn] = bounds;
     let row = |i: usize, f, exact, range, floor, bound| Row {
         name: name[i],
         f,
@@ -57,6 +57,8 @@ fn rows<M: Math>(name: [&'static str; 4], bounds: [f64; 4], tanh_floor: f64) -> 
         row(1, M::ln, libm::log, normal, 1.0, ln),
         row(2, M::tanh, libm::tanh, (1e-9, f32::MAX), tanh_floor, tanh),
         row(3, M::sqrt, libm::sqrt, normal, 0.0, sqrt),
+        row(4, |x| M::sin_cos(x).0, libm::sin, (1e-9, 7.0), 1.0, turn),
+        row(5, |x| M::sin_cos(x).1, libm::cos, (1e-9, 7.0), 1.0, turn),
     ]
 }
 
@@ -69,13 +71,22 @@ fn every_backend_keeps_its_documented_bound() {
                 "polynomial ln",
                 "polynomial tanh",
                 "polynomial sqrt",
+                "polynomial sin",
+                "polynomial cos",
             ],
-            [8e-8, 8e-8, 1.4e-7, 9e-8],
+            [8e-8, 8e-8, 1.4e-7, 9e-8, 8e-8],
             0.0,
         ),
         rows::<Libm>(
-            ["libm exp", "libm ln", "libm tanh", "libm sqrt"],
-            [8e-8, 8e-8, 1.6e-7, 6e-8],
+            [
+                "libm exp",
+                "libm ln",
+                "libm tanh",
+                "libm sqrt",
+                "libm sin",
+                "libm cos",
+            ],
+            [8e-8, 8e-8, 1.6e-7, 6e-8, 8e-8],
             0.0,
         ),
         rows::<Micromath>(
@@ -84,8 +95,10 @@ fn every_backend_keeps_its_documented_bound() {
                 "micromath ln",
                 "micromath tanh",
                 "micromath sqrt",
+                "micromath sin",
+                "micromath cos",
             ],
-            [2.5e-3, 0.12, 1.3e-3, 6.2e-2],
+            [2.5e-3, 0.12, 1.3e-3, 6.2e-2, 1.1e-3],
             1.0,
         ),
     ];

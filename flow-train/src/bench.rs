@@ -25,6 +25,9 @@ pub struct StepTime {
     pub median_ms: f64,
     /// Tenth percentile, in milliseconds: what the machine does when nothing else disturbs it.
     pub p10_ms: f64,
+    /// Floating-point operations of the dense layers in one step, forward and backward, masked weights left out, in
+    /// millions.
+    pub megaflops: f64,
 }
 
 /// Times `steps` training steps of a flow of `family`, for each number of threads.
@@ -52,7 +55,7 @@ fn time(
     let mut flow = Flow::<f32>::new(&Spec::new(family, EVENT, 0), seed)?;
     let rows = rows(seed);
     let mut random = Random::new(seed);
-    let mut adam = Adam::new(flow.parameters().len());
+    let mut adam = Adam::new(flow.parameters().len(), threads.count());
     let mut objective = Objective::new(&flow, BATCH, threads);
     let mut batch = vec![0.0; BATCH * EVENT];
     let mut milliseconds = vec![0.0; steps];
@@ -67,6 +70,7 @@ fn time(
                 Batch {
                     events: &batch,
                     contexts: &[],
+                    weights: &[],
                 },
             );
             let shorten = (5.0_f64 / norm(objective.gradient()).max(f64::MIN_POSITIVE)).min(1.0);
@@ -84,7 +88,10 @@ fn time(
     });
     milliseconds.sort_by(f64::total_cmp);
     let (median_ms, p10_ms) = (milliseconds[steps / 2], milliseconds[steps / 10]);
+    // A product and a sum for each weight, in the pass forward and in the two products of the pass back.
+    let megaflops = 6e-6 * (BATCH * flow.macs()) as f64;
     Ok(StepTime {
+        megaflops,
         family,
         threads: threads.count(),
         median_ms,

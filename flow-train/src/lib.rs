@@ -8,6 +8,7 @@
 //! - [`data`]: from a file of rows to training, validation and calibration parts
 //! - [`model`]: trainable flows, their likelihood and its gradient
 //! - [`fit`](mod@fit): maximum likelihood, from standardised rows to the best checkpoint
+//! - [`auto`]: smoothing, family and size where nothing is said
 //! - [`evaluate`]: held-out likelihood and detection quality
 //! - [`calibrate`]: the false-alarm promise
 //! - [`export`]: from a trained model to the bytes of `model.flow`
@@ -15,6 +16,7 @@
 //! - [`bench`](mod@bench): the time of one training step
 //! - [`cli`]: the command `flow`
 
+pub mod auto;
 pub mod bench;
 pub mod calibrate;
 pub mod cli;

@@ -18,6 +18,11 @@ impl Random {
         }
     }
 
+    /// A seed for another stream.
+    pub(crate) fn seed(&mut self) -> u64 {
+        self.generator.next_u64()
+    }
+
     /// Uniform on [0, 1), in steps of 2^-53.
     pub(crate) fn uniform(&mut self) -> f64 {
         (self.generator.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)

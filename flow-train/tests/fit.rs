@@ -1,6 +1,7 @@
 //! Training: it learns, it is repeatable, and it ends well.
 
-use flow_train::fit::{Config, FitError, Schedule, Split, Stop, fit};
+use flow_train::data::{Dataset, Preparation, PrepareOptions};
+use flow_train::fit::{Config, FitError, InMemory, Report, RowsError, Schedule, Split, Stop, fit};
 use flow_train::model::{Batch, Family, Flow, Spec};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -35,32 +36,80 @@ fn quick() -> Config {
     }
 }
 
+type Table = (Vec<f32>, Vec<f32>);
+
+/// Fits to rows that are prepared already, with contexts of one channel or none.
+fn fit_rows(
+    flow: &mut Flow<f32>,
+    training: Batch<'_, f32>,
+    validation: Batch<'_, f32>,
+    config: &Config,
+    stop: &AtomicBool,
+    mut watch: impl FnMut(usize) + Send,
+) -> Result<Report, FitError> {
+    let (event, context) = (flow.event(), flow.context());
+    let rows = |part, batch| {
+        InMemory::new(batch, event, context).map_err(|fault| FitError::Rows { part, fault })
+    };
+    let split = Split {
+        training: &mut rows("training", training)?,
+        validation: &mut rows("validation", validation)?,
+        preparation: &Preparation::identity(event, context),
+    };
+    fit(flow, split, config, stop, |epoch| watch(epoch.epoch))
+}
+
+fn batch((events, contexts): &Table) -> Batch<'_, f32> {
+    Batch {
+        events,
+        contexts,
+        weights: &[],
+    }
+}
+
+fn rows(data: &Dataset) -> InMemory<'_> {
+    let batch = Batch {
+        events: data.events(),
+        contexts: data.contexts(),
+        weights: data.weights(),
+    };
+    InMemory::new(batch, data.event_dim(), data.context_dim()).unwrap()
+}
+
 /// Trains a small flow on the parabola.
 fn train(
     family: Family,
     config: &Config,
     stop: &AtomicBool,
-    mut watch: impl FnMut(usize) + Send,
-) -> (Flow<f32>, flow_train::fit::Report) {
+    watch: impl FnMut(usize) + Send,
+) -> (Flow<f32>, Report) {
     let (training, validation) = (parabola(2000, 1), parabola(1000, 2));
-    let split = Split {
-        training: Batch {
-            events: &training.0,
-            contexts: &training.1,
-        },
-        validation: Batch {
-            events: &validation.0,
-            contexts: &validation.1,
-        },
-    };
-    let spec = Spec {
-        hidden: vec![32, 32],
-        layers: 4,
-        ..Spec::new(family, 2, 1)
-    };
-    let mut flow = Flow::new(&spec, 1).unwrap();
-    let report = fit(&mut flow, &split, config, stop, |epoch| watch(epoch.epoch)).unwrap();
+    let mut flow = small(family, 2, 1);
+    let report = fit_rows(
+        &mut flow,
+        batch(&training),
+        batch(&validation),
+        config,
+        stop,
+        watch,
+    )
+    .unwrap();
     (flow, report)
+}
+
+fn small(family: Family, event: usize, context: usize) -> Flow<f32> {
+    let mut spec = Spec::new(family, event, context);
+    spec.layers = 4;
+    spec.conditioner.hidden = vec![32, 32];
+    Flow::new(&spec, 1).unwrap()
+}
+
+/// Mean negative log-likelihood.
+fn nats(flow: &Flow<f32>, (events, contexts): &Table) -> f64 {
+    let rows = events.len() / flow.event();
+    let mut log_prob = vec![0.0; rows];
+    flow.log_prob(events, contexts, &mut log_prob);
+    -log_prob.iter().map(|&l| f64::from(l)).sum::<f64>() / rows as f64
 }
 
 #[test]
@@ -86,10 +135,7 @@ fn both_families_come_close_to_the_entropy() {
             &GO,
             |_| (),
         );
-        let (events, contexts) = parabola(4000, 3);
-        let mut log_prob = vec![0.0; 4000];
-        flow.log_prob(&events, &contexts, &mut log_prob);
-        let nats = -log_prob.iter().map(|&l| f64::from(l)).sum::<f64>() / 4000.0;
+        let nats = nats(&flow, &parabola(4000, 3));
         assert!(
             nats > entropy - 0.1,
             "{family:?}: {nats} nats is better than the truth, {entropy}"
@@ -108,6 +154,7 @@ fn same_seed_same_bits_on_any_number_of_threads() {
         epochs: 3,
         batch: 600,
         noise: 0.1,
+        context_noise: 0.05,
         seed,
         threads,
         ..quick()
@@ -127,10 +174,7 @@ fn an_interrupt_keeps_the_best_so_far() {
         stop.store(epoch == 3, Ordering::Relaxed);
     });
     assert_eq!((report.stop, report.epochs), (Stop::Interrupted, 4));
-    let (events, contexts) = parabola(1000, 2);
-    let mut log_prob = vec![0.0; 1000];
-    flow.log_prob(&events, &contexts, &mut log_prob);
-    let nats = -log_prob.iter().map(|&l| f64::from(l)).sum::<f64>() / 1000.0;
+    let nats = nats(&flow, &parabola(1000, 2));
     assert!(
         report.best_epoch > 0 && (nats - report.validation_nats).abs() < 1e-5,
         "{nats} {report:?}"
@@ -160,24 +204,11 @@ fn training_ends_early_and_restores_the_best() {
 #[test]
 fn a_wild_rate_is_tamed_or_told_as_divergence() {
     // Values near the end of f32: the squares overflow, so no loss is ever finite.
-    let events = vec![3e38f32; 200];
-    let batch = Batch {
-        events: &events,
-        contexts: &[],
-    };
+    let huge = (vec![3e38f32; 200], vec![]);
     let mut flow = Flow::new(&Spec::new(Family::Maf, 2, 0), 0).unwrap();
     let start = flow.clone();
-    let error = fit(
-        &mut flow,
-        &Split {
-            training: batch,
-            validation: batch,
-        },
-        &quick(),
-        &GO,
-        |_| (),
-    )
-    .unwrap_err();
+    let rows = batch(&huge);
+    let error = fit_rows(&mut flow, rows, rows, &quick(), &GO, |_| ()).unwrap_err();
     assert!(
         matches!(error, FitError::Diverged { restarts: 9, .. }),
         "{error}"
@@ -186,24 +217,16 @@ fn a_wild_rate_is_tamed_or_told_as_divergence() {
     // One training batch in ten overflows: the rest still teach.
     let (mut training, validation) = (parabola(2000, 1), parabola(500, 2));
     training.0[0] = 1e30;
-    let split = Split {
-        training: Batch {
-            events: &training.0,
-            contexts: &training.1,
-        },
-        validation: Batch {
-            events: &validation.0,
-            contexts: &validation.1,
-        },
-    };
     let mut flow = Flow::new(&Spec::new(Family::Maf, 2, 1), 0).unwrap();
-    let report = fit(
+    let config = Config {
+        epochs: 4,
+        ..quick()
+    };
+    let report = fit_rows(
         &mut flow,
-        &split,
-        &Config {
-            epochs: 4,
-            ..quick()
-        },
+        batch(&training),
+        batch(&validation),
+        &config,
         &GO,
         |_| (),
     )
@@ -215,61 +238,212 @@ fn a_wild_rate_is_tamed_or_told_as_divergence() {
 }
 
 #[test]
-fn wrong_settings_and_rows_are_told() {
-    let events = [0.0f32, 1.0, 2.0, f32::NAN];
-    let (good, bad) = (
-        Batch {
-            events: &events[..2],
-            contexts: &[],
-        },
-        Batch {
-            events: &events,
-            contexts: &[],
-        },
+fn a_row_twice_and_a_row_of_weight_two_are_the_same() {
+    let (events, contexts) = parabola(400, 1);
+    let doubled = (
+        [&events[..], &events[..200]].concat(),
+        [&contexts[..], &contexts[..100]].concat(),
     );
+    let weights: Vec<f32> = (0..400)
+        .map(|row| if row < 100 { 2.0 } else { 1.0 })
+        .collect();
+    let weighted = Batch {
+        events: &events,
+        contexts: &contexts,
+        weights: &weights,
+    };
+    // The same mean, whichever way the rows are counted.
+    let validated = |validation| {
+        let mut flow = small(Family::Maf, 2, 1);
+        let config = Config {
+            learning_rate: 1e-12,
+            weight_decay: 0.0,
+            epochs: 1,
+            ..quick()
+        };
+        fit_rows(&mut flow, weighted, validation, &config, &GO, |_| ())
+            .unwrap()
+            .validation_nats
+    };
+    let (one, two) = (validated(weighted), validated(batch(&doubled)));
+    assert!((one - two).abs() < 1e-6, "{one} {two}");
+    // Weights move the fit: of two clouds, the heavier one wins.
+    let clouds: Vec<f32> = events
+        .chunks_exact(2)
+        .enumerate()
+        .flat_map(|(row, event)| [event[0] + if row % 2 == 0 { 2.0 } else { -2.0 }, event[1]])
+        .collect();
+    let weights: Vec<f32> = (0..400).map(|row| [9.0, 1.0][row % 2]).collect();
+    let share = |weights: &[f32]| {
+        let rows = Batch {
+            events: &clouds,
+            contexts: &contexts,
+            weights,
+        };
+        let mut flow = small(Family::Maf, 2, 1);
+        fit_rows(&mut flow, rows, rows, &quick(), &GO, |_| ()).unwrap();
+        let cloud = |sign: f32| {
+            let own: Vec<f32> = clouds
+                .chunks_exact(2)
+                .zip(&contexts)
+                .filter(|(event, _)| event[0] * sign > 0.0)
+                .flat_map(|(event, context)| [event[0], event[1], *context])
+                .collect();
+            let table = (
+                own.chunks_exact(3)
+                    .flat_map(|row| [row[0], row[1]])
+                    .collect(),
+                own.chunks_exact(3).map(|row| row[2]).collect(),
+            );
+            nats(&flow, &table)
+        };
+        cloud(-1.0) - cloud(1.0)
+    };
+    // By ln 9 = 2.2 nats, were the clouds far apart and the flow flexible.
+    let (even, heavy) = (share(&[]), share(&weights));
+    assert!(heavy > even + 0.8, "{even} {heavy}");
+}
+
+#[test]
+fn a_rounded_normal_has_the_likelihood_of_its_cells() {
+    // A normal of standard deviation 1 in steps of 0.4: ln(probability / step), averaged, is the truth.
+    let step = 0.4f32;
+    let (normals, _) = parabola(8000, 4);
+    let counts: Vec<f32> = normals
+        .iter()
+        .step_by(2)
+        .map(|x| (x / step).round() * step)
+        .collect();
+    let half = |from: usize| {
+        let mut data = Dataset::new(vec!["x".into(), "y".into()], vec![]);
+        for pair in counts[from..from + 4000].chunks_exact(2) {
+            data.push(pair, &[]);
+        }
+        data
+    };
+    let (training, validation) = (half(0), half(4000));
+    let (preparation, choices) =
+        Preparation::fit(&training, &training.ranges(), &PrepareOptions::default()).unwrap();
+    assert!(
+        choices
+            .iter()
+            .all(|choice| (choice.grid.unwrap().step - step).abs() < 1e-6)
+    );
+    let mut flow = small(Family::Maf, 2, 0);
+    let split = Split {
+        training: &mut rows(&training),
+        validation: &mut rows(&validation),
+        preparation: &preparation,
+    };
+    let report = fit(&mut flow, split, &quick(), &GO, |_| ()).unwrap();
+    let maps = preparation.event.iter();
+    let constant: f64 = maps.map(|map| f64::from(map.inv_std).ln()).sum();
+    let dequantised = constant - report.validation_nats;
+    let cdf = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
+    let truth: f64 = (-20..=20)
+        .map(|k| {
+            let (middle, half) = (f64::from(k) * f64::from(step), 0.5 * f64::from(step));
+            let p = cdf(middle + half) - cdf(middle - half);
+            if p > 0.0 {
+                p * (p / f64::from(step)).ln()
+            } else {
+                0.0
+            }
+        })
+        .sum();
+    assert!(
+        (dequantised - 2.0 * truth).abs() < 0.08,
+        "{dequantised} {}",
+        2.0 * truth
+    );
+}
+
+#[test]
+fn thirty_rows_and_rows_that_repeat_train() {
+    let (mut events, mut contexts) = parabola(30, 1);
+    for repeat in [false, true] {
+        if repeat {
+            events = events[..6].repeat(10);
+            contexts = contexts[..3].repeat(10);
+        }
+        let rows = (events.clone(), contexts.clone());
+        for rows_used in [30, 1] {
+            let table = (
+                rows.0[..2 * rows_used].to_vec(),
+                rows.1[..rows_used].to_vec(),
+            );
+            let mut flow = small(Family::Maf, 2, 1);
+            let config = Config {
+                epochs: 5,
+                ..quick()
+            };
+            let own = batch(&table);
+            let report = fit_rows(&mut flow, own, own, &config, &GO, |_| ()).unwrap();
+            // An epoch has eight steps, or one for each row.
+            assert_eq!(report.steps, 5 * if rows_used == 30 { 10 } else { 1 });
+            assert!(report.validation_nats.is_finite() && nats(&flow, &table).is_finite());
+        }
+    }
+}
+
+#[test]
+fn the_average_is_what_is_validated_and_kept() {
+    let config = |average| Config {
+        average,
+        epochs: 6,
+        learning_rate: 2e-2,
+        schedule: Schedule::Plateau {
+            factor: 0.5,
+            patience: 50,
+        },
+        ..quick()
+    };
+    let (averaged, with) = train(Family::Maf, &config(0.99), &GO, |_| ());
+    let (last, without) = train(Family::Maf, &config(0.0), &GO, |_| ());
+    assert_ne!(averaged, last);
+    // At a rate so high, the average is clearly better than where the last step led.
+    assert!(
+        with.validation_nats < without.validation_nats,
+        "{} {}",
+        with.validation_nats,
+        without.validation_nats
+    );
+    let measured = nats(&averaged, &parabola(1000, 2));
+    assert!((measured - with.validation_nats).abs() < 1e-5);
+}
+
+#[test]
+fn wrong_settings_and_rows_are_told() {
+    let table = |events: &[f32]| (events.to_vec(), vec![]);
+    let (good, bad) = (table(&[0.0, 1.0]), table(&[0.0, 1.0, 2.0, f32::NAN]));
     let mut flow = Flow::new(&Spec::new(Family::Maf, 2, 0), 0).unwrap();
-    let mut error = |training, validation, config: Config| {
-        fit(
+    let mut error = |training: &Table, validation: &Table, config: &Config| {
+        fit_rows(
             &mut flow,
-            &Split {
-                training,
-                validation,
-            },
-            &config,
+            batch(training),
+            batch(validation),
+            config,
             &GO,
             |_| (),
         )
         .unwrap_err()
     };
     assert_eq!(
-        error(good, bad, quick()),
-        FitError::NonFinite {
+        error(&good, &bad, &quick()),
+        FitError::Rows {
             part: "validation",
-            row: 1
+            fault: RowsError::NonFinite { row: 1 }
         }
     );
-    let none = Batch {
-        events: &[],
-        contexts: &[],
-    };
-    assert!(matches!(
-        error(none, good, quick()),
-        FitError::Shape {
-            part: "training",
-            ..
-        }
-    ));
-    let odd = Batch {
-        events: &events[..3],
-        contexts: &[],
-    };
-    assert!(matches!(
-        error(odd, good, quick()),
-        FitError::Shape {
-            part: "training",
-            ..
-        }
-    ));
+    for odd in [table(&[]), table(&[1.0, 2.0, 3.0])] {
+        assert!(matches!(
+            error(&odd, &good, &quick()),
+            FitError::Rows {
+                part: "training",
+                fault: RowsError::Shape(_)
+            }
+        ));
+    }
     for (config, name) in [
         (
             Config {
@@ -322,6 +496,20 @@ fn wrong_settings_and_rows_are_told() {
         ),
         (
             Config {
+                context_noise: -0.1,
+                ..quick()
+            },
+            "noise of the context",
+        ),
+        (
+            Config {
+                average: 1.0,
+                ..quick()
+            },
+            "decay of the average",
+        ),
+        (
+            Config {
                 schedule: Schedule::Plateau {
                     factor: 1.0,
                     patience: 1,
@@ -342,7 +530,7 @@ fn wrong_settings_and_rows_are_told() {
         ),
     ] {
         assert!(
-            matches!(error(good, good, config), FitError::Setting { setting, .. } if setting == name),
+            matches!(error(&good, &good, &config), FitError::Setting { setting, .. } if setting == name),
             "{name}"
         );
     }

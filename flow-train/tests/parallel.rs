@@ -1,6 +1,6 @@
 //! A training step allocates nothing and doesn't depend on the number of threads.
 
-use flow_train::model::{Batch, Family, Flow, Objective, Spec, Threads};
+use flow_train::model::{BaseSpec, Batch, Family, Flow, Objective, Spec, Threads};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,8 +29,13 @@ static ALLOCATOR: Counting = Counting;
 #[test]
 fn steps_allocate_nothing_and_give_the_same_bits_on_one_and_two_threads() {
     let rows = 600;
-    for family in [Family::RealNvp, Family::Maf] {
-        let spec = Spec::new(family, 6, 2);
+    let linear = Spec {
+        linear: true,
+        base: BaseSpec::Mixture { components: 3 },
+        ..Spec::new(Family::Nsf, 6, 2)
+    };
+    let plain = Family::ALL.map(|family| Spec::new(family, 6, 2));
+    for spec in plain.into_iter().chain([linear]) {
         let flow = Flow::<f32>::new(&spec, 5).unwrap();
         let events: Vec<f32> = (0..rows * 6)
             .map(|i| ((i * 37 % 101) as f32 - 50.0) / 25.0)
@@ -41,6 +46,7 @@ fn steps_allocate_nothing_and_give_the_same_bits_on_one_and_two_threads() {
         let batch = Batch {
             events: &events,
             contexts: &contexts,
+            weights: &[],
         };
         let results: Vec<(f64, Vec<f32>)> = [1, 2, 3]
             .into_iter()
@@ -56,7 +62,7 @@ fn steps_allocate_nothing_and_give_the_same_bits_on_one_and_two_threads() {
                         / 50.0;
                     (loss, CALLS.load(Ordering::SeqCst) - before)
                 });
-                assert_eq!(allocations, 0, "{family:?} on {count} threads");
+                assert_eq!(allocations, 0, "{spec:?} on {count} threads");
                 (loss, objective.gradient().to_vec())
             })
             .collect();

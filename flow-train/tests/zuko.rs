@@ -1,7 +1,9 @@
-//! Loss and gradients of a zuko flow (`tests/peers/zuko_case.py` wrote the fixture), in `f64` and `f32`.
+//! Loss and gradients of zuko flows (`tests/peers/zuko_case.py` wrote the fixtures), in `f64` and `f32`.
 
+use flow_embedded::artefact::{Activation, Direction, Transformer};
 use flow_train::model::{
-    Activation, Batch, DenseParts, Flow, LayerKind, LayerParts, Objective, Real, Threads,
+    BaseParts, Batch, ConditionerParts, DenseParts, Flow, FlowParts, LayerParts, Objective, Real,
+    Threads,
 };
 use serde::Deserialize;
 
@@ -30,9 +32,20 @@ struct Dense {
     bias_gradient: Vec<f64>,
 }
 
-fn case() -> Case {
-    serde_json::from_str(include_str!("peers/zuko_case.json"))
-        .expect("the fixture is what its script writes")
+/// An affine and a spline autoregressive flow, each with its transformer.
+fn cases() -> [(Case, Transformer); 2] {
+    let read = |text| serde_json::from_str(text).expect("the fixture is what its script writes");
+    let affine = Transformer::Affine {
+        log_scale_bound: 1000f32.ln(),
+    };
+    let spline = Transformer::Spline {
+        bins: 5,
+        bound: 5.0,
+    };
+    [
+        (read(include_str!("peers/zuko_maf.json")), affine),
+        (read(include_str!("peers/zuko_nsf.json")), spline),
+    ]
 }
 
 /// One dense layer with its units sorted by what they see, and the permutation of its rows.
@@ -56,7 +69,7 @@ fn sorted(
 }
 
 /// The flow, and its gradient in the order of the flow's parameters.
-fn flow_and_gradient(case: &Case) -> (Flow<f64>, Vec<f64>) {
+fn flow_and_gradient(case: &Case, transformer: Transformer) -> (Flow<f64>, Vec<f64>) {
     let (mut parts, mut gradient) = (Vec::new(), Vec::new());
     for layer in &case.layers {
         let mut order = vec![0; case.event];
@@ -71,7 +84,10 @@ fn flow_and_gradient(case: &Case) -> (Flow<f64>, Vec<f64>) {
             let rows: Vec<usize> = if index + 1 == layer.dense.len() {
                 order
                     .iter()
-                    .flat_map(|&channel| [2 * channel, 2 * channel + 1])
+                    .flat_map(|&channel| {
+                        let count = transformer.parameters();
+                        channel * count..(channel + 1) * count
+                    })
                     .collect()
             } else {
                 let mut rows: Vec<usize> = (0..dense.biases.len()).collect();
@@ -90,17 +106,27 @@ fn flow_and_gradient(case: &Case) -> (Flow<f64>, Vec<f64>) {
             dense_parts.push(part);
             columns = rows;
         }
-        parts.push(LayerParts {
-            kind: LayerKind::Autoregressive { order },
-            activation: Activation::Relu,
-            log_scale_bound: 1000f64.ln(),
-            dense: dense_parts,
+        parts.push(LayerParts::Autoregressive {
+            order,
+            groups: vec![1; case.event],
+            direction: Direction::Normalizing,
+            transformer,
+            conditioner: ConditionerParts {
+                activation: Activation::Relu,
+                residual: false,
+                dense: dense_parts,
+            },
         });
     }
-    (
-        Flow::from_parts(case.event, 0, parts).expect("zuko's masks are staircases once sorted"),
-        gradient,
-    )
+    let parts = FlowParts {
+        event: case.event,
+        context: 0,
+        circular: Vec::new(),
+        layers: parts,
+        base: BaseParts::Normal,
+    };
+    let flow = Flow::from_parts(parts).expect("zuko's masks are staircases once sorted");
+    (flow, gradient)
 }
 
 /// Loss and worst error of the gradient, relative to its largest entry.
@@ -117,6 +143,7 @@ fn compare<T: Real>(flow: &Flow<T>, case: &Case, expected: &[f64]) -> (f64, f64)
         Batch {
             events: &events,
             contexts: &[],
+            weights: &[],
         },
     );
     let largest = expected.iter().fold(0.0f64, |max, g| max.max(g.abs()));
@@ -132,31 +159,62 @@ fn compare<T: Real>(flow: &Flow<T>, case: &Case, expected: &[f64]) -> (f64, f64)
 
 #[test]
 fn loss_and_gradients_are_zukos() {
-    let case = case();
-    let (flow, gradient) = flow_and_gradient(&case);
-    let (loss, error) = compare(&flow, &case, &gradient);
-    assert!(
-        (loss - case.loss).abs() < 1e-12 * case.loss.abs(),
-        "{loss} against {}",
-        case.loss
-    );
-    assert!(error < 1e-12, "f64: {error:e}");
+    for (case, transformer) in cases() {
+        let (flow, gradient) = flow_and_gradient(&case, transformer);
+        let (loss, error) = compare(&flow, &case, &gradient);
+        // The bounds of splines are numbers of f32 with us.
+        let tolerance = match transformer {
+            Transformer::Spline { .. } => 1e-7,
+            _ => 1e-12,
+        };
+        assert!(
+            (loss - case.loss).abs() < tolerance * case.loss.abs(),
+            "{loss} against {}",
+            case.loss
+        );
+        assert!(error < tolerance, "f64, {transformer:?}: {error:e}");
 
-    let parts = flow.to_parts().into_iter().map(|part| LayerParts {
-        kind: part.kind,
-        activation: part.activation,
-        log_scale_bound: part.log_scale_bound,
-        dense: part.dense.into_iter().map(narrow).collect(),
-    });
-    let narrow = Flow::<f32>::from_parts(case.event, 0, parts.collect()).expect("as in f64");
-    let (loss, error) = compare(&narrow, &case, &gradient);
-    assert!(
-        (loss - case.loss).abs() < 1e-6 * case.loss.abs(),
-        "{loss} against {}",
-        case.loss
-    );
-    assert!(error < 1e-6, "f32: {error:e}");
-    println!("worst error of the gradient in f32: {error:e}");
+        let parts = flow.to_parts();
+        let narrow = Flow::<f32>::from_parts(FlowParts {
+            event: case.event,
+            context: 0,
+            circular: Vec::new(),
+            layers: parts.layers.into_iter().map(narrow_layer).collect(),
+            base: BaseParts::Normal,
+        })
+        .expect("as in f64");
+        let (loss, error) = compare(&narrow, &case, &gradient);
+        assert!(
+            (loss - case.loss).abs() < 1e-6 * case.loss.abs(),
+            "{loss} against {}",
+            case.loss
+        );
+        assert!(error < 2e-6, "f32, {transformer:?}: {error:e}");
+        println!("{transformer:?}: worst error of the gradient in f32: {error:e}");
+    }
+}
+
+fn narrow_layer(layer: LayerParts<f64>) -> LayerParts<f32> {
+    match layer {
+        LayerParts::Autoregressive {
+            order,
+            groups,
+            direction,
+            transformer,
+            conditioner,
+        } => LayerParts::Autoregressive {
+            order,
+            groups,
+            direction,
+            transformer,
+            conditioner: ConditionerParts {
+                activation: conditioner.activation,
+                residual: conditioner.residual,
+                dense: conditioner.dense.into_iter().map(narrow).collect(),
+            },
+        },
+        other => panic!("a layer that the case doesn't have: {other:?}"),
+    }
 }
 
 fn narrow(dense: DenseParts<f64>) -> DenseParts<f32> {
@@ -171,15 +229,16 @@ fn narrow(dense: DenseParts<f64>) -> DenseParts<f32> {
 
 #[test]
 fn log_prob_of_each_event_is_zukos() {
-    let case = case();
-    let (flow, _) = flow_and_gradient(&case);
-    let events: Vec<f64> = case.x.iter().flatten().copied().collect();
-    let mut log_prob = vec![0.0; case.x.len()];
-    flow.log_prob(&events, &[], &mut log_prob);
-    for (ours, theirs) in log_prob.iter().zip(&case.log_prob) {
-        assert!(
-            (ours - theirs).abs() < 1e-11 * (1.0 + theirs.abs()),
-            "{ours} against {theirs}"
-        );
+    for (case, transformer) in cases() {
+        let (flow, _) = flow_and_gradient(&case, transformer);
+        let events: Vec<f64> = case.x.iter().flatten().copied().collect();
+        let mut log_prob = vec![0.0; case.x.len()];
+        flow.log_prob(&events, &[], &mut log_prob);
+        for (ours, theirs) in log_prob.iter().zip(&case.log_prob) {
+            assert!(
+                (ours - theirs).abs() < 1e-7 * (1.0 + theirs.abs()),
+                "{transformer:?}: {ours} against {theirs}"
+            );
+        }
     }
 }

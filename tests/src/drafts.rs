@@ -1,9 +1,12 @@
 //! Random flows of every kind that the artefact can hold.
 
-use flow_embedded::artefact::Activation;
+use flow_embedded::artefact::{
+    self, Activation, Autoregressive, Base, Conditioner, Coupling, Direction, Domain, Grid, Layer,
+    Shape, Transformer, Units,
+};
 use flow_embedded::math::Backend;
 use flow_train::export::{
-    Draft, DraftCalibration, DraftChannel, DraftLayer, DraftTransform, MaskedRow,
+    Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, MaskedRow,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -15,55 +18,275 @@ pub struct Kind {
     pub event: usize,
     /// Context channels.
     pub context: usize,
-    /// One entry a layer: coupling, else masked autoregressive.
-    pub coupling: Vec<bool>,
+    /// The bijections.
+    pub layers: Vec<Bijection>,
     /// Units of each hidden layer.
     pub hidden: Vec<usize>,
     /// The non-linearity.
     pub activation: Activation,
+    /// Whether hidden layers add their input.
+    pub residual: bool,
+    /// The domains of the first event channels; the others are real.
+    pub domains: Vec<Domain>,
+    /// The domains of the first context channels; the others are real.
+    pub context_domains: Vec<Domain>,
+    /// The base distribution.
+    pub base: Base,
     /// The elementary functions.
     pub math: Backend,
 }
 
+/// One bijection.
+#[derive(Clone, Copy, Debug)]
+pub enum Bijection {
+    /// Every second channel, by turns.
+    Coupling(Transformer),
+    /// In ascending and descending order by turns, so many channels a group.
+    Autoregressive(Transformer, Direction, usize),
+    /// A factored matrix behind a rotation of the channels.
+    Linear,
+    /// Scales and shifts.
+    ElementWise,
+    /// A rotation of the channels.
+    Permutation,
+}
+
+const AFFINE: Transformer = Transformer::Affine {
+    log_scale_bound: 3.0,
+};
+const SPLINE: Transformer = Transformer::Spline {
+    bins: 8,
+    bound: 4.0,
+};
+const FEW_BINS: Transformer = Transformer::Spline {
+    bins: 3,
+    bound: 3.0,
+};
+const MAF: Bijection = Bijection::Autoregressive(AFFINE, Direction::Normalizing, 1);
+const IAF: Bijection = Bijection::Autoregressive(AFFINE, Direction::Generative, 1);
+const NSF_AR: Bijection = Bijection::Autoregressive(SPLINE, Direction::Normalizing, 1);
+const REAL_NVP: Bijection = Bijection::Coupling(AFFINE);
+
+impl Kind {
+    /// Six channels, two hidden layers, the usual choices for the rest.
+    fn plain(layers: &[Bijection]) -> Self {
+        Self {
+            event: 6,
+            context: 0,
+            layers: layers.to_vec(),
+            hidden: vec![16, 16],
+            activation: Activation::Relu,
+            residual: false,
+            domains: Vec::new(),
+            context_domains: Vec::new(),
+            base: Base::Normal,
+            math: Backend::Polynomial,
+        }
+    }
+
+    fn shaped(self, event: usize, context: usize, hidden: &[usize]) -> Self {
+        Self {
+            event,
+            context,
+            hidden: hidden.to_vec(),
+            ..self
+        }
+    }
+
+    fn with(self, activation: Activation, math: Backend) -> Self {
+        Self {
+            activation,
+            math,
+            ..self
+        }
+    }
+}
+
 /// One row for each combination that runs through different code.
 pub fn table() -> Vec<(&'static str, Kind)> {
-    let kind = |event, context, coupling: &[bool], hidden: &[usize], activation, math| Kind {
-        event,
-        context,
-        coupling: coupling.to_vec(),
-        hidden: hidden.to_vec(),
-        activation,
-        math,
-    };
-    use Activation::{Relu, Tanh};
+    use Activation::{Relu, Silu, Tanh};
     use Backend::{Libm, Micromath, Polynomial};
+    let plain = Kind::plain;
     vec![
-        ("maf", kind(6, 0, &[false; 3], &[24, 24], Relu, Polynomial)),
+        ("maf", plain(&[MAF; 3]).shaped(6, 0, &[24, 24])),
         (
             "maf_context",
-            kind(4, 2, &[false; 2], &[16, 12], Tanh, Polynomial),
+            plain(&[MAF; 2])
+                .shaped(4, 2, &[16, 12])
+                .with(Tanh, Polynomial),
         ),
+        ("maf_one_channel", plain(&[MAF; 2]).shaped(1, 1, &[8])),
         (
-            "maf_one_channel",
-            kind(1, 1, &[false; 2], &[8], Relu, Polynomial),
+            "maf_no_hidden",
+            plain(&[MAF; 2]).shaped(3, 0, &[]).with(Relu, Libm),
         ),
-        ("maf_no_hidden", kind(3, 0, &[false; 2], &[], Relu, Libm)),
         (
             "maf_few_units",
-            kind(8, 0, &[false; 2], &[3, 5], Tanh, Micromath),
+            plain(&[MAF; 2]).shaped(8, 0, &[3, 5]).with(Tanh, Micromath),
         ),
+        ("realnvp", plain(&[REAL_NVP; 4])),
         (
-            "realnvp",
-            kind(6, 0, &[true; 4], &[16, 16], Relu, Polynomial),
+            "realnvp_context",
+            plain(&[REAL_NVP; 3]).shaped(3, 2, &[10]).with(Tanh, Libm),
         ),
-        ("realnvp_context", kind(3, 2, &[true; 3], &[10], Tanh, Libm)),
         (
             "realnvp_no_hidden",
-            kind(2, 0, &[true; 2], &[], Relu, Micromath),
+            plain(&[REAL_NVP; 2])
+                .shaped(2, 0, &[])
+                .with(Relu, Micromath),
         ),
         (
             "mixed",
-            kind(5, 1, &[true, false, true], &[12, 8, 6], Relu, Polynomial),
+            plain(&[REAL_NVP, MAF, REAL_NVP]).shaped(5, 1, &[12, 8, 6]),
+        ),
+        (
+            "nice",
+            Kind {
+                base: Base::Logistic,
+                ..plain(&[
+                    Bijection::Coupling(Transformer::Shift),
+                    Bijection::ElementWise,
+                    Bijection::Coupling(Transformer::Shift),
+                ])
+                .with(Silu, Polynomial)
+            },
+        ),
+        (
+            "nsf",
+            Kind {
+                residual: true,
+                ..plain(&[Bijection::Coupling(SPLINE); 2]).shaped(4, 1, &[12, 12])
+            },
+        ),
+        ("nsf_ar", plain(&[NSF_AR; 2]).shaped(4, 0, &[12, 12])),
+        (
+            "nsf_ar_one_channel",
+            Kind {
+                base: Base::Laplace,
+                ..plain(&[Bijection::Autoregressive(FEW_BINS, Direction::Normalizing, 1); 2])
+                    .shaped(1, 2, &[6])
+                    .with(Silu, Libm)
+            },
+        ),
+        (
+            "iaf",
+            Kind {
+                residual: true,
+                ..plain(&[IAF; 2])
+                    .shaped(4, 1, &[12, 12, 12])
+                    .with(Silu, Polynomial)
+            },
+        ),
+        (
+            "iaf_spline_groups",
+            plain(&[
+                Bijection::Autoregressive(FEW_BINS, Direction::Generative, 2),
+                Bijection::Autoregressive(Transformer::Shift, Direction::Generative, 3),
+                Bijection::Autoregressive(AFFINE, Direction::Normalizing, 2),
+            ])
+            .shaped(5, 0, &[10]),
+        ),
+        (
+            "glow",
+            Kind {
+                base: Base::Mixture { components: 3 },
+                ..plain(&[
+                    Bijection::ElementWise,
+                    Bijection::Linear,
+                    REAL_NVP,
+                    Bijection::Permutation,
+                    Bijection::Linear,
+                    MAF,
+                ])
+                .shaped(4, 1, &[8])
+            },
+        ),
+        (
+            "domains",
+            Kind {
+                domains: vec![
+                    Domain::Positive { low: -0.5 },
+                    Domain::Bounded {
+                        low: 10.0,
+                        high: 30.0,
+                    },
+                    Domain::SoftPositive {
+                        low: 1.0,
+                        scale: 2.5,
+                    },
+                    Domain::HeavyTailed {
+                        centre: 3.0,
+                        scale: 0.5,
+                    },
+                ],
+                context_domains: vec![Domain::Positive { low: 0.0 }],
+                base: Base::StudentT {
+                    degrees_of_freedom: 7.0,
+                },
+                ..plain(&[MAF; 2]).shaped(4, 1, &[8])
+            },
+        ),
+        (
+            "circular",
+            Kind {
+                domains: vec![Domain::Circular, Domain::Real, Domain::Circular],
+                context_domains: vec![Domain::Circular],
+                base: Base::StudentT {
+                    degrees_of_freedom: 12.0,
+                },
+                ..plain(&[
+                    NSF_AR,
+                    Bijection::Coupling(FEW_BINS),
+                    Bijection::Autoregressive(FEW_BINS, Direction::Normalizing, 2),
+                ])
+                .shaped(4, 1, &[10])
+            },
+        ),
+        (
+            "torus",
+            Kind {
+                domains: vec![Domain::Circular; 2],
+                ..plain(&[
+                    Bijection::Autoregressive(FEW_BINS, Direction::Normalizing, 1),
+                    Bijection::Coupling(FEW_BINS),
+                ])
+                .shaped(2, 0, &[6])
+                .with(Tanh, Libm)
+            },
+        ),
+        (
+            "maf_residual",
+            Kind {
+                residual: true,
+                base: Base::Laplace,
+                ..plain(&[MAF; 2])
+                    .shaped(3, 1, &[8, 8])
+                    .with(Tanh, Polynomial)
+            },
+        ),
+        ("one_channel", plain(&[NSF_AR]).shaped(1, 0, &[])),
+        (
+            "permuted",
+            Kind {
+                base: Base::Logistic,
+                ..plain(&[
+                    REAL_NVP,
+                    Bijection::Permutation,
+                    MAF,
+                    Bijection::ElementWise,
+                    Bijection::Permutation,
+                ])
+                .shaped(3, 0, &[6])
+            },
+        ),
+        (
+            "permuted_mixture",
+            Kind {
+                base: Base::Mixture { components: 2 },
+                ..plain(&[Bijection::Permutation, IAF, Bijection::Permutation])
+                    .shaped(3, 0, &[6])
+                    .with(Silu, Libm)
+            },
         ),
     ]
 }
@@ -78,34 +301,57 @@ pub fn uniform(rng: &mut impl Rng) -> f32 {
     (rng.next_u32() >> 8) as f32 / (1u32 << 23) as f32 - 1.0
 }
 
+/// A value of the domain for `u` in −1 .. 1: of the size `scale` where the
+/// domain has no end.
+pub fn within(domain: Domain, u: f32, scale: f32) -> f32 {
+    match domain {
+        Domain::Real | Domain::Circular => scale * u,
+        Domain::HeavyTailed { centre, .. } => centre + scale * u,
+        Domain::Positive { low } | Domain::SoftPositive { low, .. } => low + scale * u.abs(),
+        Domain::Bounded { low, high } => low + (high - low) * (0.5 + 0.499 * u),
+    }
+}
+
+/// Values at the ends of the domain and beyond.
+pub fn outside(domain: Domain) -> Vec<f32> {
+    match domain {
+        Domain::Real | Domain::Circular | Domain::HeavyTailed { .. } => Vec::new(),
+        Domain::Positive { low } | Domain::SoftPositive { low, .. } => vec![low, low - 1.0, -1e30],
+        Domain::Bounded { low, high } => vec![low, high, low - 1.0, high + 1.0, -1e30, 1e30],
+    }
+}
+
 /// A random flow with a calibration table.
 pub fn draft(kind: &Kind, seed: u64) -> Draft {
     let rng = &mut rng(seed);
-    let channel = |prefix: &str, index: usize, rng: &mut ChaCha8Rng| DraftChannel {
-        name: format!("{prefix}{index}"),
-        unit: if index == 0 {
-            "m/s²".into()
-        } else {
-            String::new()
-        },
-        mean: 10.0 * uniform(rng),
-        inv_std: (2.0 * uniform(rng)).exp(),
+    let event = channels("event", kind.event, &kind.domains, rng);
+    let context = channels("context", kind.context, &kind.context_domains, rng);
+    let turns = |channels: &[DraftChannel]| {
+        let circular = channels.iter().map(|c| c.domain == Domain::Circular);
+        circular
+            .enumerate()
+            .filter(|(_, circular)| *circular)
+            .map(|(index, _)| index)
+            .collect::<Vec<_>>()
     };
-    let event = (0..kind.event).map(|i| channel("event", i, rng)).collect();
-    let context = (0..kind.context)
-        .map(|i| channel("context", i, rng))
+    let shape = Shape {
+        event: kind.event,
+        context: kind.context + turns(&context).len(),
+        circular: turns(&event).into_iter().map(|index| 1 << index).sum(),
+    };
+    let layers = (0..kind.layers.len())
+        .map(|index| layer(kind, index, shape, rng))
         .collect();
-    let layers = (0..kind.coupling.len())
-        .map(|index| layer(kind, index, rng))
-        .collect();
-    let table = (1..=40)
-        .map(|i| (i as f32 - 60.0, i as f32 / 100.0))
+    let table = (1..=12)
+        .map(|i| (3.0 * i as f32 - 60.0, i as f32 / 40.0))
         .collect();
     Draft {
         name: "random".into(),
         event,
         context,
         layers,
+        base: kind.base,
+        base_weights: base_weights(kind, rng),
         math: kind.math,
         calibration: Some(DraftCalibration {
             alpha: 0.05,
@@ -121,30 +367,129 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
     }
 }
 
-fn layer(kind: &Kind, index: usize, rng: &mut ChaCha8Rng) -> DraftLayer {
-    let channels = || 0..u8::try_from(kind.event).expect("few channels");
-    let (transform, first_inputs, outputs, blocks) = if kind.coupling[index] {
-        let transformed: Vec<u8> = channels()
-            .filter(|c| usize::from(*c) % 2 != index % 2)
-            .collect();
-        let (inputs, rows) = (
-            kind.context + kind.event - transformed.len(),
-            2 * transformed.len(),
-        );
-        (DraftTransform::Coupling(transformed), inputs, rows, 1)
-    } else {
-        let order = if index.is_multiple_of(2) {
-            channels().collect()
-        } else {
-            channels().rev().collect()
+fn channels(
+    prefix: &str,
+    count: usize,
+    domains: &[Domain],
+    rng: &mut ChaCha8Rng,
+) -> Vec<DraftChannel> {
+    let channel = |index: usize| {
+        let domain = domains.get(index).copied().unwrap_or(Domain::Real);
+        let (mean, inv_std) = (10.0 * uniform(rng), (2.0 * uniform(rng)).exp());
+        // A hyperbolic sine that stays within f32 for samples far out.
+        let inv_std = match domain {
+            Domain::HeavyTailed { .. } => 1.0 + inv_std,
+            _ => inv_std,
         };
-        (
-            DraftTransform::MaskedAutoregressive(order),
-            kind.context,
-            2,
-            kind.event,
-        )
+        DraftChannel {
+            name: format!("{prefix}{index}"),
+            unit: match index {
+                0 => "m/s²".into(),
+                _ => String::new(),
+            },
+            domain,
+            grid: (index == 1).then_some(Grid {
+                offset: 0.25,
+                step: 0.5,
+            }),
+            // Behind a logarithm or a logit, numbers that come back from it.
+            mean: if domain == Domain::Real {
+                mean
+            } else {
+                0.1 * mean
+            },
+            inv_std: match domain {
+                Domain::Circular => std::f32::consts::TAU / 360.0,
+                _ => inv_std,
+            },
+        }
     };
+    (0..count).map(channel).collect()
+}
+
+fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> DraftLayer {
+    let event = u8::try_from(kind.event).expect("few channels");
+    let rotated = || (0..event).map(|c| (c + 1) % event).collect();
+    match kind.layers[index] {
+        Bijection::Coupling(transformer) => {
+            let every_second = |c: &u8| usize::from(*c) % 2 != index % 2;
+            let transformed: Vec<u8> = (0..event).filter(every_second).collect();
+            let conditioner = conditioner(kind, 1, rng, shape, |conditioner| {
+                Layer::Coupling(Coupling {
+                    transformed: &transformed,
+                    transformer,
+                    conditioner,
+                })
+            });
+            DraftLayer::Coupling {
+                transformed,
+                transformer,
+                conditioner,
+            }
+        }
+        Bijection::Autoregressive(transformer, direction, per_group) => {
+            let mut order: Vec<u8> = (0..event).collect();
+            if !index.is_multiple_of(2) {
+                order.reverse();
+            }
+            let groups: Vec<u8> = order
+                .chunks(per_group)
+                .map(|group| u8::try_from(group.len()).expect("few channels"))
+                .collect();
+            let conditioner = conditioner(kind, groups.len(), rng, shape, |conditioner| {
+                Layer::Autoregressive(Autoregressive {
+                    order: &order,
+                    groups: &groups,
+                    direction,
+                    transformer,
+                    conditioner,
+                })
+            });
+            DraftLayer::Autoregressive {
+                order,
+                groups,
+                direction,
+                transformer,
+                conditioner,
+            }
+        }
+        Bijection::Linear => {
+            let mut triangle = |diagonal: fn(f32) -> f32, first: bool| -> Vec<f32> {
+                let rows = (0..kind.event).flat_map(|row| match first {
+                    true => (0..kind.event - row)
+                        .map(|column| column == 0)
+                        .collect::<Vec<_>>(),
+                    false => (0..=row).map(|column| column == 0).collect(),
+                });
+                rows.map(|leading| match leading {
+                    true => diagonal(uniform(rng)),
+                    false => 0.5 * uniform(rng),
+                })
+                .collect()
+            };
+            DraftLayer::Linear {
+                permutation: rotated(),
+                upper: triangle(f32::exp, true),
+                lower: triangle(|bias| bias, false),
+            }
+        }
+        Bijection::ElementWise => DraftLayer::ElementWise(
+            (0..event)
+                .map(|_| [uniform(rng).exp(), uniform(rng)])
+                .collect(),
+        ),
+        Bijection::Permutation => DraftLayer::Permutation(rotated()),
+    }
+}
+
+/// A conditioner for the layer that `complete` makes of it.
+fn conditioner<'a>(
+    kind: &Kind,
+    blocks: usize,
+    rng: &mut ChaCha8Rng,
+    shape: Shape,
+    complete: impl Fn(Conditioner<'static>) -> Layer<'a>,
+) -> DraftConditioner {
     // Uneven on purpose: some degrees may have no unit.
     let hidden: Vec<Vec<u16>> = kind
         .hidden
@@ -157,35 +502,55 @@ fn layer(kind: &Kind, index: usize, rng: &mut ChaCha8Rng) -> DraftLayer {
             counts
         })
         .collect();
+    let units = hidden.iter().map(|counts| {
+        let bytes: Vec<u8> = counts.iter().flat_map(|n| n.to_le_bytes()).collect();
+        // The schema borrows; a test may leak a few bytes.
+        Units(bytes.leak())
+    });
+    let layer = complete(Conditioner {
+        activation: kind.activation,
+        residual: kind.residual,
+        hidden: units.collect(),
+    });
+    let blocks = (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape));
     let mut rows = Vec::new();
-    for dense in 0..=hidden.len() {
-        let mut inputs = first_inputs;
-        for block in 0..blocks {
-            if dense > 0 {
-                inputs = hidden[dense - 1][..=block]
-                    .iter()
-                    .map(|n| usize::from(*n))
-                    .sum();
-            } else if block > 0 {
-                inputs += 1;
-            }
-            let count = hidden
-                .get(dense)
-                .map_or(outputs, |counts| usize::from(counts[block]));
-            for _ in 0..count {
-                let size = 1.5 / (inputs as f32 + 1.0).sqrt();
-                rows.push(MaskedRow {
-                    bias: 0.5 * uniform(rng),
-                    weights: (0..inputs).map(|_| size * uniform(rng)).collect(),
-                });
-            }
+    for artefact::Block {
+        rows: count,
+        inputs,
+    } in blocks
+    {
+        for _ in 0..count {
+            let size = 1.5 / (inputs as f32 + 1.0).sqrt();
+            rows.push(MaskedRow {
+                bias: 0.5 * uniform(rng),
+                weights: (0..inputs).map(|_| size * uniform(rng)).collect(),
+            });
         }
     }
-    DraftLayer {
-        transform,
-        log_scale_bound: 3.0,
+    DraftConditioner {
         activation: kind.activation,
+        residual: kind.residual,
         hidden,
         rows,
     }
+}
+
+/// Components of a mixture: weights 1 : 2 : 3 …, random places and sizes.
+fn base_weights(kind: &Kind, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    let Base::Mixture { components } = kind.base else {
+        return Vec::new();
+    };
+    let all: f32 = (1..=components).map(f32::from).sum();
+    let mut cumulated = 0.0;
+    let component = |index: u8| {
+        let weight = f32::from(index) / all;
+        cumulated += weight;
+        let scales: Vec<[f32; 2]> = (0..kind.event)
+            .map(|_| [2.0 * uniform(rng), uniform(rng).exp()])
+            .collect();
+        let log_inv_std: f32 = scales.iter().map(|[_, inv_std]| inv_std.ln()).sum();
+        let head = [weight.ln() + log_inv_std, cumulated];
+        [&head, scales.as_flattened()].concat()
+    };
+    (1..=components).flat_map(component).collect()
 }

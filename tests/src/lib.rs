@@ -1,3 +1,4 @@
 //! What the tests across crates share.
 
+pub mod channels;
 pub mod drafts;

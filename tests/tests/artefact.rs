@@ -1,9 +1,12 @@
 //! The artefact against damage: always a typed error, never a panic, never a
 //! wrong answer.
 
-use flow_embedded::artefact::{Fault, LoadError, LoadedFlow, Place};
+use flow_embedded::artefact::{
+    Base, Direction, Domain, FORMAT_VERSION, Fault, Grid, Header, LoadError, LoadedFlow, Place,
+    Transformer, encode, encoded_len,
+};
 use flow_tests::drafts::{draft, rng, table};
-use flow_train::export::{Draft, ExportError};
+use flow_train::export::{Draft, DraftChannel, DraftConditioner, DraftLayer, ExportError};
 use rand_core::Rng;
 
 fn artefacts() -> Vec<(&'static str, Draft, Vec<u8>)> {
@@ -134,66 +137,289 @@ fn damage_behind_a_right_checksum_does_no_harm() {
     );
 }
 
+/// The place and the fault for which the changed draft is refused.
+fn refusal(row: &str, change: impl FnOnce(&mut Draft)) -> (Place, Fault) {
+    let (_, kind) = table()
+        .into_iter()
+        .find(|(name, _)| *name == row)
+        .expect("a row of the table");
+    let mut draft = draft(&kind, 7);
+    change(&mut draft);
+    match draft.encode() {
+        Err(ExportError::Invalid(LoadError::Invalid { place, fault })) => (place, fault),
+        other => panic!("{row}: expected a refusal, got {other:?}"),
+    }
+}
+
+fn conditioner(draft: &mut Draft, layer: usize) -> &mut DraftConditioner {
+    match &mut draft.layers[layer] {
+        DraftLayer::Coupling { conditioner, .. }
+        | DraftLayer::Autoregressive { conditioner, .. } => conditioner,
+        other => panic!("no conditioner: {other:?}"),
+    }
+}
+
+fn transformer(draft: &mut Draft, layer: usize) -> &mut Transformer {
+    match &mut draft.layers[layer] {
+        DraftLayer::Coupling { transformer, .. }
+        | DraftLayer::Autoregressive { transformer, .. } => transformer,
+        other => panic!("no transformer: {other:?}"),
+    }
+}
+
 #[test]
-fn what_is_wrong_is_named() {
-    let (_, draft, bytes) = artefacts().swap_remove(0);
-    let mut newer = bytes.clone();
-    newer[4] = 9;
+fn other_formats_are_named() {
+    let (_, _, bytes) = artefacts().swap_remove(0);
+    let with_version = |version| {
+        let mut bytes = bytes.clone();
+        bytes[4] = version;
+        LoadedFlow::from_bytes(&bytes).expect_err("another version")
+    };
+    let supported = FORMAT_VERSION;
     assert_eq!(
-        LoadedFlow::from_bytes(&newer).expect_err("too new"),
+        with_version(9),
         LoadError::TooNew {
             found: 9,
-            supported: 1
+            supported
+        }
+    );
+    assert_eq!(
+        with_version(1),
+        LoadError::TooOld {
+            found: 1,
+            supported
         }
     );
     assert_eq!(
         LoadedFlow::from_bytes(&[0; 64]).expect_err("zeros"),
         LoadError::NotAnArtefact
     );
+}
 
-    let refused = |change: fn(&mut Draft)| {
-        let mut draft = draft.clone();
-        change(&mut draft);
-        match draft.encode() {
-            Err(ExportError::Invalid(LoadError::Invalid { place, fault })) => (place, fault),
-            other => panic!("expected a refusal, got {other:?}"),
-        }
+#[test]
+fn what_is_wrong_with_channels_is_named() {
+    let refused = |channel: usize, expected: Fault, change: fn(&mut DraftChannel)| {
+        let found = refusal("domains", |draft| change(&mut draft.event[channel]));
+        assert_eq!(found, (Place::Event(channel), expected));
+        let found = refusal("domains", |draft| change(&mut draft.context[0]));
+        assert_eq!(found, (Place::Context(0), expected));
     };
+    refused(3, Fault::NotPositive, |own| own.inv_std = 0.0);
+    refused(3, Fault::NotFinite, |own| own.mean = f32::NAN);
+    for (low, high, fault) in [
+        (1.0, 1.0, Fault::BadDomain),
+        (2.0, 1.0, Fault::BadDomain),
+        (f32::NAN, 1.0, Fault::NotFinite),
+        (-f32::MAX, f32::MAX, Fault::NotFinite),
+    ] {
+        let found = refusal("domains", |draft| {
+            draft.event[1].domain = Domain::Bounded { low, high };
+        });
+        assert_eq!(found, (Place::Event(1), fault), "{low} .. {high}");
+    }
+    refused(0, Fault::NotFinite, |own| {
+        own.domain = Domain::Positive {
+            low: f32::NEG_INFINITY,
+        };
+    });
+    refused(2, Fault::NotPositive, |own| {
+        own.domain = Domain::SoftPositive {
+            low: 0.0,
+            scale: 0.0,
+        };
+    });
+    refused(0, Fault::NotPositive, |own| {
+        own.grid = Some(Grid {
+            offset: 0.0,
+            step: -1.0,
+        });
+    });
+    refused(0, Fault::NotFinite, |own| {
+        own.grid = Some(Grid {
+            offset: f32::INFINITY,
+            step: 1.0,
+        });
+    });
+}
+
+#[test]
+fn what_is_wrong_with_layers_is_named() {
+    let refused = |row: &str, layer: usize, expected: Fault, change: fn(&mut DraftLayer)| {
+        let found = refusal(row, |draft| change(&mut draft.layers[layer]));
+        assert_eq!(found, (Place::Layer(layer), expected), "{row}");
+    };
+    refused("maf", 0, Fault::BadOrder, |layer| {
+        if let DraftLayer::Autoregressive { order, .. } = layer {
+            order.fill(0);
+        }
+    });
+    refused("iaf_spline_groups", 1, Fault::BadOrder, |layer| {
+        if let DraftLayer::Autoregressive { groups, .. } = layer {
+            groups[0] += 1;
+        }
+    });
+    refused("iaf_spline_groups", 1, Fault::BadOrder, |layer| {
+        if let DraftLayer::Autoregressive { groups, .. } = layer {
+            groups.push(0);
+        }
+    });
+    for transformed in [vec![], (0..6).collect()] {
+        let found = refusal("realnvp", |draft| {
+            if let DraftLayer::Coupling {
+                transformed: own, ..
+            } = &mut draft.layers[2]
+            {
+                *own = transformed;
+            }
+        });
+        assert_eq!(found, (Place::Layer(2), Fault::Empty));
+    }
+    refused("realnvp", 1, Fault::BadOrder, |layer| {
+        if let DraftLayer::Coupling { transformed, .. } = layer {
+            transformed.reverse();
+        }
+    });
+    refused("glow", 1, Fault::BadOrder, |layer| {
+        if let DraftLayer::Linear { permutation, .. } = layer {
+            permutation[0] = permutation[1];
+        }
+    });
+    refused("glow", 3, Fault::BadOrder, |layer| {
+        if let DraftLayer::Permutation(order) = layer {
+            order.pop();
+        }
+    });
+    for (row, layer) in [("maf", 2), ("nsf", 1)] {
+        for bound in [f32::INFINITY, f32::NAN, 0.0, -1.0, 1e-39] {
+            let found = refusal(row, |draft| match transformer(draft, layer) {
+                Transformer::Affine { log_scale_bound } => *log_scale_bound = bound,
+                Transformer::Spline { bound: own, .. } => *own = bound,
+                Transformer::Shift => {}
+            });
+            assert_eq!(found, (Place::Layer(layer), Fault::NotPositive), "{bound}");
+        }
+    }
+    for bins in [0, 1] {
+        let found = refusal("nsf", |draft| {
+            *transformer(draft, 0) = Transformer::Spline { bins, bound: 3.0 };
+        });
+        assert_eq!(found, (Place::Layer(0), Fault::TooFewBins), "{bins} bins");
+    }
+    let found = refusal("maf", |draft| conditioner(draft, 0).hidden[0].truncate(5));
+    assert_eq!(found, (Place::Layer(0), Fault::BadUnits));
+    let found = refusal("maf_residual", |draft| {
+        conditioner(draft, 1).hidden[1].rotate_left(1);
+    });
     assert_eq!(
-        refused(|draft| draft.layers[1].rows[2].bias = f32::NAN),
+        found,
+        (Place::Layer(1), Fault::BadUnits),
+        "a residual layer"
+    );
+    let found = refusal("maf", |draft| conditioner(draft, 2).rows.truncate(3));
+    assert_eq!(found, (Place::Layer(2), Fault::WrongWeightCount));
+}
+
+/// Angles go through circular splines alone, and have a uniform base.
+#[test]
+fn what_does_not_fit_angles_is_named() {
+    let layer = |layer: DraftLayer| refusal("circular", |draft| draft.layers[1] = layer);
+    for layer in [
+        layer(DraftLayer::Permutation(vec![1, 0, 2, 3])),
+        layer(DraftLayer::ElementWise(vec![[1.0, 0.0]; 4])),
+        refusal("circular", |draft| {
+            *transformer(draft, 1) = Transformer::Affine {
+                log_scale_bound: 2.0,
+            };
+        }),
+        refusal("circular", |draft| {
+            if let DraftLayer::Autoregressive { direction, .. } = &mut draft.layers[0] {
+                *direction = Direction::Generative;
+            }
+            draft.layers.swap(0, 1);
+        }),
+    ] {
+        assert_eq!(layer, (Place::Layer(1), Fault::NotCircular));
+    }
+    let found = refusal("circular", |draft| {
+        draft.base = Base::Mixture { components: 1 };
+        draft.base_weights = vec![1.0; 10];
+    });
+    assert_eq!(found, (Place::Base, Fault::NotCircular));
+}
+
+#[test]
+fn what_is_wrong_with_numbers_is_named() {
+    let found = refusal("maf", |draft| conditioner(draft, 1).rows[2].bias = f32::NAN);
+    assert_eq!(
+        found,
         (Place::Weight { layer: 1, index: 2 }, Fault::NotFinite)
     );
-    assert_eq!(
-        refused(|draft| draft.event[3].inv_std = 0.0),
-        (Place::Event(3), Fault::NotPositive)
-    );
-    assert_eq!(
-        refused(|draft| draft.layers[2].log_scale_bound = f32::INFINITY),
-        (Place::Layer(2), Fault::NotPositive)
-    );
-    assert_eq!(
-        refused(|draft| {
-            draft.layers[0].transform =
-                flow_train::export::DraftTransform::MaskedAutoregressive(vec![0; 6]);
-        }),
-        (Place::Layer(0), Fault::BadOrder)
-    );
-    assert_eq!(
-        refused(|draft| draft.layers[0].hidden[0].truncate(5)),
-        (Place::Layer(0), Fault::BadUnits)
-    );
-    assert_eq!(
-        refused(|draft| draft.layers[2].rows.truncate(3)),
-        (Place::Layer(2), Fault::WrongWeightCount)
-    );
-    assert_eq!(
-        refused(|draft| {
-            if let Some(calibration) = &mut draft.calibration {
-                calibration.table.swap(0, 1);
-            }
-        }),
-        (Place::Calibration, Fault::BadTable)
-    );
+    let found = refusal("glow", |draft| draft.base_weights[3] = -0.5);
+    assert_eq!(found, (Place::Base, Fault::NotPositive));
+    let found = refusal("glow", |draft| draft.base_weights[2] = f32::NAN);
+    assert_eq!(found, (Place::Base, Fault::NotFinite));
+    let found = refusal("glow", |draft| {
+        draft.base = Base::Mixture { components: 0 };
+        draft.base_weights.clear();
+    });
+    assert_eq!(found, (Place::Base, Fault::Empty));
+    let found = refusal("glow", |draft| {
+        draft.base_weights.truncate(9);
+        draft.calibration = None;
+    });
+    assert_eq!(found, (Place::Base, Fault::WrongWeightCount));
+    let found = refusal("maf", |draft| {
+        if let Some(calibration) = &mut draft.calibration {
+            calibration.table.swap(0, 1);
+        }
+    });
+    assert_eq!(found, (Place::Calibration, Fault::BadTable));
+}
+
+/// A draft cannot say these without a constant that is not finite, so header and
+/// weights are changed in a valid artefact.
+#[test]
+fn what_samples_are_divided_by_is_positive() {
+    let refused = |row: &str, change: &dyn Fn(&mut Header<'_>, &mut Vec<f32>)| {
+        let (_, _, bytes) = artefacts()
+            .into_iter()
+            .find(|(name, ..)| *name == row)
+            .expect("a row of the table");
+        let flow = LoadedFlow::from_bytes(&bytes).expect(row);
+        let mut header = flow.header().clone();
+        let layers = 0..header.layers.len();
+        let mut weights: Vec<f32> = layers.flat_map(|i| flow.layer_weights(i)).collect();
+        weights.extend(flow.base_weights());
+        weights.extend(flow.calibration().into_iter().flat_map(|table| {
+            let entries: Vec<_> = table.entries().collect();
+            entries
+                .into_iter()
+                .flat_map(|(score, p_value)| [score, p_value])
+        }));
+        change(&mut header, &mut weights);
+        let mut buffer = vec![0; encoded_len(&header, weights.len()).expect(row)];
+        let bytes = encode(&header, &weights, &mut buffer).expect(row);
+        LoadedFlow::from_bytes(bytes).expect_err(row)
+    };
+    let weight = |layer, index| LoadError::Invalid {
+        place: Place::Weight { layer, index },
+        fault: Fault::NotPositive,
+    };
+    // Four pairs of scale and shift, then U: rows of 4, 3, 2 and 1 numbers.
+    let scale = refused("glow", &|_, weights| weights[4] = 0.0);
+    assert_eq!(scale, weight(0, 4));
+    let diagonal = refused("glow", &|_, weights| weights[8 + 7] = -1.0);
+    assert_eq!(diagonal, weight(1, 7));
+    for degrees_of_freedom in [0.0, -1.0, f32::INFINITY, f32::NAN] {
+        let found = refused("domains", &|header, _| {
+            header.base = Base::StudentT { degrees_of_freedom };
+        });
+        let expected = LoadError::Invalid {
+            place: Place::Base,
+            fault: Fault::NotPositive,
+        };
+        assert_eq!(found, expected, "{degrees_of_freedom}");
+    }
 }
 
 /// CRC-32 bit by bit, written apart from the one under test.

@@ -5,8 +5,10 @@
 //! files; review the difference before committing it.
 
 use flow_codegen::{Options, compile};
+use flow_embedded::artefact::Channel;
 use flow_embedded::{Calibrated, Density, LoadedFlow, Sampler};
-use flow_tests::drafts::{draft, rng, table, uniform};
+use flow_tests::drafts::{draft, outside, rng, table, uniform, within};
+use rand_chacha::ChaCha8Rng;
 use std::path::Path;
 
 /// The seed of the golden drafts.
@@ -44,8 +46,14 @@ fn the_text_is_golden() {
     );
 }
 
+/// Values of the channels' domains, of the size `scale` where they have no end.
+fn draw<const N: usize>(channels: &[Channel<'_>], scale: f32, rng: &mut ChaCha8Rng) -> [f32; N] {
+    std::array::from_fn(|i| within(channels[i].domain, uniform(rng), scale))
+}
+
 /// Compares one golden module with the loaded artefact: `log_prob` on ordinary
-/// and extreme events, samples, p-values.
+/// and extreme events, inside and outside the domains; samples, continuous and
+/// on the grid; p-values.
 fn compare<F, const D: usize, const C: usize>(name: &str, flow: &F)
 where
     F: Density<D, C> + Sampler<D, C> + Calibrated,
@@ -55,6 +63,18 @@ where
     let calibration = loaded.calibration().expect(name);
     let shaped = loaded.clone().shaped::<D, C, 256>().expect(name);
     let mut scratch = vec![f32::NAN; loaded.scratch_len()];
+    let (channels, given) = (&loaded.header().event, &loaded.header().context);
+    let mut log_prob = |event: &[f32; D], context: &[f32; C]| {
+        let own = flow.log_prob(event, context);
+        let other = loaded.log_prob(event, context, &mut scratch).expect(name);
+        let place = || format!("{name}: {event:?} given {context:?}");
+        assert_eq!(own.to_bits(), other.to_bits(), "{}", place());
+        let other = shaped.log_prob(event, context);
+        assert_eq!(own.to_bits(), other.to_bits(), "{}", place());
+        let p_value = calibration.p_value(own);
+        assert_eq!(flow.p_value(own).to_bits(), p_value.to_bits(), "{name}");
+        own
+    };
     let rng_values = &mut rng(5);
     let scales = [1.0, 10.0, 1e3, 1e9, 1e20, 3e38, 0.0];
     let mut finite = 0;
@@ -64,52 +84,52 @@ where
         } else {
             scales[row % scales.len()]
         };
-        let event: [f32; D] = std::array::from_fn(|_| scale * uniform(rng_values));
-        let context: [f32; C] = std::array::from_fn(|_| scale * uniform(rng_values));
-        let own = flow.log_prob(&event, &context);
-        let other = loaded.log_prob(&event, &context, &mut scratch).expect(name);
-        assert_eq!(
-            own.to_bits(),
-            other.to_bits(),
-            "{name}: {event:?} given {context:?}"
-        );
-        assert_eq!(
-            own.to_bits(),
-            shaped.log_prob(&event, &context).to_bits(),
-            "{name}"
-        );
+        let event = draw(channels, scale, rng_values);
+        let context = draw(given, scale, rng_values);
+        let own = log_prob(&event, &context);
         assert!(!own.is_nan(), "{name}: {event:?} given {context:?}");
-        assert_eq!(
-            flow.p_value(own).to_bits(),
-            calibration.p_value(own).to_bits(),
-            "{name}"
-        );
         finite += usize::from(own.is_finite());
     }
     assert!(finite > 3_500, "{name}: only {finite} finite");
 
+    for (channel, own) in channels.iter().enumerate() {
+        for x in outside(own.domain) {
+            let mut event = draw(channels, 1.0, rng_values);
+            event[channel] = x;
+            let own = log_prob(&event, &draw(given, 1.0, rng_values));
+            assert_eq!(own, f32::NEG_INFINITY, "{name}: {event:?}");
+        }
+    }
+    for not_finite in [f32::INFINITY, f32::NAN] {
+        let mut event = draw(channels, 1.0, rng_values);
+        event[D - 1] = not_finite;
+        assert!(log_prob(&event, &[0.5; C]).is_nan(), "{name}");
+    }
+    let least = flow.p_value(f32::NEG_INFINITY);
+    assert_eq!(flow.p_value(f32::NAN), least, "{name}");
+
     let (left, right) = (&mut rng(6), &mut rng(6));
     for _ in 0..2_000 {
-        let context: [f32; C] = std::array::from_fn(|_| uniform(rng_values));
-        let own = flow.sample(left, &context);
+        let context: [f32; C] = draw(given, 1.0, rng_values);
+        let mut own = flow.sample(left, &context);
         let mut other = [0.0; D];
         loaded
             .sample(right, &context, &mut other, &mut scratch)
             .expect(name);
         assert_eq!(own.map(f32::to_bits), other.map(f32::to_bits), "{name}");
         assert!(own.iter().all(|x| x.is_finite()), "{name}");
+        let mut third = own;
+        flow.round_to_grid(&mut own);
+        loaded.round_to_grid(&mut other);
+        shaped.round_to_grid(&mut third);
+        assert_eq!(own.map(f32::to_bits), other.map(f32::to_bits), "{name}");
+        assert_eq!(own.map(f32::to_bits), third.map(f32::to_bits), "{name}");
+        for (x, channel) in own.iter().zip(channels) {
+            if let Some(grid) = channel.grid {
+                assert_eq!((x - grid.offset) % grid.step, 0.0, "{name}: {x}");
+            }
+        }
     }
-
-    let mut event = [0.5; D];
-    event[D - 1] = f32::INFINITY;
-    assert!(flow.log_prob(&event, &[0.0; C]).is_nan(), "{name}");
-    event[D - 1] = f32::NAN;
-    assert!(flow.log_prob(&event, &[0.0; C]).is_nan(), "{name}");
-    assert_eq!(
-        flow.p_value(f32::NAN),
-        flow.p_value(f32::NEG_INFINITY),
-        "{name}"
-    );
 }
 
 macro_rules! golden {
@@ -146,4 +166,18 @@ golden! {
     realnvp_context, 3, 2;
     realnvp_no_hidden, 2, 0;
     mixed, 5, 1;
+    nice, 6, 0;
+    nsf, 4, 1;
+    nsf_ar, 4, 0;
+    nsf_ar_one_channel, 1, 2;
+    iaf, 4, 1;
+    iaf_spline_groups, 5, 0;
+    glow, 4, 1;
+    domains, 4, 1;
+    circular, 4, 1;
+    torus, 2, 0;
+    maf_residual, 3, 1;
+    one_channel, 1, 0;
+    permuted, 3, 0;
+    permuted_mixture, 3, 0;
 }

@@ -16,6 +16,7 @@ pub mod count;
 pub mod demo;
 pub mod elf;
 pub mod examples;
+pub mod families;
 pub mod figures;
 pub mod firmware;
 pub mod no_panic;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{demo, firmware, no_panic, setup, stages};
+use xtask::{demo, families, firmware, no_panic, setup, stages};
 
 /// Sets up and tests the workspace.
 #[derive(Parser)]
@@ -58,7 +58,11 @@ fn run(task: Task) -> Result<()> {
         }
         Task::Test { stages, .. } => stages::run(&stages),
         Task::Demo => demo::run(&setup::ensure()?),
-        Task::Firmware => firmware::check(&setup::ensure()?),
+        Task::Firmware => {
+            let toolchain = setup::ensure()?;
+            firmware::check(&toolchain)?;
+            families::check(&toolchain)
+        }
         Task::NoPanic => no_panic::check(&setup::ensure()?),
     }
 }

@@ -1,7 +1,8 @@
 //! The file's header and the model card.
 
 use crate::Cost;
-use crate::plan::{Kind, LayerPlan, Plan};
+use crate::plan::{Bijection, Channels, Conditional, LayerPlan, Plan};
+use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
 
 pub(super) fn file_header(plan: &Plan, artefact: &str) -> String {
     format!(
@@ -23,13 +24,13 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
     lines.push(format!(
         "- Event ({}): {}",
         plan.event.len(),
-        card.channels.join(", ")
+        channels(&card.channels, &plan.event)
     ));
     if plan.context.len() > 0 {
         lines.push(format!(
             "- Context ({}): {}",
             plan.context.len(),
-            card.context.join(", ")
+            channels(&card.context, &plan.context)
         ));
     }
     lines.extend(
@@ -38,7 +39,7 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
             .enumerate()
             .map(|(index, layer)| format!("- Layer {index}: {}", describe(layer))),
     );
-    lines.push("- Base: standard normal".into());
+    lines.push(format!("- Base: {}", base(plan.base.distribution)));
     lines.push(format!("- Elementary functions: {}", plan.math.name()));
     lines.push(format!(
         "- Trained on {} rows, seed {}, data digest {:016x}, by {}",
@@ -66,35 +67,103 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
     lines
 }
 
-/// One line about a layer.
+/// One line about a layer. Channels are those of the event, as far as they can
+/// be told apart: a linear layer mixes them, and they are places from there on.
 pub(super) fn describe(layer: &LayerPlan) -> String {
-    let list = |channels: &[usize]| {
-        channels
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let widths: Vec<String> = layer
-        .dense
-        .iter()
-        .map(|dense| dense.rows().to_string())
-        .collect();
-    let shape = widths.join(" → ");
-    match &layer.kind {
-        Kind::Coupling {
-            transformed,
-            identity,
-        } => format!(
-            "coupling, channels {} given {}, conditioner {shape}",
-            list(transformed),
-            list(identity)
+    let name = layer.name;
+    match &layer.bijection {
+        Bijection::Coupling(own) => format!(
+            "{name}, channels {} given {}, {}",
+            list(own.transformed()),
+            list(own.conditioning.iter().copied()),
+            parts(own)
         ),
-        Kind::Autoregressive { order } => {
+        Bijection::Autoregressive(_, own) => {
+            let groups: Vec<String> = own
+                .groups
+                .iter()
+                .map(|group| match group.as_slice() {
+                    [channel] => channel.to_string(),
+                    _ => format!("({})", list(group.iter().copied())),
+                })
+                .collect();
+            format!("{name}, order {}, {}", groups.join(", "), parts(own))
+        }
+        Bijection::Linear { places, .. } => {
+            format!("{name}, channels {}", list(places.iter().copied()))
+        }
+        Bijection::ElementWise(_) => name.to_owned(),
+        Bijection::Permutation(places) => format!(
+            "{name} to {}, which moves nothing here",
+            list(places.iter().copied())
+        ),
+    }
+}
+
+/// Transformer and conditioner.
+fn parts(own: &Conditional) -> String {
+    let transformer = match own.transformer {
+        Transformer::Shift => "shift".to_owned(),
+        Transformer::Affine { .. } => "affine".to_owned(),
+        Transformer::Spline { bins, bound } => format!("spline of {bins} bins on ±{bound}"),
+    };
+    let residual = if own.residual { "residual " } else { "" };
+    let activation = match (own.activation, own.hidden.is_empty()) {
+        (_, true) => "",
+        (Activation::Relu, _) => "ReLU ",
+        (Activation::Tanh, _) => "tanh ",
+        (Activation::Silu, _) => "SiLU ",
+    };
+    let widths: Vec<String> = own
+        .widths()
+        .chain([own.parameters()])
+        .map(|width| width.to_string())
+        .collect();
+    format!(
+        "{transformer}, {residual}{activation}conditioner {}",
+        widths.join(" → ")
+    )
+}
+
+/// Channels with their domains and grids, where they have any.
+fn channels(names: &[String], channels: &Channels) -> String {
+    let described: Vec<String> = names
+        .iter()
+        .zip(&channels.0)
+        .map(|(name, channel)| {
+            let domain = match channel.domain {
+                Domain::Real => String::new(),
+                Domain::Positive { low } => format!(" > {low}"),
+                Domain::SoftPositive { low, .. } => format!(" > {low} (softplus)"),
+                Domain::Bounded { low, high } => format!(" within {low} .. {high}"),
+                Domain::Circular => " (an angle)".to_owned(),
+                Domain::HeavyTailed { .. } => " (heavy tails)".to_owned(),
+            };
+            let grid = channel
+                .grid
+                .map(|grid| format!(" in steps of {}", grid.step))
+                .unwrap_or_default();
+            format!("{name}{domain}{grid}")
+        })
+        .collect();
+    described.join(", ")
+}
+
+fn base(base: Base) -> String {
+    match base {
+        Base::Normal => "standard normal".to_owned(),
+        Base::Logistic | Base::Laplace => format!("standard {}", base.name()),
+        Base::StudentT { degrees_of_freedom } => {
             format!(
-                "masked autoregressive, order {}, conditioner {shape}",
-                list(order)
+                "{} with {degrees_of_freedom} degrees of freedom",
+                base.name()
             )
         }
+        Base::Mixture { components } => format!("{} of {components} normals", base.name()),
     }
+}
+
+fn list(channels: impl Iterator<Item = usize>) -> String {
+    let names: Vec<String> = channels.map(|channel| channel.to_string()).collect();
+    names.join(", ")
 }

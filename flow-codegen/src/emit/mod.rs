@@ -4,7 +4,9 @@
 //! file's header are laid out here, because token streams hold no comments and
 //! formatters put one weight on a line.
 
+mod base;
 mod card;
+mod channels;
 mod golden;
 mod layer;
 mod model;
@@ -13,7 +15,7 @@ mod tables;
 use crate::plan::Plan;
 use crate::{Cost, Error};
 use proc_macro2::{Literal, TokenStream};
-use quote::quote;
+use quote::{format_ident, quote};
 
 /// The text of the module for a plan. `artefact` is the file's name.
 pub(crate) fn module(
@@ -24,7 +26,7 @@ pub(crate) fn module(
 ) -> Result<String, Error> {
     let mut text = card::file_header(plan, artefact);
     text += &pretty(model::items(plan, cost))?;
-    for (index, layer) in plan.layers.iter().enumerate() {
+    for (index, layer) in plan.steps() {
         text.push('\n');
         text += &pretty(layer::items(plan, layer, index))?;
     }
@@ -73,4 +75,10 @@ fn float(value: f32) -> TokenStream {
     } else {
         quote! { #size }
     }
+}
+
+/// `array[index]`
+fn at(array: &str, index: usize) -> TokenStream {
+    let (array, index) = (format_ident!("{array}"), number(index));
+    quote! { #array[#index] }
 }

@@ -1,6 +1,6 @@
 //! The type and its trait implementations.
 
-use super::{card, float, layer, number};
+use super::{base, card, channels, float, layer, number};
 use crate::Cost;
 use crate::plan::Plan;
 use flow_embedded::math::Backend;
@@ -23,6 +23,7 @@ pub(super) fn items(plan: &Plan, cost: &Cost) -> TokenStream {
     let density = density(plan, &name);
     let sampler = sampler(plan, &name);
     let calibrated = calibrated(plan, &name);
+    let features = channels::features(plan);
     quote! {
         #(#[doc = #card])*
         #[derive(Clone, Copy, Debug, Default)]
@@ -34,27 +35,27 @@ pub(super) fn items(plan: &Plan, cost: &Cost) -> TokenStream {
         #density
         #sampler
         #calibrated
+        #features
     }
 }
 
 fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     let (event, context) = (number(plan.event.len()), number(plan.context.len()));
-    let standardise = standardise_context(plan);
-    let given = given_argument(plan);
-    let layers = (0..plan.layers.len()).map(|index| {
-        let function = layer::function("normalize", index);
-        quote! { log_det += #function(&mut x, #given); }
-    });
+    let (standardise, given) = (channels::standardise(plan), channels::given(plan));
+    let layers = plan
+        .steps()
+        .map(|(index, own)| layer::call(plan, own, index, "normalize", true));
+    let energy = base::energy(plan);
     let log_norm = float(plan.log_norm);
     quote! {
         impl ::flow_embedded::Density<#event, #context> for #name {
             fn log_prob(&self, event: &[f32; #event], context: &[f32; #context]) -> f32 {
-                let mut x = ::flow_embedded::kernels::standardise(event, &MEAN, &INV_STD);
+                use ::flow_embedded::{base, kernels};
                 #standardise
-                let mut log_det = 0.0;
+                #given
                 #(#layers)*
-                let log_prob = ::flow_embedded::kernels::log_prob_of(#log_norm, log_det, &x);
-                ::flow_embedded::kernels::conclude(log_prob, event, context)
+                let energy = #energy;
+                kernels::conclude((#log_norm + log_det) - energy, event, context)
             }
         }
     }
@@ -62,16 +63,17 @@ fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
 
 fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     let (event, context) = (number(plan.event.len()), number(plan.context.len()));
-    let standardise = standardise_context(plan);
-    let given = given_argument(plan);
+    let (draw, given) = (base::draw(plan), channels::given(plan));
     let context_name = match plan.context.len() {
         0 => format_ident!("_context"),
         _ => format_ident!("context"),
     };
-    let layers = (0..plan.layers.len()).rev().map(|index| {
-        let function = layer::function("generate", index);
-        quote! { #function(&mut x, #given); }
-    });
+    let layers = plan
+        .steps()
+        .rev()
+        .map(|(index, own)| layer::call(plan, own, index, "generate", false));
+    let destandardise = channels::destandardise(plan);
+    let round_to_grid = channels::round_to_grid(plan);
     quote! {
         impl ::flow_embedded::Sampler<#event, #context> for #name {
             fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
@@ -79,11 +81,14 @@ fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
                 rng: &mut R,
                 #context_name: &[f32; #context],
             ) -> [f32; #event] {
-                let mut x = ::flow_embedded::base::normals::<Math, R, #event>(rng);
-                #standardise
+                use ::flow_embedded::{base, kernels};
+                #draw
+                #given
                 #(#layers)*
-                ::flow_embedded::kernels::destandardise(&x, &MEAN, &INV_STD)
+                #destandardise
             }
+
+            #round_to_grid
         }
     }
 }
@@ -103,22 +108,5 @@ fn calibrated(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
                 ::flow_embedded::detect::p_value(&CALIBRATION, log_prob)
             }
         }
-    }
-}
-
-fn standardise_context(plan: &Plan) -> TokenStream {
-    match plan.context.len() {
-        0 => TokenStream::new(),
-        _ => quote! {
-            let given =
-                ::flow_embedded::kernels::standardise(context, &CONTEXT_MEAN, &CONTEXT_INV_STD);
-        },
-    }
-}
-
-fn given_argument(plan: &Plan) -> TokenStream {
-    match plan.context.len() {
-        0 => TokenStream::new(),
-        _ => quote! { &given },
     }
 }

@@ -1,72 +1,112 @@
 //! Numbers, eight a row.
 
-use crate::plan::{Dense, Kind, LayerPlan, Plan};
-use std::fmt::Write as _;
+use crate::plan::{Bijection, Channels, Conditional, Plan, Table};
+use proc_macro2::Ident;
+use quote::format_ident;
 
 /// The attributes of a table: leave the layout alone, and let a weight be what
 /// it is even where it comes close to a famous constant.
 pub(super) const ATTRIBUTES: &str = "#[rustfmt::skip]\n#[allow(clippy::approx_constant)]\n";
 
-/// The name of a block's table.
-pub(super) fn name(layer: &LayerPlan, index: usize, dense: usize, block: usize) -> String {
-    let output = dense + 1 == layer.dense.len();
-    let part = if output {
-        "OUTPUT".to_owned()
-    } else {
-        format!("HIDDEN_{dense}")
-    };
-    match (&layer.kind, output) {
-        (Kind::Coupling { .. }, _) => format!("L{index}_{part}"),
-        (Kind::Autoregressive { .. }, false) => format!("L{index}_{part}_DEGREE_{block}"),
-        (Kind::Autoregressive { .. }, true) => format!("L{index}_{part}_RANK_{block}"),
+/// The name of a layer's table.
+pub(super) fn identifier(index: usize, part: &str) -> Ident {
+    format_ident!("L{index}_{part}")
+}
+
+/// The name of the table of a hidden block.
+pub(super) fn hidden(own: &Conditional, index: usize, dense: usize, block: usize) -> Ident {
+    match own.groups.len() {
+        1 => identifier(index, &format!("HIDDEN_{dense}")),
+        _ => identifier(index, &format!("HIDDEN_{dense}_GROUP_{block}")),
+    }
+}
+
+/// The name of a table of the output layer.
+pub(super) fn output(own: &Conditional, index: usize, group: usize, table: usize) -> Ident {
+    match (own.channel_by_channel(), own.groups.len()) {
+        (true, _) => identifier(index, &format!("CHANNEL_{}", own.groups[group][table])),
+        (false, 1) => identifier(index, "OUTPUT"),
+        (false, _) => identifier(index, &format!("OUTPUT_GROUP_{group}")),
     }
 }
 
 /// All tables of a module.
 pub(super) fn all(plan: &Plan) -> String {
     let mut text = String::from("// Standardisation: (x - MEAN) * INV_STD.\n");
-    text += &list("MEAN", &plan.event.mean);
-    text += &list("INV_STD", &plan.event.inv_std);
+    let mut standardisation = |prefix: &str, channels: &Channels| {
+        let (mean, inv_std): (Vec<f32>, Vec<f32>) =
+            channels.0.iter().map(|c| (c.mean, c.inv_std)).unzip();
+        text += &list(&format!("{prefix}MEAN"), &mean);
+        text += &list(&format!("{prefix}INV_STD"), &inv_std);
+    };
+    standardisation("", &plan.event);
     if plan.context.len() > 0 {
-        text += &list("CONTEXT_MEAN", &plan.context.mean);
-        text += &list("CONTEXT_INV_STD", &plan.context.inv_std);
+        standardisation("CONTEXT_", &plan.context);
     }
-    for (index, layer) in plan.layers.iter().enumerate() {
-        let _ = writeln!(
-            text,
-            "\n// Layer {index}: each row is a bias, then its weights."
-        );
-        for (dense, own) in layer.dense.iter().enumerate() {
-            text += &dense_tables(layer, index, dense, own);
-        }
+    for (index, layer) in plan.steps() {
+        text += &layer_tables(&layer.bijection, index);
+    }
+    if !plan.base.weights.is_empty() {
+        text += "\n// Base: for each component ln w - sum ln s and the weights' sum so far, then\n\
+                 // mean and 1 / s of each channel.\n";
+        text += &list("BASE", &plan.base.weights);
     }
     if let Some(calibration) = &plan.calibration {
         text += "\n// Calibration: log_prob and the p-value of what is less likely.\n";
-        text += &pairs("CALIBRATION", &calibration.table);
+        text += &pairs("CALIBRATION", "(f32, f32)", &calibration.table, |(a, b)| {
+            format!("({a:?}, {b:?})")
+        });
     }
     text
 }
 
-fn dense_tables(layer: &LayerPlan, index: usize, dense: usize, own: &Dense) -> String {
-    let mut text = String::new();
-    for (block, table) in own
-        .blocks
-        .iter()
-        .enumerate()
-        .filter(|(_, t)| !t.rows.is_empty())
-    {
-        let name = name(layer, index, dense, block);
-        let (rows, width) = (table.rows.len(), table.inputs + 1);
-        let _ = writeln!(
-            text,
-            "{ATTRIBUTES}static {name}: [[f32; {width}]; {rows}] = ["
-        );
-        for row in &table.rows {
-            text += &array(row);
+fn layer_tables(bijection: &Bijection, index: usize) -> String {
+    match bijection {
+        Bijection::Coupling(own) | Bijection::Autoregressive(_, own) => {
+            conditional_tables(own, index)
         }
-        text += "];\n";
+        Bijection::Linear { upper, lower, .. } => {
+            let name = |part: &str| identifier(index, part).to_string();
+            format!(
+                "\n// Layer {index}: U from the diagonal on, then L, each row a bias and what is left \
+                 of\n// the diagonal.\n{}{}",
+                list(&name("UPPER"), &upper.concat()),
+                list(&name("LOWER"), &lower.concat())
+            )
+        }
+        Bijection::ElementWise(scales) => {
+            let name = identifier(index, "SCALE_SHIFT").to_string();
+            let table = pairs(&name, "[f32; 2]", scales, |pair| format!("{pair:?}"));
+            format!("\n// Layer {index}: scale and shift.\n{table}")
+        }
+        Bijection::Permutation(_) => String::new(),
+    }
+}
+
+fn conditional_tables(own: &Conditional, index: usize) -> String {
+    let hidden = own.hidden.iter().enumerate().flat_map(|(dense, blocks)| {
+        let blocks = blocks.iter().enumerate();
+        blocks.map(move |(block, table)| (hidden(own, index, dense, block), table))
+    });
+    let output = own.output.iter().enumerate().flat_map(|(group, tables)| {
+        let tables = tables.iter().enumerate();
+        tables.map(move |(place, table)| (output(own, index, group, place), table))
+    });
+    let mut text = format!("\n// Layer {index}: each row is a bias, then its weights.\n");
+    for (name, table) in hidden.chain(output) {
+        text += &block(&name, table);
     }
     text
+}
+
+/// The rows of a block; nothing if it has none.
+fn block(name: &Ident, table: &Table) -> String {
+    let (rows, width) = (table.rows.len(), table.inputs + 1);
+    if rows == 0 {
+        return String::new();
+    }
+    let lines: String = table.rows.iter().map(|row| array(row)).collect();
+    format!("{ATTRIBUTES}static {name}: [[f32; {width}]; {rows}] = [\n{lines}];\n")
 }
 
 /// One row of a table: on a line of its own, or wrapped after eight numbers.
@@ -90,9 +130,9 @@ fn list(name: &str, values: &[f32]) -> String {
     statics(name, &format!("[f32; {}]", values.len()), &lines)
 }
 
-fn pairs(name: &str, values: &[(f32, f32)]) -> String {
-    let lines = wrap(values.iter().map(|(a, b)| format!("({a:?}, {b:?})")));
-    statics(name, &format!("[(f32, f32); {}]", values.len()), &lines)
+fn pairs<P>(name: &str, of: &str, values: &[P], show: impl Fn(&P) -> String) -> String {
+    let lines = wrap(values.iter().map(show));
+    statics(name, &format!("[{of}; {}]", values.len()), &lines)
 }
 
 fn statics(name: &str, of: &str, lines: &[String]) -> String {

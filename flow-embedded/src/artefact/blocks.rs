@@ -1,6 +1,6 @@
 //! How a layer's weights are laid out: dense layers, made of blocks of rows.
 
-use super::{Conditioner, Layer, Units};
+use super::{Autoregressive, Conditioner, Coupling, Layer, Shape, Units};
 
 /// Rows of a dense layer that see the same inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,45 +19,78 @@ impl Block {
 }
 
 impl<'a> Layer<'a> {
-    /// The number of dense layers of the conditioner, the output included.
+    /// The number of dense layers of the conditioner, the output included; none
+    /// without a conditioner.
     pub fn dense_layers(&self) -> usize {
-        self.conditioner().hidden.len() + 1
+        self.conditional()
+            .map_or(0, |(_, conditioner)| conditioner.hidden.len() + 1)
     }
 
-    /// The blocks of dense layer `dense` (from 0; the last is the output) for
-    /// `event` and `context` channels.
+    /// The blocks of dense layer `dense` (from 0; the last is the output).
     ///
-    /// A coupling's dense layers have one block each. A masked autoregressive
-    /// layer has one for each degree, or rank, `0..event`: the blocks' inputs
-    /// form a staircase.
-    pub fn blocks(&self, dense: usize, event: usize, context: usize) -> Blocks<'_> {
-        let Conditioner { hidden, .. } = self.conditioner();
-        let (first_inputs, output_rows, remaining) = match self {
-            Self::Coupling(layer) => {
-                let transformed = layer.transformed.len();
-                (
-                    context + event.saturating_sub(transformed),
-                    2 * transformed,
-                    1,
-                )
-            }
-            Self::MaskedAutoregressive(_) => (context, 2, event),
+    /// A coupling's dense layers have one block each. An autoregressive layer
+    /// has one for each degree, or group: the blocks' inputs form a staircase.
+    pub fn blocks(&self, dense: usize, shape: Shape) -> Blocks<'a> {
+        let Some((transformer, Conditioner { hidden, .. })) = self.conditional() else {
+            return Blocks {
+                rows: Rows::One(None),
+                inputs: Inputs::Fixed(0),
+            };
         };
+        let rows = hidden.get(dense).copied().map(UnitBlocks::new);
         let previous = dense.checked_sub(1).and_then(|k| hidden.get(k));
+        let previous = previous.copied().map(UnitBlocks::new);
+        let parameters = transformer.parameters();
+        let (outputs, first) = match self {
+            Self::Autoregressive(Autoregressive { order, groups, .. }) => (
+                Rows::Groups {
+                    groups: groups.iter(),
+                    parameters,
+                },
+                Inputs::Groups {
+                    order,
+                    groups: groups.iter(),
+                    next: shape.context,
+                    shape,
+                },
+            ),
+            Self::Coupling(layer) => (
+                Rows::One(Some(parameters * layer.transformed.len())),
+                Inputs::Fixed(shape.context + layer.features(shape)),
+            ),
+            _ => (Rows::One(None), Inputs::Fixed(0)),
+        };
         Blocks {
-            rows: hidden.get(dense).copied().map(UnitBlocks::new),
-            output_rows,
-            inputs: if previous.is_some() { 0 } else { first_inputs },
-            previous: previous.copied().map(UnitBlocks::new),
-            remaining,
+            rows: rows.map_or(outputs, Rows::Units),
+            inputs: previous.map_or(first, |units| Inputs::Units { units, sum: 0 }),
         }
     }
 
-    /// The weights of the layer.
-    pub fn weights(&self, event: usize, context: usize) -> usize {
-        (0..self.dense_layers())
-            .flat_map(|dense| self.blocks(dense, event, context))
-            .map(Block::weights)
+    /// The numbers stored for the layer.
+    pub fn weights(&self, shape: Shape) -> usize {
+        match self {
+            Self::Coupling(_) | Self::Autoregressive(_) => (0..self.dense_layers())
+                .flat_map(|dense| self.blocks(dense, shape))
+                .map(Block::weights)
+                .sum(),
+            Self::Linear(_) => shape.event * (shape.event + 1),
+            Self::ElementWise => 2 * shape.event,
+            Self::Permutation(_) => 0,
+        }
+    }
+}
+
+impl Coupling<'_> {
+    /// Whether the layer leaves a channel as it is.
+    pub(super) fn keeps(&self, channel: usize) -> bool {
+        !self.transformed.iter().any(|c| usize::from(*c) == channel)
+    }
+
+    /// The numbers that the channels that stay feed to the conditioner.
+    fn features(&self, shape: Shape) -> usize {
+        (0..shape.event)
+            .filter(|channel| self.keeps(*channel))
+            .map(|channel| shape.features(channel))
             .sum()
     }
 }
@@ -65,34 +98,90 @@ impl<'a> Layer<'a> {
 /// Iterates over the [`Block`]s of one dense layer.
 #[derive(Clone, Debug)]
 pub struct Blocks<'a> {
-    rows: Option<UnitBlocks<'a>>,
-    previous: Option<UnitBlocks<'a>>,
-    output_rows: usize,
-    inputs: usize,
-    remaining: usize,
+    rows: Rows<'a>,
+    inputs: Inputs<'a>,
 }
 
 impl Iterator for Blocks<'_> {
     type Item = Block;
 
     fn next(&mut self) -> Option<Block> {
-        self.remaining = self.remaining.checked_sub(1)?;
-        let rows = match &mut self.rows {
-            Some(units) => units.next()?,
-            None => self.output_rows,
-        };
-        let inputs = match &mut self.previous {
-            Some(units) => {
-                self.inputs += units.next()?;
-                self.inputs
+        Some(Block {
+            rows: self.rows.next()?,
+            inputs: self.inputs.next()?,
+        })
+    }
+}
+
+/// The rows of each block.
+#[derive(Clone, Debug)]
+enum Rows<'a> {
+    /// Hidden units.
+    Units(UnitBlocks<'a>),
+    /// The parameters of each group.
+    Groups {
+        groups: core::slice::Iter<'a, u8>,
+        parameters: usize,
+    },
+    /// One block, or none.
+    One(Option<usize>),
+}
+
+impl Iterator for Rows<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        match self {
+            Self::Units(units) => units.next(),
+            Self::Groups { groups, parameters } => {
+                groups.next().map(|group| usize::from(*group) * *parameters)
             }
-            None => {
-                let inputs = self.inputs;
-                self.inputs += 1;
-                inputs
+            Self::One(rows) => rows.take(),
+        }
+    }
+}
+
+/// The inputs that each block sees.
+#[derive(Clone, Debug)]
+enum Inputs<'a> {
+    /// Hidden units of its own degree and below.
+    Units { units: UnitBlocks<'a>, sum: usize },
+    /// The context, and the channels of the groups before.
+    Groups {
+        order: &'a [u8],
+        groups: core::slice::Iter<'a, u8>,
+        next: usize,
+        shape: Shape,
+    },
+    /// The same inputs for all.
+    Fixed(usize),
+}
+
+impl Iterator for Inputs<'_> {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        match self {
+            Self::Units { units, sum } => {
+                *sum += units.next()?;
+                Some(*sum)
             }
-        };
-        Some(Block { rows, inputs })
+            Self::Groups {
+                order,
+                groups,
+                next,
+                shape,
+            } => {
+                let inputs = *next;
+                let group = groups.next().map_or(0, |group| usize::from(*group));
+                let (own, behind) = order.split_at_checked(group).unwrap_or((order, &[]));
+                let features = own.iter().map(|c| shape.features(usize::from(*c)));
+                *next += features.sum::<usize>();
+                *order = behind;
+                Some(inputs)
+            }
+            Self::Fixed(inputs) => Some(*inputs),
+        }
     }
 }
 

@@ -27,7 +27,14 @@ pub enum LoadError {
     TooNew {
         /// The artefact's format version.
         found: u16,
-        /// The newest version that this crate reads.
+        /// The version that this crate reads.
+        supported: u16,
+    },
+    /// Written in a format that this crate no longer reads.
+    TooOld {
+        /// The artefact's format version.
+        found: u16,
+        /// The version that this crate reads.
         supported: u16,
     },
     /// The checksum does not match: the bytes were damaged.
@@ -64,6 +71,8 @@ pub enum Place {
         /// The weight among those of the layer, from 0.
         index: usize,
     },
+    /// The base distribution.
+    Base,
     /// The calibration table.
     Calibration,
 }
@@ -81,8 +90,15 @@ pub enum Fault {
     /// The order is no permutation of the channels, or the transformed
     /// channels are not ascending channels.
     BadOrder,
-    /// Hidden units are not counted by the blocks that the layer has.
+    /// Hidden units are not counted by the blocks that the layer has, or change
+    /// from layer to layer of a residual conditioner.
     BadUnits,
+    /// The ends of a domain are not in order.
+    BadDomain,
+    /// A spline of fewer than 2 bins.
+    TooFewBins,
+    /// The bijection, or the base, is none for circular channels.
+    NotCircular,
     /// The weights are more or fewer than the layers and the table use.
     WrongWeightCount,
     /// The calibration table does not ascend, or holds no probabilities.
@@ -109,7 +125,11 @@ impl fmt::Display for LoadError {
             }
             Self::TooNew { found, supported } => write!(
                 f,
-                "the artefact has format version {found}; this version reads up to {supported}: update it"
+                "the artefact has format version {found}; this version reads {supported}: update it"
+            ),
+            Self::TooOld { found, supported } => write!(
+                f,
+                "the artefact has format version {found}; this version reads {supported}: train or export the model again"
             ),
             Self::Corrupt => f.write_str("the artefact is corrupt: its checksum does not match"),
             Self::BadHeader => f.write_str("the artefact's header does not decode"),
@@ -133,6 +153,7 @@ impl fmt::Display for Place {
             Self::Context(channel) => write!(f, "context channel {channel}"),
             Self::Layer(layer) => write!(f, "layer {layer}"),
             Self::Weight { layer, index } => write!(f, "layer {layer}, weight {index}"),
+            Self::Base => f.write_str("base distribution"),
             Self::Calibration => f.write_str("calibration table"),
         }
     }
@@ -146,6 +167,9 @@ impl fmt::Display for Fault {
             Self::Empty => "empty",
             Self::BadOrder => "not an order of the channels",
             Self::BadUnits => "hidden units do not fit the layer",
+            Self::BadDomain => "the ends of the domain are not in order",
+            Self::TooFewBins => "a spline needs 2 bins or more",
+            Self::NotCircular => "only splines transform circular channels",
             Self::WrongWeightCount => "wrong number of weights",
             Self::BadTable => "not ascending, or not probabilities",
         })

@@ -3,8 +3,8 @@
 use super::crc::crc32;
 use super::{EncodeError, Header, LoadError};
 
-/// The newest format version, and the one that [`encode`] writes.
-pub const FORMAT_VERSION: u16 = 1;
+/// The format version that is written and read.
+pub const FORMAT_VERSION: u16 = 2;
 
 const MAGIC: [u8; 4] = *b"FLOW";
 const PREAMBLE: usize = 16;
@@ -109,6 +109,12 @@ impl<'a> Frame<'a> {
         if version > u64::from(FORMAT_VERSION) {
             // Two bytes were read, so the cast keeps the value.
             return Err(LoadError::TooNew {
+                found: version as u16,
+                supported: FORMAT_VERSION,
+            });
+        }
+        if version < u64::from(FORMAT_VERSION) {
+            return Err(LoadError::TooOld {
                 found: version as u16,
                 supported: FORMAT_VERSION,
             });

@@ -1,6 +1,7 @@
 use super::walk::{Scratch, Walk};
 use super::{Header, Layer, ShapeError};
 use crate::detect::lookup;
+use crate::kernels::round_to_grid;
 #[cfg(feature = "libm")]
 use crate::math::Libm;
 #[cfg(feature = "micromath")]
@@ -22,6 +23,7 @@ use rand_core::Rng;
 pub struct LoadedFlow<'a> {
     header: Header<'a>,
     weights: &'a [[u8; 4]],
+    base: &'a [[u8; 4]],
     table: &'a [[[u8; 4]; 2]],
 }
 
@@ -30,11 +32,13 @@ impl<'a> LoadedFlow<'a> {
     pub(super) fn new(
         header: Header<'a>,
         weights: &'a [[u8; 4]],
+        base: &'a [[u8; 4]],
         table: &'a [[[u8; 4]; 2]],
     ) -> Self {
         Self {
             header,
             weights,
+            base,
             table,
         }
     }
@@ -44,17 +48,23 @@ impl<'a> LoadedFlow<'a> {
         &self.header
     }
 
-    /// The weights of layer `index` as stored (see
-    /// [`Layer::blocks`](super::Layer::blocks)); none past the last layer.
+    /// The weights of layer `index` as stored (see the parent module); none past
+    /// the last layer.
     pub fn layer_weights(&self, index: usize) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
-        let (event, context) = (self.header.event.len(), self.header.context.len());
-        let size = |layer: &Layer<'_>| layer.weights(event, context);
+        let shape = self.header.shape();
+        let size = |layer: &Layer<'_>| layer.weights(shape);
         let start: usize = self.header.layers.iter().take(index).map(size).sum();
         let length = self.header.layers.get(index).map_or(0, size);
         let own = self.weights.get(start..).unwrap_or_default();
         own.iter()
             .take(length)
             .map(|bytes| f32::from_le_bytes(*bytes))
+    }
+
+    /// The numbers of the base distribution as stored: see
+    /// [`Base::weights`](super::Base::weights).
+    pub fn base_weights(&self) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
+        self.base.iter().map(|bytes| f32::from_le_bytes(*bytes))
     }
 
     /// The calibration table, if the model was calibrated.
@@ -127,6 +137,16 @@ impl<'a> LoadedFlow<'a> {
         Ok(())
     }
 
+    /// Rounds the channels that have a grid to the nearest value on it, in
+    /// place; as [`Sampler::round_to_grid`](crate::Sampler::round_to_grid).
+    pub fn round_to_grid(&self, event: &mut [f32]) {
+        for (x, channel) in event.iter_mut().zip(&self.header.event) {
+            if let Some(grid) = channel.grid {
+                *x = round_to_grid(*x, grid.offset, grid.step);
+            }
+        }
+    }
+
     fn check(&self, event: usize, context: usize) -> Result<(), ShapeError> {
         let (expected_event, expected_context) =
             (self.header.event.len(), self.header.context.len());
@@ -146,7 +166,7 @@ impl<'a> LoadedFlow<'a> {
     }
 
     fn walk<M: Math>(&self) -> Walk<'_, M> {
-        Walk::new(&self.header, self.weights)
+        Walk::new(&self.header, self.weights, self.base)
     }
 
     fn scratch<'s>(&self, memory: &'s mut [f32]) -> Result<Scratch<'s>, ShapeError> {

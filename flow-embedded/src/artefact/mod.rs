@@ -12,10 +12,17 @@
 //! | last 4 | CRC-32 (IEEE 802.3) of all bytes before it |
 //!
 //! All numbers are little-endian. The weights lie in the order in which they
-//! are used: layer by layer in the normalizing direction, dense layer by dense
-//! layer, row by row, each row its bias and then one weight for each leading
-//! input that it sees (masked weights are not stored); after them the
-//! calibration table as pairs `(log_prob, p_value)`.
+//! are used, layer by layer in the normalizing direction:
+//!
+//! - of a conditioner, dense layer by dense layer, row by row, each row its bias
+//!   and then one weight for each leading input that it sees (masked weights
+//!   are not stored);
+//! - of a linear layer, the rows of U from the diagonal on, then the rows of L,
+//!   each its bias and what stands left of the diagonal;
+//! - of an element-wise layer, scale and shift of each channel.
+//!
+//! Then follow the components of a mixture base, and the calibration table as
+//! pairs `(log_prob, p_value)`.
 //!
 //! The same model gives the same bytes. [`LoadedFlow::from_bytes`] validates
 //! all of it once and borrows it in place at any alignment.
@@ -35,8 +42,8 @@ pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
 pub use frame::{FORMAT_VERSION, encode, encoded_len};
 pub use loaded::{CalibrationTable, LoadedFlow};
 pub use schema::{
-    Activation, Base, Calibration, Channel, Conditioner, Coupling, Direction, Domain, Evaluation,
-    Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS, MaskedAutoregressive,
-    Provenance, Transformer, Units,
+    Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Coupling, Direction,
+    Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS,
+    Permutation, Provenance, Shape, Transformer, Units,
 };
 pub use shaped::{CalibratedFlow, ShapedFlow};

@@ -1,5 +1,6 @@
 //! The header: everything about a flow but its weights.
 
+use crate::base::component_width;
 use crate::math::Backend;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
@@ -28,8 +29,9 @@ pub struct Header<'a> {
     pub base: Base,
     /// The elementary functions that the model was calibrated with.
     pub math: Backend,
-    /// The constant part of `log_prob`: the base's normalising constant plus
-    /// `Σ ln inv_std` of the event channels, in nats.
+    /// The constant part of `log_prob` in nats: the base's normalising constant,
+    /// `Σ ln inv_std` and the constants of the domains of the event channels,
+    /// and the log-determinants of linear and element-wise layers.
     pub log_norm: f32,
     /// The false-alarm promise, if the model was calibrated.
     pub calibration: Option<Calibration>,
@@ -39,36 +41,102 @@ pub struct Header<'a> {
     pub provenance: Provenance<'a>,
 }
 
-/// One channel, with its standardisation `(x − mean) · inv_std`.
+impl Header<'_> {
+    /// The numbers that decide how weights are laid out.
+    pub fn shape(&self) -> Shape {
+        let circular = |channel: &Channel<'_>| channel.domain == Domain::Circular;
+        let turns = self.context.iter().filter(|channel| circular(channel));
+        Shape {
+            event: self.event.len(),
+            context: self.context.len() + turns.count(),
+            circular: self
+                .event
+                .iter()
+                .enumerate()
+                .filter(|(_, channel)| circular(channel))
+                .fold(0, |set, (index, _)| set | bit(index)),
+        }
+    }
+}
+
+/// The numbers that decide how the weights of a layer are laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Event channels.
+    pub event: usize,
+    /// Numbers that the context feeds to a conditioner: one for each channel,
+    /// cosine and sine for a circular one.
+    pub context: usize,
+    /// Bit `i` is set if event channel `i` is circular.
+    pub circular: u64,
+}
+
+impl Shape {
+    /// Whether an event channel is circular.
+    pub const fn is_circular(self, channel: usize) -> bool {
+        self.circular & bit(channel) != 0
+    }
+
+    /// The numbers that an event channel feeds to a conditioner: itself, or
+    /// cosine and sine.
+    pub const fn features(self, channel: usize) -> usize {
+        1 + self.is_circular(channel) as usize
+    }
+}
+
+const fn bit(channel: usize) -> u64 {
+    if channel < MAX_CHANNELS {
+        1 << channel
+    } else {
+        0
+    }
+}
+
+/// One channel: the map of its domain, then the standardisation
+/// `(x − mean) · inv_std`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Channel<'a> {
     /// The column's name in the training data.
     pub name: &'a str,
     /// The unit of the raw data; empty if it was not given.
     pub unit: &'a str,
-    /// Mean of the training rows, in the unit of the raw data.
+    /// Where its values live.
+    pub domain: Domain,
+    /// The values that it is rounded to, if it is.
+    pub grid: Option<Grid>,
+    /// Mean of the training rows after the map of the domain; the centre of
+    /// the turn for a circular channel.
     pub mean: f32,
-    /// One over the standard deviation of the training rows.
+    /// One over their standard deviation; 2 π over the period for a circular
+    /// channel.
     pub inv_std: f32,
 }
 
 /// One bijection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Layer<'a> {
-    /// Affine coupling (Dinh, Sohl-Dickstein & Bengio 2017, "RealNVP").
+    /// Some channels are transformed given the others.
     #[serde(borrow)]
     Coupling(Coupling<'a>),
-    /// Masked affine autoregressive layer (Papamakarios, Pavlakou & Murray
-    /// 2017, "MAF").
-    MaskedAutoregressive(MaskedAutoregressive<'a>),
+    /// Each group of channels is transformed given those before it.
+    Autoregressive(Autoregressive<'a>),
+    /// `z = L U P x + bias`: a factored matrix (Kingma & Dhariwal 2018;
+    /// Oliva et al. 2018).
+    Linear(Permutation<'a>),
+    /// `z = x · scale + shift` for each channel; ActNorm once it is trained
+    /// (Kingma & Dhariwal 2018).
+    ElementWise,
+    /// `z_i = x_p(i)`.
+    Permutation(Permutation<'a>),
 }
 
 impl<'a> Layer<'a> {
-    /// The conditioner of the layer.
-    pub fn conditioner(&self) -> &Conditioner<'a> {
+    /// The transformer and its conditioner, for a bijection that has them.
+    pub fn conditional(&self) -> Option<(Transformer, &Conditioner<'a>)> {
         match self {
-            Self::Coupling(layer) => &layer.conditioner,
-            Self::MaskedAutoregressive(layer) => &layer.conditioner,
+            Self::Coupling(layer) => Some((layer.transformer, &layer.conditioner)),
+            Self::Autoregressive(layer) => Some((layer.transformer, &layer.conditioner)),
+            Self::Linear(_) | Self::ElementWise | Self::Permutation(_) => None,
         }
     }
 
@@ -76,35 +144,58 @@ impl<'a> Layer<'a> {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Coupling(_) => "coupling",
-            Self::MaskedAutoregressive(_) => "masked autoregressive",
+            Self::Autoregressive(Autoregressive {
+                direction: Direction::Normalizing,
+                ..
+            }) => "autoregressive",
+            Self::Autoregressive(_) => "inverse autoregressive",
+            Self::Linear(_) => "linear",
+            Self::ElementWise => "element-wise affine",
+            Self::Permutation(_) => "permutation",
         }
     }
 }
 
-/// Affine coupling: the channels that stay the same condition the others.
+/// A permutation of the channels: `p(i)` is the channel that place `i` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Permutation<'a>(
+    /// One byte a channel.
+    pub &'a [u8],
+);
+
+/// A coupling layer: the channels that stay the same condition the others
+/// (Dinh, Krueger & Bengio 2015, "NICE"; Dinh, Sohl-Dickstein & Bengio 2017,
+/// "RealNVP"; Durkan et al. 2019, "NSF").
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Coupling<'a> {
     /// The transformed channels, ascending, without repetition. The others
     /// stay as they are and feed the conditioner, after the context.
     pub transformed: &'a [u8],
-    /// Log-scales lie within ± this bound.
-    pub log_scale_bound: f32,
-    /// Gives `shift` and unclipped log-scale for each transformed channel.
-    /// Each hidden layer is one block of units.
+    /// What happens to each of them.
+    pub transformer: Transformer,
+    /// Gives the transformer's parameters, channel by channel. Each hidden
+    /// layer is one block of units.
     #[serde(borrow)]
     pub conditioner: Conditioner<'a>,
 }
 
-/// Affine autoregressive: each channel is conditioned by those of lower rank.
+/// An autoregressive layer: each group of channels is conditioned by the
+/// context and the groups before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MaskedAutoregressive<'a> {
-    /// `order[rank]` is the channel of that rank: a permutation.
+pub struct Autoregressive<'a> {
+    /// The channels in the order of their groups: a permutation.
     pub order: &'a [u8],
-    /// Log-scales lie within ± this bound.
-    pub log_scale_bound: f32,
-    /// A MADE: gives `shift` and unclipped log-scale for each rank in
-    /// ascending order. Each hidden layer counts its units by degree; a unit
-    /// of degree `m` sees the context and the channels of rank below `m`.
+    /// The number of channels in each group; all ones for a layer that is
+    /// autoregressive from channel to channel.
+    pub groups: &'a [u8],
+    /// Which side the conditioner reads.
+    pub direction: Direction,
+    /// What happens to each channel.
+    pub transformer: Transformer,
+    /// A MADE (Germain et al. 2015): gives the transformer's parameters, channel
+    /// by channel in `order`. Each hidden layer counts its units by degree; a
+    /// unit of degree `m` sees the context and the groups below `m`.
     #[serde(borrow)]
     pub conditioner: Conditioner<'a>,
 }
@@ -114,6 +205,9 @@ pub struct MaskedAutoregressive<'a> {
 pub struct Conditioner<'a> {
     /// The non-linearity after each hidden layer.
     pub activation: Activation,
+    /// Whether each hidden layer but the first adds its input to its output
+    /// (He et al. 2016); its units are then those of the layer before.
+    pub residual: bool,
     /// The hidden layers' units. The output layer is linear.
     #[serde(borrow)]
     pub hidden: Vec<Units<'a>, MAX_HIDDEN_LAYERS>,
@@ -150,6 +244,8 @@ pub enum Activation {
     Relu,
     /// Hyperbolic tangent.
     Tanh,
+    /// `x / (1 + e^−x)`.
+    Silu,
 }
 
 /// What a bijection does to each channel that it transforms, given parameters
@@ -229,6 +325,15 @@ pub enum Domain {
     /// An angle: its standardisation maps a full turn to 2 π, and the result is
     /// taken modulo 2 π into −π .. π. `mean` is the centre of the turn.
     Circular,
+    /// All real numbers with heavy tails, mapped by `asinh((x − centre) /
+    /// scale)`: linear near the centre, logarithmic far out (Johnson 1949, the
+    /// system S_U).
+    HeavyTailed {
+        /// Where the map is steepest.
+        centre: f32,
+        /// Where it turns from linear to logarithmic, in the channel's unit.
+        scale: f32,
+    },
 }
 
 /// The values that a rounded channel takes: `offset + k · step`.
@@ -240,11 +345,49 @@ pub struct Grid {
     pub step: f32,
 }
 
-/// The base distribution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The base distribution, independent over the channels and in standard form
+/// (location 0, scale 1) unless it says otherwise. A circular channel's base is
+/// uniform instead.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Base {
-    /// Independent standard normals.
+    /// Normal.
     Normal,
+    /// Logistic: variance π²/3.
+    Logistic,
+    /// Laplace: variance 2.
+    Laplace,
+    /// Student's t.
+    StudentT {
+        /// Small for heavy tails; 1 is Cauchy.
+        degrees_of_freedom: f32,
+    },
+    /// A mixture of normals with diagonal covariance. Its components lie behind
+    /// the layers' weights: see [`mixture`](crate::base::mixture).
+    Mixture {
+        /// How many, 1 or more.
+        components: u8,
+    },
+}
+
+impl Base {
+    /// The numbers stored for the distribution, for `event` channels.
+    pub const fn weights(self, event: usize) -> usize {
+        match self {
+            Self::Mixture { components } => components as usize * component_width(event),
+            _ => 0,
+        }
+    }
+
+    /// The name of the distribution, the same in all parts of the project.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Logistic => "logistic",
+            Self::Laplace => "laplace",
+            Self::StudentT { .. } => "student-t",
+            Self::Mixture { .. } => "mixture",
+        }
+    }
 }
 
 /// Split-conformal calibration on held-out normal data.

@@ -69,6 +69,10 @@ impl<const D: usize, const C: usize, const S: usize> Sampler<D, C> for ShapedFlo
             Err(_) => [f32::NAN; D],
         }
     }
+
+    fn round_to_grid(&self, event: &mut [f32; D]) {
+        self.flow.round_to_grid(event);
+    }
 }
 
 /// A [`ShapedFlow`] and its calibration table.

@@ -2,9 +2,10 @@
 
 use super::frame::Frame;
 use super::{
-    Calibration, Channel, Coupling, Fault, Header, Layer, LoadError, LoadedFlow,
-    MaskedAutoregressive, Place,
+    Autoregressive, Base, Calibration, Channel, Conditioner, Direction, Domain, Fault, Header,
+    Layer, LoadError, LoadedFlow, Permutation, Place, Shape, Transformer,
 };
+use crate::base::component_width;
 
 impl<'a> LoadedFlow<'a> {
     /// Validates an artefact and borrows it in place, at any alignment.
@@ -23,24 +24,21 @@ impl<'a> LoadedFlow<'a> {
             return Err(LoadError::BadHeader);
         }
         check_header(&header)?;
+        let shape = header.shape();
         let mut weights = frame.weights;
-        let (event, context) = (header.event.len(), header.context.len());
         for (index, layer) in header.layers.iter().enumerate() {
-            check_layer(layer, index, event)?;
+            check_layer(layer, index, shape)?;
             let (own, rest) = weights
-                .split_at_checked(layer.weights(event, context))
+                .split_at_checked(layer.weights(shape))
                 .ok_or(invalid(Place::Layer(index), Fault::WrongWeightCount))?;
-            if let Some(at) = own.iter().position(|w| !f32::from_le_bytes(*w).is_finite()) {
-                return Err(invalid(
-                    Place::Weight {
-                        layer: index,
-                        index: at,
-                    },
-                    Fault::NotFinite,
-                ));
-            }
+            check_weights(layer, index, shape, own)?;
             weights = rest;
         }
+        let (base, rest) = weights
+            .split_at_checked(header.base.weights(shape.event))
+            .ok_or(invalid(Place::Base, Fault::WrongWeightCount))?;
+        check_base(header.base, shape, base)?;
+        weights = rest;
         let (table, rest) = weights.as_chunks::<2>();
         let entries = header.calibration.map_or(0, |c| usize::from(c.entries));
         if table.len() != entries || !rest.is_empty() {
@@ -52,7 +50,7 @@ impl<'a> LoadedFlow<'a> {
         if !header.math.is_available() {
             return Err(LoadError::BackendMissing(header.math));
         }
-        Ok(Self::new(header, frame.weights, table))
+        Ok(Self::new(header, frame.weights, base, table))
     }
 }
 
@@ -77,55 +75,177 @@ fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
 }
 
 fn check_channel(channel: &Channel<'_>, place: Place) -> Result<(), LoadError> {
-    if !channel.mean.is_finite() || !channel.inv_std.is_finite() {
-        return Err(invalid(place, Fault::NotFinite));
+    let fail = |fault| Err(invalid(place, fault));
+    let (ends, scale) = match channel.domain {
+        Domain::Real | Domain::Circular => ([0.0, 1.0], 1.0),
+        Domain::Positive { low } => ([low, f32::INFINITY], 1.0),
+        Domain::SoftPositive { low, scale } => ([low, f32::INFINITY], scale),
+        Domain::Bounded { low, high } => ([low, high], high - low),
+        Domain::HeavyTailed { centre, scale } => ([centre, f32::INFINITY], scale),
+    };
+    let [low, high] = ends;
+    if low >= high {
+        return fail(Fault::BadDomain);
     }
-    if channel.inv_std <= 0.0 {
-        return Err(invalid(place, Fault::NotPositive));
+    let (offset, step) = channel
+        .grid
+        .map_or((0.0, 1.0), |grid| (grid.offset, grid.step));
+    let finite = [channel.mean, channel.inv_std, low, scale, offset, step];
+    if !finite.iter().all(|x| x.is_finite()) || high.is_nan() {
+        return fail(Fault::NotFinite);
+    }
+    if channel.inv_std <= 0.0 || scale <= 0.0 || step <= 0.0 {
+        return fail(Fault::NotPositive);
     }
     Ok(())
 }
 
-fn check_layer(layer: &Layer<'_>, index: usize, event: usize) -> Result<(), LoadError> {
+fn check_layer(layer: &Layer<'_>, index: usize, shape: Shape) -> Result<(), LoadError> {
     let fail = |fault| Err(invalid(Place::Layer(index), fault));
-    let (bound, blocks) = match layer {
-        Layer::Coupling(Coupling {
-            transformed,
-            log_scale_bound,
-            ..
-        }) => {
-            if transformed.is_empty() || transformed.len() >= event {
+    let blocks = match layer {
+        Layer::Coupling(layer) => {
+            let transformed = layer.transformed;
+            if transformed.is_empty() || transformed.len() >= shape.event {
                 return fail(Fault::Empty);
             }
             let ascending = transformed.is_sorted_by(|a, b| a < b);
-            if !ascending || !transformed.iter().all(|c| usize::from(*c) < event) {
+            if !ascending || !transformed.iter().all(|c| usize::from(*c) < shape.event) {
                 return fail(Fault::BadOrder);
             }
-            (log_scale_bound, 1)
+            1
         }
-        Layer::MaskedAutoregressive(MaskedAutoregressive {
-            order,
-            log_scale_bound,
-            ..
-        }) => {
-            let complete = (0..event)
-                .all(|channel| order.iter().filter(|c| usize::from(**c) == channel).count() == 1);
-            if order.len() != event || !complete {
+        Layer::Autoregressive(Autoregressive { order, groups, .. }) => {
+            let channels: usize = groups.iter().map(|group| usize::from(*group)).sum();
+            if !is_permutation(order, shape.event) || channels != shape.event || groups.contains(&0)
+            {
                 return fail(Fault::BadOrder);
             }
-            (log_scale_bound, event)
+            groups.len()
         }
+        Layer::Linear(Permutation(order)) | Layer::Permutation(Permutation(order)) => {
+            if !is_permutation(order, shape.event) {
+                return fail(Fault::BadOrder);
+            }
+            0
+        }
+        Layer::ElementWise => 0,
     };
+    let Some((transformer, conditioner)) = layer.conditional() else {
+        return match shape.circular {
+            0 => Ok(()),
+            _ => fail(Fault::NotCircular),
+        };
+    };
+    let generative = matches!(
+        layer,
+        Layer::Autoregressive(Autoregressive {
+            direction: Direction::Generative,
+            ..
+        })
+    );
+    let spline = matches!(transformer, Transformer::Spline { .. });
+    if shape.circular != 0 && (generative || !spline) {
+        return fail(Fault::NotCircular);
+    }
     // A bound so small that its inverse overflows would make every scale NaN.
-    if !(bound.is_finite() && *bound > 0.0 && (1.0 / bound).is_finite()) {
+    let bound = match transformer {
+        Transformer::Shift => 1.0,
+        Transformer::Affine { log_scale_bound } => log_scale_bound,
+        Transformer::Spline { bins, .. } if bins < 2 => return fail(Fault::TooFewBins),
+        Transformer::Spline { bound, .. } => bound,
+    };
+    if !(bound.is_finite() && bound > 0.0 && (1.0 / bound).is_finite()) {
         return fail(Fault::NotPositive);
     }
-    for units in &layer.conditioner().hidden {
-        if units.0.len() != 2 * blocks {
-            return fail(Fault::BadUnits);
-        }
+    check_units(conditioner, blocks).map_err(|fault| invalid(Place::Layer(index), fault))
+}
+
+fn check_units(conditioner: &Conditioner<'_>, blocks: usize) -> Result<(), Fault> {
+    let hidden = &conditioner.hidden;
+    let counted = hidden.iter().all(|units| units.0.len() == 2 * blocks);
+    let mut pairs = hidden.iter().zip(hidden.iter().skip(1));
+    if !counted || (conditioner.residual && !pairs.all(|(before, after)| before == after)) {
+        return Err(Fault::BadUnits);
     }
     Ok(())
+}
+
+fn is_permutation(order: &[u8], event: usize) -> bool {
+    let once = |channel| order.iter().filter(|c| usize::from(**c) == channel).count() == 1;
+    order.len() == event && (0..event).all(once)
+}
+
+fn check_weights(
+    layer: &Layer<'_>,
+    index: usize,
+    shape: Shape,
+    weights: &[[u8; 4]],
+) -> Result<(), LoadError> {
+    let fail = |at, fault| {
+        Err(invalid(
+            Place::Weight {
+                layer: index,
+                index: at,
+            },
+            fault,
+        ))
+    };
+    if let Some(at) = weights
+        .iter()
+        .position(|w| !f32::from_le_bytes(*w).is_finite())
+    {
+        return fail(at, Fault::NotFinite);
+    }
+    // What samples are divided by.
+    let divisor = |at: usize| match layer {
+        Layer::ElementWise => at.is_multiple_of(2),
+        Layer::Linear(_) => (0..shape.event).any(|row| at == diagonal(row, shape.event)),
+        _ => false,
+    };
+    let positive = |w: &[u8; 4]| f32::from_le_bytes(*w) > 0.0;
+    match weights
+        .iter()
+        .enumerate()
+        .position(|(at, w)| divisor(at) && !positive(w))
+    {
+        Some(at) => fail(at, Fault::NotPositive),
+        None => Ok(()),
+    }
+}
+
+/// Where the diagonal of `row` stands among the rows of U.
+fn diagonal(row: usize, event: usize) -> usize {
+    (0..row).map(|before| event - before).sum()
+}
+
+fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadError> {
+    let fail = |fault| Err(invalid(Place::Base, fault));
+    match base {
+        Base::Normal | Base::Logistic | Base::Laplace => Ok(()),
+        Base::StudentT { degrees_of_freedom } => {
+            match degrees_of_freedom.is_finite() && degrees_of_freedom > 0.0 {
+                true => Ok(()),
+                false => fail(Fault::NotPositive),
+            }
+        }
+        Base::Mixture { components: 0 } => fail(Fault::Empty),
+        Base::Mixture { .. } if shape.circular != 0 => fail(Fault::NotCircular),
+        Base::Mixture { .. } => {
+            if !weights.iter().all(|w| f32::from_le_bytes(*w).is_finite()) {
+                return fail(Fault::NotFinite);
+            }
+            let positive = weights
+                .chunks_exact(component_width(shape.event))
+                .all(|component| {
+                    let mut inv_std = component.iter().skip(3).step_by(2);
+                    inv_std.all(|w| f32::from_le_bytes(*w) > 0.0)
+                });
+            match positive {
+                true => Ok(()),
+                false => fail(Fault::NotPositive),
+            }
+        }
+    }
 }
 
 fn check_calibration(calibration: &Calibration, table: &[[[u8; 4]; 2]]) -> Result<(), LoadError> {

@@ -4,9 +4,18 @@
 //! nothing to index and nothing to fail.
 
 use super::blocks::{Block, Blocks};
-use super::{Activation, Coupling, Header, Layer, MAX_HIDDEN_LAYERS, MaskedAutoregressive};
+use super::{
+    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain, Header,
+    Layer, MAX_HIDDEN_LAYERS, Permutation, Shape, Transformer,
+};
 use crate::base;
-use crate::kernels::{Relu, Tanh, affine_generate, affine_normalize, conclude, dot, log_prob_of};
+use crate::kernels::{
+    Relu, Silu, Tanh, affine_forward, affine_inverse, bounded_generate, bounded_normalize, circle,
+    circular_forward, circular_inverse, conclude, dot, element_wise_generate,
+    element_wise_normalize, heavy_tailed_generate, heavy_tailed_normalize, linear_generate,
+    linear_normalize, positive_generate, positive_normalize, soft_positive_generate,
+    soft_positive_normalize, spline_forward, spline_inverse, spline_inverse_and_log_det, wrap,
+};
 use crate::math::Math;
 use core::marker::PhantomData;
 use rand_core::Rng;
@@ -15,57 +24,94 @@ use rand_core::Rng;
 pub(super) struct Scratch<'s> {
     /// The event on its way through the layers.
     event: &'s mut [f32],
-    /// The conditioner's input: standardised context, then event inputs.
+    /// What a layer's conditioner works in.
+    conditioning: Conditioning<'s>,
+}
+
+/// Memory of one conditioner.
+struct Conditioning<'s> {
+    /// Its input: features of the context, then of the event.
     input: &'s mut [f32],
-    /// The hidden layers of one conditioner, one behind the other.
+    /// The hidden layers, one behind the other.
     hidden: &'s mut [f32],
+    /// The parameters of one channel's transformer.
+    parameters: &'s mut [f32],
 }
 
 impl<'s> Scratch<'s> {
     pub(super) fn len(header: &Header<'_>) -> usize {
-        2 * header.event.len() + header.context.len() + hidden_len(header)
+        header.event.len() + input_len(header) + hidden_len(header) + parameters_len(header)
     }
 
     pub(super) fn split(header: &Header<'_>, memory: &'s mut [f32]) -> Option<Self> {
-        let (event, context) = (header.event.len(), header.context.len());
-        let (own, rest) = memory.split_at_mut_checked(event)?;
-        let (input, rest) = rest.split_at_mut_checked(context + event)?;
-        let (hidden, _) = rest.split_at_mut_checked(hidden_len(header))?;
+        let (event, rest) = memory.split_at_mut_checked(header.event.len())?;
+        let (input, rest) = rest.split_at_mut_checked(input_len(header))?;
+        let (hidden, rest) = rest.split_at_mut_checked(hidden_len(header))?;
+        let (parameters, _) = rest.split_at_mut_checked(parameters_len(header))?;
         Some(Self {
-            event: own,
-            input,
-            hidden,
+            event,
+            conditioning: Conditioning {
+                input,
+                hidden,
+                parameters,
+            },
         })
     }
 }
 
+fn input_len(header: &Header<'_>) -> usize {
+    let shape = header.shape();
+    let event: usize = (0..shape.event).map(|c| shape.features(c)).sum();
+    shape.context + event
+}
+
 fn hidden_len(header: &Header<'_>) -> usize {
-    let units = |layer: &Layer<'_>| {
-        layer
-            .conditioner()
-            .hidden
-            .iter()
-            .map(|units| units.total())
-            .sum::<usize>()
+    let units = |(_, conditioner): (_, &Conditioner<'_>)| {
+        let hidden = conditioner.hidden.iter();
+        hidden.map(|units| units.total()).sum::<usize>()
     };
-    header.layers.iter().map(units).max().unwrap_or_default()
+    let conditioners = header.layers.iter().filter_map(Layer::conditional);
+    conditioners.map(units).max().unwrap_or_default()
+}
+
+fn parameters_len(header: &Header<'_>) -> usize {
+    let conditioners = header.layers.iter().filter_map(Layer::conditional);
+    conditioners
+        .map(|(transformer, _)| transformer.parameters())
+        .max()
+        .unwrap_or_default()
 }
 
 /// Weights in the order of their use.
 type Weights<'w> = core::slice::Iter<'w, [u8; 4]>;
 
+/// What a transformer is to do.
+#[derive(Clone, Copy)]
+enum Way {
+    /// Forward, with the log-determinant.
+    Forward,
+    /// Inverse; the log-determinant is not wanted.
+    Inverse,
+    /// Inverse, with the log-determinant.
+    InverseAndLogDet,
+}
+
 /// One header and its weights, evaluated with the backend `M`.
 pub(super) struct Walk<'w, M> {
     header: &'w Header<'w>,
+    shape: Shape,
     weights: &'w [[u8; 4]],
+    base: &'w [[u8; 4]],
     math: PhantomData<M>,
 }
 
 impl<'w, M: Math> Walk<'w, M> {
-    pub(super) fn new(header: &'w Header<'_>, weights: &'w [[u8; 4]]) -> Self {
+    pub(super) fn new(header: &'w Header<'_>, weights: &'w [[u8; 4]], base: &'w [[u8; 4]]) -> Self {
         Self {
             header,
+            shape: header.shape(),
             weights,
+            base,
             math: PhantomData,
         }
     }
@@ -73,23 +119,21 @@ impl<'w, M: Math> Walk<'w, M> {
     pub(super) fn log_prob(&self, event: &[f32], context: &[f32], scratch: Scratch<'_>) -> f32 {
         let Scratch {
             event: x,
-            input,
-            hidden,
+            mut conditioning,
         } = scratch;
-        for ((x, raw), channel) in x.iter_mut().zip(event).zip(&self.header.event) {
-            *x = (raw - channel.mean) * channel.inv_std;
-        }
-        self.standardise_context(context, input);
-        let mut weights = self.weights.iter();
         let mut log_det = 0.0;
-        for layer in &self.header.layers {
-            log_det += self.normalize(layer, &mut weights, x, input, hidden);
+        for ((x, raw), channel) in x.iter_mut().zip(event).zip(&self.header.event) {
+            *x = *raw;
+            log_det += standardise::<M>(x, channel);
         }
-        conclude(
-            log_prob_of(self.header.log_norm, log_det, x.iter()),
-            event,
-            context,
-        )
+        self.context_features(context, conditioning.input);
+        let mut weights = self.weights;
+        for layer in &self.header.layers {
+            let own = take(&mut weights, layer.weights(self.shape));
+            log_det += self.normalize(layer, own, x, &mut conditioning);
+        }
+        let log_prob = (self.header.log_norm + log_det) - self.energy(x);
+        conclude(log_prob, event, context)
     }
 
     pub(super) fn sample<R: Rng + ?Sized>(
@@ -101,260 +145,512 @@ impl<'w, M: Math> Walk<'w, M> {
     ) {
         let Scratch {
             event: x,
-            input,
-            hidden,
+            mut conditioning,
         } = scratch;
-        for z in x.iter_mut() {
-            *z = base::normal::<M, R>(rng);
-        }
-        self.standardise_context(context, input);
-        let mut rest = self.weights.len() - self.table_len();
+        self.draw(rng, x);
+        self.context_features(context, conditioning.input);
+        let layers: usize = self
+            .header
+            .layers
+            .iter()
+            .map(|l| l.weights(self.shape))
+            .sum();
+        let mut weights = self.weights.get(..layers).unwrap_or_default();
         for layer in self.header.layers.iter().rev() {
-            rest = rest.saturating_sub(layer.weights(x.len(), context.len()));
-            let weights = self.weights.get(rest..).unwrap_or_default().iter();
-            self.generate(layer, weights, x, input, hidden);
+            let before = weights.len().saturating_sub(layer.weights(self.shape));
+            let (rest, own) = weights.split_at_checked(before).unwrap_or((weights, &[]));
+            weights = rest;
+            self.generate(layer, own, x, &mut conditioning);
         }
         for ((raw, x), channel) in event.iter_mut().zip(x.iter()).zip(&self.header.event) {
-            *raw = x / channel.inv_std + channel.mean;
+            *raw = destandardise::<M>(*x, channel);
         }
     }
 
-    fn table_len(&self) -> usize {
-        self.header
-            .calibration
-            .map_or(0, |c| 2 * usize::from(c.entries))
-    }
-
-    fn standardise_context(&self, context: &[f32], input: &mut [f32]) {
-        for ((x, raw), channel) in input.iter_mut().zip(context).zip(&self.header.context) {
-            *x = (raw - channel.mean) * channel.inv_std;
+    /// `−ln p` of a base event without its constant.
+    fn energy(&self, z: &[f32]) -> f32 {
+        let shape = self.shape;
+        let straight = z
+            .iter()
+            .enumerate()
+            .filter(|(channel, _)| !shape.is_circular(*channel))
+            .map(|(_, z)| z);
+        let energy = match self.header.base {
+            Base::Normal => base::normal_energy(straight),
+            Base::Logistic => base::logistic_energy::<M>(straight),
+            Base::Laplace => base::laplace_energy(straight),
+            Base::StudentT { degrees_of_freedom } => {
+                base::student_t_energy::<M>(straight, degrees_of_freedom)
+            }
+            Base::Mixture { .. } => base::mixture_energy::<M, _>(z, self.base),
+        };
+        let turns = z.iter().enumerate().filter(|(c, _)| shape.is_circular(*c));
+        match shape.circular {
+            0 => energy,
+            _ => energy + base::circular_energy(turns.map(|(_, z)| z)),
         }
     }
 
-    /// One layer from data to base, in place; returns its log-determinant.
+    /// One base event, channel by channel.
+    fn draw<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [f32]) {
+        if let Base::Mixture { .. } = self.header.base {
+            return base::mixture::<M, R, _>(rng, self.base, z);
+        }
+        for (channel, z) in z.iter_mut().enumerate() {
+            *z = match self.header.base {
+                _ if self.shape.is_circular(channel) => base::angle(rng),
+                Base::Logistic => base::logistic::<M, R>(rng),
+                Base::Laplace => base::laplace::<M, R>(rng),
+                Base::StudentT { degrees_of_freedom } => {
+                    base::student_t::<M, R>(rng, degrees_of_freedom)
+                }
+                Base::Normal | Base::Mixture { .. } => base::normal::<M, R>(rng),
+            };
+        }
+    }
+
+    /// The context's part of a conditioner's input.
+    fn context_features(&self, context: &[f32], input: &mut [f32]) {
+        let mut slots = input.iter_mut();
+        for (raw, channel) in context.iter().zip(&self.header.context) {
+            let mut x = *raw;
+            standardise::<M>(&mut x, channel);
+            fill::<M>(&mut slots, x, channel.domain == Domain::Circular);
+        }
+    }
+
+    /// One layer from data to base, in place; returns its log-determinant
+    /// without what is constant.
     fn normalize(
         &self,
         layer: &Layer<'_>,
-        weights: &mut Weights<'w>,
+        weights: &[[u8; 4]],
         x: &mut [f32],
-        input: &mut [f32],
-        hidden: &mut [f32],
+        memory: &mut Conditioning<'_>,
     ) -> f32 {
-        let (channels, bound) = self.fill_input(layer, x, input);
-        let inv_bound = 1.0 / bound;
-        self.hidden_layers(layer, weights, input, hidden);
-        let last = last_hidden(layer, input, hidden);
-        let mut log_det = 0.0;
-        let inputs = self
-            .blocks(layer, layer.dense_layers() - 1)
-            .flat_map(per_pair);
-        for (channel, inputs) in channels.iter().zip(inputs) {
-            let (shift, a) = shift_and_scale(weights, inputs, last);
-            if let Some(x) = x.get_mut(usize::from(*channel)) {
-                let (z, log_scale) = affine_normalize::<M>(*x, shift, a, inv_bound);
-                *x = z;
-                log_det += log_scale;
+        match layer {
+            Layer::Coupling(own) => self.coupling(layer, own, Way::Forward, weights, x, memory),
+            Layer::Autoregressive(own) => match own.direction {
+                Direction::Normalizing => self.at_once(layer, own, weights, x, memory),
+                Direction::Generative => {
+                    self.by_group(layer, own, Way::InverseAndLogDet, weights, x, memory)
+                }
+            },
+            Layer::Linear(permutation) => {
+                let (upper, lower) = halves(weights);
+                gather(*permutation, x, self.event_input(memory));
+                linear_normalize(x, upper, lower);
+                0.0
+            }
+            Layer::ElementWise => {
+                element_wise_normalize(x, weights.as_chunks::<2>().0);
+                0.0
+            }
+            Layer::Permutation(permutation) => {
+                gather(*permutation, x, self.event_input(memory));
+                0.0
             }
         }
-        log_det
     }
 
     /// One layer from base to data, in place.
     fn generate(
         &self,
         layer: &Layer<'_>,
-        weights: Weights<'w>,
+        weights: &[[u8; 4]],
         x: &mut [f32],
-        input: &mut [f32],
-        hidden: &mut [f32],
+        memory: &mut Conditioning<'_>,
     ) {
         match layer {
-            Layer::Coupling(_) => self.generate_coupling(layer, weights, x, input, hidden),
-            Layer::MaskedAutoregressive(own) => {
-                self.generate_autoregressive(layer, own, weights, x, input, hidden);
+            Layer::Coupling(own) => {
+                self.coupling(layer, own, Way::Inverse, weights, x, memory);
+            }
+            Layer::Autoregressive(own) => {
+                match own.direction {
+                    Direction::Normalizing => {
+                        self.by_group(layer, own, Way::Inverse, weights, x, memory)
+                    }
+                    Direction::Generative => self.at_once(layer, own, weights, x, memory),
+                };
+            }
+            Layer::Linear(permutation) => {
+                let (upper, lower) = halves(weights);
+                linear_generate(x, upper, lower);
+                scatter(*permutation, x, self.event_input(memory));
+            }
+            Layer::ElementWise => element_wise_generate(x, weights.as_chunks::<2>().0),
+            Layer::Permutation(permutation) => {
+                scatter(*permutation, x, self.event_input(memory));
             }
         }
     }
 
-    fn generate_coupling(
+    fn coupling(
         &self,
         layer: &Layer<'_>,
-        mut weights: Weights<'w>,
+        own: &Coupling<'_>,
+        way: Way,
+        weights: &[[u8; 4]],
         x: &mut [f32],
-        input: &mut [f32],
-        hidden: &mut [f32],
-    ) {
-        let (channels, bound) = self.fill_input(layer, x, input);
-        let inv_bound = 1.0 / bound;
-        self.hidden_layers(layer, &mut weights, input, hidden);
-        let last = last_hidden(layer, input, hidden);
+        memory: &mut Conditioning<'_>,
+    ) -> f32 {
+        let mut slots = memory.input.iter_mut().skip(self.shape.context);
+        for (channel, x) in x.iter().enumerate().filter(|(c, _)| own.keeps(*c)) {
+            fill::<M>(&mut slots, *x, self.shape.is_circular(channel));
+        }
+        self.transform_all(layer, own.transformed, way, weights, x, memory)
+    }
+
+    /// An autoregressive layer in the direction that needs one pass: forward.
+    fn at_once(
+        &self,
+        layer: &Layer<'_>,
+        own: &Autoregressive<'_>,
+        weights: &[[u8; 4]],
+        x: &mut [f32],
+        memory: &mut Conditioning<'_>,
+    ) -> f32 {
+        self.features(own.order, x, self.event_input(memory).iter_mut());
+        self.transform_all(layer, own.order, Way::Forward, weights, x, memory)
+    }
+
+    /// Evaluates the conditioner from its input and transforms `channels`.
+    fn transform_all(
+        &self,
+        layer: &Layer<'_>,
+        channels: &[u8],
+        way: Way,
+        weights: &[[u8; 4]],
+        x: &mut [f32],
+        memory: &mut Conditioning<'_>,
+    ) -> f32 {
+        let Some((transformer, conditioner)) = layer.conditional() else {
+            return 0.0;
+        };
+        let weights = &mut weights.iter();
+        self.hidden_layers(layer, conditioner, weights, memory);
+        let last = last_hidden(conditioner, memory.input, memory.hidden);
+        let parameters = parameters_of(memory.parameters, transformer);
+        let per_channel = |block: Block| {
+            let channels = block.rows.checked_div(transformer.parameters());
+            core::iter::repeat_n(block.inputs, channels.unwrap_or_default())
+        };
         let inputs = self
             .blocks(layer, layer.dense_layers() - 1)
-            .flat_map(per_pair);
+            .flat_map(per_channel);
+        let mut log_det = 0.0;
         for (channel, inputs) in channels.iter().zip(inputs) {
-            let (shift, a) = shift_and_scale(&mut weights, inputs, last);
-            if let Some(x) = x.get_mut(usize::from(*channel)) {
-                *x = affine_generate::<M>(*x, shift, a, inv_bound);
+            for parameter in parameters.iter_mut() {
+                *parameter = row(weights, inputs, last);
             }
+            log_det += self.transform(transformer, way, usize::from(*channel), x, parameters);
         }
+        log_det
     }
 
-    /// Rank by rank: as soon as a channel is known, the hidden units that wait
-    /// for it are evaluated, each once.
-    fn generate_autoregressive(
+    /// An autoregressive layer in the direction that goes group by group: as
+    /// soon as a group is known, the hidden units that wait for it are
+    /// evaluated, each once.
+    fn by_group(
         &self,
         layer: &Layer<'_>,
-        own: &MaskedAutoregressive<'_>,
-        weights: Weights<'w>,
+        own: &Autoregressive<'_>,
+        way: Way,
+        weights: &[[u8; 4]],
         x: &mut [f32],
-        input: &mut [f32],
-        hidden: &mut [f32],
-    ) {
-        let inv_bound = 1.0 / own.log_scale_bound;
-        let mut stages = heapless::Vec::<Stage<'_, 'w>, { MAX_HIDDEN_LAYERS + 1 }>::new();
-        let mut start = weights;
+        memory: &mut Conditioning<'_>,
+    ) -> f32 {
+        let Conditioning {
+            input,
+            hidden,
+            parameters,
+        } = memory;
+        let parameters = parameters_of(parameters, own.transformer);
+        let mut stages = heapless::Vec::<Stage<'_, '_>, { MAX_HIDDEN_LAYERS + 1 }>::new();
+        let mut rest = weights;
         for dense in 0..layer.dense_layers() {
             let blocks = self.blocks(layer, dense);
-            let size: usize = blocks.clone().map(Block::weights).sum();
-            let weights = start.clone();
+            let size = blocks.clone().map(Block::weights).sum();
             // The capacity is the schema's limit of hidden layers, plus one.
             let _ = stages.push(Stage {
-                weights,
+                weights: take(&mut rest, size).iter(),
                 blocks,
                 filled: 0,
+                residual: dense > 0 && own.conditioner.residual,
             });
-            start = start.as_slice().get(size..).unwrap_or_default().iter();
         }
-        for (rank, channel) in own.order.iter().enumerate() {
-            let mut rest = &mut *hidden;
-            let mut previous = &*input;
-            let units = layer.conditioner().hidden.iter();
+        let mut order = own.order;
+        let mut filled = self.shape.context;
+        let mut log_det = 0.0;
+        for group in own.groups {
+            let mut rest = &mut **hidden;
+            let mut previous = &**input;
+            let units = own.conditioner.hidden.iter();
             let mut stages = stages.iter_mut();
             for (units, stage) in units.zip(stages.by_ref()) {
                 let Some((current, behind)) =
                     core::mem::take(&mut rest).split_at_mut_checked(units.total())
                 else {
-                    return;
+                    return f32::NAN;
                 };
-                stage.advance::<M>(layer.conditioner().activation, previous, current);
+                stage.advance::<M>(own.conditioner.activation, previous, current);
                 previous = current;
                 rest = behind;
             }
-            let Some(output) = stages.next() else { return };
-            let Some(block) = output.blocks.next() else {
-                return;
+            let Some((output, block)) = stages
+                .next()
+                .and_then(|stage| stage.blocks.next().map(|block| (stage, block)))
+            else {
+                return f32::NAN;
             };
-            let (shift, a) = shift_and_scale(&mut output.weights, block.inputs, previous);
-            if let Some(x) = x.get_mut(usize::from(*channel)) {
-                *x = affine_generate::<M>(*x, shift, a, inv_bound);
-                if let Some(slot) = input.get_mut(self.header.context.len() + rank) {
-                    *slot = *x;
+            let (now, later) = order
+                .split_at_checked(usize::from(*group))
+                .unwrap_or((order, &[]));
+            order = later;
+            for channel in now {
+                for parameter in parameters.iter_mut() {
+                    *parameter = row(&mut output.weights, block.inputs, previous);
                 }
+                log_det +=
+                    self.transform(own.transformer, way, usize::from(*channel), x, parameters);
             }
+            filled += self.features(now, x, input.iter_mut().skip(filled));
         }
+        log_det
     }
 
-    /// Writes a layer's event inputs behind the context. Returns the channels
-    /// that it transforms, in the order of the outputs, and its bound.
-    fn fill_input<'l>(&self, layer: &Layer<'l>, x: &[f32], input: &mut [f32]) -> (&'l [u8], f32) {
-        let slots = input.iter_mut().skip(self.header.context.len());
-        match layer {
-            Layer::Coupling(Coupling {
-                transformed,
-                log_scale_bound,
-                ..
-            }) => {
-                let identity = x
-                    .iter()
-                    .zip(0u8..)
-                    .filter(|(_, c)| !transformed.contains(c));
-                for (slot, (x, _)) in slots.zip(identity) {
-                    *slot = *x;
-                }
-                (transformed, *log_scale_bound)
+    /// One channel, in place; returns its log-determinant where the way has it.
+    fn transform(
+        &self,
+        transformer: Transformer,
+        way: Way,
+        channel: usize,
+        x: &mut [f32],
+        parameters: &mut [f32],
+    ) -> f32 {
+        let Some(x) = x.get_mut(channel) else {
+            return f32::NAN;
+        };
+        let (value, log_det) = match (transformer, &mut *parameters, way) {
+            (Transformer::Shift, [shift], Way::Forward) => (*x + *shift, 0.0),
+            (Transformer::Shift, [shift], _) => (*x - *shift, 0.0),
+            (Transformer::Affine { log_scale_bound }, [shift, a], Way::Forward) => {
+                affine_forward::<M>(*x, *shift, *a, 1.0 / log_scale_bound)
             }
-            Layer::MaskedAutoregressive(MaskedAutoregressive {
-                order,
-                log_scale_bound,
-                ..
-            }) => {
-                let ranked = order.iter().map(|c| x.get(usize::from(*c)));
-                for (slot, x) in slots.zip(ranked) {
-                    *slot = x.copied().unwrap_or(f32::NAN);
-                }
-                (order, *log_scale_bound)
+            (Transformer::Affine { log_scale_bound }, [shift, a], _) => {
+                affine_inverse::<M>(*x, *shift, *a, 1.0 / log_scale_bound)
             }
-        }
+            (Transformer::Spline { .. }, own, Way::Forward) if self.shape.is_circular(channel) => {
+                circular_forward::<M>(*x, own)
+            }
+            (Transformer::Spline { .. }, own, _) if self.shape.is_circular(channel) => {
+                (circular_inverse::<M>(*x, own), 0.0)
+            }
+            (Transformer::Spline { bound, .. }, own, Way::Forward) => {
+                spline_forward::<M>(*x, own, bound)
+            }
+            (Transformer::Spline { bound, .. }, own, Way::Inverse) => {
+                (spline_inverse::<M>(*x, own, bound), 0.0)
+            }
+            (Transformer::Spline { bound, .. }, own, Way::InverseAndLogDet) => {
+                spline_inverse_and_log_det::<M>(*x, own, bound)
+            }
+            _ => (f32::NAN, 0.0),
+        };
+        *x = value;
+        log_det
     }
 
     /// All hidden layers of a layer's conditioner.
     fn hidden_layers(
         &self,
         layer: &Layer<'_>,
-        weights: &mut Weights<'w>,
-        input: &[f32],
-        hidden: &mut [f32],
+        conditioner: &Conditioner<'_>,
+        weights: &mut Weights<'_>,
+        memory: &mut Conditioning<'_>,
     ) {
-        let mut rest = hidden;
-        let mut previous = input;
-        for (dense, units) in layer.conditioner().hidden.iter().enumerate() {
-            let Some((current, behind)) = rest.split_at_mut_checked(units.total()) else {
+        let mut rest = &mut *memory.hidden;
+        let mut previous = &*memory.input;
+        for (dense, units) in conditioner.hidden.iter().enumerate() {
+            let Some((current, behind)) =
+                core::mem::take(&mut rest).split_at_mut_checked(units.total())
+            else {
                 return;
             };
-            let mut outputs = current.iter_mut();
-            for block in self.blocks(layer, dense) {
-                let outputs = outputs.by_ref().take(block.rows);
-                rows::<M>(
-                    layer.conditioner().activation,
-                    weights,
-                    block,
-                    previous,
-                    outputs,
-                );
-            }
+            let mut stage = Stage {
+                weights: weights.clone(),
+                blocks: self.blocks(layer, dense),
+                filled: 0,
+                residual: dense > 0 && conditioner.residual,
+            };
+            while stage.advance::<M>(conditioner.activation, previous, current) {}
+            *weights = stage.weights;
             previous = current;
             rest = behind;
         }
     }
 
-    fn blocks<'l>(&self, layer: &'l Layer<'_>, dense: usize) -> Blocks<'l> {
-        layer.blocks(dense, self.header.event.len(), self.header.context.len())
+    /// The part of a conditioner's input that the event fills.
+    fn event_input<'m>(&self, memory: &'m mut Conditioning<'_>) -> &'m mut [f32] {
+        memory
+            .input
+            .get_mut(self.shape.context..)
+            .unwrap_or_default()
+    }
+
+    /// Writes the features of some channels; returns how many there are.
+    fn features<'s>(
+        &self,
+        channels: &[u8],
+        x: &[f32],
+        mut slots: impl Iterator<Item = &'s mut f32>,
+    ) -> usize {
+        let mut count = 0;
+        for channel in channels.iter().map(|channel| usize::from(*channel)) {
+            let value = x.get(channel).copied().unwrap_or(f32::NAN);
+            fill::<M>(&mut slots, value, self.shape.is_circular(channel));
+            count += self.shape.features(channel);
+        }
+        count
+    }
+
+    fn blocks<'l>(&self, layer: &Layer<'l>, dense: usize) -> Blocks<'l> {
+        layer.blocks(dense, self.shape)
     }
 }
 
-/// One dense layer while an autoregressive layer generates.
-struct Stage<'l, 'w> {
-    weights: Weights<'w>,
-    blocks: Blocks<'l>,
-    filled: usize,
+/// Raw to standardised, in place; returns the log-determinant without what is
+/// constant.
+fn standardise<M: Math>(x: &mut f32, channel: &Channel<'_>) -> f32 {
+    let log_det = match channel.domain {
+        Domain::Real | Domain::Circular => 0.0,
+        Domain::Positive { low } => positive_normalize::<M>(x, low),
+        Domain::SoftPositive { low, scale } => soft_positive_normalize::<M>(x, low, scale),
+        Domain::Bounded { low, high } => bounded_normalize::<M>(x, low, high),
+        Domain::HeavyTailed { centre, scale } => heavy_tailed_normalize::<M>(x, centre, scale),
+    };
+    *x = (*x - channel.mean) * channel.inv_std;
+    if channel.domain == Domain::Circular {
+        *x = wrap(*x);
+    }
+    log_det
 }
 
-impl Stage<'_, '_> {
-    /// Evaluates the units of the next degree.
-    fn advance<M: Math>(&mut self, activation: Activation, input: &[f32], units: &mut [f32]) {
-        if let Some(block) = self.blocks.next() {
-            let outputs = units.iter_mut().skip(self.filled).take(block.rows);
-            rows::<M>(activation, &mut self.weights, block, input, outputs);
-            self.filled += block.rows;
+/// Standardised to raw.
+fn destandardise<M: Math>(x: f32, channel: &Channel<'_>) -> f32 {
+    let mut raw = x / channel.inv_std + channel.mean;
+    match channel.domain {
+        Domain::Real | Domain::Circular => {}
+        Domain::Positive { low } => positive_generate::<M>(&mut raw, low),
+        Domain::SoftPositive { low, scale } => soft_positive_generate::<M>(&mut raw, low, scale),
+        Domain::Bounded { low, high } => bounded_generate::<M>(&mut raw, low, high),
+        Domain::HeavyTailed { centre, scale } => {
+            heavy_tailed_generate::<M>(&mut raw, centre, scale);
+        }
+    }
+    raw
+}
+
+/// Writes the features of a channel to the next slots.
+fn fill<'s, M: Math>(slots: &mut impl Iterator<Item = &'s mut f32>, x: f32, circular: bool) {
+    let (first, second) = match circular {
+        true => {
+            let [cos, sin] = circle::<M>(x);
+            (cos, Some(sin))
+        }
+        false => (x, None),
+    };
+    if let Some(slot) = slots.next() {
+        *slot = first;
+    }
+    if let Some(second) = second
+        && let Some(slot) = slots.next()
+    {
+        *slot = second;
+    }
+}
+
+/// `x_i ← x_p(i)`, by way of scratch memory.
+fn gather(Permutation(order): Permutation<'_>, x: &mut [f32], scratch: &mut [f32]) {
+    for (slot, channel) in scratch.iter_mut().zip(order) {
+        *slot = x.get(usize::from(*channel)).copied().unwrap_or(f32::NAN);
+    }
+    for (x, slot) in x.iter_mut().zip(scratch) {
+        *x = *slot;
+    }
+}
+
+/// `x_p(i) ← x_i`, by way of scratch memory.
+fn scatter(Permutation(order): Permutation<'_>, x: &mut [f32], scratch: &mut [f32]) {
+    for (slot, x) in scratch.iter_mut().zip(x.iter()) {
+        *slot = *x;
+    }
+    for (slot, channel) in scratch.iter().zip(order) {
+        if let Some(x) = x.get_mut(usize::from(*channel)) {
+            *x = *slot;
         }
     }
 }
 
-/// The rows of one block.
-fn rows<'o, M: Math>(
-    activation: Activation,
-    weights: &mut Weights<'_>,
-    block: Block,
-    input: &[f32],
-    outputs: impl Iterator<Item = &'o mut f32>,
-) {
-    match activation {
-        Activation::Relu => rows_as::<Relu>(weights, block, input, outputs),
-        Activation::Tanh => rows_as::<Tanh<M>>(weights, block, input, outputs),
+/// The next `count` weights.
+fn take<'w>(weights: &mut &'w [[u8; 4]], count: usize) -> &'w [[u8; 4]] {
+    let (own, rest) = weights.split_at_checked(count).unwrap_or((weights, &[]));
+    *weights = rest;
+    own
+}
+
+/// The upper and the lower factor of a linear layer.
+fn halves(weights: &[[u8; 4]]) -> (&[[u8; 4]], &[[u8; 4]]) {
+    weights
+        .split_at_checked(weights.len() / 2)
+        .unwrap_or((weights, &[]))
+}
+
+/// As many slots as the transformer has parameters.
+fn parameters_of(memory: &mut [f32], transformer: Transformer) -> &mut [f32] {
+    memory
+        .get_mut(..transformer.parameters())
+        .unwrap_or_default()
+}
+
+/// One dense layer, evaluated block by block.
+struct Stage<'l, 'w> {
+    weights: Weights<'w>,
+    blocks: Blocks<'l>,
+    filled: usize,
+    residual: bool,
+}
+
+impl Stage<'_, '_> {
+    /// Evaluates the units of the next block; false after the last.
+    fn advance<M: Math>(
+        &mut self,
+        activation: Activation,
+        input: &[f32],
+        units: &mut [f32],
+    ) -> bool {
+        let Some(block) = self.blocks.next() else {
+            return false;
+        };
+        let outputs = units.iter_mut().skip(self.filled).take(block.rows);
+        match activation {
+            Activation::Relu => rows::<Relu>(&mut self.weights, block, input, outputs),
+            Activation::Tanh => rows::<Tanh<M>>(&mut self.weights, block, input, outputs),
+            Activation::Silu => rows::<Silu<M>>(&mut self.weights, block, input, outputs),
+        }
+        if self.residual {
+            let pairs = units.iter_mut().zip(input);
+            for (unit, input) in pairs.skip(self.filled).take(block.rows) {
+                *unit += input;
+            }
+        }
+        self.filled += block.rows;
+        true
     }
 }
 
-fn rows_as<'o, A: crate::kernels::Activation>(
+/// The rows of one block.
+fn rows<'o, A: crate::kernels::Activation>(
     weights: &mut Weights<'_>,
     block: Block,
     input: &[f32],
@@ -375,21 +671,13 @@ fn row(weights: &mut Weights<'_>, inputs: usize, input: &[f32]) -> f32 {
     dot(row, input)
 }
 
-/// The two output rows of one channel.
-fn shift_and_scale(weights: &mut Weights<'_>, inputs: usize, last: &[f32]) -> (f32, f32) {
-    let shift = row(weights, inputs, last);
-    let a = row(weights, inputs, last);
-    (shift, a)
-}
-
-/// The inputs of each pair of output rows in a block.
-fn per_pair(block: Block) -> impl Iterator<Item = usize> {
-    core::iter::repeat_n(block.inputs, block.rows / 2)
-}
-
 /// What the output layer sees: the last hidden layer, or the input without one.
-fn last_hidden<'h>(layer: &Layer<'_>, input: &'h [f32], hidden: &'h [f32]) -> &'h [f32] {
-    let Some((last, before)) = layer.conditioner().hidden.split_last() else {
+fn last_hidden<'h>(
+    conditioner: &Conditioner<'_>,
+    input: &'h [f32],
+    hidden: &'h [f32],
+) -> &'h [f32] {
+    let Some((last, before)) = conditioner.hidden.split_last() else {
         return input;
     };
     let start: usize = before.iter().map(|units| units.total()).sum();

@@ -30,29 +30,30 @@ pub fn destandardise<const N: usize>(
 
 /// Keeps a log-scale within ±bound, smoothly: `a / (1 + |a| / bound)`.
 #[inline(always)]
-fn soft_clip(a: f32, inv_bound: f32) -> f32 {
+pub(super) fn soft_clip(a: f32, inv_bound: f32) -> f32 {
     a / (1.0 + a.abs() * inv_bound)
 }
 
 /// Data to base for one channel: `z = x · e^s + shift` with `s = a` softly
 /// clipped. Returns `(z, s)`; `s` is the channel's `ln |∂z/∂x|` in nats.
 #[inline]
-pub fn affine_normalize<M: Math>(x: f32, shift: f32, a: f32, inv_bound: f32) -> (f32, f32) {
+pub fn affine_forward<M: Math>(x: f32, shift: f32, a: f32, inv_bound: f32) -> (f32, f32) {
     let log_scale = soft_clip(a, inv_bound);
     (x * M::exp(log_scale) + shift, log_scale)
 }
 
-/// Base to data for one channel, the inverse of [`affine_normalize`].
+/// The inverse of [`affine_forward`], and its log-determinant `−s`.
 #[inline(never)]
-pub fn affine_generate<M: Math>(z: f32, shift: f32, a: f32, inv_bound: f32) -> f32 {
-    (z - shift) * M::exp(-soft_clip(a, inv_bound))
+pub fn affine_inverse<M: Math>(z: f32, shift: f32, a: f32, inv_bound: f32) -> (f32, f32) {
+    let log_scale = -soft_clip(a, inv_bound);
+    ((z - shift) * M::exp(log_scale), log_scale)
 }
 
-/// [`affine_normalize`] for each channel of a layer, in place. `parameters`
+/// [`affine_forward`] for each channel of a layer, in place. `parameters`
 /// holds shift and unclipped log-scale by turns. Returns the layer's
 /// log-determinant in nats, summed in the channels' order.
 #[inline(never)]
-pub fn affine_normalize_each<M: Math, const N: usize, const PARAMETERS: usize>(
+pub fn affine_forward_each<M: Math, const N: usize, const PARAMETERS: usize>(
     x: &mut [f32; N],
     parameters: &[f32; PARAMETERS],
     inv_bound: f32,
@@ -63,16 +64,16 @@ pub fn affine_normalize_each<M: Math, const N: usize, const PARAMETERS: usize>(
     let (pairs, _) = parameters.as_chunks::<2>();
     let mut log_det = 0.0;
     for (x, [shift, a]) in x.iter_mut().zip(pairs) {
-        let (z, log_scale) = affine_normalize::<M>(*x, *shift, *a, inv_bound);
+        let (z, log_scale) = affine_forward::<M>(*x, *shift, *a, inv_bound);
         *x = z;
         log_det += log_scale;
     }
     log_det
 }
 
-/// [`affine_generate`] for each channel of a layer, in place.
+/// [`affine_inverse`] for each channel of a layer, in place.
 #[inline(never)]
-pub fn affine_generate_each<M: Math, const N: usize, const PARAMETERS: usize>(
+pub fn affine_inverse_each<M: Math, const N: usize, const PARAMETERS: usize>(
     z: &mut [f32; N],
     parameters: &[f32; PARAMETERS],
     inv_bound: f32,
@@ -82,21 +83,8 @@ pub fn affine_generate_each<M: Math, const N: usize, const PARAMETERS: usize>(
     }
     let (pairs, _) = parameters.as_chunks::<2>();
     for (z, [shift, a]) in z.iter_mut().zip(pairs) {
-        *z = affine_generate::<M>(*z, *shift, *a, inv_bound);
+        (*z, _) = affine_inverse::<M>(*z, *shift, *a, inv_bound);
     }
-}
-
-/// The log-likelihood of one event: `log_norm + log_det − Σ z² / 2`, in nats.
-///
-/// `log_norm` gathers the constants of base distribution and standardisation.
-#[inline]
-pub fn log_prob_of<'z>(
-    log_norm: f32,
-    log_det: f32,
-    base_event: impl IntoIterator<Item = &'z f32>,
-) -> f32 {
-    let square = base_event.into_iter().fold(0.0, |sum, z| sum + z * z);
-    (log_norm + log_det) - 0.5 * square
 }
 
 /// Gives non-finite input and overflow their defined answers: NaN if a channel

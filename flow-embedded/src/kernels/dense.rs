@@ -19,6 +19,10 @@ pub struct Relu;
 #[derive(Clone, Copy, Debug)]
 pub struct Tanh<M>(PhantomData<M>);
 
+/// `x / (1 + e^−x)`, also called swish, by the backend `M`.
+#[derive(Clone, Copy, Debug)]
+pub struct Silu<M>(PhantomData<M>);
+
 impl Activation for Identity {
     #[inline(always)]
     fn apply(x: f32) -> f32 {
@@ -37,6 +41,13 @@ impl<M: Math> Activation for Tanh<M> {
     #[inline(always)]
     fn apply(x: f32) -> f32 {
         M::tanh(x)
+    }
+}
+
+impl<M: Math> Activation for Silu<M> {
+    #[inline(always)]
+    fn apply(x: f32) -> f32 {
+        x / (1.0 + M::exp(-x))
     }
 }
 
@@ -116,5 +127,21 @@ pub fn dense<
     }
     for (row, output) in rows.iter().zip(output.iter_mut().skip(OFFSET)) {
         *output = A::apply(dot(row, input));
+    }
+}
+
+/// A residual connection: adds `input[OFFSET..OFFSET + ROWS]` to the same
+/// places of `output`.
+#[inline]
+pub fn add<const OFFSET: usize, const ROWS: usize, const N: usize>(
+    input: &[f32; N],
+    output: &mut [f32; N],
+) {
+    const {
+        assert!(OFFSET + ROWS <= N);
+    }
+    let pairs = output.iter_mut().zip(input).skip(OFFSET).take(ROWS);
+    for (output, input) in pairs {
+        *output += input;
     }
 }

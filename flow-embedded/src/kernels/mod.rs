@@ -10,10 +10,26 @@
 //! order into one accumulator, product rounded, sum rounded.
 
 mod affine;
+mod circular;
 mod dense;
+mod domain;
+mod linear;
+mod shift;
+mod spline;
 
 pub use affine::{
-    affine_generate, affine_generate_each, affine_normalize, affine_normalize_each, conclude,
-    destandardise, log_prob_of, standardise,
+    affine_forward, affine_forward_each, affine_inverse, affine_inverse_each, conclude,
+    destandardise, standardise,
 };
-pub use dense::{Activation, Identity, Relu, Tanh, Weight, dense, dot};
+pub use circular::{circle, circular_forward, circular_inverse, wrap};
+pub use dense::{Activation, Identity, Relu, Silu, Tanh, Weight, add, dense, dot};
+pub use domain::{
+    bounded_generate, bounded_normalize, heavy_tailed_generate, heavy_tailed_normalize,
+    positive_generate, positive_normalize, round_to_grid, soft_positive_generate,
+    soft_positive_normalize,
+};
+pub use linear::{
+    element_wise_generate, element_wise_normalize, linear_generate, linear_normalize,
+};
+pub use shift::{shift_forward_each, shift_inverse_each};
+pub use spline::{spline_forward, spline_inverse, spline_inverse_and_log_det};

@@ -1,4 +1,4 @@
-use super::{Backend, Math};
+use super::{Backend, Math, Polynomial};
 
 /// The crate `libm`: the most accurate backend, and the largest.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,5 +21,11 @@ impl Math for Libm {
 
     fn sqrt(x: f32) -> f32 {
         ::libm::sqrtf(x)
+    }
+
+    fn sin_cos(x: f32) -> (f32, f32) {
+        // The crate's sine and cosine compute in double precision, which no
+        // chip here has.
+        Polynomial::sin_cos(x)
     }
 }

@@ -49,6 +49,15 @@ const TANH: [f32; 5] = [
     -0.005_704_987_3,
 ];
 
+/// `(sin r − r) / r³` in r², on |r| ≤ π / 4.
+const SIN: [f32; 3] = [-0.166_666_54, 0.008_332_146, -0.000_195_133_28];
+/// `(cos r − 1 + r²/2) / r⁴` in r², on |r| ≤ π / 4.
+const COS: [f32; 3] = [0.041_666_646, -0.001_388_729_7, 2.443_092_3e-5];
+/// `π / 2` as a short number, so that few quarter turns of it are exact …
+const QUARTER_TURN_HIGH: f32 = 1.570_312_5;
+/// … and the rest of it.
+const QUARTER_TURN_LOW: f32 = 4.838_268e-4;
+
 /// Horner's rule, coefficients in ascending order.
 #[inline(always)]
 fn polynomial<const N: usize>(coefficients: &[f32; N], x: f32) -> f32 {
@@ -122,6 +131,27 @@ impl Math for Polynomial {
             root = 0.5 * (root + x / root);
         }
         root
+    }
+
+    fn sin_cos(x: f32) -> (f32, f32) {
+        // Beyond this an f32 hardly knows its own quarter turn.
+        const FAR: f32 = 1e5;
+        if x.is_nan() || x.abs() > FAR {
+            return (f32::NAN, f32::NAN);
+        }
+        let shifted = x * core::f32::consts::FRAC_2_PI + ROUND_TO_INTEGER;
+        let n = shifted - ROUND_TO_INTEGER;
+        let r = (x - n * QUARTER_TURN_HIGH) - n * QUARTER_TURN_LOW;
+        let square = r * r;
+        let sin = r + r * square * polynomial(&SIN, square);
+        let cos = 1.0 - (0.5 * square - square * square * polynomial(&COS, square));
+        // The mantissa of `shifted` holds the number of quarter turns.
+        match shifted.to_bits() & 3 {
+            0 => (sin, cos),
+            1 => (cos, -sin),
+            2 => (-sin, -cos),
+            _ => (-cos, sin),
+        }
     }
 }
 

@@ -5,7 +5,8 @@ pub enum CalibrationError {
     /// Even the least likely row would not reach a p-value of alpha.
     #[error(
         "{have} calibration rows are too few for a false-alarm rate of {alpha}: at least {need} \
-         are needed, because the smallest p-value is 1 / (rows + 1)"
+         are needed, because the smallest p-value is 1 / (rows + 1); give more rows, or a rate of at \
+         least {}", attainable(*have)
     )]
     TooFewRows {
         /// Calibration rows.
@@ -36,4 +37,29 @@ pub enum CalibrationError {
         /// Calibration rows.
         rows: usize,
     },
+}
+
+/// The smallest rate that so many calibration rows can promise, with three digits and rounded up.
+fn attainable(rows: usize) -> f64 {
+    let rate = (rows as f64 + 1.0).recip();
+    let digit = 10f64.powf(rate.log10().floor() - 2.0);
+    // Written and read, so that no rounding error shows.
+    let text = format!("{:.2e}", (rate / digit - 1e-9).ceil() * digit);
+    text.parse().unwrap_or(rate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibrate::CalibrationTable;
+
+    #[test]
+    fn the_rate_that_is_advised_is_attainable() {
+        for (rows, rate) in [(0, 1.0), (6, 0.143), (99, 0.01), (40, 0.0244), (1, 0.5)] {
+            assert_eq!(attainable(rows), rate, "{rows}");
+        }
+        for rows in 1..2000 {
+            assert!(CalibrationTable::rows_needed(attainable(rows)).expect("a rate") <= rows);
+        }
+    }
 }

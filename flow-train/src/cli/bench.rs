@@ -1,9 +1,10 @@
 //! `flow bench`: the time of a training step.
 
-use super::train::FamilyName;
+use super::names::FamilyName;
 use super::ui::Ui;
 use crate::Error;
 use crate::bench::{StepTime, bench};
+use crate::model::Family;
 use serde::Serialize;
 
 /// Time a training step on this machine
@@ -16,7 +17,7 @@ use serde::Serialize;
   flow bench
   flow bench --family maf --steps 500 --json")]
 pub(super) struct Args {
-    /// Kind of flow [default: both]
+    /// Kind of flow [default: all]
     #[arg(long)]
     family: Option<FamilyName>,
     /// Steps to time
@@ -36,12 +37,14 @@ struct Report {
     threads: usize,
     median_ms: f64,
     p10_ms: f64,
+    /// Of the dense layers, in the tenth percentile.
+    gigaflops_per_second: f64,
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let families = match args.family {
-        Some(family) => vec![family],
-        None => vec![FamilyName::Realnvp, FamilyName::Maf],
+        Some(FamilyName(family)) => vec![family],
+        None => Family::ALL.to_vec(),
     };
     let mut threads: Vec<usize> = args
         .threads
@@ -57,21 +60,23 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     }
     let mut reports = Vec::new();
     for family in families {
-        let times = bench(family.into(), &threads, args.steps as usize, args.seed)?;
+        let times = bench(family, &threads, args.steps as usize, args.seed)?;
         reports.extend(times.into_iter().map(|time: StepTime| Report {
             family: family.name(),
             threads: time.threads,
             median_ms: time.median_ms,
             p10_ms: time.p10_ms,
+            gigaflops_per_second: time.megaflops / time.p10_ms,
         }));
     }
     let lines: Vec<(&str, String)> = reports
         .iter()
         .map(|report| {
-            let Report { family, threads, median_ms, p10_ms } = report;
+            let Report { family, threads, median_ms, p10_ms, gigaflops_per_second } = report;
             let s = if *threads == 1 { "" } else { "s" };
             let text = format!(
-                "{threads} thread{s}: {median_ms:.3} ms a step (median; 10th percentile {p10_ms:.3})"
+                "{threads} thread{s}: {median_ms:.3} ms a step (median; 10th percentile {p10_ms:.3}), dense layers at \
+                 {gigaflops_per_second:.0} GFLOP/s"
             );
             (*family, text)
         })

@@ -6,7 +6,7 @@ use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
 use crate::calibrate::CalibrationTable;
-use crate::data::{ColumnRequest, CsvFile, load_columns};
+use crate::data::{ColumnRequest, Table, load_columns};
 use crate::evaluate::Scorer;
 use crate::export::{Draft, DraftCalibration};
 use flow_embedded::artefact::LoadedFlow;
@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Args {
     /// The model
     model: PathBuf,
-    /// Normal rows that the model was not trained on
+    /// Normal rows that the model was not trained on: CSV or Parquet
     data: PathBuf,
     /// The false-alarm rate to promise [default: the model's]
     #[arg(long, value_name = "RATE", value_parser = options::alpha)]
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let flow = model.load()?;
     let path = args.output.as_ref().unwrap_or(&args.model);
     Output::check(path)?;
-    let file = CsvFile::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
+    let file = Table::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
     let filter = args.table.only.clone();
     let others = ColumnRequest {
         filter,

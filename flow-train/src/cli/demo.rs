@@ -71,6 +71,8 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             CHANNELS,
             "--group",
             "recording",
+            "--family",
+            "maf",
             "--layers",
             "4",
             "--hidden",

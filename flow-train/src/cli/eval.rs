@@ -4,7 +4,7 @@ use super::model_file::{self, ModelFile};
 use super::options::TableOptions;
 use super::ui::{Ui, decimal, percent};
 use crate::Error;
-use crate::data::{ColumnRequest, CsvFile, Dataset, Recording, load_columns};
+use crate::data::{ColumnRequest, Dataset, Recording, Table, load_columns};
 use crate::evaluate::{
     Mean, Rate, Scorer, auroc, average_precision, exact_log_probs, gaussian_log_likelihood,
 };
@@ -30,7 +30,7 @@ use std::path::PathBuf;
 pub(super) struct Args {
     /// The model
     model: PathBuf,
-    /// Rows to measure it on
+    /// Rows to measure it on: CSV or Parquet
     data: PathBuf,
     /// Column with 0 for normal rows and 1 for anomalies
     #[arg(long, value_name = "COLUMN")]
@@ -82,7 +82,7 @@ struct Detection {
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
-    let file = CsvFile::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
+    let file = Table::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
     let others = ColumnRequest {
         label: args.label.clone(),
         normal: args.normal.clone(),

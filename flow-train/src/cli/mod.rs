@@ -12,6 +12,8 @@ mod demo;
 mod eval;
 mod inspect;
 mod model_file;
+mod names;
+mod number;
 mod options;
 mod output;
 mod progress;
@@ -45,7 +47,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    Train(train::Args),
+    Train(Box<train::Args>),
     Eval(eval::Args),
     Score(score::Args),
     Sample(sample::Args),

@@ -1,7 +1,7 @@
 //! An artefact on disk, and a table read with its channels.
 
 use crate::Error;
-use crate::data::{ColumnRequest, Columns, CsvFile};
+use crate::data::{ColumnRequest, Columns, Table};
 use flow_embedded::artefact::{Channel, Header, LoadedFlow};
 use std::path::{Path, PathBuf};
 
@@ -54,7 +54,7 @@ pub(super) fn names(channels: &[Channel<'_>]) -> Vec<String> {
 
 /// Finds the model's channels, and what else is requested, in a table.
 pub(super) fn columns(
-    file: &CsvFile,
+    file: &Table,
     header: &Header<'_>,
     others: ColumnRequest,
 ) -> Result<Columns, Error> {

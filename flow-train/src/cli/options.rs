@@ -1,6 +1,7 @@
 //! Options that several commands share, and how their values are read.
 
-use crate::data::{CsvFormat, Header, RowFilter};
+use crate::data::{CsvFormat, DomainRequest, Header, RowFilter};
+use crate::model::{BaseSpec, NoSuchBase};
 use clap::Args;
 
 /// How the table is written and which rows count.
@@ -94,6 +95,39 @@ pub(super) fn unit(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// `column=domain`.
+pub(super) fn domain(text: &str) -> Result<(String, DomainRequest), String> {
+    let Some((name, domain)) = text.split_once('=') else {
+        return Err("write COLUMN=DOMAIN, e.g. load=positive,angle=circular:0:360".to_owned());
+    };
+    let domain = domain.trim().parse::<DomainRequest>();
+    domain
+        .map(|domain| (name.trim().to_owned(), domain))
+        .map_err(|fault| fault.to_string())
+}
+
+/// A base distribution.
+pub(super) fn base(text: &str) -> Result<BaseSpec, String> {
+    text.parse().map_err(|fault: NoSuchBase| fault.to_string())
+}
+
+/// A number of bytes, with a unit if need be.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor: u64 = match text[digits.len()..].to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "t" | "tib" => 1 << 40,
+        _ => return Err("write a number of bytes with KiB, MiB or GiB, e.g. 512MiB".to_owned()),
+    };
+    let number = digits.trim().parse::<u64>().ok().filter(|n| *n > 0);
+    number
+        .and_then(|number| number.checked_mul(factor))
+        .ok_or_else(|| "write a whole number of bytes, e.g. 512MiB".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +144,13 @@ mod tests {
     fn values_that_make_no_sense_are_refused() {
         assert!(alpha("0.01").is_ok() && alpha("1").is_err() && alpha("nan").is_err());
         assert_eq!(given("speed=1.5"), Ok(("speed".to_owned(), 1.5)));
+        assert_eq!(bytes("3MiB"), Ok(3 << 20));
+        assert_eq!(bytes("17"), Ok(17));
+        for wrong in ["", "0", "MiB", "1.5GiB", "3MB", "99999999TiB"] {
+            assert!(bytes(wrong).is_err(), "{wrong}");
+        }
+        assert!(base("student-t:5").is_ok() && base("cauchy").is_err());
+        assert!(domain("a=positive").is_ok() && domain("a=log").is_err() && domain("a").is_err());
         assert!(given("speed").is_err() && given("speed=inf").is_err());
         let filter = row_filter("a=x, y").expect("well-formed");
         assert_eq!(

@@ -14,14 +14,14 @@ pub(super) struct Epochs {
 }
 
 impl Epochs {
-    pub(super) fn new(ui: Ui, epochs: u64) -> Self {
+    pub(super) fn new(ui: Ui) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let target = if ui.quiet || !terminal {
             ProgressDrawTarget::hidden()
         } else {
             ProgressDrawTarget::stderr()
         };
-        let bar = ProgressBar::with_draw_target(Some(epochs), target);
+        let bar = ProgressBar::with_draw_target(Some(1), target);
         if let Ok(style) =
             ProgressStyle::with_template("{bar:30} epoch {pos}/{len}, {msg}, {eta} left at most")
         {
@@ -49,6 +49,7 @@ impl Epochs {
                 ui.note(format_args!("epoch {epoch}/{epochs}, {text}"));
             }
         }
+        self.bar.set_length(epochs as u64);
         self.bar.set_position(epoch as u64);
         self.bar.set_message(text);
     }

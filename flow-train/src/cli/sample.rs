@@ -1,14 +1,17 @@
 //! `flow sample`: draws new rows.
 
 use super::model_file::{self, ModelFile};
+use super::number;
 use super::options::{self, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
-use crate::data::{ColumnRequest, CsvFile, load_columns};
+use crate::data::{ColumnRequest, Table, load_columns};
+use crate::evaluate::BatchFlow;
 use flow_embedded::artefact::{Channel, LoadedFlow};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
+use rayon::prelude::*;
 use serde::Serialize;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -39,8 +42,11 @@ pub(super) struct Args {
     /// The context's values, the same for all rows
     #[arg(long, value_name = "COLUMN=NUMBER,…", value_delimiter = ',', value_parser = options::given)]
     given: Vec<(String, f32)>,
-    /// A table with the context's columns
-    #[arg(long, value_name = "CSV", conflicts_with = "given")]
+    /// Round the columns that the model knows as rounded back to their grid, as an ADC would
+    #[arg(long)]
+    round: bool,
+    /// A table with the context's columns: CSV or Parquet
+    #[arg(long, value_name = "TABLE", conflicts_with = "given")]
     context_from: Option<PathBuf>,
     #[command(flatten)]
     table: TableOptions,
@@ -92,21 +98,58 @@ fn write(
         .map(|channel| channel.name);
     csv.write_record(names)
         .map_err(|fault| in_output(io_error(fault)))?;
-    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
-    let mut event = vec![0.0; header.event.len()];
-    let mut scratch = vec![0.0; flow.scratch_len()];
-    let mut contexts = contexts.iter().cycle();
-    for _ in 0..args.rows {
-        let context = contexts.next().map_or(&[][..], Vec::as_slice);
-        flow.sample(&mut rng, context, &mut event, &mut scratch)
-            .map_err(|fault| Error::Usage(fault.to_string()))?;
-        let cells = event.iter().chain(context).map(ToString::to_string);
-        csv.write_record(cells)
-            .map_err(|fault| in_output(io_error(fault)))?;
-    }
     csv.flush().map_err(&in_output)?;
     drop(csv);
+
+    let batch = BatchFlow::new(flow);
+    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
+    let mut contexts = contexts.iter().cycle();
+    let mut left = args.rows;
+    let (mut events, mut given, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    while left > 0 {
+        let rows = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
+        left -= rows as u64;
+        events.resize(rows * header.event.len(), 0.0);
+        given.clear();
+        given.extend(contexts.by_ref().take(rows).flatten().copied());
+        batch.sample(&mut rng, &given, &mut events);
+        if args.round {
+            for event in events.chunks_exact_mut(header.event.len()) {
+                flow.round_to_grid(event);
+            }
+        }
+        lines(&events, &given, rows, &mut texts);
+        for text in &texts {
+            output.write_all(text).map_err(&in_output)?;
+        }
+    }
     output.flush().map_err(&in_output)
+}
+
+/// Rows drawn before they are written: memory stays constant, and there is enough for all cores.
+const PIECE: usize = 16_384;
+
+/// Rows written by one thread at a time.
+const LINES: usize = 512;
+
+/// The lines of `rows` events, each followed by its context, in order; replaces what `texts` held.
+fn lines(events: &[f32], contexts: &[f32], rows: usize, texts: &mut Vec<Vec<u8>>) {
+    texts.resize_with(rows.div_ceil(LINES), Vec::new);
+    let (event, context) = (events.len() / rows, contexts.len() / rows);
+    texts.par_iter_mut().enumerate().for_each(|(index, text)| {
+        text.clear();
+        for row in (index * LINES)..rows.min((index + 1) * LINES) {
+            let event = &events[row * event..][..event];
+            let context = &contexts[row * context..][..context];
+            for value in event.iter().chain(context) {
+                number::push(text, *value);
+                text.push(b',');
+            }
+            // In place of the last comma; there is at least one channel.
+            text.pop();
+            text.push(b'\n');
+        }
+    });
 }
 
 /// What the writer met, with its kind.
@@ -131,7 +174,7 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
         };
     }
     if let Some(path) = &args.context_from {
-        let file = CsvFile::open(path, args.table.format()).map_err(Error::data(path))?;
+        let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
         // The context's columns take the part of the events: they are all that is needed.
         let request = ColumnRequest {
             events: Some(model_file::names(channels)),
@@ -173,7 +216,7 @@ fn given(values: &[(String, f32)], channels: &[Channel<'_>]) -> Result<Vec<f32>,
         .ok_or_else(|| {
             Error::Usage(format!(
                 "the model needs a value for each column of its context ({}): give --given {}=… or \
-             --context-from CSV",
+             --context-from TABLE",
                 known(),
                 model_file::names(channels).join("=…,")
             ))

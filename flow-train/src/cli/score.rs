@@ -1,12 +1,14 @@
 //! `flow score`: log-likelihood, p-value and alarm for every row.
 
 use super::model_file::{self, ModelFile};
+use super::number;
 use super::options::TableOptions;
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::data::{ColumnRequest, CsvFile, RowReader};
+use crate::data::{ColumnRequest, DataError, RowReader, Table};
 use crate::evaluate::Scorer;
+use flow_embedded::artefact::LoadedFlow;
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -24,7 +26,7 @@ use std::path::PathBuf;
 pub(super) struct Args {
     /// The model
     model: PathBuf,
-    /// Rows to score
+    /// Rows to score: CSV or Parquet
     data: PathBuf,
     /// The table to write; - for standard output
     #[arg(short, long, value_name = "CSV")]
@@ -46,7 +48,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
     let in_table = Error::data(&args.data);
-    let file = CsvFile::open(&args.data, args.table.format()).map_err(&in_table)?;
+    let file = Table::open(&args.data, args.table.format()).map_err(&in_table)?;
     let filter = args.table.only.clone();
     let others = ColumnRequest {
         filter,
@@ -58,32 +60,33 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let in_output = Error::write(&args.output);
 
     let calibration = flow.calibration();
-    let event = flow.header().event.len();
-    let mut scorer = Scorer::new(&flow);
     let mut reader = RowReader::new(&file, &columns).map_err(&in_table)?;
+    let mut piece = Piece::new(&flow);
     let (mut rows, mut scored, mut alarms) = (0, 0, 0);
     writeln!(output, "log_prob,p_value,alarm").map_err(&in_output)?;
-    while let Some(row) = reader.next_row().map_err(&in_table)? {
-        rows += 1;
-        let written = if row.fault.is_some() {
-            writeln!(output, ",,")
-        } else {
-            let (event, context) = row.values.split_at(event);
-            let log_prob = scorer
-                .log_prob(event, context)
-                .map_err(|fault| Error::Usage(fault.to_string()))?;
+    let mut text = Vec::new();
+    while piece.read(&mut reader).map_err(&in_table)? {
+        text.clear();
+        for log_prob in piece.log_probs() {
+            rows += 1;
+            let Some(log_prob) = log_prob else {
+                text.extend_from_slice(b",,\n");
+                continue;
+            };
             scored += 1;
-            match calibration {
-                Some(table) => {
-                    let p_value = table.p_value(log_prob);
-                    let alarm = p_value <= table.alpha();
-                    alarms += u64::from(alarm);
-                    writeln!(output, "{log_prob},{p_value},{}", u8::from(alarm))
-                }
-                None => writeln!(output, "{log_prob},,"),
-            }
-        };
-        written.map_err(&in_output)?;
+            number::push(&mut text, log_prob);
+            let Some(table) = calibration else {
+                text.extend_from_slice(b",,\n");
+                continue;
+            };
+            let p_value = table.p_value(log_prob);
+            let alarm = p_value <= table.alpha();
+            alarms += u64::from(alarm);
+            text.push(b',');
+            number::push(&mut text, p_value);
+            text.extend_from_slice(if alarm { b",1\n" } else { b",0\n" });
+        }
+        output.write_all(&text).map_err(&in_output)?;
     }
     let to_stdout = output.is_stdout();
     output.commit()?;
@@ -115,4 +118,58 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         args.output.display()
     ));
     Ok(())
+}
+
+/// Some rows of a table, so that memory stays constant.
+struct Piece<'f, 'a> {
+    scorer: Scorer<'f, 'a>,
+    channels: usize,
+    events: Vec<f32>,
+    contexts: Vec<f32>,
+    /// Whether each row can be scored.
+    usable: Vec<bool>,
+}
+
+impl<'f, 'a> Piece<'f, 'a> {
+    /// Its most rows: enough for all cores.
+    const ROWS: usize = 16_384;
+
+    fn new(flow: &'f LoadedFlow<'a>) -> Self {
+        Self {
+            scorer: Scorer::new(flow),
+            channels: flow.header().event.len(),
+            events: Vec::new(),
+            contexts: Vec::new(),
+            usable: Vec::new(),
+        }
+    }
+
+    /// Reads the next rows in place of the last; false if there are none.
+    fn read(&mut self, reader: &mut RowReader<'_>) -> Result<bool, DataError> {
+        self.events.clear();
+        self.contexts.clear();
+        self.usable.clear();
+        while self.usable.len() < Self::ROWS {
+            let Some(row) = reader.next_row()? else {
+                break;
+            };
+            let usable = row.fault.is_none();
+            if usable {
+                let (event, context) = row.values.split_at(self.channels);
+                self.events.extend_from_slice(event);
+                self.contexts.extend_from_slice(context);
+            }
+            self.usable.push(usable);
+        }
+        Ok(!self.usable.is_empty())
+    }
+
+    /// The log-likelihood of each row that can be scored.
+    fn log_probs(&self) -> impl Iterator<Item = Option<f32>> {
+        let log_probs = self.scorer.log_probs_of(&self.events, &self.contexts);
+        let mut log_probs = log_probs.into_iter();
+        self.usable
+            .iter()
+            .map(move |usable| if *usable { log_probs.next() } else { None })
+    }
 }

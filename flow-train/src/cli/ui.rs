@@ -1,7 +1,7 @@
 //! What the user sees.
 
 use crate::Error;
-use crate::data::{CleaningReport, CsvFile};
+use crate::data::{CleaningReport, Table};
 use crate::evaluate::Rate;
 use serde::Serialize;
 use std::io::Write as _;
@@ -22,13 +22,13 @@ impl Ui {
     }
 
     /// What reading a table gave.
-    pub(super) fn read(self, file: &CsvFile, report: &CleaningReport) {
+    pub(super) fn read(self, file: &Table, report: &CleaningReport) {
         self.note(format_args!("{}: {report}", file.path().display()));
         self.header(file);
     }
 
     /// Says so when a header was not given and not found.
-    pub(super) fn header(self, file: &CsvFile) {
+    pub(super) fn header(self, file: &Table) {
         if !file.has_header() {
             let names = file.names();
             let last = names.last().map_or("", String::as_str);

@@ -1,6 +1,6 @@
 //! Which column plays which part.
 
-use super::{CsvFile, DataError};
+use super::{DataError, Table};
 
 /// The columns that a task asks for, each by name or by index from 0.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +17,8 @@ pub struct ColumnRequest {
     pub filter: Option<RowFilter>,
     /// The values of the label column that count as normal, instead of 0.
     pub normal: Option<Vec<String>>,
+    /// How much each row counts: finite and not negative.
+    pub weights: Option<String>,
 }
 
 /// Lets those rows pass that have one of some values in a column.
@@ -37,6 +39,7 @@ pub struct Columns {
     pub(super) group: Option<usize>,
     pub(super) filter: Option<(usize, RowFilter)>,
     pub(super) normal: Option<Vec<String>>,
+    pub(super) weights: Option<usize>,
     /// Whether the events were chosen by name, so that text in them is no reason to advise a choice.
     pub(super) chosen: bool,
 }
@@ -47,7 +50,7 @@ impl Columns {
     /// # Errors
     /// A column is absent (the nearest name is given), its name occurs twice, it is asked for twice,
     /// or none is left for the events.
-    pub fn find(file: &CsvFile, request: &ColumnRequest) -> Result<Self, DataError> {
+    pub fn find(file: &Table, request: &ColumnRequest) -> Result<Self, DataError> {
         let find = |name: &String| index_of(file, name);
         let context = request
             .context
@@ -61,9 +64,10 @@ impl Columns {
             .as_ref()
             .map(|filter| find(&filter.column).map(|index| (index, filter.clone())))
             .transpose()?;
+        let weights = request.weights.as_ref().map(find).transpose()?;
         let taken = |index: &usize| {
-            context.contains(index)
-                || [label, group, filter.as_ref().map(|(index, _)| *index)].contains(&Some(*index))
+            let filter = filter.as_ref().map(|(index, _)| *index);
+            context.contains(index) || [label, group, weights, filter].contains(&Some(*index))
         };
         let events = match &request.events {
             Some(names) => names.iter().map(find).collect::<Result<Vec<_>, _>>()?,
@@ -79,7 +83,8 @@ impl Columns {
             .chain(&context)
             .copied()
             .chain(label)
-            .chain(group);
+            .chain(group)
+            .chain(weights);
         let mut seen = vec![false; file.names().len()];
         for index in parts {
             if core::mem::replace(&mut seen[index], true) {
@@ -94,24 +99,63 @@ impl Columns {
                 delimiter: only,
             });
         }
-        let chosen = request.events.is_some();
-        let normal = request.normal.clone();
-        Ok(Self {
+        let columns = Self {
             events,
             context,
             label,
             group,
             filter,
-            normal,
-            chosen,
-        })
+            normal: request.normal.clone(),
+            weights,
+            chosen: request.events.is_some(),
+        };
+        columns.check_types(file)?;
+        Ok(columns)
+    }
+
+    /// Refuses columns of types that are neither numbers nor text.
+    fn check_types(&self, file: &Table) -> Result<(), DataError> {
+        for column in self.all() {
+            if let Some(holds) = file.refused(column) {
+                let advice = if self.events.contains(&column) {
+                    self.advise_columns(file, &file.numeric_columns()?)
+                } else {
+                    "name another column, or write it as numbers or text".to_owned()
+                };
+                return Err(DataError::UnusableColumn {
+                    column: file.names()[column].clone(),
+                    holds,
+                    advice,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What to put in place of the present choice of events, given which columns are numeric.
+    pub(super) fn advise_columns(&self, file: &Table, numeric: &[bool]) -> String {
+        let events: Vec<&str> = self
+            .events
+            .iter()
+            .filter(|index| numeric[**index])
+            .map(|index| file.names()[*index].as_str())
+            .collect();
+        if events.is_empty() {
+            return "leave it out with --columns".to_owned();
+        }
+        let why = if self.chosen {
+            ""
+        } else {
+            " (all columns are used when none is named)"
+        };
+        format!("leave it out with --columns {}{why}", events.join(","))
     }
 
     /// Finds a model's channels by name, as `eval`, `score` and `calibrate` do.
     ///
     /// # Errors
     /// Channels are absent (all are named); else as [`Columns::find`].
-    pub fn find_for_model(file: &CsvFile, request: &ColumnRequest) -> Result<Self, DataError> {
+    pub fn find_for_model(file: &Table, request: &ColumnRequest) -> Result<Self, DataError> {
         let wanted = request.events.iter().flatten().chain(&request.context);
         let missing: Vec<String> = wanted
             .filter(|name| !file.names().contains(name))
@@ -130,10 +174,28 @@ impl Columns {
     pub(super) fn numbers(&self) -> impl Iterator<Item = usize> + '_ {
         self.events.iter().chain(&self.context).copied()
     }
+
+    /// All columns that are read.
+    pub(super) fn all(&self) -> impl Iterator<Item = usize> + '_ {
+        let filter = self.filter.as_ref().map(|(index, _)| *index);
+        self.numbers()
+            .chain(self.label)
+            .chain(self.group)
+            .chain(filter)
+            .chain(self.weights)
+    }
+
+    /// The names of the events and of the context.
+    pub fn names(&self, file: &Table) -> [Vec<String>; 2] {
+        [&self.events, &self.context].map(|indices| {
+            let name = |index: &usize| file.names()[*index].clone();
+            indices.iter().map(name).collect()
+        })
+    }
 }
 
 /// The index of the column called `name`, or of the column with that number.
-fn index_of(file: &CsvFile, name: &str) -> Result<usize, DataError> {
+fn index_of(file: &Table, name: &str) -> Result<usize, DataError> {
     let names = file.names();
     let mut found = names
         .iter()
@@ -203,7 +265,7 @@ mod tests {
 
     fn find(text: &str, request: &ColumnRequest) -> Result<Columns, DataError> {
         let file = file(text);
-        Columns::find(&CsvFile::open(file.path(), CsvFormat::default())?, request)
+        Columns::find(&Table::open(file.path(), CsvFormat::default())?, request)
     }
 
     #[test]

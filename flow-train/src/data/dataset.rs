@@ -1,5 +1,7 @@
 //! The usable rows of a table.
 
+use std::ops::RangeInclusive;
+
 /// Rows of finite numbers: events, and what they are conditioned on.
 ///
 /// Values are row-major `f32`, the precision in which the chip sees them.
@@ -10,6 +12,8 @@ pub struct Dataset {
     rows: usize,
     events: Vec<f32>,
     context: Vec<f32>,
+    /// One for each row, or none.
+    weights: Vec<f32>,
 }
 
 impl Dataset {
@@ -20,6 +24,12 @@ impl Dataset {
             context_names,
             ..Self::default()
         }
+    }
+
+    /// Makes room for so many more rows, and no others.
+    pub(super) fn reserve_exact(&mut self, rows: usize) {
+        self.events.reserve_exact(rows * self.event_names.len());
+        self.context.reserve_exact(rows * self.context_names.len());
     }
 
     /// Adds a row.
@@ -48,7 +58,47 @@ impl Dataset {
         for row in rows {
             part.push(self.event(*row), self.context(*row));
         }
+        if !self.weights.is_empty() {
+            part.weights = rows.iter().map(|row| self.weights[*row]).collect();
+        }
         part
+    }
+
+    /// Gives each row a weight; an empty list takes them away.
+    ///
+    /// # Panics
+    /// If there is not one for each row.
+    #[must_use]
+    pub fn weighted(mut self, weights: Vec<f32>) -> Self {
+        assert!(
+            weights.is_empty() || weights.len() == self.rows,
+            "a weight for each row"
+        );
+        self.weights = weights;
+        self
+    }
+
+    /// The weights of the rows; none if all count the same.
+    pub fn weights(&self) -> &[f32] {
+        &self.weights
+    }
+
+    /// The smallest and the largest value of each column, events first.
+    ///
+    /// Without rows they are empty.
+    pub fn ranges(&self) -> Vec<RangeInclusive<f32>> {
+        let columns = |values: &[f32], count: usize| -> Vec<RangeInclusive<f32>> {
+            let mut ranges = vec![[f32::INFINITY, f32::NEG_INFINITY]; count];
+            for row in values.chunks_exact(count.max(1)) {
+                for ([min, max], value) in ranges.iter_mut().zip(row) {
+                    (*min, *max) = (min.min(*value), max.max(*value));
+                }
+            }
+            ranges.iter().map(|[min, max]| *min..=*max).collect()
+        };
+        let mut ranges = columns(&self.events, self.event_dim());
+        ranges.extend(columns(&self.context, self.context_dim()));
+        ranges
     }
 
     /// Number of rows.
@@ -104,25 +154,46 @@ impl Dataset {
         &self.context[row * c..(row + 1) * c]
     }
 
-    /// A digest of names and values, to recognise the data by: FNV-1a, 64 bits, over the names
-    /// (each ended by a zero byte) and the bits of the values, row by row, events first. Zeros
-    /// count as positive.
+    /// A digest of names and values, to recognise the data by: FNV-1a of 64 bits.
     pub fn digest(&self) -> u64 {
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        let mut feed = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        for name in self.event_names.iter().chain(&self.context_names) {
-            name.bytes().chain([0]).for_each(&mut feed);
-        }
+        let mut digest = Digest::new(&self.event_names, &self.context_names);
         for row in 0..self.rows {
-            for value in self.event(row).iter().chain(self.context(row)) {
-                (value + 0.0)
-                    .to_bits()
-                    .to_le_bytes()
-                    .into_iter()
-                    .for_each(&mut feed);
-            }
+            digest.row(self.event(row), self.context(row));
         }
-        hash
+        digest.value()
+    }
+}
+
+/// FNV-1a, 64 bits, over the names of events and context (each ended by a zero byte) and the bits of
+/// the values, little-endian, row by row, events first. Zeros count as positive.
+#[derive(Debug, Clone)]
+pub(super) struct Digest(u64);
+
+impl Digest {
+    /// Of a table without rows.
+    pub(super) fn new(event_names: &[String], context_names: &[String]) -> Self {
+        let mut digest = Self(0xcbf2_9ce4_8422_2325);
+        for name in event_names.iter().chain(context_names) {
+            name.bytes().chain([0]).for_each(|byte| digest.feed(byte));
+        }
+        digest
+    }
+
+    /// Adds a row.
+    pub(super) fn row(&mut self, event: &[f32], context: &[f32]) {
+        for value in event.iter().chain(context) {
+            let bytes = (value + 0.0).to_bits().to_le_bytes();
+            bytes.into_iter().for_each(|byte| self.feed(byte));
+        }
+    }
+
+    /// The digest of what was added.
+    pub(super) fn value(&self) -> u64 {
+        self.0
+    }
+
+    fn feed(&mut self, byte: u8) {
+        self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
 }
 
@@ -147,6 +218,9 @@ mod tests {
         let swapped = data.select(&[1, 0]);
         assert_eq!(swapped.events(), [3.0, 4.0, 1.0, 2.0]);
         assert_eq!(swapped.contexts(), [8.0, 9.0]);
+        assert_eq!(data.ranges(), [1.0..=3.0, 2.0..=4.0, 8.0..=9.0]);
+        let weighted = data.clone().weighted(vec![0.5, 2.0]);
+        assert_eq!(weighted.select(&[1, 0]).weights(), [2.0, 0.5]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What can be wrong with a table, one sentence each.
 
+use super::Place;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// Why a table can't be used. Each message says what was wrong, where, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +68,7 @@ pub enum DataError {
     },
     /// One column was given two parts to play.
     #[error(
-        "column `{name}` is asked for twice (--columns, --context, --label and --group may not share a column)"
+        "column `{name}` is asked for twice (--columns, --context, --label, --group and --weights may not share a column)"
     )]
     ColumnTwice {
         /// The name.
@@ -76,10 +78,10 @@ pub enum DataError {
     #[error("has no column of numbers for the model; name some with --columns")]
     NoColumns,
     /// Text in a column that was to hold numbers.
-    #[error("line {line}, column `{column}`: \"{text}\" is not a number; {advice}")]
+    #[error("{place}, column `{column}`: \"{text}\" is not a number; {advice}")]
     TextInNumberColumn {
-        /// Line in the file, from 1.
-        line: u64,
+        /// Where the row stands.
+        place: Place,
         /// The column's name.
         column: String,
         /// The cell, shortened.
@@ -89,16 +91,64 @@ pub enum DataError {
     },
     /// A label that says neither normal nor anomaly.
     #[error(
-        "line {line}, column `{column}`: the label \"{text}\" is neither 0 (normal) nor 1 (anomaly); if its values have other names, list the normal ones with --normal"
+        "{place}, column `{column}`: the label \"{text}\" is neither 0 (normal) nor 1 (anomaly); if its values have other names, list the normal ones with --normal"
     )]
     BadLabel {
-        /// Line in the file, from 1.
-        line: u64,
+        /// Where the row stands.
+        place: Place,
         /// The column's name.
         column: String,
         /// The cell, shortened.
         text: String,
     },
+    /// A weight that is none.
+    #[error(
+        "{place}, column `{column}`: the weight \"{text}\" is not a finite number of at least 0; mend it, or give rows that shall not count the weight 0"
+    )]
+    BadWeight {
+        /// Where the row stands.
+        place: Place,
+        /// The column's name.
+        column: String,
+        /// The cell, shortened.
+        text: String,
+    },
+    /// No usable row counts.
+    #[error(
+        "column `{column}`: each usable row has the weight 0; give some rows a positive weight"
+    )]
+    NoWeight {
+        /// The column's name.
+        column: String,
+    },
+    /// A Parquet column whose type is neither a number's nor text.
+    #[error("column `{column}` holds {holds}, which are neither numbers nor text; {advice}")]
+    UnusableColumn {
+        /// The column's name.
+        column: String,
+        /// What it holds, in the plural.
+        holds: &'static str,
+        /// What to do about it.
+        advice: String,
+    },
+    /// A Parquet file that contradicts itself or ends early.
+    #[error("is a damaged Parquet file ({why}); write or copy it anew")]
+    DamagedParquet {
+        /// How it shows.
+        why: String,
+    },
+    /// A Parquet file that is encrypted.
+    #[error("is an encrypted Parquet file; write it without encryption")]
+    Encrypted,
+    /// A Parquet file's compression is not supported.
+    #[error("is compressed with {name}, which is not supported; write it with zstd or snappy")]
+    Compression {
+        /// The compression.
+        name: &'static str,
+    },
+    /// A Parquet file without rows.
+    #[error("holds no row")]
+    NoRows,
     /// Every row was dropped.
     #[error(
         "has no usable row: each of its {rows} rows has a missing or non-finite cell ({faults}); mend them, or leave the column out with --columns"
@@ -152,6 +202,44 @@ pub enum DataError {
         /// The rows needed.
         why: String,
     },
+    /// The memory limit leaves no room for the shuffle.
+    #[error(
+        "needs {need} bytes of memory to be shuffled on disk, and the limit is {limit}; allow more"
+    )]
+    MemoryLimit {
+        /// Bytes needed.
+        need: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The groups alone fill the memory.
+    #[error(
+        "has more than {groups} groups in column `{column}`, too many for the memory limit of {limit} bytes; allow more, or name a column that tells recordings apart rather than rows"
+    )]
+    TooManyGroups {
+        /// The column's name.
+        column: String,
+        /// Groups that the limit allows.
+        groups: usize,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// The temporary file of the shuffle can't be used.
+    #[error(
+        "is too large for the memory limit and can't be shuffled on disk: a temporary file of {need} bytes in {} failed ({fault}); name a folder with more room in TMPDIR, or allow more memory", folder.display()
+    )]
+    Spool {
+        /// Where the temporary file lies.
+        folder: PathBuf,
+        /// Bytes needed.
+        need: u64,
+        /// What went wrong.
+        #[source]
+        fault: std::io::Error,
+    },
+    /// The table has other rows than a moment ago.
+    #[error("has changed while it was read; start again when it is complete")]
+    Changed,
     /// A column that never changes.
     #[error(
         "column `{column}` is {value} in all {rows} training rows: a constant has no density; leave it out{}",
@@ -166,6 +254,30 @@ pub enum DataError {
         rows: usize,
         /// The event columns that do change.
         others: Vec<String>,
+    },
+    /// A value that the domain asked for does not hold.
+    #[error(
+        "column `{column}` holds the value {value}, which is not inside the domain {domain}; its ends are outside \
+         themselves: move them, mend the rows, or ask for --domain {column}=real"
+    )]
+    OutsideDomain {
+        /// The column's name.
+        column: String,
+        /// The domain asked for.
+        domain: String,
+        /// The value.
+        value: f32,
+    },
+    /// A value that is out of all proportion to the others.
+    #[error(
+        "column `{column}` holds the value {value:e}, so far from the others that f32 can't hold it beside them; \
+         mend or remove such rows"
+    )]
+    Extreme {
+        /// The column's name.
+        column: String,
+        /// The value.
+        value: f32,
     },
     /// A column whose spread is beyond `f32`.
     #[error(
@@ -187,8 +299,13 @@ impl DataError {
             Self::Ragged { .. }
                 | Self::TextInNumberColumn { .. }
                 | Self::BadLabel { .. }
+                | Self::BadWeight { .. }
+                | Self::NoWeight { .. }
+                | Self::UnusableColumn { .. }
                 | Self::Constant { .. }
                 | Self::OutOfScale { .. }
+                | Self::OutsideDomain { .. }
+                | Self::Extreme { .. }
                 | Self::ColumnTwice { .. }
         )
     }
@@ -227,14 +344,18 @@ impl From<csv::Error> for DataError {
 
 /// A cell or name as it may stand in a message: one line, at most 40 characters.
 pub(super) fn shown(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
+    shortened(&String::from_utf8_lossy(bytes), 40)
+}
+
+/// A text as it may stand in a message: one line, at most so many characters.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    let text = text.trim();
     let mut shown: String = text
-        .trim()
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })
-        .take(40)
+        .take(most)
         .collect();
-    if text.trim().chars().count() > 40 {
+    if text.chars().count() > most {
         shown.push('…');
     }
     shown

@@ -37,9 +37,9 @@ impl Default for CsvFormat {
     }
 }
 
-/// A table on disk whose first line has been read.
+/// A text file whose first line has been read.
 #[derive(Debug, Clone)]
-pub struct CsvFile {
+pub(super) struct CsvFile {
     path: PathBuf,
     delimiter: u8,
     has_header: bool,
@@ -51,7 +51,7 @@ impl CsvFile {
     ///
     /// # Errors
     /// The file can't be read, or it is empty.
-    pub fn open(path: &Path, format: CsvFormat) -> Result<Self, DataError> {
+    pub(super) fn open(path: &Path, format: CsvFormat) -> Result<Self, DataError> {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(format.delimiter)
             .has_headers(false)
@@ -85,18 +85,13 @@ impl CsvFile {
         })
     }
 
-    /// Where the table lies.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The names of the columns, in order.
-    pub fn names(&self) -> &[String] {
+    pub(super) fn names(&self) -> &[String] {
         &self.names
     }
 
     /// Whether the first line names the columns.
-    pub fn has_header(&self) -> bool {
+    pub(super) fn has_header(&self) -> bool {
         self.has_header
     }
 
@@ -106,6 +101,23 @@ impl CsvFile {
             .delimiter(self.delimiter)
             .has_headers(self.has_header)
             .from_reader(File::open(&self.path)?))
+    }
+
+    /// For each column, whether at least half of its filled cells are numbers. Reads the whole file.
+    pub(super) fn numeric_columns(&self) -> Result<Vec<bool>, DataError> {
+        let mut reader = self.reader()?;
+        let mut record = csv::ByteRecord::new();
+        let mut balance = vec![0i64; self.names.len()];
+        while reader.read_byte_record(&mut record)? {
+            for (balance, cell) in balance.iter_mut().zip(&record) {
+                *balance += match Cell::read(cell) {
+                    Cell::Number(_) | Cell::NonFinite => 1,
+                    Cell::Text => -1,
+                    Cell::Missing => 0,
+                };
+            }
+        }
+        Ok(balance.into_iter().map(|balance| balance >= 0).collect())
     }
 
     /// The delimiter that the first line seems to use, if it was read as a single column.

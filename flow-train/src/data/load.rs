@@ -1,9 +1,7 @@
 //! Reads a whole table into memory, and cleans it.
 
-use super::{
-    CleaningReport, ColumnRequest, Columns, CsvFile, CsvFormat, DataError, Dataset, RowReader,
-};
-use std::collections::HashMap;
+use super::clean::{CleanRow, Cleaner};
+use super::{CleaningReport, ColumnRequest, Columns, CsvFormat, DataError, Dataset, Table};
 use std::path::Path;
 
 /// A table that has been read and cleaned.
@@ -15,6 +13,9 @@ pub struct Recording {
     pub anomalies: Option<Vec<bool>>,
     /// For each row, the number of its group in order of appearance, if the table has groups.
     pub groups: Option<Vec<u32>>,
+    /// For each row, how much it counts, if the table has weights: finite and not negative, and
+    /// positive for some.
+    pub weights: Option<Vec<f32>>,
     /// What was dropped.
     pub report: CleaningReport,
     /// Whether the first line named the columns.
@@ -31,7 +32,7 @@ pub fn load(
     format: CsvFormat,
     request: &ColumnRequest,
 ) -> Result<Recording, DataError> {
-    let file = CsvFile::open(path, format)?;
+    let file = Table::open(path, format)?;
     let columns = Columns::find(&file, request)?;
     load_columns(&file, &columns)
 }
@@ -40,60 +41,72 @@ pub fn load(
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_columns(file: &CsvFile, columns: &Columns) -> Result<Recording, DataError> {
-    let names = |indices: &[usize]| -> Vec<String> {
-        indices
-            .iter()
-            .map(|index| file.names()[*index].clone())
-            .collect()
-    };
-    let mut data = Dataset::new(names(&columns.events), names(&columns.context));
-    let mut report = CleaningReport::default();
-    let mut anomalies = columns.label.map(|_| Vec::new());
-    let mut groups = columns.group.map(|_| Vec::new());
-    let mut group_numbers: HashMap<Vec<u8>, u32> = HashMap::new();
-    let mut reader = RowReader::new(file, columns)?;
-    while let Some(row) = reader.next_row()? {
-        report.rows_read += 1;
-        if let Some(fault) = row.fault {
-            report.drop_row(row.line, fault, file.names());
-            continue;
-        }
-        let (event, context) = row.values.split_at(columns.events.len());
-        if data.rows() > 0 && data.event(data.rows() - 1) == event {
-            report.rows_repeated += 1;
-        }
-        data.push(event, context);
-        if let (Some(anomalies), Some(anomaly)) = (&mut anomalies, row.anomaly) {
-            anomalies.push(anomaly);
-        }
-        if let (Some(groups), Some(group)) = (&mut groups, row.group) {
-            let next = u32::try_from(group_numbers.len()).unwrap_or(u32::MAX);
-            groups.push(*group_numbers.entry(group.to_vec()).or_insert(next));
+pub fn load_columns(file: &Table, columns: &Columns) -> Result<Recording, DataError> {
+    let mut cleaner = Cleaner::new(file, columns)?;
+    let mut rows = Rows::new(file, columns);
+    while let Some(row) = cleaner.next_row()? {
+        rows.push(&row);
+    }
+    Ok(rows.into_recording(cleaner.finish()?, file.has_header()))
+}
+
+/// The rows of a recording as they come.
+#[derive(Debug)]
+pub(super) struct Rows {
+    data: Dataset,
+    anomalies: Option<Vec<bool>>,
+    groups: Option<Vec<u32>>,
+    weights: Option<Vec<f32>>,
+}
+
+impl Rows {
+    /// None yet.
+    pub(super) fn new(file: &Table, columns: &Columns) -> Self {
+        let [events, context] = columns.names(file);
+        Self {
+            data: Dataset::new(events, context),
+            anomalies: columns.label.map(|_| Vec::new()),
+            groups: columns.group.map(|_| Vec::new()),
+            weights: columns.weights.map(|_| Vec::new()),
         }
     }
-    report.rows_left_out = reader.left_out();
-    report.rows_used = data.rows() as u64;
-    if data.rows() == 0 {
-        return Err(DataError::NoUsableRows {
-            rows: report.rows_read,
-            faults: report.faults(),
-        });
+
+    /// Adds a row.
+    pub(super) fn push(&mut self, row: &CleanRow<'_>) {
+        fn push<T>(values: &mut Option<Vec<T>>, value: Option<T>) {
+            if let Some((values, value)) = values.as_mut().zip(value) {
+                values.push(value);
+            }
+        }
+        self.data.push(row.event, row.context);
+        push(&mut self.anomalies, row.anomaly);
+        push(&mut self.groups, row.group);
+        push(&mut self.weights, row.weight);
     }
-    Ok(Recording {
-        data,
-        anomalies,
-        groups,
-        report,
-        has_header: file.has_header(),
-    })
+
+    /// Number of rows.
+    pub(super) fn len(&self) -> usize {
+        self.data.rows()
+    }
+
+    /// The rows, with the report of the cleaner that they come from.
+    pub(super) fn into_recording(self, report: CleaningReport, has_header: bool) -> Recording {
+        Recording {
+            data: self.data,
+            anomalies: self.anomalies,
+            groups: self.groups,
+            weights: self.weights,
+            report,
+            has_header,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::data::testing::{file, names};
-    use crate::data::{ColumnFaults, RowFilter};
+    use crate::data::{ColumnFaults, Place, RowFilter};
 
     fn read(text: &str, request: &ColumnRequest) -> Result<Recording, DataError> {
         let file = file(text);
@@ -112,7 +125,7 @@ mod tests {
             column: column.into(),
             missing,
             non_finite,
-            first_line,
+            first: Place::Line(first_line),
         };
         assert_eq!(
             recording.report.dropped,
@@ -147,6 +160,34 @@ mod tests {
         assert_eq!(
             (recording.report.rows_left_out, recording.report.rows_read),
             (1, 4)
+        );
+    }
+
+    #[test]
+    fn weights_are_read_and_play_no_other_part() {
+        let request = ColumnRequest {
+            weights: Some("w".into()),
+            ..ColumnRequest::default()
+        };
+        let recording = read("a,w\n1,2\n,1\n3,0\n", &request).expect("readable");
+        assert_eq!(recording.data.events(), [1.0, 3.0]);
+        assert_eq!(recording.weights, Some(vec![2.0, 0.0]));
+        for (cell, shown) in [("-1", "-1"), ("nan", "nan"), ("", ""), ("much", "much")] {
+            assert_eq!(
+                read(&format!("a,w\n1,2\n3,{cell}\n"), &request)
+                    .expect_err("no weight")
+                    .to_string(),
+                format!(
+                    "line 3, column `w`: the weight \"{shown}\" is not a finite number of at least \
+                     0; mend it, or give rows that shall not count the weight 0"
+                )
+            );
+        }
+        assert_eq!(
+            read("a,w\n1,0\n2,0\n", &request)
+                .expect_err("none counts")
+                .to_string(),
+            "column `w`: each usable row has the weight 0; give some rows a positive weight"
         );
     }
 

@@ -1,37 +1,51 @@
 //! From a file of recorded rows to numbers a flow can be fitted to.
 //!
 //! ```text
-//! CsvFile ──► Columns ──► RowReader ──► Dataset + CleaningReport ──► Split ──► Standardiser
-//!  names,      which       one row       the usable rows,             train,    mean and 1/std
-//!  delimiter   is what     at a time     what was dropped and why     validation, of the training
-//!                                                                     calibration part
+//! Table ──► Columns ──► RowReader ──► Dataset + CleaningReport ──► Split ──► Preparation
+//!  CSV or    which       one row       the usable rows,             train,    domain, grid,
+//!  Parquet   is what     at a time     what was dropped and why     validation, mean and 1/std
+//!                                 │                                 calibration of each channel
+//!                                 └──► RowStore, if they are too many for the memory limit
 //! ```
 //!
 //! A row is used when every chosen cell holds a finite number. A row with a missing or non-finite
-//! cell is dropped and counted, by column, with the number of the first such line. Text where a
+//! cell is dropped and counted, by column, with the place of the first such row. Text where a
 //! number belongs, a ragged row, a column that is not there or one that never changes is an error
 //! that names the place and says what to do.
 
 mod cell;
+mod clean;
 mod columns;
+mod cursor;
 mod dataset;
+pub mod domain;
 mod error;
 mod file;
+pub mod grid;
 mod load;
+mod moments;
+mod parquet;
+mod place;
+mod prepare;
 mod report;
 mod rows;
 mod split;
-mod standardise;
+mod store;
+mod table;
 
 pub use columns::{ColumnRequest, Columns, RowFilter};
 pub use dataset::Dataset;
+pub use domain::{DomainRequest, Reason};
 pub use error::DataError;
-pub use file::{CsvFile, CsvFormat, Header};
+pub use file::{CsvFormat, Header};
 pub use load::{Recording, load, load_columns};
+pub use place::Place;
+pub use prepare::{ChannelMap, Choice, Preparation, PrepareOptions};
 pub use report::{CleaningReport, ColumnFaults};
 pub use rows::{Fault, FaultKind, Row, RowReader};
 pub use split::{Fractions, Split, SplitMethod};
-pub use standardise::Standardiser;
+pub use store::{Division, HeldOut, Loaded, Memory, RowStore, Survey, load_within};
+pub use table::Table;
 
 #[cfg(test)]
 mod testing {

@@ -1,10 +1,10 @@
 //! What was read, and what was dropped and why.
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, Place};
 use std::fmt;
 
 /// The dropped rows of one column.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ColumnFaults {
     /// The column's name.
     pub column: String,
@@ -12,8 +12,8 @@ pub struct ColumnFaults {
     pub missing: u64,
     /// Rows dropped for NaN, an infinity, or a number too large for `f32`.
     pub non_finite: u64,
-    /// Line of the first such row.
-    pub first_line: u64,
+    /// Where the first such row stands.
+    pub first: Place,
 }
 
 /// How a table became a data set.
@@ -34,7 +34,7 @@ pub struct CleaningReport {
 
 impl CleaningReport {
     /// Counts a row that can't be used.
-    pub(super) fn drop_row(&mut self, line: u64, fault: Fault, names: &[String]) {
+    pub(super) fn drop_row(&mut self, place: Place, fault: Fault, names: &[String]) {
         let name = &names[fault.column];
         let index = self
             .dropped
@@ -43,8 +43,9 @@ impl CleaningReport {
             .unwrap_or_else(|| {
                 self.dropped.push(ColumnFaults {
                     column: name.clone(),
-                    first_line: line,
-                    ..ColumnFaults::default()
+                    missing: 0,
+                    non_finite: 0,
+                    first: place,
                 });
                 self.dropped.len() - 1
             });
@@ -72,7 +73,7 @@ impl fmt::Display for ColumnFaults {
             (0, non_finite) => write!(f, "{non_finite} not finite")?,
             (missing, non_finite) => write!(f, "{missing} missing, {non_finite} not finite")?,
         }
-        write!(f, ", first in line {}", self.first_line)
+        write!(f, ", first in {}", self.first)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Rows, one at a time, in constant memory.
 
 use super::cell::{Cell, has_decimal_comma};
+use super::cursor::Cursor;
 use super::error::shown;
-use super::{Columns, CsvFile, DataError};
-use std::fs::File;
+use super::{Columns, DataError, Place, Table};
 
 /// What is wrong with a cell whose row can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +26,8 @@ pub struct Fault {
 /// One row of a table.
 #[derive(Debug)]
 pub struct Row<'a> {
-    /// Line in the file, from 1.
-    pub line: u64,
+    /// Where it stands in the file.
+    pub place: Place,
     /// The events, then the context; what a faulty cell holds is not said.
     pub values: &'a [f32],
     /// Why the row can't be used, if it can't.
@@ -36,16 +36,18 @@ pub struct Row<'a> {
     pub anomaly: Option<bool>,
     /// The recording it belongs to, where the table has groups.
     pub group: Option<&'a [u8]>,
+    /// How much it counts, where the table has weights: finite and not negative.
+    pub weight: Option<f32>,
 }
 
 /// Reads the rows of a table one after the other.
 #[derive(Debug)]
 pub struct RowReader<'f> {
-    file: &'f CsvFile,
+    file: &'f Table,
     columns: &'f Columns,
-    reader: csv::Reader<File>,
-    record: csv::ByteRecord,
+    cursor: Cursor,
     values: Vec<f32>,
+    group: Vec<u8>,
     rows: u64,
     left_out: u64,
 }
@@ -55,13 +57,13 @@ impl<'f> RowReader<'f> {
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn new(file: &'f CsvFile, columns: &'f Columns) -> Result<Self, DataError> {
+    pub fn new(file: &'f Table, columns: &'f Columns) -> Result<Self, DataError> {
         Ok(Self {
             file,
             columns,
-            reader: file.reader()?,
-            record: csv::ByteRecord::new(),
+            cursor: file.cursor(columns.all().collect())?,
             values: Vec::with_capacity(columns.events.len() + columns.context.len()),
+            group: Vec::new(),
             rows: 0,
             left_out: 0,
         })
@@ -75,13 +77,14 @@ impl<'f> RowReader<'f> {
     /// The next row that the filter lets pass; `None` after the last.
     ///
     /// # Errors
-    /// The row is ragged, a number's cell holds text, a label is neither 0 nor 1; at the end, that
-    /// there was no row at all.
+    /// The row is ragged, a number's cell holds text, a label is neither 0 nor 1, a weight is none,
+    /// the file is damaged; at the end, that there was no row at all. Nothing can be read after an
+    /// error.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, DataError> {
         loop {
-            if !self.reader.read_byte_record(&mut self.record)? {
+            if !self.cursor.advance()? {
                 return match (self.rows, &self.columns.filter) {
-                    (0, _) => Err(DataError::HeaderOnly),
+                    (0, _) => Err(self.file.without_rows()),
                     (rows, Some((_, filter))) if rows == self.left_out => {
                         Err(DataError::NothingPassed {
                             column: filter.column.clone(),
@@ -97,15 +100,14 @@ impl<'f> RowReader<'f> {
             }
             self.left_out += 1;
         }
-        let line = self.record.position().map_or(0, csv::Position::line);
         self.values.clear();
         let mut fault = None;
         for column in self.columns.numbers() {
-            let (value, kind) = match Cell::read(&self.record[column]) {
+            let (value, kind) = match self.cursor.number(column) {
                 Cell::Number(value) => (value, None),
                 Cell::Missing => (f32::NAN, Some(FaultKind::Missing)),
                 Cell::NonFinite => (f32::NAN, Some(FaultKind::NonFinite)),
-                Cell::Text => return Err(self.text_in(column, line)),
+                Cell::Text => return Err(self.text_in(column)),
             };
             self.values.push(value);
             fault = fault.or(kind.map(|kind| Fault { column, kind }));
@@ -116,108 +118,86 @@ impl<'f> RowReader<'f> {
         };
         let mut anomaly = None;
         if let Some(column) = self.columns.label {
-            anomaly = self.label(column, line)?;
+            anomaly = self.label(column)?;
             if anomaly.is_none() {
                 fault = fault.or(Some(missing(column)));
             }
         }
-        let group = self
-            .columns
-            .group
-            .map(|column| self.record[column].trim_ascii());
-        if let (Some(column), Some(b"")) = (self.columns.group, group) {
-            fault = fault.or(Some(missing(column)));
+        if let Some(column) = self.columns.group {
+            self.group.clear();
+            self.group.extend_from_slice(&self.cursor.text(column));
+            if self.group.is_empty() {
+                fault = fault.or(Some(missing(column)));
+            }
         }
+        let weight = self
+            .columns
+            .weights
+            .map(|column| self.weight(column))
+            .transpose()?;
         Ok(Some(Row {
-            line,
+            place: self.cursor.place(),
             values: &self.values,
             fault,
             anomaly,
-            group,
+            group: self.columns.group.map(|_| self.group.as_slice()),
+            weight,
         }))
     }
 
     fn passes(&self) -> bool {
         self.columns.filter.as_ref().is_none_or(|(column, filter)| {
-            let cell = self.record[*column].trim_ascii();
-            filter.values.iter().any(|value| value.as_bytes() == cell)
+            let cell = self.cursor.text(*column);
+            filter.values.iter().any(|value| value.as_bytes() == &*cell)
         })
     }
 
     /// `None` for a missing label.
-    fn label(&self, column: usize, line: u64) -> Result<Option<bool>, DataError> {
-        let cell = self.record[column].trim_ascii();
+    fn label(&self, column: usize) -> Result<Option<bool>, DataError> {
+        let cell = self.cursor.text(column);
         if cell.is_empty() {
             return Ok(None);
         }
         if let Some(normal) = &self.columns.normal {
-            return Ok(Some(!normal.iter().any(|value| value.as_bytes() == cell)));
+            return Ok(Some(!normal.iter().any(|value| value.as_bytes() == &*cell)));
         }
-        match Cell::read(cell) {
+        match Cell::read(&cell) {
             Cell::Number(0.0) => Ok(Some(false)),
             Cell::Number(1.0) => Ok(Some(true)),
             _ => Err(DataError::BadLabel {
-                line,
+                place: self.cursor.place(),
                 column: self.file.names()[column].clone(),
-                text: shown(cell),
+                text: shown(&cell),
             }),
         }
     }
 
-    fn text_in(&self, column: usize, line: u64) -> DataError {
-        let text = shown(&self.record[column]);
-        let advice = match self.numeric_columns() {
-            Ok(numeric) if !numeric[column] => self.advise_columns(&numeric),
+    fn weight(&self, column: usize) -> Result<f32, DataError> {
+        match self.cursor.number(column) {
+            Cell::Number(weight) if weight >= 0.0 => Ok(weight),
+            _ => Err(DataError::BadWeight {
+                place: self.cursor.place(),
+                column: self.file.names()[column].clone(),
+                text: shown(&self.cursor.text(column)),
+            }),
+        }
+    }
+
+    fn text_in(&self, column: usize) -> DataError {
+        let text = shown(&self.cursor.text(column));
+        let advice = match self.file.numeric_columns() {
+            Ok(numeric) if !numeric[column] => {
+                let instead = self.columns.advise_columns(self.file, &numeric);
+                format!("the column holds text: {instead}")
+            }
             _ if has_decimal_comma(&text) => "write decimals with a point".to_owned(),
             _ => "mend the cell, or empty it to have the row dropped".to_owned(),
         };
-        let column = self.file.names()[column].clone();
         DataError::TextInNumberColumn {
-            line,
-            column,
+            place: self.cursor.place(),
+            column: self.file.names()[column].clone(),
             text,
             advice,
         }
-    }
-
-    /// What to put in place of the present choice of columns.
-    fn advise_columns(&self, numeric: &[bool]) -> String {
-        let used = |index: &usize| numeric[*index];
-        let names = |indices: &[usize]| {
-            let names: Vec<&str> = indices
-                .iter()
-                .filter(|i| used(i))
-                .map(|i| self.file.names()[*i].as_str())
-                .collect();
-            names.join(",")
-        };
-        let events = names(&self.columns.events);
-        if events.is_empty() {
-            return "the column holds text: leave it out with --columns".to_owned();
-        }
-        let why = if self.columns.chosen {
-            ""
-        } else {
-            " (all columns are used when none is named)"
-        };
-        format!("the column holds text: leave it out with --columns {events}{why}")
-    }
-
-    /// For each column, whether more than half of its filled cells are numbers. Reads the file
-    /// again: it is only asked for when an error is certain.
-    fn numeric_columns(&self) -> Result<Vec<bool>, DataError> {
-        let mut reader = self.file.reader()?;
-        let mut record = csv::ByteRecord::new();
-        let mut balance = vec![0i64; self.file.names().len()];
-        while reader.read_byte_record(&mut record)? {
-            for (balance, cell) in balance.iter_mut().zip(&record) {
-                *balance += match Cell::read(cell) {
-                    Cell::Number(_) | Cell::NonFinite => 1,
-                    Cell::Text => -1,
-                    Cell::Missing => 0,
-                };
-            }
-        }
-        Ok(balance.into_iter().map(|balance| balance >= 0).collect())
     }
 }

@@ -69,6 +69,171 @@ impl Split {
         fractions: Fractions,
         method: SplitMethod<'_>,
     ) -> Result<Self, DataError> {
+        let mut assignment = match method {
+            SplitMethod::Time => Assignment::by_time(rows, fractions)?,
+            SplitMethod::Random { seed } => Assignment::at_random(rows, fractions, seed)?,
+            SplitMethod::Group { groups, seed } => {
+                assert_eq!(groups.len(), rows, "a group for each row");
+                let count = groups.iter().max().map_or(0, |last| *last as usize + 1);
+                let mut sizes = vec![0; count];
+                for group in groups {
+                    sizes[*group as usize] += 1;
+                }
+                Assignment::by_group(&sizes, fractions, seed)?
+            }
+        };
+        let mut split = Self {
+            train: vec![],
+            validation: vec![],
+            calibration: vec![],
+        };
+        for row in 0..rows {
+            let group = match method {
+                SplitMethod::Group { groups, .. } => Some(groups[row]),
+                _ => None,
+            };
+            match assignment.next(group) {
+                Part::Training => split.train.push(row),
+                Part::Validation => split.validation.push(row),
+                Part::Calibration => split.calibration.push(row),
+            }
+        }
+        Ok(split)
+    }
+}
+
+/// What a row is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Training,
+    Validation,
+    Calibration,
+}
+
+/// Gives each row its part, in the order of the file and in constant memory for rows.
+#[derive(Debug)]
+pub(super) struct Assignment {
+    rule: Rule,
+    /// Rows to train, validate and calibrate.
+    rows: [usize; 3],
+}
+
+#[derive(Debug)]
+enum Rule {
+    /// Rows yet to come, by part: each part as a whole.
+    Time([usize; 3]),
+    /// Rows yet to come, by part: one of them drawn.
+    Random(Box<ChaCha8Rng>, [usize; 3]),
+    /// The part of each group.
+    Group(Vec<Part>),
+}
+
+impl Assignment {
+    /// In the order of the file.
+    ///
+    /// # Errors
+    /// Fewer than three rows.
+    pub(super) fn by_time(rows: usize, fractions: Fractions) -> Result<Self, DataError> {
+        let rows = fractions.parts(rows)?;
+        Ok(Self {
+            rule: Rule::Time(rows),
+            rows,
+        })
+    }
+
+    /// Each division into parts of these sizes equally likely: selection sampling (Fan, Muller &
+    /// Rezucha 1962; Knuth's algorithm S).
+    ///
+    /// # Errors
+    /// Fewer than three rows.
+    pub(super) fn at_random(
+        rows: usize,
+        fractions: Fractions,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let rows = fractions.parts(rows)?;
+        let rng = Box::new(ChaCha8Rng::seed_from_u64(seed));
+        Ok(Self {
+            rule: Rule::Random(rng, rows),
+            rows,
+        })
+    }
+
+    /// Groups in random order: the first ones calibrate until they hold their share of the rows, the
+    /// next ones validate, the rest train. `sizes` are the rows of each group.
+    ///
+    /// # Errors
+    /// Fewer than three rows or groups.
+    pub(super) fn by_group(
+        sizes: &[usize],
+        fractions: Fractions,
+        seed: u64,
+    ) -> Result<Self, DataError> {
+        let [_, validation, calibration] = fractions.parts(sizes.iter().sum())?;
+        let count = sizes.len();
+        if count < 3 {
+            return Err(DataError::TooFewGroups {
+                have: count,
+                need: 3,
+            });
+        }
+        let mut order: Vec<usize> = (0..count).collect();
+        shuffle(&mut order, seed);
+        let mut parts = vec![Part::Training; count];
+        let mut left = order.into_iter();
+        let mut take = |part: Part, rows: usize, keep: usize| {
+            let mut taken = 0;
+            while taken == 0 || (taken < rows && left.len() > keep) {
+                let Some(group) = left.next() else { break };
+                parts[group] = part;
+                taken += sizes[group];
+            }
+            taken
+        };
+        let calibration = take(Part::Calibration, calibration, 2);
+        let validation = take(Part::Validation, validation, 1);
+        let training = take(Part::Training, usize::MAX, 0);
+        Ok(Self {
+            rule: Rule::Group(parts),
+            rows: [training, validation, calibration],
+        })
+    }
+
+    /// Rows to train, validate and calibrate.
+    pub(super) fn rows(&self) -> [usize; 3] {
+        self.rows
+    }
+
+    /// The part of the next row, which belongs to `group`. A row too many trains.
+    pub(super) fn next(&mut self, group: Option<u32>) -> Part {
+        const PARTS: [Part; 3] = [Part::Training, Part::Validation, Part::Calibration];
+        let take = |left: &mut [usize; 3], mut draw: usize| {
+            for (left, part) in left.iter_mut().zip(PARTS) {
+                if draw < *left {
+                    *left -= 1;
+                    return part;
+                }
+                draw -= *left;
+            }
+            Part::Training
+        };
+        match &mut self.rule {
+            Rule::Time(left) => take(left, 0),
+            Rule::Random(rng, left) => {
+                let bound = left.iter().sum::<usize>().max(1);
+                take(left, below(rng, bound as u64) as usize)
+            }
+            Rule::Group(parts) => group
+                .and_then(|group| parts.get(group as usize))
+                .copied()
+                .unwrap_or(Part::Training),
+        }
+    }
+}
+
+impl Fractions {
+    /// Rows to train, validate and calibrate.
+    fn parts(self, rows: usize) -> Result<[usize; 3], DataError> {
         if rows < 3 {
             let why = "one each to train, validate and calibrate".to_owned();
             return Err(DataError::TooFewRows {
@@ -77,35 +242,10 @@ impl Split {
                 why,
             });
         }
-        let mut order: Vec<usize> = (0..rows).collect();
-        match method {
-            SplitMethod::Time => {}
-            SplitMethod::Random { seed } => shuffle(&mut order, seed),
-            SplitMethod::Group { groups, seed } => {
-                assert_eq!(groups.len(), rows, "a group for each row");
-                return by_group(fractions, groups, seed);
-            }
-        }
-        let (validation, calibration) = fractions.counts(rows);
-        let calibration = order.split_off(rows - calibration);
-        let validation = order.split_off(order.len() - validation);
-        Ok(Self {
-            train: order,
-            validation,
-            calibration,
-        }
-        .sorted())
+        let (validation, calibration) = self.counts(rows);
+        Ok([rows - validation - calibration, validation, calibration])
     }
 
-    fn sorted(mut self) -> Self {
-        for part in [&mut self.train, &mut self.validation, &mut self.calibration] {
-            part.sort_unstable();
-        }
-        self
-    }
-}
-
-impl Fractions {
     /// Rows for validation and for calibration out of `rows` (at least three).
     fn counts(self, rows: usize) -> (usize, usize) {
         // Rounded to the nearest; f64 holds every count there can be.
@@ -137,43 +277,6 @@ impl Fractions {
         }
         rows
     }
-}
-
-/// Groups in random order: the first ones calibrate until they hold their share of the rows, the
-/// next ones validate, the rest train.
-fn by_group(fractions: Fractions, groups: &[u32], seed: u64) -> Result<Split, DataError> {
-    let count = groups.iter().max().map_or(0, |last| *last as usize + 1);
-    if count < 3 {
-        return Err(DataError::TooFewGroups {
-            have: count,
-            need: 3,
-        });
-    }
-    let mut members = vec![Vec::new(); count];
-    for (row, group) in groups.iter().enumerate() {
-        members[*group as usize].push(row);
-    }
-    let mut order: Vec<usize> = (0..count).collect();
-    shuffle(&mut order, seed);
-    let (validation, calibration) = fractions.counts(groups.len());
-    let mut left = order.into_iter();
-    let mut take = |rows: usize, keep: usize| {
-        let mut part = Vec::new();
-        while part.is_empty() || (part.len() < rows && left.len() > keep) {
-            let Some(group) = left.next() else { break };
-            part.append(&mut members[group]);
-        }
-        part
-    };
-    let calibration = take(calibration, 2);
-    let validation = take(validation, 1);
-    let train = take(usize::MAX, 0);
-    Ok(Split {
-        train,
-        validation,
-        calibration,
-    }
-    .sorted())
 }
 
 /// Fisher–Yates with unbiased bounded numbers.

@@ -3,9 +3,12 @@
 use crate::data::Dataset;
 use crate::export::{Draft, DraftChannel};
 use crate::model::ModelError;
+use flow_embedded::artefact::Domain;
+use std::f64::consts::TAU;
 
 /// The log-likelihood of every row in nats, in the units of the raw data, by the artefact's weights
-/// and `f64` arithmetic throughout; exact to about 1e-12 relative.
+/// and `f64` arithmetic throughout; exact to about 1e-12 relative. −∞ for a value outside its
+/// channel's domain.
 ///
 /// # Errors
 /// The draft's layers are not those of a flow; those of a loaded artefact are.
@@ -14,26 +17,65 @@ use crate::model::ModelError;
 /// If the data have another number of channels than the model.
 pub fn exact_log_probs(draft: &Draft, data: &Dataset) -> Result<Vec<f64>, ModelError> {
     let flow = draft.to_flow()?;
-    let events = standardised(data.events(), &draft.event);
-    let contexts = standardised(data.contexts(), &draft.context);
+    let constant: f64 = draft.event.iter().map(DraftChannel::log_scale).sum();
+    let mut log_dets = vec![constant; data.rows()];
+    let mut events = Vec::with_capacity(data.events().len());
+    let mut contexts = Vec::new();
+    for (row, log_det) in log_dets.iter_mut().enumerate() {
+        for (raw, channel) in data.event(row).iter().zip(&draft.event) {
+            let (value, own) = normalize(f64::from(*raw), channel);
+            events.push(value);
+            *log_det += own;
+        }
+        for (raw, channel) in data.context(row).iter().zip(&draft.context) {
+            let (value, _) = normalize(f64::from(*raw), channel);
+            match channel.domain {
+                Domain::Circular => contexts.extend([value.cos(), value.sin()]),
+                _ => contexts.push(value),
+            }
+        }
+    }
     let mut log_probs = vec![0.0; data.rows()];
     flow.log_prob(&events, &contexts, &mut log_probs);
-    let log_scale: f64 = draft
-        .event
-        .iter()
-        .map(|channel| f64::from(channel.inv_std).ln())
-        .sum();
-    for log_prob in &mut log_probs {
-        *log_prob += log_scale;
+    for (log_prob, log_det) in log_probs.iter_mut().zip(log_dets) {
+        let sum = *log_prob + log_det;
+        *log_prob = if sum.is_nan() { f64::NEG_INFINITY } else { sum };
     }
     Ok(log_probs)
 }
 
-fn standardised(rows: &[f32], channels: &[DraftChannel]) -> Vec<f64> {
-    rows.iter()
-        .zip(channels.iter().cycle())
-        .map(|(raw, channel)| {
-            (f64::from(*raw) - f64::from(channel.mean)) * f64::from(channel.inv_std)
-        })
-        .collect()
+/// A raw value's standardised one, and the part of `ln |d standardised / d raw|` that
+/// [`DraftChannel::log_scale`] leaves.
+fn normalize(raw: f64, channel: &DraftChannel) -> (f64, f64) {
+    let wide = |value: f32| f64::from(value);
+    let (value, log_det) = match channel.domain {
+        Domain::Real | Domain::Circular => (raw, 0.0),
+        Domain::Positive { low } => {
+            let log = (raw - wide(low)).ln();
+            (log, -log)
+        }
+        Domain::SoftPositive { low, scale } => {
+            let u = (raw - wide(low)) / wide(scale);
+            let log = (-(-u).exp_m1()).ln();
+            (u + log, -log)
+        }
+        Domain::Bounded { low, high } => {
+            // The width as the runtime has it.
+            let range = wide(high - low);
+            let (below, above) = (
+                ((raw - wide(low)) / range).ln(),
+                ((wide(high) - raw) / range).ln(),
+            );
+            (below - above, -(below + above))
+        }
+        Domain::HeavyTailed { centre, scale } => {
+            let u = (raw - wide(centre)) / wide(scale);
+            (u.asinh(), -u.hypot(1.0).ln())
+        }
+    };
+    let standard = (value - wide(channel.mean)) * wide(channel.inv_std);
+    match channel.domain {
+        Domain::Circular => (standard - TAU * (standard / TAU).round(), log_det),
+        _ => (standard, log_det),
+    }
 }

@@ -5,6 +5,7 @@
 //! spread. Only differences between models on the same rows and units mean something, which is why
 //! [`gaussian_log_likelihood`] gives a fixed point to compare with.
 
+mod batch;
 mod binomial;
 mod exact;
 mod gaussian;
@@ -12,6 +13,7 @@ mod mean;
 mod ranking;
 mod scorer;
 
+pub use batch::BatchFlow;
 pub use binomial::{Rate, clopper_pearson};
 pub use exact::exact_log_probs;
 pub use gaussian::gaussian_log_likelihood;

@@ -1,39 +1,54 @@
 //! Log-likelihoods with the bits of the chip.
 
+use super::BatchFlow;
 use crate::data::Dataset;
 use flow_embedded::artefact::{LoadedFlow, ShapeError};
 
-/// Scores rows with an artefact, through the same arithmetic as the firmware.
+/// Scores rows with an artefact, with the bits of the firmware.
 #[derive(Debug)]
 pub struct Scorer<'f, 'a> {
-    flow: &'f LoadedFlow<'a>,
-    scratch: Vec<f32>,
+    batch: BatchFlow<'f, 'a>,
 }
 
 impl<'f, 'a> Scorer<'f, 'a> {
-    /// Lends the flow its scratch memory.
+    /// Makes the flow ready for many rows.
     pub fn new(flow: &'f LoadedFlow<'a>) -> Self {
         Self {
-            flow,
-            scratch: vec![0.0; flow.scratch_len()],
+            batch: BatchFlow::new(flow),
         }
     }
 
-    /// The log-likelihood of one event in nats, in the units of the raw data.
-    ///
-    /// # Errors
-    /// The row has another number of channels than the model.
-    pub fn log_prob(&mut self, event: &[f32], context: &[f32]) -> Result<f32, ShapeError> {
-        self.flow.log_prob(event, context, &mut self.scratch)
-    }
-
-    /// The log-likelihood of every row.
+    /// The log-likelihood of every row in nats, in the units of the raw data.
     ///
     /// # Errors
     /// The data have another number of channels than the model.
-    pub fn log_probs(&mut self, data: &Dataset) -> Result<Vec<f32>, ShapeError> {
-        (0..data.rows())
-            .map(|row| self.log_prob(data.event(row), data.context(row)))
-            .collect()
+    pub fn log_probs(&self, data: &Dataset) -> Result<Vec<f32>, ShapeError> {
+        let header = self.batch.flow().header();
+        let (event, context) = (header.event.len(), header.context.len());
+        if data.event_dim() != event {
+            return Err(ShapeError::Event {
+                expected: event,
+                found: data.event_dim(),
+            });
+        }
+        if data.context_dim() != context {
+            return Err(ShapeError::Context {
+                expected: context,
+                found: data.context_dim(),
+            });
+        }
+        Ok(self.log_probs_of(data.events(), data.contexts()))
+    }
+
+    /// The log-likelihood of every row of `events` (row-major, rows × D) given `contexts` (rows × C); for tables
+    /// that are read piece by piece.
+    ///
+    /// # Panics
+    /// If the slices don't hold whole rows, as many of one as of the other.
+    pub fn log_probs_of(&self, events: &[f32], contexts: &[f32]) -> Vec<f32> {
+        let event = self.batch.flow().header().event.len();
+        let mut log_probs = vec![0.0; events.len() / event];
+        self.batch.log_prob(events, contexts, &mut log_probs);
+        log_probs
     }
 }

@@ -1,10 +1,12 @@
+use super::layer::{DraftLayer, LayerBytes};
+use crate::model::BaseSpec;
 use flow_embedded::artefact::{
-    self, Activation, Base, Calibration, Channel, Conditioner, Coupling, EncodeError, Evaluation,
-    Header, Layer, LoadError, LoadedFlow, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS,
-    MaskedAutoregressive, Provenance, Units,
+    self, Base, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header, LoadError,
+    LoadedFlow, MAX_CHANNELS, Provenance,
 };
 use flow_embedded::math::Backend;
 use heapless::Vec as Bounded;
+use std::f64::consts::TAU;
 
 /// A flow that is ready to be written, with everything owned.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +19,11 @@ pub struct Draft {
     pub context: Vec<DraftChannel>,
     /// The bijections in the normalizing direction.
     pub layers: Vec<DraftLayer>,
+    /// The base distribution.
+    pub base: Base,
+    /// Its numbers as the artefact stores them: see
+    /// [`mixture`](flow_embedded::base::mixture); none for other bases.
+    pub base_weights: Vec<f32>,
     /// The elementary functions that the model runs with.
     pub math: Backend,
     /// The false-alarm promise.
@@ -46,51 +53,23 @@ pub struct DraftCalibration {
     pub table: Vec<(f32, f32)>,
 }
 
-/// One channel and its standardisation `(x − mean) · inv_std`.
+/// One channel: the map of its domain, then `(x − mean) · inv_std`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DraftChannel {
     /// The column's name.
     pub name: String,
     /// The unit of the raw data, or nothing.
     pub unit: String,
-    /// Mean of the training rows.
+    /// Where its values live.
+    pub domain: Domain,
+    /// The values that it is rounded to, if it is.
+    pub grid: Option<Grid>,
+    /// Mean of the training rows after the map of the domain; the centre of the
+    /// turn for a circular channel.
     pub mean: f32,
-    /// One over the standard deviation of the training rows.
+    /// One over their standard deviation; 2 π over the period for a circular
+    /// channel.
     pub inv_std: f32,
-}
-
-/// One bijection with its conditioner's weights.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DraftLayer {
-    /// What kind, over which channels.
-    pub transform: DraftTransform,
-    /// Log-scales lie within ± this bound.
-    pub log_scale_bound: f32,
-    /// The non-linearity of the hidden layers.
-    pub activation: Activation,
-    /// The units of each hidden layer by block: one block for a coupling, one
-    /// for each degree for a masked autoregressive layer.
-    pub hidden: Vec<Vec<u16>>,
-    /// The rows of all dense layers in the order of the artefact.
-    pub rows: Vec<MaskedRow>,
-}
-
-/// The kind of a bijection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DraftTransform {
-    /// Affine coupling that transforms these channels, ascending.
-    Coupling(Vec<u8>),
-    /// Masked affine autoregressive; `order[rank]` is a channel.
-    MaskedAutoregressive(Vec<u8>),
-}
-
-/// A row of a dense layer without its masked weights.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MaskedRow {
-    /// The bias.
-    pub bias: f32,
-    /// The weights of the leading inputs that the row sees.
-    pub weights: Vec<f32>,
 }
 
 /// Why a draft could not become an artefact.
@@ -122,22 +101,10 @@ impl Draft {
     /// A limit of the schema is exceeded, or the flow is not valid: above all,
     /// a weight is not finite.
     pub fn encode(&self) -> Result<Vec<u8>, ExportError> {
-        let units: Vec<Vec<Vec<u8>>> = self
-            .layers
-            .iter()
-            .map(|layer| {
-                layer
-                    .hidden
-                    .iter()
-                    .map(|blocks| little_endian(blocks))
-                    .collect()
-            })
-            .collect();
-        let header = self.header(&units)?;
-        let rows = self.layers.iter().flat_map(|layer| &layer.rows);
-        let mut weights: Vec<f32> = rows
-            .flat_map(|row| std::iter::once(row.bias).chain(row.weights.iter().copied()))
-            .collect();
+        let layers: Vec<LayerBytes> = self.layers.iter().map(DraftLayer::bytes).collect();
+        let header = self.header(&layers)?;
+        let mut weights: Vec<f32> = self.layers.iter().flat_map(DraftLayer::weights).collect();
+        weights.extend(&self.base_weights);
         if let Some(calibration) = &self.calibration {
             weights.extend(
                 calibration
@@ -153,17 +120,9 @@ impl Draft {
         Ok(buffer)
     }
 
-    fn header<'a>(&'a self, units: &'a [Vec<Vec<u8>>]) -> Result<Header<'a>, ExportError> {
-        let layers = self
-            .layers
-            .iter()
-            .zip(units)
-            .map(|(layer, units)| layer.schema(units));
-        let inv_std = self
-            .event
-            .iter()
-            .map(|channel| f64::from(channel.inv_std).ln());
-        let base = self.event.len() as f64 * flow_embedded::base::NORMAL_LOG_NORM;
+    fn header<'a>(&'a self, bytes: &'a [LayerBytes]) -> Result<Header<'a>, ExportError> {
+        let layers = self.layers.iter().zip(bytes);
+        let layers = layers.map(|(layer, bytes)| layer.schema(bytes));
         Ok(Header {
             name: &self.name,
             event: bounded(
@@ -176,11 +135,11 @@ impl Draft {
             )?,
             layers: {
                 let layers = layers.collect::<Result<Vec<_>, _>>()?;
-                bounded::<_, MAX_LAYERS>("layers", layers.into_iter())?
+                bounded("layers", layers.into_iter())?
             },
-            base: Base::Normal,
+            base: self.base,
             math: self.math,
-            log_norm: (inv_std.sum::<f64>() - base) as f32,
+            log_norm: self.log_norm() as f32,
             calibration: self
                 .calibration
                 .as_ref()
@@ -195,6 +154,19 @@ impl Draft {
                 seed: self.seed,
             },
         })
+    }
+
+    /// The constant part of `log_prob`, in nats.
+    fn log_norm(&self) -> f64 {
+        let channels = self.event.iter().map(|channel| {
+            let base = match channel.domain {
+                Domain::Circular => -TAU.ln(),
+                _ => base_log_norm(self.base),
+            };
+            base + channel.log_scale()
+        });
+        let layers = self.layers.iter().map(DraftLayer::log_det);
+        channels.sum::<f64>() + layers.sum::<f64>()
     }
 
     /// Reads a validated artefact back.
@@ -214,6 +186,8 @@ impl Draft {
                 .map(DraftChannel::from_schema)
                 .collect(),
             layers: layers.collect(),
+            base: header.base,
+            base_weights: flow.base_weights().collect(),
             math: header.math,
             calibration: header
                 .calibration
@@ -255,90 +229,53 @@ impl DraftChannel {
         Channel {
             name: &self.name,
             unit: &self.unit,
+            domain: self.domain,
+            grid: self.grid,
             mean: self.mean,
             inv_std: self.inv_std,
         }
+    }
+
+    /// `ln |dx/d raw|` in nats, as far as it is the same for all values.
+    pub fn log_scale(&self) -> f64 {
+        let map = match self.domain {
+            Domain::Real | Domain::Circular | Domain::Positive { .. } => 1.0,
+            Domain::SoftPositive { scale, .. } | Domain::HeavyTailed { scale, .. } => scale,
+            // As the runtime, in f32.
+            Domain::Bounded { low, high } => high - low,
+        };
+        f64::from(self.inv_std).ln() - f64::from(map).ln()
     }
 
     fn from_schema(channel: &Channel<'_>) -> Self {
         Self {
             name: channel.name.to_owned(),
             unit: channel.unit.to_owned(),
+            domain: channel.domain,
+            grid: channel.grid,
             mean: channel.mean,
             inv_std: channel.inv_std,
         }
     }
 }
 
-impl DraftLayer {
-    fn schema<'a>(&'a self, units: &'a [Vec<u8>]) -> Result<Layer<'a>, ExportError> {
-        let units = units.iter().map(|bytes| Units(bytes));
-        let conditioner = Conditioner {
-            activation: self.activation,
-            hidden: bounded::<_, MAX_HIDDEN_LAYERS>("hidden layers", units)?,
-        };
-        let log_scale_bound = self.log_scale_bound;
-        Ok(match &self.transform {
-            DraftTransform::Coupling(transformed) => Layer::Coupling(Coupling {
-                transformed,
-                log_scale_bound,
-                conditioner,
-            }),
-            DraftTransform::MaskedAutoregressive(order) => {
-                Layer::MaskedAutoregressive(MaskedAutoregressive {
-                    order,
-                    log_scale_bound,
-                    conditioner,
-                })
-            }
-        })
-    }
-
-    fn from_loaded(flow: &LoadedFlow<'_>, index: usize, layer: &Layer<'_>) -> Self {
-        let header = flow.header();
-        let mut weights = flow.layer_weights(index);
-        let blocks = (0..layer.dense_layers())
-            .flat_map(|dense| layer.blocks(dense, header.event.len(), header.context.len()));
-        let mut rows = Vec::new();
-        for block in blocks {
-            for _ in 0..block.rows {
-                let bias = weights.next().unwrap_or_default();
-                let weights = weights.by_ref().take(block.inputs).collect();
-                rows.push(MaskedRow { bias, weights });
-            }
-        }
-        let (transform, log_scale_bound) = match layer {
-            Layer::Coupling(layer) => (
-                DraftTransform::Coupling(layer.transformed.to_vec()),
-                layer.log_scale_bound,
-            ),
-            Layer::MaskedAutoregressive(layer) => (
-                DraftTransform::MaskedAutoregressive(layer.order.to_vec()),
-                layer.log_scale_bound,
-            ),
-        };
-        let narrow = |units: usize| u16::try_from(units).unwrap_or(u16::MAX);
-        let hidden = layer.conditioner().hidden.iter();
-        Self {
-            transform,
-            log_scale_bound,
-            activation: layer.conditioner().activation,
-            hidden: hidden
-                .map(|units| units.blocks().map(narrow).collect())
-                .collect(),
-            rows,
-        }
-    }
+/// `ln` of the normalising constant of the base for one channel.
+fn base_log_norm(base: Base) -> f64 {
+    let spec = match base {
+        Base::Normal => BaseSpec::Normal,
+        Base::Logistic => BaseSpec::Logistic,
+        Base::Laplace => BaseSpec::Laplace,
+        Base::StudentT { degrees_of_freedom } => BaseSpec::StudentT {
+            degrees_of_freedom: f64::from(degrees_of_freedom),
+        },
+        Base::Mixture { components } => BaseSpec::Mixture {
+            components: usize::from(components),
+        },
+    };
+    spec.log_norm()
 }
 
-fn little_endian(blocks: &[u16]) -> Vec<u8> {
-    blocks
-        .iter()
-        .flat_map(|units| units.to_le_bytes())
-        .collect()
-}
-
-fn bounded<T, const N: usize>(
+pub(super) fn bounded<T, const N: usize>(
     what: &'static str,
     items: impl ExactSizeIterator<Item = T>,
 ) -> Result<Bounded<T, N>, ExportError> {

@@ -5,9 +5,9 @@
 //! bias in front.
 
 mod draft;
+mod layer;
 mod pack;
 mod unpack;
 
-pub use draft::{
-    Draft, DraftCalibration, DraftChannel, DraftLayer, DraftTransform, ExportError, MaskedRow,
-};
+pub use draft::{Draft, DraftCalibration, DraftChannel, ExportError};
+pub use layer::{DraftConditioner, DraftLayer, MaskedRow};

@@ -1,84 +1,188 @@
 //! Trained layers to the artefact's: masked weights are left out, hidden units
 //! are counted by block.
 
-use super::{DraftLayer, DraftTransform, ExportError, MaskedRow};
-use crate::model::{Activation, Flow, LayerKind, LayerParts};
-use flow_embedded::artefact;
+use super::{Draft, DraftConditioner, DraftLayer, ExportError, MaskedRow};
+use crate::model::{BaseParts, ConditionerParts, Flow, LayerParts};
+use flow_embedded::artefact::{self, Base};
 
-impl DraftLayer {
-    /// The layers of a trained flow.
+impl Draft {
+    /// Takes layers and base distribution of a trained flow.
     ///
     /// # Errors
     /// There are more channels or units than the artefact can count.
-    pub fn from_flow(flow: &Flow<f32>) -> Result<Vec<Self>, ExportError> {
+    pub fn set_flow(&mut self, flow: &Flow<f32>) -> Result<(), ExportError> {
         let parts = flow.to_parts();
-        parts
+        let features = |channel: &usize| 1 + usize::from(parts.circular.contains(channel));
+        let layer = |part| pack_layer(part, parts.context, &features);
+        self.layers = parts
+            .layers
             .into_iter()
-            .map(|part| Self::from_parts(part, flow.event(), flow.context()))
-            .collect()
+            .map(layer)
+            .collect::<Result<_, _>>()?;
+        (self.base, self.base_weights) = pack_base(parts.base, parts.event)?;
+        Ok(())
     }
+}
 
-    fn from_parts(
-        part: LayerParts<f32>,
-        event: usize,
-        context: usize,
-    ) -> Result<Self, ExportError> {
-        // What each block of the layer before sees, up to and including it.
-        let (transform, mut visible) = match part.kind {
-            LayerKind::Coupling { transformed } => {
-                let inputs = context + event - transformed.len();
-                (
-                    DraftTransform::Coupling(channels(&transformed)?),
-                    vec![inputs],
-                )
-            }
-            LayerKind::Autoregressive { order } => {
-                let inputs = (0..event).map(|degree| context + degree).collect();
-                (
-                    DraftTransform::MaskedAutoregressive(channels(&order)?),
-                    inputs,
-                )
-            }
-        };
-        let mut hidden = Vec::new();
-        let mut rows = Vec::new();
-        let last = part.dense.len().saturating_sub(1);
-        for (index, dense) in part.dense.into_iter().enumerate() {
-            // A hidden unit belongs to the first block that sees all it sees.
-            let block_of = |row: usize| match index == last {
-                true => row * visible.len() / dense.prefix.len(),
-                false => visible.partition_point(|inputs| *inputs < dense.prefix[row]),
-            };
-            let mut units = vec![0; visible.len()];
-            for row in 0..dense.prefix.len() {
-                let block = block_of(row).min(visible.len() - 1);
-                let weights = &dense.weights[row * dense.inputs..][..visible[block]];
-                rows.push(MaskedRow {
-                    bias: dense.biases[row],
-                    weights: weights.to_vec(),
-                });
-                units[block] += 1;
-            }
-            if index < last {
-                let seen = units.iter().scan(0, |sum, units| {
-                    *sum += units;
-                    Some(*sum)
-                });
-                visible = seen.collect();
-                hidden.push(counts(&units)?);
+fn pack_layer(
+    part: LayerParts<f32>,
+    context: usize,
+    features: &impl Fn(&usize) -> usize,
+) -> Result<DraftLayer, ExportError> {
+    Ok(match part {
+        LayerParts::Coupling {
+            transformed,
+            transformer,
+            conditioner,
+        } => DraftLayer::Coupling {
+            conditioner: pack_conditioner(
+                conditioner,
+                &[transformed.len() * transformer.parameters()],
+                |inputs| vec![inputs],
+            )?,
+            transformed: channels(&transformed)?,
+            transformer,
+        },
+        LayerParts::Autoregressive {
+            order,
+            groups,
+            direction,
+            transformer,
+            conditioner,
+        } => {
+            let outputs: Vec<usize> = groups
+                .iter()
+                .map(|group| group * transformer.parameters())
+                .collect();
+            // What is known before each group.
+            let mut known = order.iter().map(features);
+            let visible = groups.iter().scan(context, |inputs, group| {
+                let before = *inputs;
+                *inputs += known.by_ref().take(*group).sum::<usize>();
+                Some(before)
+            });
+            let visible = visible.collect();
+            DraftLayer::Autoregressive {
+                conditioner: pack_conditioner(conditioner, &outputs, |_| visible)?,
+                order: channels(&order)?,
+                groups: channels(&groups)?,
+                direction,
+                transformer,
             }
         }
-        Ok(Self {
-            transform,
-            log_scale_bound: part.log_scale_bound as f32,
-            activation: match part.activation {
-                Activation::Relu => artefact::Activation::Relu,
-                Activation::Tanh => artefact::Activation::Tanh,
-            },
-            hidden,
-            rows,
-        })
+        LayerParts::Linear {
+            permutation,
+            lower,
+            upper,
+            bias,
+        } => {
+            let event = permutation.len();
+            let rows = |matrix| <[f32]>::chunks_exact(matrix, event).enumerate();
+            DraftLayer::Linear {
+                upper: rows(&upper)
+                    .flat_map(|(i, row)| row[i..].to_vec())
+                    .collect(),
+                lower: rows(&lower)
+                    .zip(&bias)
+                    .flat_map(|((i, row), bias)| [&[*bias], &row[..i]].concat())
+                    .collect(),
+                permutation: channels(&permutation)?,
+            }
+        }
+        LayerParts::ElementWise { scale, shift } => {
+            let pairs = scale.into_iter().zip(shift);
+            DraftLayer::ElementWise(pairs.map(|(scale, shift)| [scale, shift]).collect())
+        }
+        LayerParts::Permutation(list) => DraftLayer::Permutation(channels(&list)?),
+    })
+}
+
+/// `outputs` are the rows of each block of the last dense layer; `first` gives
+/// what each block sees of as many inputs as there are.
+fn pack_conditioner(
+    part: ConditionerParts<f32>,
+    outputs: &[usize],
+    first: impl FnOnce(usize) -> Vec<usize>,
+) -> Result<DraftConditioner, ExportError> {
+    // What each block of the layer before sees, up to and including it.
+    let mut visible = first(part.dense.first().map_or(0, |dense| dense.inputs));
+    let mut hidden = Vec::new();
+    let mut rows = Vec::new();
+    let last = part.dense.len().saturating_sub(1);
+    for (index, dense) in part.dense.into_iter().enumerate() {
+        let mut units = vec![0; visible.len()];
+        let output_blocks = outputs
+            .iter()
+            .enumerate()
+            .flat_map(|(block, rows)| std::iter::repeat_n(block, *rows));
+        let blocks: Vec<usize> = match index == last {
+            true => output_blocks.collect(),
+            // A hidden unit belongs to the first block that sees all it sees.
+            false => dense
+                .prefix
+                .iter()
+                .map(|prefix| visible.partition_point(|inputs| inputs < prefix))
+                .collect(),
+        };
+        for (row, block) in blocks.into_iter().enumerate() {
+            let block = block.min(visible.len() - 1);
+            let weights = &dense.weights[row * dense.inputs..][..visible[block]];
+            rows.push(MaskedRow {
+                bias: dense.biases[row],
+                weights: weights.to_vec(),
+            });
+            units[block] += 1;
+        }
+        if index < last {
+            let seen = units.iter().scan(0, |sum, units| {
+                *sum += units;
+                Some(*sum)
+            });
+            visible = seen.collect();
+            hidden.push(counts(&units)?);
+        }
     }
+    Ok(DraftConditioner {
+        activation: part.activation,
+        residual: part.residual,
+        hidden,
+        rows,
+    })
+}
+
+fn pack_base(part: BaseParts<f32>, event: usize) -> Result<(Base, Vec<f32>), ExportError> {
+    Ok(match part {
+        BaseParts::Normal => (Base::Normal, Vec::new()),
+        BaseParts::Logistic => (Base::Logistic, Vec::new()),
+        BaseParts::Laplace => (Base::Laplace, Vec::new()),
+        BaseParts::StudentT { degrees_of_freedom } => {
+            (Base::StudentT { degrees_of_freedom }, Vec::new())
+        }
+        BaseParts::Mixture {
+            log_weights,
+            mean,
+            std,
+        } => {
+            let found = log_weights.len();
+            let components = u8::try_from(found).map_err(|_| ExportError::TooMany {
+                what: "components of the base",
+                found,
+                limit: usize::from(u8::MAX),
+            })?;
+            let mut cumulated = 0.0;
+            let mut weights = Vec::new();
+            let scales = mean.chunks_exact(event).zip(std.chunks_exact(event));
+            for (log_weight, (mean, std)) in log_weights.iter().zip(scales) {
+                let log_weight = f64::from(*log_weight);
+                cumulated += log_weight.exp();
+                let log_std: f64 = std.iter().map(|std| f64::from(*std).ln()).sum();
+                weights.extend([(log_weight - log_std) as f32, cumulated as f32]);
+                let pairs = mean.iter().zip(std);
+                weights.extend(pairs.flat_map(|(mean, std)| [*mean, 1.0 / std]));
+            }
+            (Base::Mixture { components }, weights)
+        }
+    })
 }
 
 fn channels(channels: &[usize]) -> Result<Vec<u8>, ExportError> {
@@ -107,25 +211,33 @@ fn counts(units: &[usize]) -> Result<Vec<u16>, ExportError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::export::{Draft, DraftChannel, DraftLayer};
-    use crate::model::{Activation, Family, Flow, Spec};
-    use flow_embedded::artefact::LoadedFlow;
+    use crate::export::{Draft, DraftChannel};
+    use crate::model::{BaseSpec, ConditionerSpec, Family, Flow, Order, Spec};
+    use flow_embedded::artefact::{Activation, Base, Domain, LoadedFlow};
     use flow_embedded::math::Backend;
 
     /// An artefact of a flow over standardised data.
     fn draft(flow: &Flow<f32>) -> Draft {
+        let parts = flow.to_parts();
         let channel = |index: usize| DraftChannel {
             name: format!("c{index}"),
             unit: String::new(),
+            domain: match parts.circular.contains(&index) {
+                true => Domain::Circular,
+                false => Domain::Real,
+            },
+            grid: None,
             mean: 0.0,
             inv_std: 1.0,
         };
         let (event, context) = (flow.event(), flow.context());
-        Draft {
+        let mut draft = Draft {
             name: "test".into(),
             event: (0..event).map(channel).collect(),
             context: (0..context).map(|index| channel(event + index)).collect(),
-            layers: DraftLayer::from_flow(flow).expect("packs"),
+            layers: Vec::new(),
+            base: Base::Normal,
+            base_weights: Vec::new(),
             math: Backend::Polynomial,
             calibration: None,
             evaluation: None,
@@ -134,38 +246,80 @@ mod tests {
             data_digest: 0,
             rows: 0,
             seed: 0,
-        }
+        };
+        draft.set_flow(flow).expect("packs");
+        draft
     }
 
-    /// Every shape of conditioner: the artefact's likelihood is the trainer's.
-    #[test]
-    fn an_exported_flow_has_the_trained_likelihood() {
-        let mut seed = 0;
-        for family in [Family::RealNvp, Family::Maf] {
-            for (event, context) in [(2, 0), (5, 0), (5, 2), (8, 1), (3, 3)] {
-                for hidden in [
-                    &[][..],
-                    &[16],
-                    &[3],
-                    &[16, 12],
-                    &[2, 9],
-                    &[9, 2],
-                    &[8, 3, 8],
-                    &[3; 4],
-                ] {
-                    for activation in [Activation::Relu, Activation::Tanh] {
-                        seed += 1;
-                        let mut spec = Spec::new(family, event, context);
-                        spec.layers = 3;
-                        spec.hidden = hidden.to_vec();
-                        spec.activation = activation;
-                        compare(&spec, seed);
-                    }
+    /// Every family with every shape of conditioner.
+    fn table() -> Vec<Spec> {
+        use Activation::{Relu, Silu, Tanh};
+        let mut specs = Vec::new();
+        for family in Family::ALL {
+            let spec = |event, context, hidden: &[usize], activation, residual| Spec {
+                layers: 3,
+                conditioner: ConditionerSpec {
+                    hidden: hidden.to_vec(),
+                    activation,
+                    residual,
+                },
+                ..Spec::new(family, event, context)
+            };
+            for (event, context) in [(2, 0), (5, 2), (8, 1), (1, 0), (1, 2)] {
+                for hidden in [&[][..], &[3], &[16, 12], &[2, 9], &[8, 3, 8], &[3; 4]] {
+                    specs.push(spec(event, context, hidden, Relu, false));
                 }
+                specs.push(spec(event, context, &[16, 12], Tanh, false));
+                specs.push(spec(event, context, &[16, 16, 16], Silu, true));
+                specs.push(spec(event, context, &[9, 9], Relu, true));
+            }
+            for order in [Order::Reversed, Order::Random] {
+                specs.push(Spec {
+                    order,
+                    passes: Some(3),
+                    ..spec(7, 1, &[16, 12], Relu, false)
+                });
+            }
+            for (base, linear) in [
+                (BaseSpec::Logistic, true),
+                (BaseSpec::Laplace, false),
+                (
+                    BaseSpec::StudentT {
+                        degrees_of_freedom: 5.0,
+                    },
+                    false,
+                ),
+                (BaseSpec::Mixture { components: 4 }, true),
+                (
+                    BaseSpec::Contaminated {
+                        share: 0.05,
+                        scale: 4.0,
+                    },
+                    false,
+                ),
+            ] {
+                specs.push(Spec {
+                    base,
+                    linear,
+                    ..spec(4, 1, &[8], Relu, false)
+                });
+            }
+            if family.has_splines() {
+                specs.push(Spec {
+                    circular: vec![1, 3],
+                    ..spec(4, 1, &[8], Tanh, false)
+                });
             }
         }
-        compare(&Spec::new(Family::Maf, 1, 0), seed);
-        compare(&Spec::new(Family::Maf, 1, 2), seed);
+        specs
+    }
+
+    /// The artefact's likelihood is the trainer's.
+    #[test]
+    fn an_exported_flow_is_the_trained_one() {
+        for (seed, spec) in (0..).zip(table()) {
+            compare(&spec, seed);
+        }
     }
 
     fn compare(spec: &Spec, seed: u64) {

@@ -1,57 +1,11 @@
 //! The artefact's layers to a flow in `f64`.
 
-use super::{Draft, DraftLayer, DraftTransform};
-use crate::model::{Activation, DenseParts, Flow, LayerKind, LayerParts, ModelError};
-use flow_embedded::artefact;
-
-impl DraftLayer {
-    fn to_parts(&self, event: usize, context: usize) -> LayerParts<f64> {
-        let wide = |channels: &[u8]| channels.iter().map(|c| usize::from(*c)).collect::<Vec<_>>();
-        let (kind, mut inputs, outputs) = match &self.transform {
-            DraftTransform::Coupling(transformed) => {
-                let (kind, count) = (wide(transformed), transformed.len());
-                let kind = LayerKind::Coupling { transformed: kind };
-                (kind, context + event - count, 2 * count)
-            }
-            DraftTransform::MaskedAutoregressive(order) => {
-                let kind = LayerKind::Autoregressive { order: wide(order) };
-                (kind, context + event, 2 * event)
-            }
-        };
-        let widths = self
-            .hidden
-            .iter()
-            .map(|units| units.iter().map(|n| usize::from(*n)).sum());
-        let mut rows = self.rows.iter();
-        let mut dense = Vec::new();
-        for width in widths.chain([outputs]) {
-            let mut part = DenseParts {
-                inputs,
-                prefix: Vec::new(),
-                weights: Vec::new(),
-                biases: Vec::new(),
-            };
-            for row in rows.by_ref().take(width) {
-                part.prefix.push(row.weights.len());
-                part.weights
-                    .extend(row.weights.iter().copied().map(f64::from));
-                part.weights.resize(part.prefix.len() * inputs, 0.0);
-                part.biases.push(f64::from(row.bias));
-            }
-            dense.push(part);
-            inputs = width;
-        }
-        LayerParts {
-            kind,
-            activation: match self.activation {
-                artefact::Activation::Relu => Activation::Relu,
-                artefact::Activation::Tanh => Activation::Tanh,
-            },
-            log_scale_bound: f64::from(self.log_scale_bound),
-            dense,
-        }
-    }
-}
+use super::layer::upper_rows;
+use super::{Draft, DraftConditioner, DraftLayer};
+use crate::model::{
+    BaseParts, ConditionerParts, DenseParts, Flow, FlowParts, LayerParts, ModelError,
+};
+use flow_embedded::artefact::{Base, Domain};
 
 impl Draft {
     /// The flow over standardised data in `f64`: the reference that the `f32`
@@ -60,9 +14,171 @@ impl Draft {
     /// # Errors
     /// The layers are not those of a flow; a loaded artefact's are.
     pub fn to_flow(&self) -> Result<Flow<f64>, ModelError> {
-        let (event, context) = (self.event.len(), self.context.len());
+        let turns = |domain: Domain| domain == Domain::Circular;
+        let circular: Vec<usize> = (0..self.event.len())
+            .filter(|channel| turns(self.event[*channel].domain))
+            .collect();
+        let context = self.context.iter();
+        let context: usize = context.map(|c| 1 + usize::from(turns(c.domain))).sum();
         let layers = self.layers.iter();
-        let parts = layers.map(|layer| layer.to_parts(event, context)).collect();
-        Flow::from_parts(event, context, parts)
+        Flow::from_parts(FlowParts {
+            event: self.event.len(),
+            context,
+            layers: layers
+                .map(|layer| unpack_layer(layer, self.event.len(), context, &circular))
+                .collect(),
+            base: unpack_base(self.base, &self.base_weights, self.event.len()),
+            circular,
+        })
     }
+}
+
+fn unpack_layer(
+    layer: &DraftLayer,
+    event: usize,
+    context: usize,
+    circular: &[usize],
+) -> LayerParts<f64> {
+    let features = |channel: usize| 1 + usize::from(circular.contains(&channel));
+    match layer {
+        DraftLayer::Coupling {
+            transformed,
+            transformer,
+            conditioner,
+        } => {
+            let transformed = wide(transformed);
+            let given = (0..event).filter(|channel| !transformed.contains(channel));
+            let inputs = context + given.map(features).sum::<usize>();
+            let outputs = transformed.len() * transformer.parameters();
+            LayerParts::Coupling {
+                conditioner: unpack_conditioner(conditioner, inputs, outputs),
+                transformed,
+                transformer: *transformer,
+            }
+        }
+        DraftLayer::Autoregressive {
+            order,
+            groups,
+            direction,
+            transformer,
+            conditioner,
+        } => {
+            let order = wide(order);
+            let inputs = context + order.iter().map(|c| features(*c)).sum::<usize>();
+            let outputs = order.len() * transformer.parameters();
+            LayerParts::Autoregressive {
+                conditioner: unpack_conditioner(conditioner, inputs, outputs),
+                order,
+                groups: wide(groups),
+                direction: *direction,
+                transformer: *transformer,
+            }
+        }
+        DraftLayer::Linear {
+            permutation,
+            upper,
+            lower,
+        } => {
+            let event = permutation.len();
+            let mut matrices = [vec![0.0; event * event], vec![0.0; event * event]];
+            let mut bias = Vec::new();
+            for (i, row) in upper_rows(upper, event).enumerate() {
+                let place = &mut matrices[0][i * event + i..];
+                place
+                    .iter_mut()
+                    .zip(row)
+                    .for_each(|(to, from)| *to = f64::from(*from));
+            }
+            let mut rest = lower.as_slice();
+            for i in 0..event {
+                let (row, behind) = rest.split_at(i + 1);
+                bias.push(f64::from(row[0]));
+                let place = &mut matrices[1][i * event..];
+                place
+                    .iter_mut()
+                    .zip(&row[1..])
+                    .for_each(|(to, from)| *to = f64::from(*from));
+                rest = behind;
+            }
+            let [upper, lower] = matrices;
+            LayerParts::Linear {
+                permutation: wide(permutation),
+                lower,
+                upper,
+                bias,
+            }
+        }
+        DraftLayer::ElementWise(pairs) => LayerParts::ElementWise {
+            scale: pairs.iter().map(|[scale, _]| f64::from(*scale)).collect(),
+            shift: pairs.iter().map(|[_, shift]| f64::from(*shift)).collect(),
+        },
+        DraftLayer::Permutation(list) => LayerParts::Permutation(wide(list)),
+    }
+}
+
+/// For a conditioner of so many inputs and outputs; no row need see all inputs.
+fn unpack_conditioner(
+    conditioner: &DraftConditioner,
+    inputs: usize,
+    outputs: usize,
+) -> ConditionerParts<f64> {
+    let mut inputs = inputs;
+    let widths = conditioner
+        .hidden
+        .iter()
+        .map(|units| units.iter().map(|n| usize::from(*n)).sum());
+    let mut rows = conditioner.rows.iter();
+    let mut dense = Vec::new();
+    for width in widths.chain([outputs]) {
+        let mut part = DenseParts {
+            inputs,
+            prefix: Vec::new(),
+            weights: Vec::new(),
+            biases: Vec::new(),
+        };
+        for row in rows.by_ref().take(width) {
+            part.prefix.push(row.weights.len());
+            part.weights
+                .extend(row.weights.iter().copied().map(f64::from));
+            part.weights.resize(part.prefix.len() * inputs, 0.0);
+            part.biases.push(f64::from(row.bias));
+        }
+        dense.push(part);
+        inputs = width;
+    }
+    ConditionerParts {
+        activation: conditioner.activation,
+        residual: conditioner.residual,
+        dense,
+    }
+}
+
+fn unpack_base(base: Base, weights: &[f32], event: usize) -> BaseParts<f64> {
+    match base {
+        Base::Normal => BaseParts::Normal,
+        Base::Logistic => BaseParts::Logistic,
+        Base::Laplace => BaseParts::Laplace,
+        Base::StudentT { degrees_of_freedom } => BaseParts::StudentT {
+            degrees_of_freedom: f64::from(degrees_of_freedom),
+        },
+        Base::Mixture { .. } => {
+            let (mut log_weights, mut mean, mut std) = (Vec::new(), Vec::new(), Vec::new());
+            for component in weights.chunks_exact(2 + 2 * event) {
+                let (head, scales) = component.split_at(2);
+                let inv_std = || scales.iter().skip(1).step_by(2).map(|s| f64::from(*s));
+                log_weights.push(f64::from(head[0]) - inv_std().map(f64::ln).sum::<f64>());
+                mean.extend(scales.iter().step_by(2).map(|m| f64::from(*m)));
+                std.extend(inv_std().map(f64::recip));
+            }
+            BaseParts::Mixture {
+                log_weights,
+                mean,
+                std,
+            }
+        }
+    }
+}
+
+fn wide(list: &[u8]) -> Vec<usize> {
+    list.iter().map(|channel| usize::from(*channel)).collect()
 }

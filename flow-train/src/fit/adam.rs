@@ -13,11 +13,15 @@ pub(crate) struct Adam<T> {
     first: Vec<T>,
     second: Vec<T>,
     steps: i32,
+    /// Whether each half of the parameters gets a thread of the current pool.
+    halves: bool,
 }
 
 impl<T: Real> Adam<T> {
-    pub(crate) fn new(parameters: usize) -> Self {
+    /// For so many parameters; on several `threads`, [`Adam::step`] must run in their pool.
+    pub(crate) fn new(parameters: usize, threads: usize) -> Self {
         Self {
+            halves: threads > 1,
             first: vec![T::ZERO; parameters],
             second: vec![T::ZERO; parameters],
             steps: 0,
@@ -48,9 +52,23 @@ impl<T: Real> Adam<T> {
             keep: T::from_f64(1.0 - rate * decay),
         };
         let (first, second) = (&mut self.first[..], &mut self.second[..]);
-        Arch::new().dispatch(
-            #[inline(always)]
-            || update(parameters, gradient, first, second, factors),
+        let run = |parameters: &mut [T], gradient: &[T], first: &mut [T], second: &mut [T]| {
+            Arch::new().dispatch(
+                #[inline(always)]
+                || update(parameters, gradient, first, second, factors),
+            );
+        };
+        if !self.halves {
+            return run(parameters, gradient, first, second);
+        }
+        let half = parameters.len() / 2;
+        let (parameters, more) = parameters.split_at_mut(half);
+        let (gradient, more_gradient) = gradient.split_at(half);
+        let (first, more_first) = first.split_at_mut(half);
+        let (second, more_second) = second.split_at_mut(half);
+        rayon::join(
+            || run(parameters, gradient, first, second),
+            || run(more, more_gradient, more_first, more_second),
         );
     }
 }
@@ -111,7 +129,7 @@ mod tests {
     #[test]
     fn the_first_steps_are_those_of_the_paper() {
         // By hand: m/(1-b1) = g and v/(1-b2) = g^2, so the first step is the rate, whatever the gradient's size.
-        let mut adam = Adam::<f64>::new(3);
+        let mut adam = Adam::<f64>::new(3, 1);
         let mut parameters = [1.0, 1.0, 0.0];
         adam.step(&mut parameters, &[4.0, -2e-3, 0.0], 0.5, 0.1, 0.0);
         assert!((parameters[0] - 0.9).abs() < 1e-6 && (parameters[1] - 1.1).abs() < 2e-6);
@@ -129,7 +147,7 @@ mod tests {
     #[test]
     fn decay_is_decoupled_from_the_gradient() {
         let mut parameters = [2.0];
-        Adam::<f64>::new(1).step(&mut parameters, &[0.0], 1.0, 0.1, 0.5);
+        Adam::<f64>::new(1, 1).step(&mut parameters, &[0.0], 1.0, 0.1, 0.5);
         assert!((parameters[0] - 1.9).abs() < 1e-12);
     }
 

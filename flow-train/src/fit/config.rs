@@ -1,5 +1,7 @@
 //! How to train, and why training may fail.
 
+use super::RowsError;
+use crate::model::ModelError;
 use thiserror::Error;
 
 /// How the learning rate changes.
@@ -17,12 +19,15 @@ pub enum Schedule {
     },
 }
 
+/// Steps that an epoch has at least, if there are as many rows.
+const STEPS: usize = 8;
+
 /// How to train.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Passes over the training rows, at most.
     pub epochs: usize,
-    /// Rows of a step, at most: small data get smaller batches, so that an epoch has eight steps.
+    /// Rows of a step, at most: small data get smaller batches, so that an epoch has eight steps or more.
     pub batch: usize,
     /// Largest learning rate of Adam.
     pub learning_rate: f64,
@@ -35,10 +40,16 @@ pub struct Config {
     /// Epochs without improvement on the validation rows after which training ends.
     pub patience: usize,
     /// Standard deviation, in standardised units, of the normal noise added to the events of every batch, drawn
-    /// anew each time (0: none). Validation rows get none.
+    /// anew each time (0: none). What is fitted is then the density of the rows with that noise, and validation rows
+    /// get it too, the same draws in every epoch. A circular channel's unit is the radian.
     ///
-    /// The lever of smoothing: 0.05 to 0.3 serves data that repeat or are rounded.
+    /// The lever of smoothing: 0.05 to 0.3 serves data that repeat.
     pub noise: f32,
+    /// The same for the features that the context becomes, the cosine and the sine of an angle among them (0: none).
+    pub context_noise: f32,
+    /// Decay of the moving average of the parameters (0: none), which is what is validated and kept. Until the
+    /// average is that long, it covers about the last ninth of the steps.
+    pub average: f64,
     /// Seed of shuffling and noise.
     pub seed: u64,
     /// Threads to use; 0 means one for each core. The result doesn't depend on it.
@@ -56,13 +67,61 @@ impl Default for Config {
             clip_norm: 5.0,
             patience: 30,
             noise: 0.0,
+            context_noise: 0.0,
+            average: 0.999,
             seed: 0,
             threads: 0,
         }
     }
 }
 
+/// What is settled about a training whose other settings are chosen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// See [`Config::epochs`].
+    pub epochs: Option<usize>,
+    /// See [`Config::batch`].
+    pub batch: Option<usize>,
+    /// See [`Config::learning_rate`].
+    pub learning_rate: Option<f64>,
+    /// See [`Config::weight_decay`].
+    pub weight_decay: Option<f64>,
+    /// See [`Config::average`].
+    pub average: Option<f64>,
+    /// See [`Config::patience`].
+    pub patience: Option<usize>,
+    /// See [`Config::noise`].
+    pub noise: Option<f32>,
+}
+
+impl Overrides {
+    /// The settings with these in place of theirs.
+    #[must_use]
+    pub fn apply(&self, config: &Config) -> Config {
+        Config {
+            epochs: self.epochs.unwrap_or(config.epochs),
+            batch: self.batch.unwrap_or(config.batch),
+            learning_rate: self.learning_rate.unwrap_or(config.learning_rate),
+            weight_decay: self.weight_decay.unwrap_or(config.weight_decay),
+            average: self.average.unwrap_or(config.average),
+            patience: self.patience.unwrap_or(config.patience),
+            noise: self.noise.unwrap_or(config.noise),
+            ..config.clone()
+        }
+    }
+}
+
 impl Config {
+    /// Rows of a step, for so many training rows.
+    pub(super) fn batch_of(&self, rows: usize) -> usize {
+        self.batch.min(rows / STEPS).max(1)
+    }
+
+    /// Steps of an epoch, for so many training rows.
+    pub(crate) fn steps(&self, rows: usize) -> usize {
+        rows / self.batch_of(rows)
+    }
+
     /// Checks that training can run with these settings.
     ///
     /// # Errors
@@ -87,6 +146,16 @@ impl Config {
                 self.noise >= 0.0 && self.noise.is_finite(),
                 "noise",
                 "non-negative and finite",
+            ),
+            (
+                self.context_noise >= 0.0 && self.context_noise.is_finite(),
+                "noise of the context",
+                "non-negative and finite",
+            ),
+            (
+                self.average >= 0.0 && self.average < 1.0,
+                "decay of the average",
+                "in [0, 1)",
             ),
         ];
         if let Some(&(_, setting, range)) = checks.iter().find(|(good, ..)| !good) {
@@ -120,22 +189,18 @@ pub enum FitError {
         /// What it may be.
         range: &'static str,
     },
-    /// No rows, or slices that don't fit the flow.
+    /// Rows that can't be used.
     #[error("the {part} rows: {fault}")]
-    Shape {
+    Rows {
         /// `training` or `validation`.
         part: &'static str,
         /// What is wrong.
-        fault: String,
+        #[source]
+        fault: RowsError,
     },
-    /// NaN or infinity in the data.
-    #[error("the {part} rows: row {row} has a value that is not finite")]
-    NonFinite {
-        /// `training` or `validation`.
-        part: &'static str,
-        /// Index of the row, from 0.
-        row: usize,
-    },
+    /// There is no such flow.
+    #[error(transparent)]
+    Model(ModelError),
     /// The loss stopped being finite again and again, at ever lower rates.
     #[error(
         "training diverged: the loss was not finite {restarts} times, at last with learning rate {learning_rate:e}; try a lower rate or look for extreme values in the data"

@@ -1,25 +1,30 @@
 //! The training loop.
 
 use super::adam::{Adam, norm};
+use super::average::Average;
 use super::config::{Config, FitError};
+use super::rows::{Order, Rows, RowsError};
 use super::schedule::Factor;
+use crate::data::Preparation;
 use crate::model::{Batch, Flow, Objective, Threads};
 use crate::random::Random;
+use flow_embedded::kernels::wrap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Restarts from the best checkpoint, each at half the rate, before training gives up.
 const RESTARTS: usize = 8;
 
-/// Steps that an epoch has at least, if there are as many rows.
-const STEPS: usize = 8;
+/// Rows that smoothed validation rows are repeated to, so that their noise averages out.
+const SMOOTHED: usize = 1024;
 
-/// Standardised rows, row-major, to learn from and to choose the checkpoint by.
-#[derive(Clone, Copy, Debug)]
+/// Rows to learn from and to choose the checkpoint by, and what is done to both.
 pub struct Split<'a> {
     /// Rows to learn from.
-    pub training: Batch<'a, f32>,
+    pub training: &'a mut dyn Rows,
     /// Rows that choose the checkpoint.
-    pub validation: Batch<'a, f32>,
+    pub validation: &'a mut dyn Rows,
+    /// From raw rows to those that the flow sees.
+    pub preparation: &'a Preparation,
 }
 
 /// What an observer is told after each epoch.
@@ -31,10 +36,12 @@ pub struct Epoch {
     pub epochs: usize,
     /// Mean negative log-likelihood over the epoch's batches, noise included, in nats.
     pub training_nats: f64,
-    /// Mean negative log-likelihood of the validation rows, in nats.
+    /// Mean negative log-likelihood of the validation rows, in nats and prepared units.
     pub validation_nats: f64,
     /// The best of these so far.
     pub best_nats: f64,
+    /// As in [`Report::log_det`].
+    pub log_det: f64,
     /// Of the last step.
     pub learning_rate: f64,
 }
@@ -61,8 +68,11 @@ pub struct Report {
     pub steps: usize,
     /// The epoch whose parameters the flow has now; 0 if none was better than the start.
     pub best_epoch: usize,
-    /// Mean negative log-likelihood of the validation rows with these parameters, in nats and standardised units.
+    /// Mean negative log-likelihood of the validation rows with these parameters, in nats and prepared units.
     pub validation_nats: f64,
+    /// Mean of what the maps of the domains add to the log-likelihood of the validation rows: `ln |dx / d raw|` in
+    /// nats, without what is the same for all rows.
+    pub log_det: f64,
     /// How often the loss wasn't finite.
     pub restarts: usize,
 }
@@ -73,60 +83,171 @@ pub struct Report {
 /// every step: once set, training ends and keeps the best checkpoint. `observer` is told after every epoch.
 ///
 /// # Errors
-/// [`FitError`]: settings out of range, rows that don't fit the flow or aren't finite, or divergence.
+/// [`FitError`]: settings out of range, rows that don't fit the flow or can't be used, or divergence.
 pub fn fit(
     flow: &mut Flow<f32>,
-    split: &Split<'_>,
+    split: Split<'_>,
     config: &Config,
     stop: &AtomicBool,
     observer: impl FnMut(&Epoch) + Send,
 ) -> Result<Report, FitError> {
     config.validate()?;
-    check(flow, split.training, "training")?;
-    check(flow, split.validation, "validation")?;
+    for (rows, part) in [
+        (&*split.training, "training"),
+        (&*split.validation, "validation"),
+    ] {
+        check(flow, rows, split.preparation).map_err(|fault| FitError::Rows { part, fault })?;
+    }
     let threads = Threads::new(config.threads);
     threads.run(|| Training::new(flow, split, config, &threads).run(stop, observer))
 }
 
-fn check(flow: &Flow<f32>, batch: Batch<'_, f32>, part: &'static str) -> Result<(), FitError> {
-    let (event, context) = (flow.event(), flow.context());
-    let rows = batch.events.len() / event;
-    if rows == 0 {
-        return Err(FitError::Shape {
-            part,
-            fault: "there are none".into(),
-        });
+fn check(flow: &Flow<f32>, rows: &dyn Rows, preparation: &Preparation) -> Result<(), RowsError> {
+    if rows.rows() == 0 {
+        return Err(RowsError::Shape("there are none".into()));
     }
-    if batch.events.len() != rows * event || batch.contexts.len() != rows * context {
-        let fault = format!(
-            "the flow has {event} event and {context} context channels, and the values don't fit"
+    let (event, context) = rows.channels();
+    let given = (event, preparation.context_features());
+    if rows.channels() != (preparation.event.len(), preparation.context.len()) {
+        return Err(RowsError::Shape(format!(
+            "they have {event} event and {context} context channels, and the preparation has {} and {}",
+            preparation.event.len(),
+            preparation.context.len()
+        )));
+    }
+    if given != (flow.event(), flow.context()) {
+        return Err(RowsError::Shape(format!(
+            "they have {} event channels and {} context features, and the flow has {} and {}",
+            given.0,
+            given.1,
+            flow.event(),
+            flow.context()
+        )));
+    }
+    Ok(())
+}
+
+/// One batch on its way from a source to the flow, in memory that is allocated once.
+struct Slots {
+    events: Vec<f32>,
+    contexts: Vec<f32>,
+    features: Vec<f32>,
+    weights: Vec<f32>,
+    log_det: Vec<f32>,
+    /// Rows held.
+    rows: usize,
+}
+
+impl Slots {
+    fn new(capacity: usize, preparation: &Preparation) -> Self {
+        Self {
+            events: vec![0.0; capacity * preparation.event.len()],
+            contexts: vec![0.0; capacity * preparation.context.len()],
+            features: vec![0.0; capacity * preparation.context_features()],
+            weights: vec![0.0; capacity],
+            log_det: vec![0.0; capacity],
+            rows: 0,
+        }
+    }
+
+    /// Takes the next `rows` rows of a pass and prepares them.
+    fn fill(
+        &mut self,
+        rows: usize,
+        source: &mut dyn Rows,
+        preparation: &Preparation,
+        cells: &mut Random,
+    ) -> Result<(), RowsError> {
+        let (event, context) = (preparation.event.len(), preparation.context.len());
+        let taken = source
+            .next(
+                &mut self.events[..rows * event],
+                &mut self.contexts[..rows * context],
+                &mut self.weights[..rows],
+            )
+            .map_err(|fault| RowsError::Read(fault.to_string()))?;
+        if taken < rows {
+            return Err(RowsError::Read("there are fewer rows than before".into()));
+        }
+        self.rows = rows;
+        let features = rows * preparation.context_features();
+        preparation.dequantised_events(
+            &mut self.events[..rows * event],
+            &mut self.log_det[..rows],
+            cells,
         );
-        return Err(FitError::Shape { part, fault });
+        preparation.contexts(
+            &self.contexts[..rows * context],
+            &mut self.features[..features],
+        );
+        let bad = |kind, values: &[f32], channels: usize| {
+            let index = values.iter().position(|value| !value.is_finite());
+            index.map_or(Ok(()), |index| {
+                let channel = index % channels;
+                Err(RowsError::Unprepared { kind, channel })
+            })
+        };
+        bad("event", &self.events[..rows * event], event)?;
+        bad("context", &self.features[..features], features / rows)
     }
-    let bad = |values: &[f32], channels: usize| {
-        values
-            .iter()
-            .position(|v| !v.is_finite())
-            .map(|i| i / channels)
-    };
-    match bad(batch.events, event).or_else(|| bad(batch.contexts, context.max(1))) {
-        Some(row) => Err(FitError::NonFinite { part, row }),
-        None => Ok(()),
+
+    /// Adds the noise of smoothing.
+    fn smooth(&mut self, config: &Config, circular: &[usize], random: &mut Random) {
+        for (values, noise) in [
+            (&mut self.events, config.noise),
+            (&mut self.features, config.context_noise),
+        ] {
+            if noise > 0.0 {
+                values
+                    .iter_mut()
+                    .for_each(|x| *x += noise * random.normal());
+            }
+        }
+        let channels = self.events.len() / self.log_det.len();
+        if config.noise > 0.0 {
+            for channel in circular {
+                let own = self.events.iter_mut().skip(*channel).step_by(channels);
+                own.for_each(|x| *x = wrap(*x));
+            }
+        }
+    }
+
+    fn batch(&self, weighted: bool) -> Batch<'_, f32> {
+        let capacity = self.log_det.len();
+        let of = |values: &'_ [f32]| self.rows * (values.len() / capacity);
+        Batch {
+            events: &self.events[..of(&self.events)],
+            contexts: &self.features[..of(&self.features)],
+            weights: if weighted {
+                &self.weights[..self.rows]
+            } else {
+                &[]
+            },
+        }
+    }
+
+    /// The sum of the weights, and of the weighted log-determinants.
+    fn totals(&self, weighted: bool) -> (f64, f64) {
+        let rows = self.log_det[..self.rows].iter().zip(&self.weights);
+        rows.fold((0.0, 0.0), |(total, sum), (log_det, weight)| {
+            let weight = if weighted { f64::from(*weight) } else { 1.0 };
+            (total + weight, sum + weight * f64::from(*log_det))
+        })
     }
 }
 
 /// All state of a training; everything that steps need is allocated at the start.
-struct Training<'a> {
+struct Training<'a, 's> {
     flow: &'a mut Flow<f32>,
-    split: &'a Split<'a>,
+    split: Split<'s>,
     config: &'a Config,
     objective: Objective<f32>,
     adam: Adam<f32>,
+    average: Average<f32>,
     factor: Factor,
     random: Random,
-    order: Vec<usize>,
-    events: Vec<f32>,
-    contexts: Vec<f32>,
+    slots: Slots,
+    circular: Vec<usize>,
     batch: usize,
     best: Vec<f32>,
     /// Halved at each restart.
@@ -134,23 +255,23 @@ struct Training<'a> {
     report: Report,
 }
 
-impl<'a> Training<'a> {
+impl<'a, 's> Training<'a, 's> {
     fn new(
         flow: &'a mut Flow<f32>,
-        split: &'a Split<'a>,
+        split: Split<'s>,
         config: &'a Config,
         threads: &Threads,
     ) -> Self {
-        let rows = split.training.events.len() / flow.event();
-        let batch = config.batch.min(rows.div_ceil(STEPS));
+        let rows = split.training.rows();
+        let batch = config.batch_of(rows);
         Self {
             objective: Objective::new(flow, batch, threads),
-            adam: Adam::new(flow.parameters().len()),
+            adam: Adam::new(flow.parameters().len(), threads.count()),
+            average: Average::new(flow.parameters(), config.average),
             factor: Factor::new(config.schedule, config.epochs * (rows / batch)),
             random: Random::new(config.seed),
-            order: (0..rows).collect(),
-            events: vec![0.0; batch * flow.event()],
-            contexts: vec![0.0; batch * flow.context()],
+            slots: Slots::new(batch, split.preparation),
+            circular: split.preparation.circular(),
             batch,
             best: flow.parameters().to_vec(),
             rate: config.learning_rate,
@@ -160,6 +281,7 @@ impl<'a> Training<'a> {
                 steps: 0,
                 best_epoch: 0,
                 validation_nats: f64::INFINITY,
+                log_det: 0.0,
                 restarts: 0,
             },
             flow,
@@ -173,7 +295,7 @@ impl<'a> Training<'a> {
         stop: &AtomicBool,
         mut observer: impl FnMut(&Epoch),
     ) -> Result<Report, FitError> {
-        let start = self.validation();
+        let start = self.validation()?;
         if start.is_finite() {
             self.report.validation_nats = start;
         }
@@ -183,12 +305,12 @@ impl<'a> Training<'a> {
                 self.report.stop = Stop::Interrupted;
                 break;
             };
-            let validation_nats = self.validation();
+            let validation_nats = self.validation()?;
             let improved = validation_nats < self.report.validation_nats;
             if improved {
                 self.report.validation_nats = validation_nats;
                 self.report.best_epoch = self.report.epochs;
-                self.best.copy_from_slice(self.flow.parameters());
+                self.best.copy_from_slice(self.average.values());
             }
             self.factor.epoch(improved);
             observer(&Epoch {
@@ -197,6 +319,7 @@ impl<'a> Training<'a> {
                 training_nats,
                 validation_nats,
                 best_nats: self.report.validation_nats,
+                log_det: self.report.log_det,
                 learning_rate: self.learning_rate(),
             });
             if !validation_nats.is_finite() {
@@ -214,18 +337,35 @@ impl<'a> Training<'a> {
     ///
     /// Rows beyond the last whole batch sit out; the shuffle decides which.
     fn epoch(&mut self, stop: &AtomicBool) -> Result<Option<f64>, FitError> {
-        self.random.shuffle(&mut self.order);
+        let fault = |fault| FitError::Rows {
+            part: "training",
+            fault,
+        };
+        let order = Order::Shuffled {
+            seed: self.random.seed(),
+        };
+        let (rows, weighted) = (self.split.training.rows(), self.split.training.weighted());
+        self.split
+            .training
+            .begin(order)
+            .map_err(|error| fault(RowsError::Read(error.to_string())))?;
         let (mut sum, mut count) = (0.0, 0);
-        for batch in 0..self.order.len() / self.batch {
+        for _ in 0..rows / self.batch {
             if stop.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            self.gather(batch * self.batch);
-            let rows = Batch {
-                events: &self.events,
-                contexts: &self.contexts,
-            };
-            let loss = self.objective.loss_and_gradient(self.flow, rows);
+            let (source, preparation) = (&mut *self.split.training, self.split.preparation);
+            self.slots
+                .fill(self.batch, source, preparation, &mut self.random)
+                .map_err(fault)?;
+            self.slots
+                .smooth(self.config, &self.circular, &mut self.random);
+            if self.slots.totals(weighted).0 <= 0.0 {
+                // No row of these counts.
+                continue;
+            }
+            let batch = self.slots.batch(weighted);
+            let loss = self.objective.loss_and_gradient(self.flow, batch);
             let length = norm(self.objective.gradient());
             if !(loss.is_finite() && length.is_finite()) {
                 self.restart()?;
@@ -241,6 +381,7 @@ impl<'a> Training<'a> {
                 rate,
                 self.config.weight_decay,
             );
+            self.average.update(self.flow.parameters());
             self.report.steps += 1;
             sum += loss;
             count += 1;
@@ -252,42 +393,60 @@ impl<'a> Training<'a> {
         self.rate * self.factor.at(self.report.steps)
     }
 
-    /// Copies the batch that starts at `start` in the shuffled order, with fresh noise on its events.
-    fn gather(&mut self, start: usize) {
-        let (event, context) = (self.flow.event(), self.flow.context());
-        let Batch { events, contexts } = self.split.training;
-        for (slot, &row) in self.order[start..start + self.batch].iter().enumerate() {
-            self.events[slot * event..][..event].copy_from_slice(&events[row * event..][..event]);
-            self.contexts[slot * context..][..context]
-                .copy_from_slice(&contexts[row * context..][..context]);
-        }
-        if self.config.noise > 0.0 {
-            for value in &mut self.events {
-                *value += self.config.noise * self.random.normal();
-            }
-        }
+    /// Mean negative log-likelihood of the validation rows under the averaged parameters.
+    fn validation(&mut self) -> Result<f64, FitError> {
+        self.average.swap(self.flow.parameters_mut());
+        let measured = self.measure();
+        self.average.swap(self.flow.parameters_mut());
+        let (nats, log_det) = measured.map_err(|fault| FitError::Rows {
+            part: "validation",
+            fault,
+        })?;
+        self.report.log_det = log_det;
+        Ok(nats)
     }
 
-    /// Mean negative log-likelihood of the validation rows.
-    fn validation(&mut self) -> f64 {
-        let (event, context) = (self.flow.event(), self.flow.context());
-        let Batch { events, contexts } = self.split.validation;
-        let rows = events.len() / event;
-        let mut sum = 0.0;
-        for start in (0..rows).step_by(self.batch) {
-            let end = rows.min(start + self.batch);
-            let batch = Batch {
-                events: &events[start * event..end * event],
-                contexts: &contexts[start * context..end * context],
-            };
-            sum += self.objective.loss(self.flow, batch) * (end - start) as f64;
+    /// Means over the validation rows: negative log-likelihood, and log-determinant of the preparation.
+    fn measure(&mut self) -> Result<(f64, f64), RowsError> {
+        let Split {
+            validation,
+            preparation,
+            ..
+        } = &mut self.split;
+        // The same draws in every epoch.
+        let mut random = Random::new(!self.config.seed);
+        let (rows, weighted) = (validation.rows(), validation.weighted());
+        let passes = match self.config.noise > 0.0 {
+            true => SMOOTHED.div_ceil(rows),
+            false => 1,
+        };
+        let (mut nats, mut log_dets, mut total) = (0.0, 0.0, 0.0);
+        for _ in 0..passes {
+            validation
+                .begin(Order::Stored)
+                .map_err(|fault| RowsError::Read(fault.to_string()))?;
+            for start in (0..rows).step_by(self.batch) {
+                let count = self.batch.min(rows - start);
+                self.slots
+                    .fill(count, &mut **validation, preparation, &mut random)?;
+                self.slots.smooth(self.config, &self.circular, &mut random);
+                let (weight, log_det) = self.slots.totals(weighted);
+                if weight <= 0.0 {
+                    continue;
+                }
+                let loss = self.objective.loss(self.flow, self.slots.batch(weighted));
+                nats += loss * weight;
+                log_dets += log_det;
+                total += weight;
+            }
         }
-        sum / rows as f64
+        Ok((nats / total, log_dets / total))
     }
 
     /// Back to the best checkpoint, at half the rate.
     fn restart(&mut self) -> Result<(), FitError> {
         self.flow.parameters_mut().copy_from_slice(&self.best);
+        self.average.reset(&self.best);
         self.adam.reset();
         self.report.restarts += 1;
         if self.report.restarts > RESTARTS {

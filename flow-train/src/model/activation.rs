@@ -1,44 +1,108 @@
-//! The nonlinearities of hidden layers, over whole panels.
+//! The nonlinearities of hidden layers, over rows of a panel.
 
-use super::panel::Panel;
 use super::real::Real;
-use super::spec::Activation;
+use flow_embedded::artefact::Activation;
 use pulp::Arch;
 
-impl Activation {
-    /// Replaces pre-activations by activations.
-    pub(crate) fn apply<T: Real>(self, hidden: &mut Panel<T>) {
-        let values = hidden.as_mut_slice();
-        match self {
-            Self::Relu => Arch::new().dispatch(
-                #[inline(always)]
-                || {
-                    for h in values {
-                        *h = if *h > T::ZERO { *h } else { T::ZERO };
-                    }
-                },
-            ),
-            Self::Tanh => Arch::new().dispatch(
-                #[inline(always)]
-                || values.iter_mut().for_each(|h| *h = h.tanh()),
-            ),
-        }
+/// Whether the slope can be told from the activation alone.
+pub(crate) fn slope_from_output(activation: Activation) -> bool {
+    match activation {
+        Activation::Relu | Activation::Tanh => true,
+        Activation::Silu => false,
     }
+}
 
-    /// Turns the gradient with respect to activations into that with respect to pre-activations.
-    ///
-    /// `gradient` may have more rows than `hidden`; they are left alone.
-    pub(crate) fn backward<T: Real>(self, hidden: &Panel<T>, gradient: &mut Panel<T>) {
-        let pairs = gradient.as_mut_slice().iter_mut().zip(hidden.as_slice());
-        match self {
-            Self::Relu => Arch::new().dispatch(
-                #[inline(always)]
-                || pairs.for_each(|(g, h)| *g = if *h > T::ZERO { *g } else { T::ZERO }),
-            ),
-            Self::Tanh => Arch::new().dispatch(
-                #[inline(always)]
-                || pairs.for_each(|(g, h)| *g *= T::ONE - *h * *h),
-            ),
-        }
+/// Replaces pre-activations by activations.
+pub(crate) fn apply<T: Real>(activation: Activation, values: &mut [T]) {
+    match activation {
+        Activation::Relu => Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for h in values {
+                    *h = if *h > T::ZERO { *h } else { T::ZERO };
+                }
+            },
+        ),
+        Activation::Tanh => Arch::new().dispatch(
+            #[inline(always)]
+            || values.iter_mut().for_each(|h| *h = h.tanh()),
+        ),
+        Activation::Silu => Arch::new().dispatch(
+            #[inline(always)]
+            || values.iter_mut().for_each(|h| *h = *h * sigmoid(*h)),
+        ),
     }
+}
+
+/// As [`apply`], and writes the derivative of each activation by its pre-activation.
+pub(crate) fn apply_with_slope<T: Real>(
+    activation: Activation,
+    values: &mut [T],
+    slopes: &mut [T],
+) {
+    let pairs = values.iter_mut().zip(slopes);
+    match activation {
+        Activation::Relu => Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for (h, slope) in pairs {
+                    *slope = if *h > T::ZERO { T::ONE } else { T::ZERO };
+                    *h = if *h > T::ZERO { *h } else { T::ZERO };
+                }
+            },
+        ),
+        Activation::Tanh => Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for (h, slope) in pairs {
+                    *h = h.tanh();
+                    *slope = T::ONE - *h * *h;
+                }
+            },
+        ),
+        Activation::Silu => Arch::new().dispatch(
+            #[inline(always)]
+            || {
+                for (h, slope) in pairs {
+                    let share = sigmoid(*h);
+                    *slope = share + *h * share * (T::ONE - share);
+                    *h *= share;
+                }
+            },
+        ),
+    }
+}
+
+/// Turns the gradient by activations into that by pre-activations, where [`slope_from_output`].
+pub(crate) fn backward<T: Real>(activation: Activation, hidden: &[T], gradient: &mut [T]) {
+    let pairs = gradient.iter_mut().zip(hidden);
+    match activation {
+        Activation::Relu => Arch::new().dispatch(
+            #[inline(always)]
+            || pairs.for_each(|(g, h)| *g = if *h > T::ZERO { *g } else { T::ZERO }),
+        ),
+        Activation::Tanh => Arch::new().dispatch(
+            #[inline(always)]
+            || pairs.for_each(|(g, h)| *g *= T::ONE - *h * *h),
+        ),
+        Activation::Silu => debug_assert!(false, "the slope of SiLU is kept by the forward pass"),
+    }
+}
+
+/// Turns the gradient by activations into that by pre-activations, with slopes that were kept.
+pub(crate) fn backward_with_slope<T: Real>(slopes: &[T], gradient: &mut [T]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            gradient
+                .iter_mut()
+                .zip(slopes)
+                .for_each(|(g, &slope)| *g *= slope);
+        },
+    );
+}
+
+#[inline(always)]
+fn sigmoid<T: Real>(x: T) -> T {
+    T::ONE / (T::ONE + (-x).exp())
 }

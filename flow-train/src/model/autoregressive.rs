@@ -1,85 +1,170 @@
-//! The masked autoregressive layer: each channel changes, given those before it in an order
-//! (Papamakarios, Pavlakou & Murray 2017; masks as in MADE, Germain et al. 2015).
+//! The autoregressive layer: each group of channels changes, given those before it in an order (Papamakarios,
+//! Pavlakou & Murray 2017; Kingma et al. 2016; masks as in MADE, Germain et al. 2015).
 //!
-//! Every hidden unit has a degree `m` and sees the context and the channels of rank below `m`. Units are sorted by
-//! degree, so what a unit sees is a prefix of its input, and the masks are staircases.
+//! Every hidden unit has a degree `m` and sees the context and the groups below `m`. Units are sorted by degree, so
+//! what a unit sees is a prefix of its input, and the masks are staircases.
 
-use super::affine::Affine;
-use super::bijection::{Bijection, LayerTrace};
-use super::conditioner::{Conditioner, Scratch};
+use super::bijection::{Bijection, Dimensions, LayerTrace};
+use super::conditional::{Conditional, Group};
+use super::conditioner::{Conditioner, Form, Scratch};
+use super::features::Features;
 use super::panel::Panel;
-use super::parts::{LayerKind, LayerParts};
+use super::parts::{ConditionerParts, LayerParts, check_permutation};
 use super::real::Real;
-use super::spec::Activation;
+use super::spec::ConditionerSpec;
+use crate::random::Random;
+use flow_embedded::artefact::{Direction, Transformer};
 
-/// Transforms every channel, conditional on context and on the channels of lower rank.
+/// Transforms every channel, conditional on context and on the groups before its own.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Autoregressive {
-    affine: Affine,
+    conditional: Conditional,
+    direction: Direction,
+}
+
+/// The channels in the order of their groups, and the channels in each group.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Order<'a> {
+    pub(crate) channels: &'a [usize],
+    pub(crate) groups: &'a [usize],
+}
+
+impl Order<'_> {
+    fn features(self, dimensions: Dimensions<'_>) -> Features {
+        Features::new(dimensions.context, self.channels, dimensions.circular)
+    }
+
+    fn ranges(self) -> Vec<Group> {
+        let group = |end: &mut usize, count: &usize| {
+            let range = *end..*end + count;
+            *end = range.end;
+            Some(Group {
+                transformed: range.clone(),
+                given: range,
+            })
+        };
+        self.groups.iter().scan(0, group).collect()
+    }
+
+    /// The inputs that each group sees: what comes before it.
+    fn visible(self, given: &Features) -> Vec<usize> {
+        let before = |group: Group| given.rows(group.given).start;
+        self.ranges().into_iter().map(before).collect()
+    }
 }
 
 /// The degrees of `width` hidden units, ascending and as even as possible.
 ///
-/// With context 0..event: a unit that sees the context alone serves the channel of rank 0. Without context such a
-/// unit would be a constant, so the degrees are 1..event.
-fn degrees(width: usize, event: usize, context: usize) -> Vec<usize> {
-    let lowest = usize::from(context == 0 && event > 1);
-    let count = event - lowest;
+/// With context 0..groups: a unit that sees the context alone serves the first group. Without context such a unit
+/// would be a constant, so the degrees are 1..groups.
+fn degrees(width: usize, groups: usize, context: usize) -> Vec<usize> {
+    let lowest = usize::from(context == 0 && groups > 1);
+    let count = groups - lowest;
     (0..width)
         .map(|unit| lowest + unit * count / width)
         .collect()
 }
 
 impl Autoregressive {
-    /// The staircases of a conditioner with these hidden widths.
-    pub(crate) fn staircases(event: usize, context: usize, hidden: &[usize]) -> Vec<Vec<usize>> {
-        let mut staircases = Vec::with_capacity(hidden.len() + 1);
+    /// The form of a MADE.
+    pub(crate) fn form(
+        dimensions: Dimensions<'_>,
+        order: Order<'_>,
+        transformer: Transformer,
+        spec: &ConditionerSpec,
+    ) -> Form {
+        let inputs = order.visible(&order.features(dimensions));
+        let groups = order.groups.len();
+        let mut staircases = Vec::with_capacity(spec.hidden.len() + 1);
         let mut before: Option<Vec<usize>> = None;
-        // How many units of the layer before have a degree up to this one; at first, the inputs of lower rank.
+        // How many units of the layer before have a degree up to this one; at first, the inputs of lower groups.
         let visible = |before: &Option<Vec<usize>>, degree: usize| match before {
-            None => context + degree,
+            None => inputs[degree],
             Some(degrees) => degrees.partition_point(|&m| m <= degree),
         };
-        for &width in hidden {
-            let own = degrees(width, event, context);
+        for &width in &spec.hidden {
+            let own = degrees(width, groups, dimensions.context);
             staircases.push(own.iter().map(|&degree| visible(&before, degree)).collect());
             before = Some(own);
         }
-        staircases.push(
-            (0..event)
-                .flat_map(|rank| [visible(&before, rank); 2])
-                .collect(),
-        );
-        staircases
-    }
-
-    pub(crate) fn new(
-        context: usize,
-        order: Vec<usize>,
-        staircases: Vec<Vec<usize>>,
-        activation: Activation,
-        log_scale_bound: f64,
-        offset: usize,
-    ) -> Self {
-        let conditioner = Conditioner::new(activation, context + order.len(), staircases, offset);
-        Self {
-            affine: Affine {
-                given: order.clone(),
-                transformed: order,
-                conditioner,
-                log_scale_bound,
-            },
+        let outputs = order.groups.iter().enumerate().flat_map(|(degree, count)| {
+            let rows = count * transformer.parameters();
+            std::iter::repeat_n(visible(&before, degree), rows)
+        });
+        staircases.push(outputs.collect());
+        Form {
+            activation: spec.activation,
+            residual: spec.residual,
+            staircases,
         }
     }
 
-    pub(crate) fn conditioner(&self) -> &Conditioner {
-        &self.affine.conditioner
+    /// Checks that order and masks let no channel see its own group or a later one.
+    pub(crate) fn check<T: Real>(
+        dimensions: Dimensions<'_>,
+        order: Order<'_>,
+        transformer: Transformer,
+        conditioner: &ConditionerParts<T>,
+    ) -> Result<(), String> {
+        check_permutation(order.channels, dimensions.event)?;
+        if order.groups.contains(&0) || order.groups.iter().sum::<usize>() != dimensions.event {
+            return Err("the groups must hold every channel once".into());
+        }
+        let given = order.features(dimensions);
+        let count = transformer.parameters();
+        conditioner.check(given.inputs(), dimensions.event * count)?;
+        // For each row, the number of leading inputs that it depends on.
+        let reach = conditioner.reach((1..=given.inputs()).collect());
+        let groups = order.ranges().into_iter();
+        for (group, visible) in groups.zip(order.visible(&given)) {
+            let rows = group.transformed.start * count..group.transformed.end * count;
+            if let Some(row) = rows.into_iter().find(|&row| reach[row] > visible) {
+                return Err(format!(
+                    "output row {row} sees a channel that doesn't come before its own"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// A layer with its parameters from `offset` on.
+    pub(crate) fn new(
+        dimensions: Dimensions<'_>,
+        order: Order<'_>,
+        direction: Direction,
+        transformer: Transformer,
+        form: Form,
+        offset: usize,
+    ) -> Self {
+        let given = order.features(dimensions);
+        let visible = order.visible(&given);
+        let outputs: Vec<usize> = order
+            .groups
+            .iter()
+            .map(|count| count * transformer.parameters())
+            .collect();
+        Self {
+            conditional: Conditional {
+                conditioner: Conditioner::new(form, given.inputs(), visible, &outputs, offset),
+                given,
+                transformed: Conditional::channels(order.channels, dimensions.circular),
+                groups: order.ranges(),
+                transformer,
+            },
+            direction,
+        }
+    }
+
+    /// What the layer does in either direction.
+    #[cfg(test)]
+    pub(super) fn conditional(&self) -> &Conditional {
+        &self.conditional
     }
 }
 
 impl<T: Real> Bijection<T> for Autoregressive {
     fn trace(&self, columns: usize) -> LayerTrace<T> {
-        LayerTrace::Affine(self.affine.trace(columns))
+        LayerTrace::Conditional(self.conditional.trace(columns))
     }
 
     fn normalize_and_log_det(
@@ -91,57 +176,93 @@ impl<T: Real> Bijection<T> for Autoregressive {
         z: &mut Panel<T>,
         log_det: &mut [T],
     ) {
-        let LayerTrace::Affine(trace) = trace;
-        self.affine
-            .normalize(parameters, context, x, trace, z, log_det);
+        let (own, trace) = (&self.conditional, trace.conditional());
+        match self.direction {
+            Direction::Normalizing => own.forward(parameters, context, x, trace, z, log_det),
+            Direction::Generative => own.inverse(parameters, context, x, trace, z, log_det),
+        }
     }
 
     fn backward(
         &self,
         parameters: &[T],
         x: &Panel<T>,
-        trace: &LayerTrace<T>,
+        z: &Panel<T>,
+        trace: &mut LayerTrace<T>,
         d_log_det: &[T],
         gradient: &mut Panel<T>,
         scratch: &mut Scratch<T>,
         d_parameters: &mut [T],
     ) {
-        let LayerTrace::Affine(trace) = trace;
-        self.affine.backward(
-            parameters,
-            x,
-            trace,
-            d_log_det,
-            gradient,
-            scratch,
-            d_parameters,
-        );
+        let (own, trace) = (&self.conditional, trace.conditional());
+        match self.direction {
+            Direction::Normalizing => own.backward(
+                parameters,
+                x,
+                trace,
+                d_log_det,
+                gradient,
+                scratch,
+                d_parameters,
+            ),
+            Direction::Generative => own.inverse_backward(
+                parameters,
+                x,
+                z,
+                trace,
+                d_log_det,
+                gradient,
+                scratch,
+                d_parameters,
+            ),
+        }
     }
 
-    fn generate(&self, parameters: &[T], context: &[T], event: &mut [T]) {
-        // Rank by rank; what a rank doesn't see may still hold base values.
-        for (rank, &channel) in self.affine.transformed.iter().enumerate() {
-            let (shift, log_scale) = self.affine.evaluate(parameters, context, event)[rank];
-            event[channel] = (event[channel] - shift) * (-log_scale).exp();
+    fn generate_and_log_det(
+        &self,
+        parameters: &[T],
+        context: &Panel<T>,
+        z: &Panel<T>,
+        trace: &mut LayerTrace<T>,
+        x: &mut Panel<T>,
+        log_det: &mut [T],
+    ) {
+        let (own, trace) = (&self.conditional, trace.conditional());
+        match self.direction {
+            Direction::Normalizing => own.inverse(parameters, context, z, trace, x, log_det),
+            Direction::Generative => own.forward(parameters, context, z, trace, x, log_det),
         }
     }
 
     fn parameters(&self) -> usize {
-        self.affine.conditioner.parameters()
+        self.conditional.conditioner.parameters()
     }
 
-    fn height(&self) -> usize {
-        self.affine.conditioner.height()
+    fn heights(&self) -> Vec<usize> {
+        self.conditional.conditioner.heights()
+    }
+
+    fn macs(&self) -> usize {
+        self.conditional.conditioner.macs()
+    }
+
+    fn stored(&self) -> usize {
+        self.conditional.conditioner.stored()
+    }
+
+    fn initialise(&self, parameters: &mut [T], random: &mut Random) {
+        self.conditional.conditioner.initialise(parameters, random);
     }
 
     fn to_parts(&self, parameters: &[T]) -> LayerParts<T> {
-        LayerParts {
-            kind: LayerKind::Autoregressive {
-                order: self.affine.transformed.clone(),
-            },
-            activation: self.affine.conditioner.activation,
-            log_scale_bound: self.affine.log_scale_bound,
-            dense: self.affine.conditioner.to_parts(parameters),
+        let order = self.conditional.transformed.iter();
+        let groups = self.conditional.groups.iter();
+        LayerParts::Autoregressive {
+            order: order.map(|(channel, _)| *channel).collect(),
+            groups: groups.map(|group| group.transformed.len()).collect(),
+            direction: self.direction,
+            transformer: self.conditional.transformer,
+            conditioner: self.conditional.conditioner.to_parts(parameters),
         }
     }
 }

@@ -1,18 +1,33 @@
 //! What a layer of a flow must do, and the layers there are.
 
-use super::affine::AffineTrace;
 use super::autoregressive::Autoregressive;
+use super::conditional::ConditionalTrace;
 use super::conditioner::Scratch;
 use super::coupling::Coupling;
+use super::element_wise::ElementWise;
+use super::linear::{Linear, LinearTrace};
 use super::panel::Panel;
 use super::parts::LayerParts;
+use super::permutation::Permutation;
 use super::real::Real;
+use crate::random::Random;
+
+/// What all layers of a flow have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dimensions<'a> {
+    /// Event channels.
+    pub(crate) event: usize,
+    /// Numbers that the context feeds to a conditioner.
+    pub(crate) context: usize,
+    /// The event channels that are angles.
+    pub(crate) circular: &'a [usize],
+}
 
 /// An invertible map of events given contexts, with parameters in the flow's flat vector.
 ///
-/// A new family implements this and gets an arm in [`Layer`].
+/// A new kind of layer implements this and gets an arm in [`Layer`].
 pub(crate) trait Bijection<T: Real> {
-    /// What a forward pass over `columns` events needs to leave for the backward pass.
+    /// What a pass over `columns` events needs to leave for the backward pass.
     fn trace(&self, columns: usize) -> LayerTrace<T>;
 
     /// Data to base: writes `z`, adds `ln |dz/dx|` (nats) to `log_det`.
@@ -26,36 +41,76 @@ pub(crate) trait Bijection<T: Real> {
         log_det: &mut [T],
     );
 
-    /// Reverse pass: `gradient` holds dL/dz on entry and dL/dx on return; dL/dparameters is written at its place.
+    /// The reverse pass of [`Bijection::normalize_and_log_det`]: `gradient` holds dL/dz on entry and dL/dx on
+    /// return; dL/dparameters is written at its place. `d_log_det` is the loss's derivative by each event's
+    /// `log_det`.
     #[allow(clippy::too_many_arguments)]
     fn backward(
         &self,
         parameters: &[T],
         x: &Panel<T>,
-        trace: &LayerTrace<T>,
+        z: &Panel<T>,
+        trace: &mut LayerTrace<T>,
         d_log_det: &[T],
         gradient: &mut Panel<T>,
         scratch: &mut Scratch<T>,
         d_parameters: &mut [T],
     );
 
-    /// Base to data, for one event in place.
-    fn generate(&self, parameters: &[T], context: &[T], event: &mut [T]);
+    /// Base to data: writes `x`, adds `ln |dx/dz|` (nats) to `log_det`.
+    fn generate_and_log_det(
+        &self,
+        parameters: &[T],
+        context: &Panel<T>,
+        z: &Panel<T>,
+        trace: &mut LayerTrace<T>,
+        x: &mut Panel<T>,
+        log_det: &mut [T],
+    );
 
     /// Number of parameters, masked ones included.
     fn parameters(&self) -> usize;
 
-    /// Rows of the highest panel of a pass.
-    fn height(&self) -> usize;
+    /// Rows of the gradients that the backward pass of a conditioner needs; none without one.
+    fn heights(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
+    /// Multiply-accumulates of one event in one direction, masked ones left out.
+    fn macs(&self) -> usize;
+
+    /// Numbers that an artefact stores for it: parameters but for masked ones.
+    fn stored(&self) -> usize;
+
+    /// Starts near the identity.
+    fn initialise(&self, parameters: &mut [T], random: &mut Random);
 
     /// The layer taken apart.
     fn to_parts(&self, parameters: &[T]) -> LayerParts<T>;
 }
 
-/// What a layer's forward pass leaves behind.
+/// What a layer's pass leaves behind.
 #[derive(Debug)]
 pub(crate) enum LayerTrace<T> {
-    Affine(AffineTrace<T>),
+    Conditional(ConditionalTrace<T>),
+    Linear(LinearTrace<T>),
+    Nothing,
+}
+
+impl<T> LayerTrace<T> {
+    pub(crate) fn conditional(&mut self) -> &mut ConditionalTrace<T> {
+        match self {
+            Self::Conditional(trace) => trace,
+            _ => unreachable!("a layer is given the trace that it made"),
+        }
+    }
+
+    pub(crate) fn linear(&mut self) -> &mut LinearTrace<T> {
+        match self {
+            Self::Linear(trace) => trace,
+            _ => unreachable!("a layer is given the trace that it made"),
+        }
+    }
 }
 
 /// The layers there are.
@@ -63,21 +118,24 @@ pub(crate) enum LayerTrace<T> {
 pub(crate) enum Layer {
     Coupling(Coupling),
     Autoregressive(Autoregressive),
+    Linear(Linear),
+    ElementWise(ElementWise),
+    Permutation(Permutation),
 }
 
 impl Layer {
     pub(crate) fn get<T: Real>(&self) -> &dyn Bijection<T> {
+        T::bijection(self)
+    }
+
+    /// [`Layer::get`], to be called from where the float type is known.
+    pub(super) fn resolve<T: Real>(&self) -> &dyn Bijection<T> {
         match self {
             Self::Coupling(layer) => layer,
             Self::Autoregressive(layer) => layer,
-        }
-    }
-
-    /// The dense layers, for initialisation.
-    pub(crate) fn conditioner(&self) -> &super::conditioner::Conditioner {
-        match self {
-            Self::Coupling(layer) => layer.conditioner(),
-            Self::Autoregressive(layer) => layer.conditioner(),
+            Self::Linear(layer) => layer,
+            Self::ElementWise(layer) => layer,
+            Self::Permutation(layer) => layer,
         }
     }
 }

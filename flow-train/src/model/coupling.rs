@@ -1,73 +1,114 @@
-//! The affine coupling layer: some channels change, given all the others (Dinh, Sohl-Dickstein & Bengio 2017).
+//! The coupling layer: some channels change, given all the others (Dinh, Krueger & Bengio 2015; Dinh, Sohl-Dickstein
+//! & Bengio 2017; Durkan et al. 2019).
 
-use super::affine::Affine;
-use super::bijection::{Bijection, LayerTrace};
-use super::conditioner::{Conditioner, Scratch};
+use super::bijection::{Bijection, Dimensions, LayerTrace};
+use super::conditional::{Conditional, Group};
+use super::conditioner::{Conditioner, Form, Scratch};
+use super::features::Features;
 use super::panel::Panel;
-use super::parts::{LayerKind, LayerParts};
+use super::parts::{ConditionerParts, LayerParts};
 use super::real::Real;
-use super::spec::Activation;
+use super::spec::ConditionerSpec;
+use crate::random::Random;
+use flow_embedded::artefact::Transformer;
 
-/// Transforms `transformed`, conditional on context and on the channels that it copies.
+/// Transforms some channels, conditional on context and on the channels that it copies.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Coupling {
-    affine: Affine,
+    conditional: Conditional,
+    identity: Vec<usize>,
 }
 
 impl Coupling {
-    /// The channels of an event that are not in `transformed`, ascending.
-    pub(crate) fn identity(event: usize, transformed: &[usize]) -> Vec<usize> {
-        (0..event)
-            .filter(|channel| !transformed.contains(channel))
-            .collect()
-    }
-
-    /// The staircases of a conditioner with these hidden widths: everything is visible.
-    pub(crate) fn staircases(
-        inputs: usize,
-        hidden: &[usize],
-        transformed: usize,
-    ) -> Vec<Vec<usize>> {
-        let widths = hidden.iter().copied().chain([2 * transformed]);
-        let mut inputs = inputs;
-        widths
-            .map(|width| {
-                let prefix = vec![inputs; width];
-                inputs = width;
-                prefix
-            })
-            .collect()
-    }
-
-    pub(crate) fn new(
-        event: usize,
-        context: usize,
-        transformed: Vec<usize>,
-        staircases: Vec<Vec<usize>>,
-        activation: Activation,
-        log_scale_bound: f64,
-        offset: usize,
-    ) -> Self {
-        let given = Self::identity(event, &transformed);
-        let conditioner = Conditioner::new(activation, context + given.len(), staircases, offset);
-        Self {
-            affine: Affine {
-                given,
-                transformed,
-                conditioner,
-                log_scale_bound,
-            },
+    /// The form of a conditioner whose rows see everything.
+    pub(crate) fn form(
+        dimensions: Dimensions<'_>,
+        transformed: &[usize],
+        transformer: Transformer,
+        spec: &ConditionerSpec,
+    ) -> Form {
+        let mut inputs = Self::features(dimensions, transformed).inputs();
+        let outputs = transformed.len() * transformer.parameters();
+        let staircase = |width: usize| {
+            let prefix = vec![inputs; width];
+            inputs = width;
+            prefix
+        };
+        let widths = spec.hidden.iter().copied().chain([outputs]);
+        Form {
+            activation: spec.activation,
+            residual: spec.residual,
+            staircases: widths.map(staircase).collect(),
         }
     }
 
-    pub(crate) fn conditioner(&self) -> &Conditioner {
-        &self.affine.conditioner
+    /// Checks that a conditioner fits the channels.
+    pub(crate) fn check<T: Real>(
+        dimensions: Dimensions<'_>,
+        transformed: &[usize],
+        transformer: Transformer,
+        conditioner: &ConditionerParts<T>,
+    ) -> Result<(), String> {
+        let ascending = transformed.is_sorted_by(|a, b| a < b);
+        let last = transformed.last();
+        if !ascending || last.is_none_or(|&last| last >= dimensions.event) {
+            return Err("the transformed channels must be ascending channel numbers".into());
+        }
+        if transformed.len() == dimensions.event {
+            return Err("a coupling layer must leave a channel as it is".into());
+        }
+        let inputs = Self::features(dimensions, transformed).inputs();
+        conditioner.check(inputs, transformed.len() * transformer.parameters())
     }
+
+    /// A layer with its parameters from `offset` on.
+    pub(crate) fn new(
+        dimensions: Dimensions<'_>,
+        transformed: &[usize],
+        transformer: Transformer,
+        form: Form,
+        offset: usize,
+    ) -> Self {
+        let given = Self::features(dimensions, transformed);
+        let inputs = given.inputs();
+        let outputs = [transformed.len() * transformer.parameters()];
+        Self {
+            conditional: Conditional {
+                given,
+                transformed: Conditional::channels(transformed, dimensions.circular),
+                groups: vec![Group {
+                    transformed: 0..transformed.len(),
+                    given: 0..0,
+                }],
+                transformer,
+                conditioner: Conditioner::new(form, inputs, vec![inputs], &outputs, offset),
+            },
+            identity: identity(dimensions.event, transformed),
+        }
+    }
+
+    fn features(dimensions: Dimensions<'_>, transformed: &[usize]) -> Features {
+        let identity = identity(dimensions.event, transformed);
+        Features::new(dimensions.context, &identity, dimensions.circular)
+    }
+
+    fn copy<T: Real>(&self, from: &Panel<T>, to: &mut Panel<T>) {
+        for &channel in &self.identity {
+            to.row_mut(channel).copy_from_slice(from.row(channel));
+        }
+    }
+}
+
+/// The channels that stay, ascending.
+fn identity(event: usize, transformed: &[usize]) -> Vec<usize> {
+    (0..event)
+        .filter(|channel| !transformed.contains(channel))
+        .collect()
 }
 
 impl<T: Real> Bijection<T> for Coupling {
     fn trace(&self, columns: usize) -> LayerTrace<T> {
-        LayerTrace::Affine(self.affine.trace(columns))
+        LayerTrace::Conditional(self.conditional.trace(columns))
     }
 
     fn normalize_and_log_det(
@@ -79,29 +120,26 @@ impl<T: Real> Bijection<T> for Coupling {
         z: &mut Panel<T>,
         log_det: &mut [T],
     ) {
-        let LayerTrace::Affine(trace) = trace;
-        self.affine
-            .normalize(parameters, context, x, trace, z, log_det);
-        for &channel in &self.affine.given {
-            z.row_mut(channel).copy_from_slice(x.row(channel));
-        }
+        self.copy(x, z);
+        self.conditional
+            .forward(parameters, context, x, trace.conditional(), z, log_det);
     }
 
     fn backward(
         &self,
         parameters: &[T],
         x: &Panel<T>,
-        trace: &LayerTrace<T>,
+        _z: &Panel<T>,
+        trace: &mut LayerTrace<T>,
         d_log_det: &[T],
         gradient: &mut Panel<T>,
         scratch: &mut Scratch<T>,
         d_parameters: &mut [T],
     ) {
-        let LayerTrace::Affine(trace) = trace;
-        self.affine.backward(
+        self.conditional.backward(
             parameters,
             x,
-            trace,
+            trace.conditional(),
             d_log_det,
             gradient,
             scratch,
@@ -109,29 +147,46 @@ impl<T: Real> Bijection<T> for Coupling {
         );
     }
 
-    fn generate(&self, parameters: &[T], context: &[T], event: &mut [T]) {
-        let pairs = self.affine.evaluate(parameters, context, event);
-        for (&channel, (shift, log_scale)) in self.affine.transformed.iter().zip(pairs) {
-            event[channel] = (event[channel] - shift) * (-log_scale).exp();
-        }
+    fn generate_and_log_det(
+        &self,
+        parameters: &[T],
+        context: &Panel<T>,
+        z: &Panel<T>,
+        trace: &mut LayerTrace<T>,
+        x: &mut Panel<T>,
+        log_det: &mut [T],
+    ) {
+        self.copy(z, x);
+        self.conditional
+            .inverse(parameters, context, z, trace.conditional(), x, log_det);
     }
 
     fn parameters(&self) -> usize {
-        self.affine.conditioner.parameters()
+        self.conditional.conditioner.parameters()
     }
 
-    fn height(&self) -> usize {
-        self.affine.conditioner.height()
+    fn heights(&self) -> Vec<usize> {
+        self.conditional.conditioner.heights()
+    }
+
+    fn macs(&self) -> usize {
+        self.conditional.conditioner.macs()
+    }
+
+    fn stored(&self) -> usize {
+        self.conditional.conditioner.stored()
+    }
+
+    fn initialise(&self, parameters: &mut [T], random: &mut Random) {
+        self.conditional.conditioner.initialise(parameters, random);
     }
 
     fn to_parts(&self, parameters: &[T]) -> LayerParts<T> {
-        LayerParts {
-            kind: LayerKind::Coupling {
-                transformed: self.affine.transformed.clone(),
-            },
-            activation: self.affine.conditioner.activation,
-            log_scale_bound: self.affine.log_scale_bound,
-            dense: self.affine.conditioner.to_parts(parameters),
+        let transformed = self.conditional.transformed.iter();
+        LayerParts::Coupling {
+            transformed: transformed.map(|(channel, _)| *channel).collect(),
+            transformer: self.conditional.transformer,
+            conditioner: self.conditional.conditioner.to_parts(parameters),
         }
     }
 }

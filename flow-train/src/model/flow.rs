@@ -1,25 +1,31 @@
-//! A flow: its layers and their parameters.
+//! A flow: its layers, its base and their parameters.
 
-use super::autoregressive::Autoregressive;
-use super::bijection::Layer;
+use super::autoregressive::{self, Autoregressive};
+use super::base::Base;
+use super::bijection::{Dimensions, Layer};
+use super::build::Builder;
 use super::coupling::Coupling;
-use super::parts::{DenseParts, LayerKind, LayerParts};
+use super::element_wise::ElementWise;
+use super::linear::Linear;
+use super::parts::{DenseParts, FlowParts, LayerParts, check_finite, check_permutation};
 use super::pass::Pass;
+use super::permutation::Permutation;
 use super::real::Real;
-use super::spec::{Family, ModelError, Spec, check_bound};
+use super::spec::{ModelError, Spec, check_transformer};
 use crate::random::Random;
+use std::ops::Range;
 
 /// Events that are evaluated at a time.
 const CHUNK: usize = 256;
-/// The initial weights of output layers are this fraction of the usual, so that the flow starts near the identity.
-const OUTPUT_GAIN: f64 = 0.1;
 
 /// A normalizing flow over standardised events, given standardised contexts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Flow<T> {
     event: usize,
     context: usize,
+    circular: Vec<usize>,
     layers: Vec<Layer>,
+    base: Base,
     parameters: Vec<T>,
 }
 
@@ -32,40 +38,20 @@ impl<T: Real> Flow<T> {
     /// What [`Spec::validate`] finds.
     pub fn new(spec: &Spec, seed: u64) -> Result<Self, ModelError> {
         spec.validate()?;
-        let mut layers = Vec::with_capacity(spec.layers);
-        let mut offset = 0;
-        for index in 0..spec.layers {
-            let layer = make_layer(spec, index, offset);
-            offset += layer.get::<T>().parameters();
-            layers.push(layer);
-        }
-        let mut parameters = vec![T::ZERO; offset];
         let mut random = Random::new(seed);
+        let (layers, count) = Builder::layers(spec, &mut random);
+        let base = Base::new(spec.base, spec.event, &spec.circular, count);
+        let mut parameters = vec![T::ZERO; count + base.parameters()];
         for layer in &layers {
-            let dense = &layer.conditioner().dense;
-            for (index, dense_layer) in dense.iter().enumerate() {
-                let gain = if index + 1 == dense.len() {
-                    OUTPUT_GAIN
-                } else {
-                    1.0
-                };
-                let (weights, biases) = dense_layer.split_mut(&mut parameters);
-                let rows = weights
-                    .chunks_exact_mut(dense_layer.inputs)
-                    .zip(biases)
-                    .zip(&dense_layer.prefix);
-                for ((row, bias), &prefix) in rows {
-                    let reach = gain / (prefix.max(1) as f64).sqrt();
-                    let mut draw = || T::from_f64(reach * (2.0 * random.uniform() - 1.0));
-                    row[..prefix].fill_with(&mut draw);
-                    *bias = draw();
-                }
-            }
+            layer.get::<T>().initialise(&mut parameters, &mut random);
         }
+        base.initialise(&mut parameters, &mut random);
         Ok(Self {
             event: spec.event,
             context: spec.context,
+            circular: spec.circular.clone(),
             layers,
+            base,
             parameters,
         })
     }
@@ -74,68 +60,59 @@ impl<T: Real> Flow<T> {
     ///
     /// # Errors
     /// [`ModelError::Parts`] with the layer if sizes don't fit, a mask isn't a staircase or lets a channel see
-    /// itself, or a parameter isn't finite.
-    pub fn from_parts(
-        event: usize,
-        context: usize,
-        parts: Vec<LayerParts<T>>,
-    ) -> Result<Self, ModelError> {
-        if event == 0 {
+    /// itself, or a parameter isn't finite; [`ModelError::Base`] likewise.
+    pub fn from_parts(parts: FlowParts<T>) -> Result<Self, ModelError> {
+        if parts.event == 0 {
             return Err(ModelError::NoEvent);
         }
-        if parts.is_empty() {
+        if parts.layers.is_empty() {
             return Err(ModelError::NoLayers);
         }
-        let mut layers = Vec::with_capacity(parts.len());
+        let dimensions = Dimensions {
+            event: parts.event,
+            context: parts.context,
+            circular: &parts.circular,
+        };
+        let mut layers = Vec::with_capacity(parts.layers.len());
         let mut parameters = Vec::new();
-        for (layer, part) in parts.into_iter().enumerate() {
-            check_bound(part.log_scale_bound)?;
-            part.check(event, context)
-                .map_err(|fault| ModelError::Parts { layer, fault })?;
-            let staircases = part
-                .dense
-                .iter()
-                .map(|dense| dense.prefix.clone())
-                .collect();
-            let (activation, bound, offset) =
-                (part.activation, part.log_scale_bound, parameters.len());
-            layers.push(match part.kind {
-                LayerKind::Coupling { transformed } => Layer::Coupling(Coupling::new(
-                    event,
-                    context,
-                    transformed,
-                    staircases,
-                    activation,
-                    bound,
-                    offset,
-                )),
-                LayerKind::Autoregressive { order } => Layer::Autoregressive(Autoregressive::new(
-                    context, order, staircases, activation, bound, offset,
-                )),
-            });
-            for DenseParts {
-                weights, biases, ..
-            } in part.dense
+        for (layer, part) in parts.layers.into_iter().enumerate() {
+            if let LayerParts::Coupling { transformer, .. }
+            | LayerParts::Autoregressive { transformer, .. } = &part
             {
-                parameters.extend(weights);
-                parameters.extend(biases);
+                check_transformer(*transformer)?;
             }
+            let (own, values) = make_layer(dimensions, part, parameters.len())
+                .map_err(|fault| ModelError::Parts { layer, fault })?;
+            layers.push(own);
+            parameters.extend(values);
         }
+        let (base, values) =
+            Base::from_parts(parts.base, parts.event, &parts.circular, parameters.len())
+                .map_err(|fault| ModelError::Base { fault })?;
+        parameters.extend(values);
         Ok(Self {
-            event,
-            context,
+            event: parts.event,
+            context: parts.context,
+            circular: parts.circular,
             layers,
+            base,
             parameters,
         })
     }
 
-    /// The layers, data's side first, with copies of their parameters.
+    /// The flow taken apart, with copies of its parameters.
     #[must_use]
-    pub fn to_parts(&self) -> Vec<LayerParts<T>> {
-        self.layers
-            .iter()
-            .map(|layer| layer.get::<T>().to_parts(&self.parameters))
-            .collect()
+    pub fn to_parts(&self) -> FlowParts<T> {
+        let layers = self.layers.iter();
+        FlowParts {
+            event: self.event,
+            context: self.context,
+            circular: self.circular.clone(),
+            layers: layers
+                .map(|layer| layer.get::<T>().to_parts(&self.parameters))
+                .collect(),
+            base: self.base.to_parts(&self.parameters),
+        }
     }
 
     /// Number of event channels.
@@ -144,7 +121,7 @@ impl<T: Real> Flow<T> {
         self.event
     }
 
-    /// Number of context channels.
+    /// Numbers that the context feeds to a conditioner.
     #[must_use]
     pub fn context(&self) -> usize {
         self.context
@@ -161,8 +138,44 @@ impl<T: Real> Flow<T> {
         &mut self.parameters
     }
 
+    /// Multiply-accumulates that scoring one event, or sampling one, needs: masked weights left out, and each unit
+    /// evaluated once.
+    #[must_use]
+    pub fn macs(&self) -> usize {
+        let layers = self.layers.iter();
+        layers.map(|layer| layer.get::<T>().macs()).sum()
+    }
+
+    /// Numbers that an artefact stores for the flow.
+    #[must_use]
+    pub fn stored(&self) -> usize {
+        let layers = self.layers.iter();
+        layers.map(|layer| layer.get::<T>().stored()).sum::<usize>() + self.base.stored()
+    }
+
     pub(crate) fn layers(&self) -> &[Layer] {
         &self.layers
+    }
+
+    pub(crate) fn base(&self) -> &Base {
+        &self.base
+    }
+
+    /// Lets each element-wise layer start from the moments of what reaches it (ActNorm, Kingma & Dhariwal 2018), for
+    /// these rows.
+    ///
+    /// # Panics
+    /// If the slices' lengths don't agree.
+    pub fn set_moments(&mut self, events: &[T], contexts: &[T]) {
+        let rows = events.len() / self.event;
+        for index in 0..self.layers.len() {
+            if let Layer::ElementWise(layer) = self.layers[index].clone() {
+                let mut pass = Pass::new(self, rows);
+                pass.load(events, contexts, &[]);
+                pass.forward(self);
+                layer.set_moments(pass.input(index), rows, &mut self.parameters);
+            }
+        }
     }
 
     /// Maps events to the base; `z` is `[rows x event]`, and `log_det` gets `ln |dz/dx|` of each, in nats.
@@ -177,15 +190,13 @@ impl<T: Real> Flow<T> {
         log_det: &mut [T],
     ) {
         assert_eq!(z.len(), events.len(), "one base value for each event value");
-        self.for_each_chunk(events, contexts, log_det.len(), |pass, start, rows| {
-            let (base, dets) = pass.base();
-            for row in 0..rows {
-                for channel in 0..self.event {
-                    z[(start + row) * self.event + channel] = base.row(channel)[row];
-                }
-            }
-            log_det[start..start + rows].copy_from_slice(&dets[..rows]);
-        });
+        let mut pass = self.pass(events, contexts, log_det.len());
+        for rows in chunks(log_det.len()) {
+            let own = rows.start * self.event..rows.end * self.event;
+            pass.load(&events[own.clone()], self.contexts(contexts, &rows), &[]);
+            pass.forward(self);
+            pass.base(&mut z[own], &mut log_det[rows]);
+        }
     }
 
     /// Natural logarithm of the density of each event given its context, in standardised units.
@@ -193,52 +204,50 @@ impl<T: Real> Flow<T> {
     /// # Panics
     /// If the slices' lengths don't agree.
     pub fn log_prob(&self, events: &[T], contexts: &[T], log_prob: &mut [T]) {
-        let norm = T::from_f64(log_norm(self.event));
-        self.for_each_chunk(events, contexts, log_prob.len(), |pass, start, rows| {
-            for (out, &nll) in log_prob[start..start + rows]
-                .iter_mut()
-                .zip(pass.energies())
-            {
-                *out = norm - nll;
+        let norm = T::from_f64(self.base.log_norm());
+        let mut pass = self.pass(events, contexts, log_prob.len());
+        for rows in chunks(log_prob.len()) {
+            let own = rows.start * self.event..rows.end * self.event;
+            pass.load(&events[own], self.contexts(contexts, &rows), &[]);
+            pass.forward(self);
+            for (out, &energy) in log_prob[rows].iter_mut().zip(pass.energies()) {
+                *out = norm - energy;
             }
-        });
+        }
     }
 
-    /// Maps one base value to an event, in place.
+    /// Maps base values `[rows x event]` to events, in place; `log_det` gets `ln |dx/dz|` of each, in nats. Each
+    /// hidden unit is evaluated once, also where channels become known one after the other.
     ///
     /// # Panics
-    /// If the slices' lengths aren't those of the flow.
-    pub fn generate(&self, context: &[T], event: &mut [T]) {
-        assert_eq!(
-            (context.len(), event.len()),
-            (self.context, self.event),
-            "context and event of the flow"
-        );
-        for layer in self.layers.iter().rev() {
-            layer.get::<T>().generate(&self.parameters, context, event);
+    /// If the slices' lengths don't agree.
+    pub fn generate_and_log_det(&self, values: &mut [T], contexts: &[T], log_det: &mut [T]) {
+        let mut pass = self.pass(values, contexts, log_det.len());
+        for rows in chunks(log_det.len()) {
+            let own = rows.start * self.event..rows.end * self.event;
+            pass.load_base(&values[own.clone()], self.contexts(contexts, &rows));
+            pass.generate(self);
+            pass.data(&mut values[own], &mut log_det[rows]);
         }
     }
 
-    fn for_each_chunk(
-        &self,
-        events: &[T],
-        contexts: &[T],
-        rows: usize,
-        mut then: impl FnMut(&Pass<T>, usize, usize),
-    ) {
-        assert_eq!(events.len(), rows * self.event, "rows x event values");
+    /// Memory for chunks of as many rows as the slices hold.
+    fn pass(&self, values: &[T], contexts: &[T], rows: usize) -> Pass<T> {
+        assert_eq!(values.len(), rows * self.event, "rows x event values");
         assert_eq!(contexts.len(), rows * self.context, "rows x context values");
-        let mut pass = Pass::new(self, CHUNK.min(rows));
-        for start in (0..rows).step_by(CHUNK) {
-            let end = rows.min(start + CHUNK);
-            pass.load(
-                &events[start * self.event..end * self.event],
-                &contexts[start * self.context..end * self.context],
-            );
-            pass.forward(self);
-            then(&pass, start, end - start);
-        }
+        Pass::new(self, CHUNK.min(rows))
     }
+
+    fn contexts<'c>(&self, contexts: &'c [T], rows: &Range<usize>) -> &'c [T] {
+        &contexts[rows.start * self.context..rows.end * self.context]
+    }
+}
+
+/// The rows that are evaluated at a time.
+fn chunks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows)
+        .step_by(CHUNK)
+        .map(move |start| start..rows.min(start + CHUNK))
 }
 
 impl From<&Flow<f32>> for Flow<f64> {
@@ -246,51 +255,93 @@ impl From<&Flow<f32>> for Flow<f64> {
         Self {
             event: flow.event,
             context: flow.context,
+            circular: flow.circular.clone(),
             layers: flow.layers.clone(),
+            base: flow.base.clone(),
             parameters: flow.parameters.iter().map(|&value| value.into()).collect(),
         }
     }
 }
 
-/// `-D/2 ln(2 pi)`.
-pub(crate) fn log_norm(event: usize) -> f64 {
-    -0.5 * event as f64 * std::f64::consts::TAU.ln()
-}
-
-fn make_layer(spec: &Spec, index: usize, offset: usize) -> Layer {
-    let (event, context) = (spec.event, spec.context);
-    match spec.family {
-        Family::RealNvp => {
-            let transformed: Vec<usize> = (0..event)
-                .filter(|channel| channel % 2 != index % 2)
-                .collect();
-            let inputs = context + event - transformed.len();
-            let staircases = Coupling::staircases(inputs, &spec.hidden, transformed.len());
-            Layer::Coupling(Coupling::new(
-                event,
-                context,
-                transformed,
-                staircases,
-                spec.activation,
-                spec.log_scale_bound,
-                offset,
-            ))
+/// A layer from its parts, and its parameters, which will lie from `offset` on.
+fn make_layer<T: Real>(
+    dimensions: Dimensions<'_>,
+    parts: LayerParts<T>,
+    offset: usize,
+) -> Result<(Layer, Vec<T>), String> {
+    let event = dimensions.event;
+    let flatten = |dense: Vec<DenseParts<T>>| {
+        let dense = dense.into_iter();
+        dense
+            .flat_map(|dense| [dense.weights, dense.biases])
+            .flatten()
+            .collect()
+    };
+    Ok(match parts {
+        LayerParts::Coupling {
+            transformed,
+            transformer,
+            conditioner,
+        } => {
+            Coupling::check(dimensions, &transformed, transformer, &conditioner)?;
+            let form = conditioner.form();
+            let layer = Coupling::new(dimensions, &transformed, transformer, form, offset);
+            (Layer::Coupling(layer), flatten(conditioner.dense))
         }
-        Family::Maf => {
-            let order = if index.is_multiple_of(2) {
-                (0..event).collect()
-            } else {
-                (0..event).rev().collect()
+        LayerParts::Autoregressive {
+            order,
+            groups,
+            direction,
+            transformer,
+            conditioner,
+        } => {
+            let order = autoregressive::Order {
+                channels: &order,
+                groups: &groups,
             };
-            let staircases = Autoregressive::staircases(event, context, &spec.hidden);
-            Layer::Autoregressive(Autoregressive::new(
-                context,
-                order,
-                staircases,
-                spec.activation,
-                spec.log_scale_bound,
-                offset,
-            ))
+            Autoregressive::check(dimensions, order, transformer, &conditioner)?;
+            let form = conditioner.form();
+            let layer =
+                Autoregressive::new(dimensions, order, direction, transformer, form, offset);
+            (Layer::Autoregressive(layer), flatten(conditioner.dense))
         }
-    }
+        LayerParts::Linear {
+            permutation,
+            lower,
+            upper,
+            bias,
+        } => {
+            check_permutation(&permutation, event)?;
+            if lower.len() != event * event || upper.len() != event * event || bias.len() != event {
+                return Err(format!(
+                    "expected two matrices of {event} x {event} and {event} biases"
+                ));
+            }
+            check_finite(lower.iter().chain(&upper).chain(&bias))?;
+            if upper.iter().step_by(event + 1).any(|d| *d <= T::ZERO) {
+                return Err("the diagonal of U must be positive".into());
+            }
+            let parameters = Linear::parameters_of(&lower, &upper, &bias);
+            (Layer::Linear(Linear::new(permutation, offset)), parameters)
+        }
+        LayerParts::ElementWise { scale, shift } => {
+            if scale.len() != event || shift.len() != event {
+                return Err(format!("expected {event} scales and shifts"));
+            }
+            check_finite(scale.iter().chain(&shift))?;
+            if scale.iter().any(|scale| *scale <= T::ZERO) {
+                return Err("scales must be positive".into());
+            }
+            let log_scale = scale.iter().map(|s| T::from_f64(s.to_f64().ln()));
+            let parameters = log_scale.chain(shift.iter().copied()).collect();
+            (
+                Layer::ElementWise(ElementWise::new(event, offset)),
+                parameters,
+            )
+        }
+        LayerParts::Permutation(order) => {
+            check_permutation(&order, event)?;
+            (Layer::Permutation(Permutation::new(order)), Vec::new())
+        }
+    })
 }

@@ -10,6 +10,7 @@
 use super::panel::Panel;
 use super::real::Real;
 use pulp::{Arch, Simd, WithSimd};
+use std::ops::Range;
 
 /// Rows that a tile covers. With two vectors of events it fills the 16 registers of AVX2, with four the 32 of AVX-512.
 const ROWS: usize = 6;
@@ -22,19 +23,80 @@ pub(crate) struct Staircase<'a, T> {
     pub(crate) inputs: usize,
 }
 
-/// `y = W x + bias`.
-pub(crate) fn forward<T: Real>(w: Staircase<'_, T>, bias: &[T], x: &Panel<T>, y: &mut Panel<T>) {
-    Arch::new().dispatch(Forward { w, bias, x, y });
+/// What happens to a product before it is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Then {
+    Nothing,
+    /// `max(y, 0)`; NaN becomes 0.
+    Relu,
 }
 
-/// `dx[row] = (W^T dy)[row]` for the rows `from..`; earlier rows of `dx` keep what they held.
+/// `y[row] = (W x + bias)[row]` for the given rows; the others keep what they held.
+pub(crate) fn forward<T: Real>(
+    w: Staircase<'_, T>,
+    bias: &[T],
+    x: &Panel<T>,
+    y: &mut Panel<T>,
+    rows: Range<usize>,
+    then: Then,
+) {
+    Arch::new().dispatch(Forward::<T, true> {
+        w,
+        bias,
+        x,
+        y,
+        rows,
+        then,
+    });
+}
+
+/// As [`forward`] with the bits of the runtime: each product is rounded, and added in ascending order.
+///
+/// The rows must see the same inputs: a tile multiplies all that its last row sees, and a zero times an infinity
+/// would count.
+pub(crate) fn forward_rounded<T: Real>(
+    w: Staircase<'_, T>,
+    bias: &[T],
+    x: &Panel<T>,
+    y: &mut Panel<T>,
+    rows: Range<usize>,
+) {
+    debug_assert!(w.prefix[rows.clone()].is_sorted_by(|a, b| a == b));
+    Arch::new().dispatch(Forward::<T, false> {
+        w,
+        bias,
+        x,
+        y,
+        rows,
+        then: Then::Nothing,
+    });
+}
+
+/// Whether a product replaces what was there or is added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Update {
+    Replace,
+    Add,
+}
+
+/// `dx[row] = (W^T dy)[row]` for the given rows; the others keep what they held. Where `x`, the result of ReLUs, is
+/// given and not positive, the result is 0.
 pub(crate) fn backward_input<T: Real>(
     w: Staircase<'_, T>,
     dy: &Panel<T>,
     dx: &mut Panel<T>,
-    from: usize,
+    rows: Range<usize>,
+    update: Update,
+    x: Option<&Panel<T>>,
 ) {
-    Arch::new().dispatch(BackwardInput { w, dy, dx, from });
+    Arch::new().dispatch(BackwardInput {
+        w,
+        dy,
+        dx,
+        rows,
+        update,
+        x,
+    });
 }
 
 /// `dw = dy x^T` on the visible entries (the others keep what they held), `db = sum of dy over events`.
@@ -54,28 +116,38 @@ pub(crate) fn backward_weights<T: Real>(
     });
 }
 
-struct Forward<'a, T> {
+/// The product that [`forward`] and [`forward_rounded`] have in common.
+struct Forward<'a, T, const FUSED: bool> {
     w: Staircase<'a, T>,
     bias: &'a [T],
     x: &'a Panel<T>,
     y: &'a mut Panel<T>,
+    rows: Range<usize>,
+    then: Then,
 }
 
-impl<T: Real> WithSimd for Forward<'_, T> {
+impl<T: Real, const FUSED: bool> WithSimd for Forward<'_, T, FUSED> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { w, bias, x, y } = self;
+        let Self {
+            w,
+            bias,
+            x,
+            y,
+            rows,
+            then,
+        } = self;
         let vectors = T::lanes::<S>(x.row(0)).len();
         let mut column = 0;
         while column < vectors {
             column += match vectors - column {
                 4.. if S::REGISTER_COUNT >= 32 => {
-                    forward_tiles::<T, S, 4>(simd, w, bias, x, y, column)
+                    forward_tiles::<T, S, 4, FUSED>(simd, w, bias, x, y, &rows, then, column)
                 }
-                2.. => forward_tiles::<T, S, 2>(simd, w, bias, x, y, column),
-                _ => forward_tiles::<T, S, 1>(simd, w, bias, x, y, column),
+                2.. => forward_tiles::<T, S, 2, FUSED>(simd, w, bias, x, y, &rows, then, column),
+                _ => forward_tiles::<T, S, 1, FUSED>(simd, w, bias, x, y, &rows, then, column),
             };
         }
     }
@@ -83,34 +155,39 @@ impl<T: Real> WithSimd for Forward<'_, T> {
 
 /// All rows of `V` vectors of events, from `column` on; returns `V`.
 #[inline(always)]
-fn forward_tiles<T: Real, S: Simd, const V: usize>(
+#[allow(clippy::too_many_arguments)]
+fn forward_tiles<T: Real, S: Simd, const V: usize, const FUSED: bool>(
     simd: S,
     w: Staircase<'_, T>,
     bias: &[T],
     x: &Panel<T>,
     y: &mut Panel<T>,
+    rows: &Range<usize>,
+    then: Then,
     column: usize,
 ) -> usize {
-    let mut row = 0;
-    while row < w.prefix.len() {
-        row += match w.prefix.len() - row {
-            ROWS.. => forward_tile::<T, S, ROWS, V>(simd, w, bias, x, y, row, column),
-            4.. => forward_tile::<T, S, 4, V>(simd, w, bias, x, y, row, column),
-            2.. => forward_tile::<T, S, 2, V>(simd, w, bias, x, y, row, column),
-            _ => forward_tile::<T, S, 1, V>(simd, w, bias, x, y, row, column),
+    let mut row = rows.start;
+    while row < rows.end {
+        row += match rows.end - row {
+            ROWS.. => forward_tile::<T, S, ROWS, V, FUSED>(simd, w, bias, x, y, row, then, column),
+            4.. => forward_tile::<T, S, 4, V, FUSED>(simd, w, bias, x, y, row, then, column),
+            2.. => forward_tile::<T, S, 2, V, FUSED>(simd, w, bias, x, y, row, then, column),
+            _ => forward_tile::<T, S, 1, V, FUSED>(simd, w, bias, x, y, row, then, column),
         };
     }
     V
 }
 
 #[inline(always)]
-fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
+#[allow(clippy::too_many_arguments)]
+fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize, const FUSED: bool>(
     simd: S,
     w: Staircase<'_, T>,
     bias: &[T],
     x: &Panel<T>,
     y: &mut Panel<T>,
     row: usize,
+    then: Then,
     column: usize,
 ) -> usize {
     let depth = w.prefix[row + R - 1];
@@ -127,8 +204,18 @@ fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
         for r in 0..R {
             let weight = weights[r][k].splat(simd);
             for v in 0..V {
-                sums[r][v] = T::mul_add(simd, weight, x[v], sums[r][v]);
+                sums[r][v] = if FUSED {
+                    T::mul_add(simd, weight, x[v], sums[r][v])
+                } else {
+                    T::add_lanes(simd, sums[r][v], T::mul_lanes(simd, weight, x[v]))
+                };
             }
+        }
+    }
+    if then == Then::Relu {
+        let zero = T::ZERO.splat(simd);
+        for sum in sums.as_flattened_mut() {
+            *sum = T::select_lanes(simd, T::less_lanes(simd, zero, *sum), *sum, zero);
         }
     }
     for (r, sums) in sums.iter().enumerate() {
@@ -141,7 +228,9 @@ struct BackwardInput<'a, T> {
     w: Staircase<'a, T>,
     dy: &'a Panel<T>,
     dx: &'a mut Panel<T>,
-    from: usize,
+    rows: Range<usize>,
+    update: Update,
+    x: Option<&'a Panel<T>>,
 }
 
 impl<T: Real> WithSimd for BackwardInput<'_, T> {
@@ -149,16 +238,23 @@ impl<T: Real> WithSimd for BackwardInput<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { w, dy, dx, from } = self;
+        let Self {
+            w,
+            dy,
+            dx,
+            rows,
+            update,
+            x,
+        } = self;
         let vectors = T::lanes::<S>(dx.row(0)).len();
         let mut column = 0;
         while column < vectors {
             column += match vectors - column {
                 4.. if S::REGISTER_COUNT >= 32 => {
-                    backward_tiles::<T, S, 4>(simd, w, dy, dx, from, column)
+                    backward_tiles::<T, S, 4>(simd, w, dy, dx, &rows, update, x, column)
                 }
-                2.. => backward_tiles::<T, S, 2>(simd, w, dy, dx, from, column),
-                _ => backward_tiles::<T, S, 1>(simd, w, dy, dx, from, column),
+                2.. => backward_tiles::<T, S, 2>(simd, w, dy, dx, &rows, update, x, column),
+                _ => backward_tiles::<T, S, 1>(simd, w, dy, dx, &rows, update, x, column),
             };
         }
     }
@@ -166,38 +262,49 @@ impl<T: Real> WithSimd for BackwardInput<'_, T> {
 
 /// All rows of `V` vectors of events, from `column` on; returns `V`.
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn backward_tiles<T: Real, S: Simd, const V: usize>(
     simd: S,
     w: Staircase<'_, T>,
     dy: &Panel<T>,
     dx: &mut Panel<T>,
-    from: usize,
+    rows: &Range<usize>,
+    update: Update,
+    x: Option<&Panel<T>>,
     column: usize,
 ) -> usize {
-    let mut row = from;
-    while row < w.inputs {
-        row += match w.inputs - row {
-            ROWS.. => backward_tile::<T, S, ROWS, V>(simd, w, dy, dx, row, column),
-            4.. => backward_tile::<T, S, 4, V>(simd, w, dy, dx, row, column),
-            2.. => backward_tile::<T, S, 2, V>(simd, w, dy, dx, row, column),
-            _ => backward_tile::<T, S, 1, V>(simd, w, dy, dx, row, column),
+    let mut row = rows.start;
+    while row < rows.end {
+        row += match rows.end - row {
+            ROWS.. => backward_tile::<T, S, ROWS, V>(simd, w, dy, dx, row, update, x, column),
+            4.. => backward_tile::<T, S, 4, V>(simd, w, dy, dx, row, update, x, column),
+            2.. => backward_tile::<T, S, 2, V>(simd, w, dy, dx, row, update, x, column),
+            _ => backward_tile::<T, S, 1, V>(simd, w, dy, dx, row, update, x, column),
         };
     }
     V
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn backward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
     simd: S,
     w: Staircase<'_, T>,
     dy: &Panel<T>,
     dx: &mut Panel<T>,
     row: usize,
+    update: Update,
+    x: Option<&Panel<T>>,
     column: usize,
 ) -> usize {
     // The outputs that see any of these inputs are a suffix: prefixes don't decrease.
     let first = w.prefix.partition_point(|&prefix| prefix <= row);
     let mut sums = [[T::ZERO.splat(simd); V]; R];
+    if update == Update::Add {
+        for (r, sums) in sums.iter_mut().enumerate() {
+            sums.copy_from_slice(&T::lanes::<S>(dx.row(row + r))[column..column + V]);
+        }
+    }
     let dy_lanes = T::lanes::<S>(dy.as_slice());
     let dy_stride = dy_lanes.len() / dy.rows();
     let outputs = dy_lanes
@@ -210,6 +317,15 @@ fn backward_tile<T: Real, S: Simd, const R: usize, const V: usize>(
             let weight = weights[r].splat(simd);
             for v in 0..V {
                 sums[r][v] = T::mul_add(simd, weight, dy[v], sums[r][v]);
+            }
+        }
+    }
+    if let Some(x) = x {
+        let zero = T::ZERO.splat(simd);
+        for (r, sums) in sums.iter_mut().enumerate() {
+            let x = &T::lanes::<S>(x.row(row + r))[column..column + V];
+            for (sum, x) in sums.iter_mut().zip(x) {
+                *sum = T::select_lanes(simd, T::less_lanes(simd, zero, *x), *sum, zero);
             }
         }
     }
@@ -421,16 +537,20 @@ mod tests {
 
             let (x_panel, dy_panel) = (panel(&x, columns), panel(&dy, columns));
             let mut y = Panel::new(outputs, columns);
-            forward(w, &bias, &x_panel, &mut y);
+            forward(w, &bias, &x_panel, &mut y, 0..outputs, Then::Nothing);
             let mut expected = reference(&weights, &x, (outputs, columns, inputs));
             expected
                 .chunks_exact_mut(columns)
                 .zip(&bias)
                 .for_each(|(row, bias)| row.iter_mut().for_each(|y| *y += bias));
             assert_rows(&y, 0, &expected, columns);
+            forward(w, &bias, &x_panel, &mut y, 0..outputs, Then::Relu);
+            let positive: Vec<f64> = expected.iter().map(|y| y.max(0.0)).collect();
+            assert_rows(&y, 0, &positive, columns);
 
             let (mut dx, from) = (Panel::new(inputs, columns), inputs / 3);
-            backward_input(w, &dy_panel, &mut dx, from);
+            let rows = from..inputs;
+            backward_input(w, &dy_panel, &mut dx, rows.clone(), Update::Replace, None);
             let expected = reference(
                 &transposed(&weights, inputs),
                 &dy,
@@ -438,6 +558,15 @@ mod tests {
             );
             assert_rows(&dx, from, &expected, columns);
             assert!((0..from).all(|row| dx.row(row).iter().all(|&value| value == 0.0)));
+            // Twice, and only where `x` is positive.
+            let through = Some(&x_panel);
+            backward_input(w, &dy_panel, &mut dx, rows, Update::Add, through);
+            let twice: Vec<f64> = expected
+                .iter()
+                .zip(&x)
+                .map(|(dx, x)| if *x > 0.0 { 2.0 * dx } else { 0.0 })
+                .collect();
+            assert_rows(&dx, from, &twice, columns);
 
             let (mut dw, mut db) = (vec![0.0; outputs * inputs], vec![0.0; outputs]);
             backward_weights(&prefix, &dy_panel, &x_panel, &mut dw, &mut db);

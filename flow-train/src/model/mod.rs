@@ -1,33 +1,48 @@
-//! Trainable flows over standardised data, with a standard normal base.
+//! Trainable flows over standardised data.
 //!
-//! A [`Flow`] is a list of layers and one flat vector of parameters. [`Flow::normalize_and_log_det`] maps data to
-//! base and gives `ln |dz/dx|`; [`Flow::generate`] maps base to data. [`Objective`] is the negative mean
-//! log-likelihood of a batch and its gradient, by a backward pass written out by hand: nothing is recorded and
-//! nothing is allocated within a step.
+//! A [`Flow`] is a list of layers, a base distribution and one flat vector of parameters.
+//! [`Flow::normalize_and_log_det`] maps data to base and gives `ln |dz/dx|`; [`Flow::generate_and_log_det`] maps base
+//! to data. [`Objective`] is the negative mean log-likelihood of a batch and its gradient, by a backward pass written
+//! out by hand: nothing is recorded and nothing is allocated within a step.
 //!
 //! Rows are events; slices of events are row-major `[rows x channels]`. All densities are in nats and in
-//! standardised units: the standardisation's own log-determinant is the caller's.
+//! standardised units: the log-determinants of standardisation and domains are the caller's.
 //!
-//! A new family is one file that implements the trait in `bijection`, an arm in its `Layer`, and a constructor in
-//! `flow`.
+//! ```text
+//! spec, parts ──► build ──► flow ──► pass ──► objective
+//!                            │ layers: coupling, autoregressive ──► conditional ──► conditioner ──► matmul
+//!                            │         linear, element_wise, permutation   └──► transformer
+//!                            └ base
+//! ```
+//!
+//! A new kind of layer is one file that implements the trait in `bijection`, an arm in its `Layer`, and an arm in
+//! `flow`; a new family is an arm in `spec` and `build`.
 
 mod activation;
-mod affine;
 mod autoregressive;
+mod base;
 mod bijection;
+mod build;
+mod conditional;
 mod conditioner;
 mod coupling;
+mod element_wise;
+mod features;
 mod flow;
-mod matmul;
+mod linear;
+pub(crate) mod matmul;
 mod objective;
-mod panel;
+pub(crate) mod panel;
 mod parts;
 mod pass;
-mod real;
+mod permutation;
+pub(crate) mod real;
 mod spec;
+pub(crate) mod transformer;
 
+pub use base::{BaseSpec, NoSuchBase};
 pub use flow::Flow;
 pub use objective::{Batch, Objective, Threads};
-pub use parts::{DenseParts, LayerKind, LayerParts};
+pub use parts::{BaseParts, ConditionerParts, DenseParts, FlowParts, LayerParts};
 pub use real::Real;
-pub use spec::{Activation, Family, ModelError, Spec};
+pub use spec::{ConditionerSpec, Family, ModelError, Order, Spec};

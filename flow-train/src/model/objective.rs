@@ -3,9 +3,10 @@
 //! The batch is cut in shards of a fixed size, each with a gradient of its own; these are added in a fixed order. So
 //! the result doesn't depend on the number of threads.
 
-use super::flow::{Flow, log_norm};
+use super::flow::Flow;
 use super::pass::Pass;
 use super::real::Real;
+use pulp::Arch;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 /// Events of one shard.
@@ -18,6 +19,8 @@ pub struct Batch<'a, T> {
     pub events: &'a [T],
     /// The contexts; empty when the flow has none.
     pub contexts: &'a [T],
+    /// The weight of each event, not negative and not all zero; empty when all count the same.
+    pub weights: &'a [T],
 }
 
 /// Where work runs: on the calling thread, or on a pool of workers.
@@ -59,6 +62,7 @@ impl Threads {
 struct Shard<T> {
     pass: Pass<T>,
     gradient: Vec<T>,
+    /// The weighted sum of the energies.
     energy: f64,
 }
 
@@ -94,21 +98,32 @@ impl<T: Real> Objective<T> {
         }
     }
 
-    /// Negative mean log-likelihood of the batch, in nats per event; the gradient is then in [`Objective::gradient`].
+    /// Negative (weighted) mean log-likelihood of the batch, in nats per event; the gradient is then in
+    /// [`Objective::gradient`].
     ///
     /// # Panics
     /// If the batch is empty, larger than the capacity, or not of the flow's shape.
     pub fn loss_and_gradient(&mut self, flow: &Flow<T>, batch: Batch<'_, T>) -> f64 {
-        let rows = self.each_shard(flow, batch, true);
+        let loss = self.each_shard(flow, batch, true);
+        let rows = batch.events.len() / flow.event();
         let (first, others) = self.shards.split_first().expect("a capacity isn't 0");
-        self.gradient.copy_from_slice(&first.gradient);
-        for shard in &others[..rows.div_ceil(SHARD) - 1] {
-            self.gradient
-                .iter_mut()
-                .zip(&shard.gradient)
-                .for_each(|(sum, &part)| *sum += part);
+        let others = &others[..rows.div_ceil(SHARD) - 1];
+        let sum = |start: usize, gradient: &mut [T]| {
+            let own = start..start + gradient.len();
+            gradient.copy_from_slice(&first.gradient[own.clone()]);
+            for shard in others {
+                add(gradient, &shard.gradient[own.clone()]);
+            }
+        };
+        let half = self.gradient.len() / 2;
+        let (gradient, more) = self.gradient.split_at_mut(half);
+        if self.parallel {
+            rayon::join(|| sum(0, gradient), || sum(half, more));
+        } else {
+            sum(0, gradient);
+            sum(half, more);
         }
-        self.mean(flow, rows)
+        loss
     }
 
     /// Negative mean log-likelihood of the batch, in nats per event.
@@ -116,8 +131,7 @@ impl<T: Real> Objective<T> {
     /// # Panics
     /// As [`Objective::loss_and_gradient`].
     pub fn loss(&mut self, flow: &Flow<T>, batch: Batch<'_, T>) -> f64 {
-        let rows = self.each_shard(flow, batch, false);
-        self.mean(flow, rows)
+        self.each_shard(flow, batch, false)
     }
 
     /// The gradient of the last [`Objective::loss_and_gradient`]; exactly 0 for masked weights.
@@ -131,16 +145,8 @@ impl<T: Real> Objective<T> {
         &mut self.gradient
     }
 
-    fn mean(&self, flow: &Flow<T>, rows: usize) -> f64 {
-        let sum: f64 = self.shards[..rows.div_ceil(SHARD)]
-            .iter()
-            .map(|shard| shard.energy)
-            .sum();
-        sum / rows as f64 - log_norm(flow.event())
-    }
-
-    /// Runs the passes and returns the number of rows.
-    fn each_shard(&mut self, flow: &Flow<T>, batch: Batch<'_, T>, backward: bool) -> usize {
+    /// Runs the passes and returns the loss.
+    fn each_shard(&mut self, flow: &Flow<T>, batch: Batch<'_, T>, backward: bool) -> f64 {
         let (event, context) = (flow.event(), flow.context());
         let rows = batch.events.len() / event;
         assert!(
@@ -153,22 +159,29 @@ impl<T: Real> Objective<T> {
             rows * context,
             "rows x context values"
         );
-        let weight = T::from_f64(1.0 / rows as f64);
+        assert!(
+            batch.weights.is_empty() || batch.weights.len() == rows,
+            "a weight for each row, or none"
+        );
+        let whole: f64 = match batch.weights {
+            [] => rows as f64,
+            weights => weights.iter().map(|weight| weight.to_f64()).sum(),
+        };
+        let factor = T::from_f64(1.0 / whole);
         let work = |index: usize, shard: &mut Shard<T>| {
             let (start, end) = (index * SHARD, rows.min((index + 1) * SHARD));
             shard.pass.load(
                 &batch.events[start * event..end * event],
                 &batch.contexts[start * context..end * context],
+                batch.weights.get(start..end).unwrap_or_default(),
             );
             shard.pass.forward(flow);
-            shard.energy = shard
-                .pass
-                .energies()
-                .iter()
-                .map(|energy| energy.to_f64())
+            let energies = shard.pass.energies().iter().zip(shard.pass.weights());
+            shard.energy = energies
+                .map(|(energy, weight)| energy.to_f64() * weight.to_f64())
                 .sum();
             if backward {
-                shard.pass.backward(flow, weight, &mut shard.gradient);
+                shard.pass.backward(flow, factor, &mut shard.gradient);
             }
         };
         let shards = &mut self.shards[..rows.div_ceil(SHARD)];
@@ -183,6 +196,18 @@ impl<T: Real> Objective<T> {
                 .enumerate()
                 .for_each(|(index, shard)| work(index, shard));
         }
-        rows
+        let sum: f64 = shards.iter().map(|shard| shard.energy).sum();
+        sum / whole - flow.base().log_norm()
     }
+}
+
+fn add<T: Real>(sums: &mut [T], parts: &[T]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            sums.iter_mut()
+                .zip(parts)
+                .for_each(|(sum, &part)| *sum += part);
+        },
+    );
 }

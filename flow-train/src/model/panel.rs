@@ -1,6 +1,7 @@
 //! A feature-major matrix: one row per feature, one column per event.
 
 use super::real::Real;
+use std::ops::Range;
 
 /// Columns are padded to a multiple of this many values, the widest vector register in `f32`.
 const LANES: usize = 16;
@@ -58,11 +59,6 @@ impl<T: Real> Panel<T> {
         self.width
     }
 
-    #[inline(always)]
-    pub(crate) fn stride(&self) -> usize {
-        self.stride
-    }
-
     /// All rows, `stride` values apart.
     #[inline(always)]
     pub(crate) fn as_slice(&self) -> &[T] {
@@ -80,9 +76,125 @@ impl<T: Real> Panel<T> {
         &self.as_slice()[row * self.stride..][..self.width]
     }
 
+    /// Some rows, `stride` values apart.
+    #[inline(always)]
+    pub(crate) fn rows_of(&self, rows: Range<usize>) -> &[T] {
+        &self.as_slice()[rows.start * self.stride..rows.end * self.stride]
+    }
+
+    /// Some rows, `stride` values apart.
+    #[inline(always)]
+    pub(crate) fn rows_mut(&mut self, rows: Range<usize>) -> &mut [T] {
+        let stride = self.stride;
+        &mut self.as_mut_slice()[rows.start * stride..rows.end * stride]
+    }
+
     #[inline(always)]
     pub(crate) fn row_mut(&mut self, row: usize) -> &mut [T] {
         let (stride, width) = (self.stride, self.width);
         &mut self.as_mut_slice()[row * stride..][..width]
+    }
+
+    /// Exchanges two rows.
+    pub(crate) fn swap_rows(&mut self, a: usize, b: usize) {
+        let (low, high) = (a.min(b), a.max(b));
+        if low < high {
+            let (stride, width) = (self.stride, self.width);
+            let (first, second) = self.as_mut_slice().split_at_mut(high * stride);
+            first[low * stride..][..width].swap_with_slice(&mut second[..width]);
+        }
+    }
+
+    /// Adds `factor` times another row to a row.
+    pub(crate) fn add_row(&mut self, row: usize, factor: T, other: usize) {
+        let (stride, width) = (self.stride, self.width);
+        let values = self.as_mut_slice();
+        for column in 0..width {
+            let product = factor * values[other * stride + column];
+            values[row * stride + column] += product;
+        }
+    }
+
+    /// The `count` rows from `first` on.
+    #[inline(always)]
+    pub(crate) fn rows_at(&self, first: usize, count: usize) -> Rows<'_, T> {
+        Rows {
+            data: &self.as_slice()[first * self.stride..][..count * self.stride],
+            stride: self.stride,
+            width: self.width,
+        }
+    }
+
+    /// The `count` rows from `first` on.
+    #[inline(always)]
+    pub(crate) fn rows_at_mut(&mut self, first: usize, count: usize) -> RowsMut<'_, T> {
+        let (stride, width) = (self.stride, self.width);
+        RowsMut {
+            data: &mut self.as_mut_slice()[first * stride..][..count * stride],
+            stride,
+            width,
+        }
+    }
+}
+
+/// Some neighbouring rows of a [`Panel`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows<'a, T> {
+    data: &'a [T],
+    stride: usize,
+    width: usize,
+}
+
+impl<'a, T: Real> Rows<'a, T> {
+    /// Values from one row to the next, a multiple of 16.
+    #[inline(always)]
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// All rows, [`stride`](Self::stride) values apart.
+    #[inline(always)]
+    pub(crate) fn as_slice(&self) -> &'a [T] {
+        self.data
+    }
+
+    #[inline(always)]
+    pub(crate) fn row(&self, row: usize) -> &'a [T] {
+        &self.data[row * self.stride..][..self.width]
+    }
+}
+
+/// Some neighbouring rows of a [`Panel`], to be written.
+#[derive(Debug)]
+pub(crate) struct RowsMut<'a, T> {
+    data: &'a mut [T],
+    stride: usize,
+    width: usize,
+}
+
+impl<'a, T: Real> RowsMut<'a, T> {
+    /// Values from one row to the next, a multiple of 16.
+    #[inline(always)]
+    pub(crate) fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// All rows, [`stride`](Self::stride) values apart.
+    #[inline(always)]
+    pub(crate) fn into_mut_slice(self) -> &'a mut [T] {
+        self.data
+    }
+
+    /// The first row.
+    #[inline(always)]
+    pub(crate) fn into_row(self) -> &'a mut [T] {
+        &mut self.data[..self.width]
+    }
+
+    /// The first two rows.
+    #[inline(always)]
+    pub(crate) fn into_pair(self) -> (&'a mut [T], &'a mut [T]) {
+        let (first, second) = self.data.split_at_mut(self.stride);
+        (&mut first[..self.width], &mut second[..self.width])
     }
 }

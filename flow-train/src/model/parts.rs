@@ -1,29 +1,86 @@
 //! A flow taken apart: what an exporter reads, and what a loaded artefact is put together from.
 
+use super::conditioner::Form;
 use super::real::Real;
-use super::spec::Activation;
+use flow_embedded::artefact::{Activation, Direction, Transformer};
 
-/// Which channels a layer transforms, and on which others each of them depends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LayerKind {
-    /// Affine coupling: `transformed` (ascending channel numbers) given all others.
+/// A flow over standardised events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowParts<T> {
+    /// Number of event channels.
+    pub event: usize,
+    /// Numbers that the context feeds to a conditioner.
+    pub context: usize,
+    /// The event channels that are angles, ascending.
+    pub circular: Vec<usize>,
+    /// The layers, data's side first.
+    pub layers: Vec<LayerParts<T>>,
+    /// The base distribution.
+    pub base: BaseParts<T>,
+}
+
+/// One layer of a flow, in the normalizing direction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LayerParts<T> {
+    /// These channels, ascending, are transformed given all the others.
     Coupling {
         /// The channels that change.
         transformed: Vec<usize>,
+        /// What happens to each.
+        transformer: Transformer,
+        /// Sees the context, then the channels that stay, ascending.
+        conditioner: ConditionerParts<T>,
     },
-    /// Masked autoregressive: the channel of rank `r`, `order[r]`, given those of lower rank.
+    /// Each group of channels is transformed given those before it.
     Autoregressive {
-        /// A permutation of the channels.
+        /// All channels, in the order of their groups.
         order: Vec<usize>,
+        /// The number of channels in each group.
+        groups: Vec<usize>,
+        /// Which side the conditioner reads.
+        direction: Direction,
+        /// What happens to each channel.
+        transformer: Transformer,
+        /// Sees the context, then all channels in `order`, as far as its masks let it.
+        conditioner: ConditionerParts<T>,
     },
+    /// `z = L U P x + bias`.
+    Linear {
+        /// `permutation[i]` is the channel that place `i` takes.
+        permutation: Vec<usize>,
+        /// L, row-major `[event x event]`: unit lower triangular; what isn't below the diagonal isn't read.
+        lower: Vec<T>,
+        /// U, row-major `[event x event]`: upper triangular with a positive diagonal; what is below isn't read.
+        upper: Vec<T>,
+        /// One per place.
+        bias: Vec<T>,
+    },
+    /// `z = x * scale + shift` for each channel.
+    ElementWise {
+        /// Positive.
+        scale: Vec<T>,
+        /// One per channel.
+        shift: Vec<T>,
+    },
+    /// `z[i]` is channel `permutation[i]`.
+    Permutation(Vec<usize>),
+}
+
+/// The multilayer perceptron of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionerParts<T> {
+    /// Nonlinearity of the hidden layers.
+    pub activation: Activation,
+    /// Whether each hidden layer but the first adds its input to its output.
+    pub residual: bool,
+    /// The dense layers, the linear one last.
+    pub dense: Vec<DenseParts<T>>,
 }
 
 /// One dense layer of a conditioner.
 ///
-/// Input columns of the first one: the context channels, then the event channels that condition (coupling: those
-/// that don't change, ascending; autoregressive: all, in rank order). Output rows of the last one: for each
-/// transformed channel (coupling: ascending; autoregressive: in rank order) the shift, then `a`, from which
-/// `log_scale = a / (1 + |a| / bound)`.
+/// Input columns of the first one: the context, then the event channels that condition, a circular one as its cosine
+/// and its sine. Output rows of the last one: the transformer's parameters, channel by channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DenseParts<T> {
     /// Number of input columns.
@@ -36,82 +93,34 @@ pub struct DenseParts<T> {
     pub biases: Vec<T>,
 }
 
-/// One layer of a flow, in the normalizing direction.
+/// The base distribution.
 #[derive(Clone, Debug, PartialEq)]
-pub struct LayerParts<T> {
-    /// The bijection.
-    pub kind: LayerKind,
-    /// Nonlinearity of the conditioner's hidden layers.
-    pub activation: Activation,
-    /// Bound of the log-scale, in nats.
-    pub log_scale_bound: f64,
-    /// The conditioner's dense layers, the linear one last.
-    pub dense: Vec<DenseParts<T>>,
-}
-
-impl<T: Real> LayerParts<T> {
-    /// Checks that the parts fit together and that the masks keep the promise of the kind.
-    pub(crate) fn check(&self, event: usize, context: usize) -> Result<(), String> {
-        let (given, outputs) = match &self.kind {
-            LayerKind::Coupling { transformed } => {
-                let ascending = transformed.windows(2).all(|pair| pair[0] < pair[1]);
-                if transformed.is_empty()
-                    || !ascending
-                    || transformed.last().is_some_and(|&last| last >= event)
-                {
-                    return Err("the transformed channels must be ascending channel numbers".into());
-                }
-                if transformed.len() == event {
-                    return Err("a coupling layer must leave a channel as it is".into());
-                }
-                (event - transformed.len(), 2 * transformed.len())
-            }
-            LayerKind::Autoregressive { order } => {
-                let mut sorted = order.clone();
-                sorted.sort_unstable();
-                if !sorted.iter().copied().eq(0..event) {
-                    return Err(format!(
-                        "the order must be a permutation of {event} channels"
-                    ));
-                }
-                (event, 2 * event)
-            }
-        };
-        let mut inputs = context + given;
-        // For each input of a dense layer, the number of leading event inputs that it depends on.
-        let mut reach: Vec<usize> = (0..inputs)
-            .map(|column| (column + 1).saturating_sub(context))
-            .collect();
-        for (index, dense) in self.dense.iter().enumerate() {
-            dense
-                .check(inputs)
-                .map_err(|fault| format!("dense layer {index}: {fault}"))?;
-            inputs = dense.prefix.len();
-            reach = dense
-                .prefix
-                .iter()
-                .map(|&p| reach[..p].iter().copied().max().unwrap_or(0))
-                .collect();
-        }
-        if self.dense.is_empty() || inputs != outputs {
-            return Err(format!("the conditioner must end in {outputs} rows"));
-        }
-        let autoregressive = matches!(self.kind, LayerKind::Autoregressive { .. });
-        match reach
-            .iter()
-            .enumerate()
-            .find(|&(row, &reach)| autoregressive && reach > row / 2)
-        {
-            Some((row, _)) => Err(format!(
-                "output row {row} sees a channel that doesn't come before its own"
-            )),
-            None => Ok(()),
-        }
-    }
+pub enum BaseParts<T> {
+    /// Independent standard normals.
+    Normal,
+    /// Independent logistic distributions of scale 1.
+    Logistic,
+    /// Independent Laplace distributions of scale 1.
+    Laplace,
+    /// Independent Student's t distributions.
+    StudentT {
+        /// Positive.
+        degrees_of_freedom: T,
+    },
+    /// A mixture of normals with diagonal covariance.
+    Mixture {
+        /// `ln` of the weight of each component.
+        log_weights: Vec<T>,
+        /// Means, `[components x event]`.
+        mean: Vec<T>,
+        /// Standard deviations, `[components x event]`.
+        std: Vec<T>,
+    },
 }
 
 impl<T: Real> DenseParts<T> {
-    fn check(&self, inputs: usize) -> Result<(), String> {
+    /// Checks sizes, masks and values; `inputs` is the number of rows of the layer before.
+    pub(crate) fn check(&self, inputs: usize) -> Result<(), String> {
         let rows = self.prefix.len();
         if self.inputs != inputs
             || rows == 0
@@ -125,15 +134,7 @@ impl<T: Real> DenseParts<T> {
         if self.prefix.windows(2).any(|pair| pair[0] > pair[1]) || self.prefix[rows - 1] > inputs {
             return Err("the visible prefixes must not decrease, nor exceed the inputs".into());
         }
-        let finite = |value: &T| value.to_f64().is_finite();
-        if let Some(index) = self
-            .weights
-            .iter()
-            .chain(&self.biases)
-            .position(|value| !finite(value))
-        {
-            return Err(format!("parameter {index} is not finite"));
-        }
+        check_finite(self.weights.iter().chain(&self.biases))?;
         let masked =
             |row: usize| &self.weights[row * inputs + self.prefix[row]..(row + 1) * inputs];
         match (0..rows).find(|&row| masked(row).iter().any(|&weight| weight != T::ZERO)) {
@@ -142,5 +143,83 @@ impl<T: Real> DenseParts<T> {
             )),
             None => Ok(()),
         }
+    }
+}
+
+impl<T: Real> ConditionerParts<T> {
+    pub(crate) fn form(&self) -> Form {
+        Form {
+            activation: self.activation,
+            residual: self.residual,
+            staircases: self
+                .dense
+                .iter()
+                .map(|dense| dense.prefix.clone())
+                .collect(),
+        }
+    }
+
+    /// Checks that the dense layers follow each other from `inputs` columns to `outputs` rows, and that residual
+    /// ones keep their width and their masks.
+    pub(crate) fn check(&self, mut inputs: usize, outputs: usize) -> Result<(), String> {
+        for (index, dense) in self.dense.iter().enumerate() {
+            dense
+                .check(inputs)
+                .map_err(|fault| format!("dense layer {index}: {fault}"))?;
+            inputs = dense.prefix.len();
+        }
+        if self.dense.is_empty() || inputs != outputs {
+            return Err(format!("the conditioner must end in {outputs} rows"));
+        }
+        let hidden = &self.dense[..self.dense.len() - 1];
+        let even = hidden
+            .windows(2)
+            .all(|pair| pair[0].prefix.len() == pair[1].prefix.len());
+        if self.residual && !even {
+            return Err("the hidden layers of a residual conditioner must be of one width".into());
+        }
+        Ok(())
+    }
+
+    /// For each output row, the largest number among the `reach` of the inputs that it depends on.
+    pub(crate) fn reach(&self, inputs: Vec<usize>) -> Vec<usize> {
+        let mut reach = inputs;
+        let last = self.dense.len() - 1;
+        for (index, dense) in self.dense.iter().enumerate() {
+            let own = dense.prefix.iter().enumerate().map(|(row, &prefix)| {
+                let seen = reach[..prefix].iter().copied().max().unwrap_or(0);
+                match self.residual && index > 0 && index < last {
+                    true => seen.max(reach[row]),
+                    false => seen,
+                }
+            });
+            reach = own.collect();
+        }
+        reach
+    }
+}
+
+/// Names the first value that isn't finite.
+pub(crate) fn check_finite<'a, T: Real>(
+    values: impl IntoIterator<Item = &'a T>,
+) -> Result<(), String> {
+    match values
+        .into_iter()
+        .position(|value| !value.to_f64().is_finite())
+    {
+        Some(index) => Err(format!("parameter {index} is not finite")),
+        None => Ok(()),
+    }
+}
+
+/// Checks that `order` names each of the channels once.
+pub(crate) fn check_permutation(order: &[usize], channels: usize) -> Result<(), String> {
+    let mut sorted = order.to_vec();
+    sorted.sort_unstable();
+    match sorted.into_iter().eq(0..channels) {
+        true => Ok(()),
+        false => Err(format!(
+            "the order must be a permutation of {channels} channels"
+        )),
     }
 }

@@ -1,6 +1,7 @@
 //! One pass of a batch through all layers and back.
 
-use super::bijection::LayerTrace;
+use super::base::BaseTrace;
+use super::bijection::{Bijection, Layer, LayerTrace};
 use super::conditioner::Scratch;
 use super::flow::Flow;
 use super::panel::Panel;
@@ -14,9 +15,13 @@ pub(crate) struct Pass<T> {
     /// The input of each layer, then the base values.
     values: Vec<Panel<T>>,
     traces: Vec<LayerTrace<T>>,
+    base: BaseTrace<T>,
     log_det: Vec<T>,
     energies: Vec<T>,
-    /// The loss's derivative by each event's `log_det`: 0 in the padding.
+    /// The weight of each event: 0 in the padding.
+    weights: Vec<T>,
+    /// The loss's derivative by each event's energy, and by its `log_det`.
+    d_energy: Vec<T>,
     d_log_det: Vec<T>,
     gradient: Panel<T>,
     scratch: Scratch<T>,
@@ -24,37 +29,46 @@ pub(crate) struct Pass<T> {
 
 impl<T: Real> Pass<T> {
     pub(crate) fn new(flow: &Flow<T>, capacity: usize) -> Self {
-        let height = flow
-            .layers()
-            .iter()
-            .map(|layer| layer.get::<T>().height())
-            .max()
-            .unwrap_or(0);
+        let layers = || flow.layers().iter().map(Layer::get::<T>);
         let gradient = Panel::new(flow.event(), capacity);
-        let width = gradient.width();
+        let zeros = vec![T::ZERO; gradient.width()];
         Self {
             rows: 0,
             context: Panel::new(flow.context(), capacity),
             values: (0..=flow.layers().len())
                 .map(|_| Panel::new(flow.event(), capacity))
                 .collect(),
-            traces: flow
-                .layers()
-                .iter()
-                .map(|layer| layer.get::<T>().trace(capacity))
-                .collect(),
-            log_det: vec![T::ZERO; width],
-            energies: vec![T::ZERO; width],
-            d_log_det: vec![T::ZERO; width],
+            traces: layers().map(|layer| layer.trace(capacity)).collect(),
+            base: flow.base().trace(capacity),
+            log_det: zeros.clone(),
+            energies: zeros.clone(),
+            weights: zeros.clone(),
+            d_energy: zeros.clone(),
+            d_log_det: zeros,
             gradient,
-            scratch: Scratch::new(height, capacity),
+            scratch: Scratch::new(layers().map(Bijection::heights), capacity),
         }
     }
 
-    /// Takes row-major events and contexts; no more than the capacity.
-    pub(crate) fn load(&mut self, events: &[T], contexts: &[T]) {
-        self.rows = events.len() / self.gradient.rows();
-        transpose(events, self.rows, &mut self.values[0]);
+    /// Takes row-major events and contexts, no more than the capacity. Without weights each event counts as one.
+    pub(crate) fn load(&mut self, events: &[T], contexts: &[T], weights: &[T]) {
+        self.load_values(0, events, contexts);
+        let (own, padding) = self.weights.split_at_mut(self.rows);
+        match weights {
+            [] => own.fill(T::ONE),
+            weights => own.copy_from_slice(weights),
+        }
+        padding.fill(T::ZERO);
+    }
+
+    /// Takes row-major base values and contexts, no more than the capacity.
+    pub(crate) fn load_base(&mut self, z: &[T], contexts: &[T]) {
+        self.load_values(self.values.len() - 1, z, contexts);
+    }
+
+    fn load_values(&mut self, index: usize, values: &[T], contexts: &[T]) {
+        self.rows = values.len() / self.gradient.rows();
+        transpose(values, self.rows, &mut self.values[index]);
         transpose(contexts, self.rows, &mut self.context);
     }
 
@@ -72,45 +86,88 @@ impl<T: Real> Pass<T> {
                 &mut self.log_det,
             );
         }
-        let half = T::from_f64(0.5);
         for (energy, &log_det) in self.energies.iter_mut().zip(&self.log_det) {
             *energy = -log_det;
         }
-        let base = &self.values[flow.layers().len()];
-        for channel in 0..base.rows() {
-            for (energy, &z) in self.energies.iter_mut().zip(base.row(channel)) {
-                *energy += half * z * z;
-            }
+        let z = &self.values[flow.layers().len()];
+        flow.base()
+            .energy(flow.parameters(), z, &mut self.base, &mut self.energies);
+    }
+
+    /// Base to data.
+    pub(crate) fn generate(&mut self, flow: &Flow<T>) {
+        self.log_det.fill(T::ZERO);
+        let layers = flow.layers().iter().zip(&mut self.traces).enumerate();
+        for (index, (layer, trace)) in layers.rev() {
+            let (before, after) = self.values.split_at_mut(index + 1);
+            layer.get::<T>().generate_and_log_det(
+                flow.parameters(),
+                &self.context,
+                &after[0],
+                trace,
+                &mut before[index],
+                &mut self.log_det,
+            );
         }
     }
 
-    /// Base values and log-determinants of the last forward pass.
-    pub(crate) fn base(&self) -> (&Panel<T>, &[T]) {
-        (&self.values[self.values.len() - 1], &self.log_det)
+    /// What went into a layer in the last forward pass.
+    pub(crate) fn input(&self, layer: usize) -> &Panel<T> {
+        &self.values[layer]
     }
 
-    /// `z^2 / 2 - log_det` of each event of the last forward pass: its negative log-density without the constant.
+    /// Base values, row-major, and log-determinants of the last forward pass.
+    pub(crate) fn base(&self, z: &mut [T], log_det: &mut [T]) {
+        self.copy_out(self.values.len() - 1, z, log_det);
+    }
+
+    /// Events, row-major, and log-determinants of the last pass from base to data.
+    pub(crate) fn data(&self, x: &mut [T], log_det: &mut [T]) {
+        self.copy_out(0, x, log_det);
+    }
+
+    fn copy_out(&self, index: usize, values: &mut [T], log_det: &mut [T]) {
+        let panel = &self.values[index];
+        for channel in 0..panel.rows() {
+            let column = values.iter_mut().skip(channel).step_by(panel.rows());
+            column
+                .zip(panel.row(channel))
+                .for_each(|(to, &from)| *to = from);
+        }
+        log_det.copy_from_slice(&self.log_det[..self.rows]);
+    }
+
+    /// The negative log-density of each event of the last forward pass, without the base's constant.
     pub(crate) fn energies(&self) -> &[T] {
         &self.energies[..self.rows]
     }
 
-    /// The gradient of `weight * sum of energies` with respect to the parameters, after a forward pass.
-    pub(crate) fn backward(&mut self, flow: &Flow<T>, weight: T, d_parameters: &mut [T]) {
-        self.d_log_det[..self.rows].fill(-weight);
-        self.d_log_det[self.rows..].fill(T::ZERO);
-        let base = &self.values[flow.layers().len()];
-        for channel in 0..base.rows() {
-            let (gradient, base) = (self.gradient.row_mut(channel), base.row(channel));
-            for (g, &z) in gradient[..self.rows].iter_mut().zip(base) {
-                *g = weight * z;
-            }
-            gradient[self.rows..].fill(T::ZERO);
+    /// The weight of each event.
+    pub(crate) fn weights(&self) -> &[T] {
+        &self.weights[..self.rows]
+    }
+
+    /// The gradient of `factor * sum of weight * energy` with respect to the parameters, after a forward pass.
+    pub(crate) fn backward(&mut self, flow: &Flow<T>, factor: T, d_parameters: &mut [T]) {
+        let derivatives = self.d_energy.iter_mut().zip(&mut self.d_log_det);
+        for ((d_energy, d_log_det), &weight) in derivatives.zip(&self.weights) {
+            *d_energy = factor * weight;
+            *d_log_det = -*d_energy;
         }
+        flow.base().backward(
+            flow.parameters(),
+            &self.values[flow.layers().len()],
+            &mut self.base,
+            &self.d_energy,
+            &mut self.gradient,
+            d_parameters,
+        );
         for (index, layer) in flow.layers().iter().enumerate().rev() {
             layer.get::<T>().backward(
                 flow.parameters(),
                 &self.values[index],
-                &self.traces[index],
+                &self.values[index + 1],
+                &mut self.traces[index],
                 &self.d_log_det,
                 &mut self.gradient,
                 &mut self.scratch,

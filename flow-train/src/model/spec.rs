@@ -1,27 +1,94 @@
 //! What a flow is to look like, before it has parameters.
 
+use super::base::BaseSpec;
+use flow_embedded::artefact::{Activation, Direction, Transformer};
 use thiserror::Error;
 
-/// How the channels of an event depend on one another within one layer.
+/// The kinds of flows: how the channels of an event depend on one another within one layer, and what happens to
+/// each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
-    /// Affine coupling layers with alternating masks (Dinh, Sohl-Dickstein & Bengio 2017).
-    ///
-    /// Layer `k` transforms the channels `i` with `i % 2 != k % 2`.
+    /// Additive coupling layers (Dinh, Krueger & Bengio 2015); scales are learnt once, in an element-wise layer at
+    /// the end.
+    Nice,
+    /// Affine coupling layers (Dinh, Sohl-Dickstein & Bengio 2017).
     RealNvp,
-    /// Masked autoregressive layers (Papamakarios, Pavlakou & Murray 2017).
-    ///
-    /// The order ascends in even layers and descends in odd ones.
+    /// Coupling layers with rational-quadratic splines (Durkan et al. 2019, NSF-C).
+    Nsf,
+    /// Affine autoregressive layers that score in one pass (Papamakarios, Pavlakou & Murray 2017).
     Maf,
+    /// Affine autoregressive layers that sample in one pass (Kingma et al. 2016).
+    Iaf,
+    /// Autoregressive layers with rational-quadratic splines (Durkan et al. 2019, NSF-AR).
+    NsfAr,
 }
 
-/// The nonlinearity between the dense layers of a conditioner.
+impl Family {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Nice,
+        Self::RealNvp,
+        Self::Nsf,
+        Self::Maf,
+        Self::Iaf,
+        Self::NsfAr,
+    ];
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nice => "nice",
+            Self::RealNvp => "realnvp",
+            Self::Nsf => "nsf",
+            Self::Maf => "maf",
+            Self::Iaf => "iaf",
+            Self::NsfAr => "nsf-ar",
+        }
+    }
+
+    /// Whether each layer leaves some channels as they are.
+    #[must_use]
+    pub fn is_coupling(self) -> bool {
+        matches!(self, Self::Nice | Self::RealNvp | Self::Nsf)
+    }
+
+    /// Whether channels are transformed by splines, which alone can transform angles.
+    #[must_use]
+    pub fn has_splines(self) -> bool {
+        matches!(self, Self::Nsf | Self::NsfAr)
+    }
+
+    /// What its conditioners read.
+    pub(crate) fn direction(self) -> Direction {
+        match self {
+            Self::Iaf => Direction::Generative,
+            _ => Direction::Normalizing,
+        }
+    }
+}
+
+/// In which order an autoregressive layer takes the channels. A coupling layer splits them by the parity of their
+/// places in it: the odd places change in even layers, the even ones in odd layers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Activation {
-    /// `max(x, 0)`.
-    Relu,
-    /// The hyperbolic tangent.
-    Tanh,
+pub enum Order {
+    /// Ascending in even layers, descending in odd ones.
+    Alternate,
+    /// Descending in all layers.
+    Reversed,
+    /// Random, anew for each layer.
+    Random,
+}
+
+/// The multilayer perceptron of each layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConditionerSpec {
+    /// Widths of the hidden layers; may be empty.
+    pub hidden: Vec<usize>,
+    /// Nonlinearity of the hidden layers.
+    pub activation: Activation,
+    /// Whether each hidden layer but the first adds its input to its output; they are then of one width.
+    pub residual: bool,
 }
 
 /// The shape of a flow, from which [`Flow::new`](crate::model::Flow::new) makes one.
@@ -29,18 +96,32 @@ pub enum Activation {
 pub struct Spec {
     /// Number of channels whose density is modelled.
     pub event: usize,
-    /// Number of channels that the density is conditional on (0: none).
+    /// Numbers that the density is conditional on (0: none): one for each context channel, two for an angle.
     pub context: usize,
+    /// The event channels that are angles, ascending.
+    pub circular: Vec<usize>,
     /// Kind of layers.
     pub family: Family,
-    /// Number of layers.
+    /// Number of such layers.
     pub layers: usize,
-    /// Widths of the hidden layers of each conditioner; may be empty.
-    pub hidden: Vec<usize>,
-    /// Nonlinearity of the hidden layers.
-    pub activation: Activation,
-    /// Bound `b` of the log-scale `a / (1 + |a| / b)` of one layer, in nats.
+    /// The perceptron of each.
+    pub conditioner: ConditionerSpec,
+    /// In which order channels are taken.
+    pub order: Order,
+    /// Groups of channels in an autoregressive layer, from 2 (coupling) to the number of channels; nothing means
+    /// that number.
+    pub passes: Option<usize>,
+    /// Bound `b` of the log-scale `a / (1 + |a| / b)` of one affine layer, in nats.
     pub log_scale_bound: f64,
+    /// Bins of each spline, 2 to 255.
+    pub bins: u8,
+    /// Splines cover ± this bound, in standardised units, and are the identity outside.
+    pub spline_bound: f64,
+    /// Whether a factored linear layer, with an element-wise one that starts from the moments of the data (ActNorm),
+    /// stands before each layer but the first.
+    pub linear: bool,
+    /// The base distribution.
+    pub base: BaseSpec,
 }
 
 impl Spec {
@@ -51,17 +132,43 @@ impl Spec {
     /// minus millions.
     pub const LOG_SCALE_BOUND: f64 = 2.0;
 
-    /// The usual shape for `event` channels given `context` channels: five layers with two hidden layers of 64.
+    /// The usual shape for `event` channels given `context` numbers: five layers with two hidden layers of 64; with
+    /// splines of 8 bins on ±5.
     #[must_use]
     pub fn new(family: Family, event: usize, context: usize) -> Self {
         Self {
             event,
             context,
+            circular: Vec::new(),
             family,
             layers: 5,
-            hidden: vec![64, 64],
-            activation: Activation::Relu,
+            conditioner: ConditionerSpec {
+                hidden: vec![64, 64],
+                activation: Activation::Relu,
+                residual: false,
+            },
+            order: Order::Alternate,
+            passes: None,
             log_scale_bound: Self::LOG_SCALE_BOUND,
+            bins: 8,
+            spline_bound: 5.0,
+            linear: false,
+            base: BaseSpec::Normal,
+        }
+    }
+
+    /// What happens to each channel of the family's layers.
+    #[must_use]
+    pub fn transformer(&self) -> Transformer {
+        match self.family {
+            Family::Nice => Transformer::Shift,
+            Family::RealNvp | Family::Maf | Family::Iaf => Transformer::Affine {
+                log_scale_bound: self.log_scale_bound as f32,
+            },
+            Family::Nsf | Family::NsfAr => Transformer::Spline {
+                bins: self.bins,
+                bound: self.spline_bound as f32,
+            },
         }
     }
 
@@ -73,25 +180,82 @@ impl Spec {
         if self.event == 0 {
             return Err(ModelError::NoEvent);
         }
-        if self.family == Family::RealNvp && self.event < 2 {
-            return Err(ModelError::CouplingNeedsTwo);
-        }
         if self.layers == 0 {
             return Err(ModelError::NoLayers);
         }
-        if let Some(index) = self.hidden.iter().position(|&width| width == 0) {
+        let hidden = &self.conditioner.hidden;
+        if let Some(index) = hidden.iter().position(|&width| width == 0) {
             return Err(ModelError::EmptyHidden { index });
         }
-        check_bound(self.log_scale_bound)
+        if self.conditioner.residual && hidden.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(ModelError::UnevenResidual);
+        }
+        if let Some(passes) = self.passes
+            && !(2..=self.event.max(2)).contains(&passes)
+        {
+            return Err(ModelError::Passes {
+                passes,
+                event: self.event,
+            });
+        }
+        if !self.circular.is_empty() {
+            if self.circular.iter().any(|&channel| channel >= self.event) {
+                return Err(ModelError::CircularChannel);
+            }
+            let mixture = matches!(
+                self.base,
+                BaseSpec::Mixture { .. } | BaseSpec::Contaminated { .. }
+            );
+            if !self.family.has_splines() || self.linear || mixture {
+                return Err(ModelError::CircularNeedsSplines);
+            }
+        }
+        check_transformer(self.transformer())?;
+        check_base(self.base)
     }
 }
 
-/// Checks a bound on log-scales: finite and positive, and small enough that `exp` stays finite in `f32`.
-pub(crate) fn check_bound(bound: f64) -> Result<(), ModelError> {
-    if bound > 0.0 && bound <= 80.0 {
-        Ok(())
-    } else {
-        Err(ModelError::Bound { bound })
+/// Checks a transformer's settings.
+pub(crate) fn check_transformer(transformer: Transformer) -> Result<(), ModelError> {
+    match transformer {
+        Transformer::Shift => Ok(()),
+        // Small enough that `exp` stays finite in `f32`.
+        Transformer::Affine {
+            log_scale_bound: bound,
+        } => match bound > 1e-6 && bound <= 80.0 {
+            true => Ok(()),
+            false => Err(ModelError::Bound {
+                bound: f64::from(bound),
+            }),
+        },
+        Transformer::Spline { bins, bound } => match bins >= 2 && (1e-3..=1e6).contains(&bound) {
+            true => Ok(()),
+            false => Err(ModelError::Spline {
+                bins,
+                bound: f64::from(bound),
+            }),
+        },
+    }
+}
+
+fn check_base(base: BaseSpec) -> Result<(), ModelError> {
+    match base {
+        BaseSpec::StudentT { degrees_of_freedom } => {
+            match (0.1..=1e6).contains(&degrees_of_freedom) {
+                true => Ok(()),
+                false => Err(ModelError::DegreesOfFreedom { degrees_of_freedom }),
+            }
+        }
+        BaseSpec::Contaminated { share, scale } => {
+            match share > 0.0 && share < 1.0 && scale > 1.0 && scale <= 1e6 {
+                true => Ok(()),
+                false => Err(ModelError::Contamination { share, scale }),
+            }
+        }
+        BaseSpec::Mixture { components } if !(1..=255).contains(&components) => {
+            Err(ModelError::Components { components })
+        }
+        _ => Ok(()),
     }
 }
 
@@ -102,31 +266,85 @@ pub enum ModelError {
     /// The event has no channel.
     #[error("a flow needs at least one event channel")]
     NoEvent,
-    /// A coupling layer splits the channels in two groups.
-    #[error(
-        "a coupling flow (realnvp) needs at least two event channels; a masked autoregressive one (maf) can do with one"
-    )]
-    CouplingNeedsTwo,
     /// No layer.
     #[error("a flow needs at least one layer")]
     NoLayers,
     /// A hidden layer of width 0.
     #[error("hidden layer {index} has width 0")]
     EmptyHidden {
-        /// Index into [`Spec::hidden`].
+        /// Index into [`ConditionerSpec::hidden`].
         index: usize,
     },
+    /// A residual conditioner whose hidden layers differ.
+    #[error("the hidden layers of a residual conditioner must be of one width")]
+    UnevenResidual,
+    /// The number of passes is out of range.
+    #[error(
+        "the passes of a layer must lie between 2 and the {event} event channels, got {passes}"
+    )]
+    Passes {
+        /// The number given.
+        passes: usize,
+        /// Number of event channels.
+        event: usize,
+    },
+    /// A circular channel that there isn't.
+    #[error("a circular channel is no channel of the event")]
+    CircularChannel,
+    /// Angles need splines.
+    #[error(
+        "only flows of splines (nsf, nsf-ar), without linear layers and with a base other than a mixture, can model angles"
+    )]
+    CircularNeedsSplines,
     /// The log-scale bound is out of range.
     #[error("the log-scale bound must lie in (0, 80] nats, got {bound}")]
     Bound {
         /// The bound given.
         bound: f64,
     },
-    /// Parameters don't fit the structure.
+    /// Bins or bound of a spline are out of range.
+    #[error(
+        "a spline needs 2 to 255 bins and a bound of 0.001 to 1,000,000, got {bins} bins and a bound of {bound}"
+    )]
+    Spline {
+        /// The bins given.
+        bins: u8,
+        /// The bound given.
+        bound: f64,
+    },
+    /// The degrees of freedom are out of range.
+    #[error("the degrees of freedom must lie between 0.1 and 1,000,000, got {degrees_of_freedom}")]
+    DegreesOfFreedom {
+        /// The number given.
+        degrees_of_freedom: f64,
+    },
+    /// The components of a mixture are out of range.
+    #[error("a mixture needs 1 to 255 components, got {components}")]
+    Components {
+        /// The number given.
+        components: usize,
+    },
+    /// Share or scale of a contaminated normal are out of range.
+    #[error(
+        "a contaminated normal needs a share in (0, 1) and a scale of 1 to 1,000,000, got {share} and {scale}"
+    )]
+    Contamination {
+        /// The share given.
+        share: f64,
+        /// The scale given.
+        scale: f64,
+    },
+    /// Parameters of a layer don't fit the structure.
     #[error("layer {layer}: {fault}")]
     Parts {
         /// Index of the layer, from the data's side.
         layer: usize,
+        /// What is wrong.
+        fault: String,
+    },
+    /// Parameters of the base don't fit the structure.
+    #[error("base distribution: {fault}")]
+    Base {
         /// What is wrong.
         fault: String,
     },

@@ -1,10 +1,10 @@
 //! Artefacts whose likelihood is known in closed form: independent Gaussians, because every
 //! conditioner has zero weights.
 
-use flow_embedded::artefact::Activation;
+use flow_embedded::artefact::{Activation, Base, Direction, Domain, Transformer};
 use flow_embedded::math::Backend;
 use flow_train::export::{
-    Draft, DraftCalibration, DraftChannel, DraftLayer, DraftTransform, MaskedRow,
+    Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, MaskedRow,
 };
 
 /// Mean 1, standard deviation 2.
@@ -12,6 +12,8 @@ fn channel(name: &str) -> DraftChannel {
     DraftChannel {
         name: name.into(),
         unit: "m/s²".into(),
+        domain: Domain::Real,
+        grid: None,
         mean: 1.0,
         inv_std: 0.5,
     }
@@ -27,13 +29,22 @@ pub(crate) fn gaussian(context: &[&str]) -> Draft {
         name: "two gaussians".into(),
         event: vec![channel("x"), channel("y")],
         context: context.iter().map(|name| channel(name)).collect(),
-        layers: vec![DraftLayer {
-            transform: DraftTransform::MaskedAutoregressive(vec![0, 1]),
-            log_scale_bound: 2.0,
-            activation: Activation::Relu,
-            hidden: vec![],
-            rows: rows.collect(),
+        layers: vec![DraftLayer::Autoregressive {
+            order: vec![0, 1],
+            groups: vec![1, 1],
+            direction: Direction::Normalizing,
+            transformer: Transformer::Affine {
+                log_scale_bound: 2.0,
+            },
+            conditioner: DraftConditioner {
+                activation: Activation::Relu,
+                residual: false,
+                hidden: vec![],
+                rows: rows.collect(),
+            },
         }],
+        base: Base::Normal,
+        base_weights: vec![],
         math: Backend::Polynomial,
         calibration: Some(DraftCalibration {
             alpha: 0.25,

@@ -222,7 +222,10 @@ fn inspect_names_channels_units_layers_and_origin() {
     for part in [
         "two gaussians",
         "x: 1.000000 ± 2.000000 m/s²",
-        "masked autoregressive, order 0 1, no hidden layer",
+        "0  autoregressive, affine with log-scale within ±2, 6 weights",
+        "x → y",
+        "no hidden layer",
+        "base: independent normal",
         "25 % false alarms promised, alarm below -6.0000 nats",
         "by hand",
         "digest 000000000000feed, seed 3",

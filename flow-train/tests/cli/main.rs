@@ -4,4 +4,5 @@ mod artefacts;
 mod bad_input;
 mod commands;
 mod flow;
+mod tables;
 mod train;

@@ -32,7 +32,7 @@ fn a_recording_becomes_a_model_that_tells_activities_apart() {
     let folder = watch();
     let report = folder
         .flow(&format!(
-            "train {WATCH} -o watch.flow --epochs 60 --seed 1 --json"
+            "train {WATCH} --family maf -o watch.flow --epochs 60 --seed 1 --json"
         ))
         .json();
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_conditional_model_follows_its_context() {
         .map(|pair| format!("{},{}\n", pair[0], 3.0 * pair[0] + 0.1 * pair[1]));
     let folder = Folder::new().with("rows.csv", format!("load,y\n{}", rows.collect::<String>()));
     folder
-        .flow("train rows.csv -o m.flow --context load --layers 2 --hidden 16 --epochs 200 --batch 64 -q")
+        .flow("train rows.csv -o m.flow --context load --family maf --layers 2 --hidden 16 --epochs 200 --batch 64 -q")
         .done();
     folder
         .flow("sample m.flow -n 500 --given load=0.5 -o drawn.csv")
@@ -137,7 +137,7 @@ fn bad_recordings_are_refused_and_the_old_model_survives() {
     let long =
         |row: &dyn Fn(usize) -> String| format!("a,b\n{}", (0..600).map(row).collect::<String>());
     let good = |i: usize| format!("{},{}\n", i % 17, i % 23);
-    let cases: [(&str, String, &[&str]); 13] = [
+    let cases: [(&str, String, &[&str]); 12] = [
         ("", String::new(), &["d.csv is empty"]),
         ("", "a,b\n".into(), &["d.csv holds a header and no rows"]),
         (
@@ -173,22 +173,16 @@ fn bad_recordings_are_refused_and_the_old_model_survives() {
         ),
         (
             "",
-            "a,b\n".to_owned() + &(0..100).map(good).collect::<String>(),
+            "a,b\n".to_owned() + &(0..12).map(good).collect::<String>(),
             &[
-                "has 100 usable rows and at least 493 are needed",
-                "99 to calibrate",
-                "0.01",
+                "has 12 usable rows and at least 20 are needed",
+                "12 to train 2 channels",
             ],
         ),
         (
             "",
             long(&|_| "nan,inf\n".into()),
             &["no usable row", "600 rows", "`a`: 600 not finite"],
-        ),
-        (
-            "--alpha 0.0001",
-            long(&good),
-            &["600 usable rows", "9999 to calibrate"],
         ),
         (
             "--group b",
@@ -213,6 +207,27 @@ fn bad_recordings_are_refused_and_the_old_model_survives() {
 }
 
 #[test]
+fn too_few_rows_for_a_promise_give_a_model_without_one() {
+    let rows: String = (0..100)
+        .map(|i| format!("{},{}\n", i * i % 97, i % 23))
+        .collect();
+    let folder = Folder::new().with("d.csv", format!("a,b\n{rows}"));
+    let run = folder.flow("train d.csv -o m.flow --epochs 2").done();
+    for part in [
+        "promises no false-alarm rate",
+        "20 calibration rows are too few",
+        "at least 99",
+        "at least 0.0477",
+    ] {
+        assert!(run.err.contains(part), "{part}: {}", run.err);
+    }
+    let report = folder
+        .flow("train d.csv -o m.flow --epochs 2 --alpha 0.0477 --json")
+        .json();
+    assert!(report["threshold"].is_number(), "{report}");
+}
+
+#[test]
 fn an_output_that_can_not_be_written_is_noticed_before_the_recording_is_read() {
     let folder = Folder::new();
     folder
@@ -234,10 +249,13 @@ fn impossible_models_are_wrong_usage() {
         .collect();
     let folder = Folder::new().with("d.csv", format!("a,b\n{rows}"));
     for (options, part) in [
-        (
-            "--family realnvp --columns a",
-            "at least two event channels",
-        ),
+        ("--family maf --passes 3", "passes"),
+        ("--family nsf --bound 0", "bound"),
+        ("--family maf --base student-t:0", "degrees of freedom"),
+        ("--family maf --domain a=circular:0:17", "angles"),
+        ("--family nsf --residual --hidden 8,9", "one width"),
+        ("--bins 4", "--family"),
+        ("--domain c=positive", "--domain c"),
         ("--noise -1", "noise"),
         ("--learning-rate 0", "learning rate"),
         ("--units c=m", "--units c"),
@@ -247,8 +265,10 @@ fn impossible_models_are_wrong_usage() {
             .fails(2, &[part]);
     }
     for options in [
-        "--layers 0",
-        "--hidden 0",
+        "--family maf --layers 0",
+        "--family maf --hidden 0",
+        "--domain a=log",
+        "--base cauchy",
         "--alpha 1",
         "--group a --split random",
     ] {
@@ -257,7 +277,7 @@ fn impossible_models_are_wrong_usage() {
     }
     // More layers than an artefact holds: said before training, which would take long.
     folder
-        .flow("train d.csv -o m.flow --layers 33 --epochs 1000000 --patience 1000000")
+        .flow("train d.csv -o m.flow --family maf --layers 33 --epochs 1000000 --patience 1000000")
         .fails(1, &["33 layers", "at most 32"]);
     assert_eq!(folder.names(), ["d.csv"]);
 }
@@ -269,7 +289,7 @@ fn a_file_without_header_has_numbered_columns() {
         .collect();
     let folder = Folder::new().with("d.csv", rows);
     let run = folder
-        .flow("train d.csv -o m.flow --delimiter semicolon --epochs 2 --layers 1")
+        .flow("train d.csv -o m.flow --delimiter semicolon --epochs 2 --family maf --layers 1")
         .done();
     assert!(run.err.contains("600 rows read, 600 used"), "{}", run.err);
     assert!(run.err.contains("called c0 to c1"), "{}", run.err);
@@ -283,7 +303,8 @@ fn a_file_without_header_has_numbered_columns() {
 fn interrupting_keeps_the_best_model() {
     use std::io::BufRead as _;
     let folder = watch();
-    let arguments = format!("train {WATCH} -o m.flow --epochs 1000000 --patience 1000000 --json");
+    let arguments =
+        format!("train {WATCH} --family maf -o m.flow --epochs 1000000 --patience 1000000 --json");
     let mut child = Command::new(env!("CARGO_BIN_EXE_flow"))
         .args(arguments.split_whitespace())
         .current_dir(folder.path())
@@ -337,4 +358,44 @@ fn bench_times_each_number_of_threads() {
         );
     }
     assert_eq!(report[0]["family"], "maf");
+}
+
+#[test]
+fn counts_of_an_adc_are_found_and_samples_go_back_to_them() {
+    let values = noise(1200);
+    let rows: String = values
+        .chunks(2)
+        .map(|pair| {
+            let counts = (20.0 * (pair[0] + pair[1])).round();
+            format!("{counts},{}\n", pair[0])
+        })
+        .collect();
+    let folder = Folder::new().with("d.csv", format!("adc,volts\n{rows}"));
+    let run = folder
+        .flow("train d.csv -o m.flow --family nsf --layers 2 --hidden 8 --epochs 5")
+        .done();
+    assert!(
+        run.err.contains("`adc`: real; rounded to multiples of 1"),
+        "{}",
+        run.err
+    );
+    let inspected = folder.flow("inspect m.flow").done().out;
+    assert!(
+        inspected.contains("rounded to steps of 1") && inspected.contains("├─ 1  coupling, spline"),
+        "{inspected}"
+    );
+    let counts = |options: &str| -> Vec<f64> {
+        folder
+            .flow(&format!("sample m.flow -n 50 -o s.csv {options}"))
+            .done();
+        let text = folder.read("s.csv");
+        let first = |line: &str| line.split(',').next().and_then(|x| x.parse().ok());
+        text.lines().skip(1).filter_map(first).collect()
+    };
+    let (rounded, plain) = (counts("--round"), counts(""));
+    assert_eq!(rounded.len(), 50);
+    assert!(rounded.iter().all(|x| x.fract() == 0.0));
+    assert!(plain.iter().any(|x| x.fract() != 0.0));
+    let near = |(rounded, plain): (&f64, &f64)| (rounded - plain).abs() <= 0.5;
+    assert!(rounded.iter().zip(&plain).all(near));
 }

@@ -6,7 +6,9 @@ import statistics
 import subprocess
 import sys
 
-CASE = dict(event=8, hidden=64, layers=5, batch=512, rows=20_000)
+CASE = dict(event=8, hidden=64, layers=5, batch=512, rows=20_000, bins=8)
+# At least so many times faster than each peer.
+BARS = {"maf": dict(flowjax=5, zuko=15), "nsf-ar": dict(flowjax=5, zuko=8)}
 WARM = 20
 
 
@@ -34,12 +36,16 @@ def clock(step, steps):
     return dict(median_ms=statistics.median(times), p10_ms=times[len(times) // 10])
 
 
-def zuko_step(threads, steps):
+def zuko_step(family, threads, steps):
     import torch
     import zuko
 
     torch.set_num_threads(threads)
-    flow = zuko.flows.MAF(CASE["event"], transforms=CASE["layers"], hidden_features=[CASE["hidden"]] * 2)
+    sizes = dict(transforms=CASE["layers"], hidden_features=[CASE["hidden"]] * 2)
+    if family == "maf":
+        flow = zuko.flows.MAF(CASE["event"], **sizes)
+    else:
+        flow = zuko.flows.NSF(CASE["event"], bins=CASE["bins"], **sizes)
     optimiser, rows = torch.optim.Adam(flow.parameters(), lr=1e-3), torch.from_numpy(data())
 
     def step():
@@ -52,19 +58,21 @@ def zuko_step(threads, steps):
     return clock(step, steps)
 
 
-def flowjax_step(threads, steps):
+def flowjax_step(family, threads, steps):
     import equinox
     import jax
     import jax.numpy as jnp
     import numpy as np
     import optax
     import paramax
+    from flowjax.bijections import Affine, RationalQuadraticSpline
     from flowjax.distributions import Normal
     from flowjax.flows import masked_autoregressive_flow
 
     flow = masked_autoregressive_flow(
         jax.random.key(0), base_dist=Normal(jnp.zeros(CASE["event"])), flow_layers=CASE["layers"],
         nn_width=CASE["hidden"], nn_depth=2,
+        transformer=RationalQuadraticSpline(knots=CASE["bins"], interval=5) if family == "nsf-ar" else Affine(),
     )
     leaf = lambda node: isinstance(node, paramax.NonTrainable)
     parameters, static = equinox.partition(flow, equinox.is_inexact_array, is_leaf=leaf)
@@ -89,13 +97,32 @@ def flowjax_step(threads, steps):
     return clock(step, steps)
 
 
-def run(name, threads, steps, ours):
+def run(name, family, threads, steps, ours):
     """One measurement in a process of its own."""
     if name == "ours":
-        command = [ours, "bench", "--json", "--family", "maf", "--threads", str(threads), "--steps", str(10 * steps)]
+        command = [ours, "bench", "--json", "--family", family, "--threads", str(threads), "--steps", str(10 * steps)]
         return json.loads(subprocess.check_output(command))[0]
-    command = [sys.executable, __file__, "--one", name, "--threads", str(threads), "--steps", str(steps)]
+    command = [sys.executable, __file__, "--one", name, "--family", family]
+    command += ["--threads", str(threads), "--steps", str(steps)]
     return json.loads(subprocess.check_output(command))
+
+
+def compare(family, options):
+    seen = {}
+    steps = options.steps if family == "maf" else max(30, options.steps // 4)
+    for _ in range(options.rounds):
+        for threads in (1, 2):
+            for name in ("ours", "zuko", "flowjax"):
+                result = run(name, family, threads, steps, options.ours)
+                seen.setdefault((name, threads), []).append((result["median_ms"], result["p10_ms"]))
+    # Over the rounds: the median of medians, and the least of the tenth percentiles; then the better thread count.
+    table = {key: (statistics.median(m for m, _ in runs), min(p for _, p in runs)) for key, runs in seen.items()}
+    for (name, threads), (median, p10) in sorted(table.items()):
+        print(f"{family:6} {name:8} {threads} threads  median {median:7.3f} ms  p10 {p10:7.3f} ms")
+    best = {name: [min(table[name, t][i] for t in (1, 2)) for i in (0, 1)] for name in ("ours", "zuko", "flowjax")}
+    for name, bar in BARS[family].items():
+        ratios = [theirs / ours for theirs, ours in zip(best[name], best["ours"])]
+        print(f"{family:6} {name} / ours: median {ratios[0]:.2f}, p10 {ratios[1]:.2f} (wanted: at least {bar})")
 
 
 def main():
@@ -103,6 +130,7 @@ def main():
     parser.add_argument("--ours", default="target/release/flow", help="the built command flow")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--family", choices=list(BARS), help="only this one")
     parser.add_argument("--threads", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--one", choices=["zuko", "flowjax"], help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -112,22 +140,11 @@ def main():
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.threads])
         if options.threads == 1:
             os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
-        print(json.dumps(dict(zuko=zuko_step, flowjax=flowjax_step)[options.one](options.threads, options.steps)))
+        step = dict(zuko=zuko_step, flowjax=flowjax_step)[options.one]
+        print(json.dumps(step(options.family, options.threads, options.steps)))
         return
-    seen = {}
-    for _ in range(options.rounds):
-        for threads in (1, 2):
-            for name in ("ours", "zuko", "flowjax"):
-                result = run(name, threads, options.steps, options.ours)
-                seen.setdefault((name, threads), []).append((result["median_ms"], result["p10_ms"]))
-    # Over the rounds: the median of medians, and the least of the tenth percentiles; then the better thread count.
-    table = {key: (statistics.median(m for m, _ in runs), min(p for _, p in runs)) for key, runs in seen.items()}
-    for (name, threads), (median, p10) in sorted(table.items()):
-        print(f"{name:8} {threads} threads  median {median:7.3f} ms  p10 {p10:7.3f} ms")
-    best = {name: [min(table[name, t][i] for t in (1, 2)) for i in (0, 1)] for name in ("ours", "zuko", "flowjax")}
-    for name, bar in (("flowjax", 3), ("zuko", 8)):
-        ratios = [theirs / ours for theirs, ours in zip(best[name], best["ours"])]
-        print(f"{name} / ours: median {ratios[0]:.2f}, p10 {ratios[1]:.2f} (wanted: at least {bar})")
+    for family in [options.family] if options.family else BARS:
+        compare(family, options)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Bench, Verdict};
-use crate::{examples, firmware, no_panic, process, workspace};
+use crate::{examples, families, firmware, no_panic, process, workspace};
 
 pub(super) fn setup(bench: &mut Bench) -> Result<Verdict> {
     println!("{}", bench.toolchain()?);
@@ -16,7 +16,9 @@ pub(super) fn no_panic(bench: &mut Bench) -> Result<Verdict> {
 }
 
 pub(super) fn firmware(bench: &mut Bench) -> Result<Verdict> {
-    firmware::check(&bench.toolchain()?)?;
+    let toolchain = bench.toolchain()?;
+    firmware::check(&toolchain)?;
+    families::check(&toolchain)?;
     // These tests are ignored in the stage `tests`, which needs no chip.
     process::run(workspace::cargo().args([
         "test",

@@ -1,4 +1,4 @@
-//! Generated modules: the golden ones, which hold every kind of layer, with and without context.
+//! Generated modules: the golden ones, which hold every kind of layer, base and domain, with and without context.
 
 use super::{density, detector};
 
@@ -26,4 +26,16 @@ golden! {
     entry_realnvp_context realnvp_context "realnvp_context.rs";
     entry_mixed mixed "mixed.rs";
     entry_maf_no_hidden maf_no_hidden "maf_no_hidden.rs";
+    entry_nice nice "nice.rs";
+    entry_nsf nsf "nsf.rs";
+    entry_nsf_ar nsf_ar "nsf_ar.rs";
+    entry_iaf iaf "iaf.rs";
+    entry_iaf_spline_groups iaf_spline_groups "iaf_spline_groups.rs";
+    entry_glow glow "glow.rs";
+    entry_domains domains "domains.rs";
+    entry_circular circular "circular.rs";
+    entry_torus torus "torus.rs";
+    entry_permuted permuted "permuted.rs";
+    entry_permuted_mixture permuted_mixture "permuted_mixture.rs";
+    entry_maf_residual maf_residual "maf_residual.rs";
 }

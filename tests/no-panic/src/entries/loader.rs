@@ -18,6 +18,8 @@ pub(crate) fn entry_loader() {
     if flow.sample(&mut AnyRng, slice(), event, slice()).is_ok() {
         keep_all(event);
     }
+    flow.round_to_grid(event);
+    keep_all(event);
     if let Some(table) = flow.calibration() {
         keep_all(&[table.alpha(), table.p_value(number())]);
         table.entries().for_each(|(a, b)| keep_all(&[a, b]));
@@ -25,6 +27,7 @@ pub(crate) fn entry_loader() {
     for index in 0..flow.header().layers.len() {
         flow.layer_weights(index).for_each(keep);
     }
+    flow.base_weights().for_each(keep);
 }
 
 #[inline(never)]

@@ -11,6 +11,8 @@ fn all<M: Math>() {
         M::tanh(number()),
         M::sqrt(number()),
     ]);
+    let (sin, cos) = M::sin_cos(number());
+    keep_all(&[sin, cos]);
 }
 
 #[inline(never)]

@@ -3,6 +3,7 @@
 #[cfg(feature = "control")]
 pub(crate) mod control;
 pub(crate) mod generated;
+pub(crate) mod kernels;
 pub(crate) mod loader;
 pub(crate) mod math;
 
@@ -10,10 +11,13 @@ use flow_embedded::{Calibrated, Density, Detector, Sampler};
 
 use crate::unknown::{AnyRng, keep, keep_all, numbers};
 
-/// Log-likelihood and sample of a flow.
+/// Log-likelihood and sample of a flow, the latter on its grid too.
 fn density<const D: usize, const C: usize>(flow: &(impl Density<D, C> + Sampler<D, C>)) {
     keep(flow.log_prob(&numbers(), &numbers()));
-    keep_all(&flow.sample(&mut AnyRng, &numbers()));
+    let mut event = flow.sample(&mut AnyRng, &numbers());
+    keep_all(&event);
+    flow.round_to_grid(&mut event);
+    keep_all(&event);
 }
 
 /// A detector over a calibrated flow.

@@ -1,0 +1,191 @@
+//! Between raw and standardised channels, and back to the grid.
+
+use super::{at, float, number};
+use crate::plan::{Channels, Plan};
+use flow_embedded::artefact::Domain;
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+/// Statements that leave the standardised event in `x` and begin `log_det`.
+pub(super) fn standardise(plan: &Plan) -> TokenStream {
+    let channels = plan.event.0.iter().enumerate();
+    let maps: Vec<_> = channels
+        .filter_map(|(channel, own)| to_real(&own.domain, &at("raw", channel)))
+        .collect();
+    let adds = !maps.is_empty() || plan.steps().any(|(_, own)| own.bijection.has_log_det());
+    let mutable = adds.then(|| quote! { mut });
+    let (copy, raw) = copy(&quote! { event }, &maps);
+    let wraps = wraps(&plan.event);
+    quote! {
+        let #mutable log_det = 0.0;
+        #copy
+        #(log_det += #maps;)*
+        let mut x = kernels::standardise(#raw, &MEAN, &INV_STD);
+        #wraps
+    }
+}
+
+/// The tail expression of `sample`: `x` in the units of the raw data.
+pub(super) fn destandardise(plan: &Plan) -> TokenStream {
+    let all = quote! { kernels::destandardise(&x, &MEAN, &INV_STD) };
+    let maps: Vec<_> = plan
+        .event
+        .0
+        .iter()
+        .enumerate()
+        .filter_map(|(channel, own)| from_real(&own.domain, &at("raw", channel)))
+        .collect();
+    if maps.is_empty() {
+        return all;
+    }
+    quote! {
+        let mut raw = #all;
+        #(#maps;)*
+        raw
+    }
+}
+
+/// The statement that leaves the context's features in `given`, if there are
+/// any.
+pub(super) fn given(plan: &Plan) -> TokenStream {
+    match (plan.context.len(), plan.context.all_real()) {
+        (0, _) => TokenStream::new(),
+        (_, true) => quote! {
+            let given = kernels::standardise(context, &CONTEXT_MEAN, &CONTEXT_INV_STD);
+        },
+        (_, false) => quote! { let given = features(context); },
+    }
+}
+
+/// The function `features`, for a context that is more than standardised.
+pub(super) fn features(plan: &Plan) -> TokenStream {
+    if plan.context.all_real() {
+        return TokenStream::new();
+    }
+    let channels = plan.context.0.iter().enumerate();
+    let maps: Vec<_> = channels
+        .filter_map(|(channel, own)| to_real(&own.domain, &at("raw", channel)))
+        .collect();
+    let (copy, raw) = copy(&quote! { context }, &maps);
+    let circular = (0..plan.context.len()).filter(|channel| plan.context.is_circular(*channel));
+    let circles = circular.map(|channel| {
+        let ([cos, sin], x) = (circle(channel), at("x", channel));
+        quote! { let [#cos, #sin] = kernels::circle::<Math>(kernels::wrap(#x)); }
+    });
+    let all = (0..plan.context.len()).map(|channel| match plan.context.is_circular(channel) {
+        false => at("x", channel),
+        true => {
+            let [cos, sin] = circle(channel);
+            quote! { #cos, #sin }
+        }
+    });
+    let (context, count) = (number(plan.context.len()), number(plan.context.features()));
+    quote! {
+        /// The context as conditioners see it.
+        fn features(context: &[f32; #context]) -> [f32; #count] {
+            use ::flow_embedded::kernels;
+            #copy
+            #(#maps;)*
+            let x = kernels::standardise(#raw, &CONTEXT_MEAN, &CONTEXT_INV_STD);
+            #(#circles)*
+            [#(#all),*]
+        }
+    }
+}
+
+/// The method `round_to_grid` of the sampler, for an event with grids.
+pub(super) fn round_to_grid(plan: &Plan) -> TokenStream {
+    let channels = plan.event.0.iter().enumerate();
+    let rounded: Vec<_> = channels
+        .filter_map(|(channel, own)| {
+            let grid = own.grid?;
+            let (x, offset, step) = (at("event", channel), float(grid.offset), float(grid.step));
+            Some(quote! { #x = kernels::round_to_grid(#x, #offset, #step); })
+        })
+        .collect();
+    if rounded.is_empty() {
+        return TokenStream::new();
+    }
+    let event = number(plan.event.len());
+    quote! {
+        fn round_to_grid(&self, event: &mut [f32; #event]) {
+            use ::flow_embedded::kernels;
+            #(#rounded)*
+        }
+    }
+}
+
+/// A copy of the raw channels where some are mapped in place, and what is then
+/// standardised.
+fn copy(channels: &TokenStream, maps: &[TokenStream]) -> (Option<TokenStream>, TokenStream) {
+    match maps.is_empty() {
+        true => (None, channels.clone()),
+        false => (Some(quote! { let mut raw = *#channels; }), quote! { &raw }),
+    }
+}
+
+/// The names of an angle's features.
+pub(super) fn circle(channel: usize) -> [Ident; 2] {
+    [
+        format_ident!("cos_{channel}"),
+        format_ident!("sin_{channel}"),
+    ]
+}
+
+/// The map from a domain to all real numbers, in place; its value is the
+/// log-determinant. None where there is nothing to do.
+fn to_real(domain: &Domain, x: &TokenStream) -> Option<TokenStream> {
+    match *domain {
+        Domain::Real | Domain::Circular => None,
+        Domain::Positive { low } => {
+            let low = float(low);
+            Some(quote! { kernels::positive_normalize::<Math>(&mut #x, #low) })
+        }
+        Domain::SoftPositive { low, scale } => {
+            let (low, scale) = (float(low), float(scale));
+            Some(quote! { kernels::soft_positive_normalize::<Math>(&mut #x, #low, #scale) })
+        }
+        Domain::Bounded { low, high } => {
+            let (low, high) = (float(low), float(high));
+            Some(quote! { kernels::bounded_normalize::<Math>(&mut #x, #low, #high) })
+        }
+        Domain::HeavyTailed { centre, scale } => {
+            let (centre, scale) = (float(centre), float(scale));
+            Some(quote! { kernels::heavy_tailed_normalize::<Math>(&mut #x, #centre, #scale) })
+        }
+    }
+}
+
+/// The inverse of [`to_real`].
+fn from_real(domain: &Domain, x: &TokenStream) -> Option<TokenStream> {
+    match *domain {
+        Domain::Real | Domain::Circular => None,
+        Domain::Positive { low } => {
+            let low = float(low);
+            Some(quote! { kernels::positive_generate::<Math>(&mut #x, #low) })
+        }
+        Domain::SoftPositive { low, scale } => {
+            let (low, scale) = (float(low), float(scale));
+            Some(quote! { kernels::soft_positive_generate::<Math>(&mut #x, #low, #scale) })
+        }
+        Domain::Bounded { low, high } => {
+            let (low, high) = (float(low), float(high));
+            Some(quote! { kernels::bounded_generate::<Math>(&mut #x, #low, #high) })
+        }
+        Domain::HeavyTailed { centre, scale } => {
+            let (centre, scale) = (float(centre), float(scale));
+            Some(quote! { kernels::heavy_tailed_generate::<Math>(&mut #x, #centre, #scale) })
+        }
+    }
+}
+
+/// Takes the angles of `x` modulo a full turn.
+fn wraps(channels: &Channels) -> TokenStream {
+    let circular = (0..channels.len()).filter(|channel| channels.is_circular(*channel));
+    circular
+        .map(|channel| {
+            let x = at("x", channel);
+            quote! { #x = kernels::wrap(#x); }
+        })
+        .collect()
+}

@@ -1,0 +1,153 @@
+//! Layers with a conditioner, in the two ways to evaluate them.
+
+use super::transformer::Output;
+use crate::emit::channels::circle;
+use crate::emit::{at, number};
+use crate::plan::{Conditional, Plan};
+use proc_macro2::{Ident, TokenStream};
+use quote::{format_ident, quote};
+
+/// Emits the statements of one layer.
+pub(super) struct Emitter<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) own: &'p Conditional,
+    pub(super) index: usize,
+}
+
+impl<'p> Emitter<'p> {
+    pub(super) fn new(plan: &'p Plan, own: &'p Conditional, index: usize) -> Self {
+        Self { plan, own, index }
+    }
+
+    /// All channels after one pass of the conditioner. `forward` runs the
+    /// transformer as its parameters stand, else inverted; `log_det` returns
+    /// the log-determinant.
+    pub(super) fn at_once(&self, forward: bool, log_det: bool) -> TokenStream {
+        let input = self.input();
+        let hidden = self.hidden_buffers();
+        let blocks = (0..self.own.hidden.len())
+            .flat_map(|dense| (0..self.own.groups.len()).map(move |group| (dense, group)))
+            .map(|(dense, group)| self.block(dense, group));
+        let transform = self.transform_all(forward, log_det);
+        quote! {
+            #input
+            #hidden
+            #(#blocks)*
+            #transform
+        }
+    }
+
+    /// Group by group, the transformer inverted: what waits for a group is
+    /// evaluated once it is known, so each hidden unit once.
+    pub(super) fn by_group(&self, log_det: bool) -> TokenStream {
+        let log_det = log_det && self.transforms_scale();
+        let context = self.plan.context.features();
+        let given = (0..context).map(|place| at("given", place));
+        let features = self.own.conditioning.iter();
+        let zeros: usize = features.map(|channel| self.features(*channel)).sum();
+        let zeros = std::iter::repeat_n(quote! { 0.0 }, zeros);
+        let hidden = self.hidden_buffers();
+        let output = self.output_buffer();
+        let mut slot = context;
+        let mut first = 0;
+        let groups: TokenStream = (0..self.own.groups.len())
+            .map(|group| {
+                let blocks = (0..self.own.hidden.len()).map(|dense| self.block(dense, group));
+                let transform = self.transform_group(group, first, log_det);
+                first += self.own.groups[group].len();
+                let keep = self.keep(group, &mut slot);
+                quote! { #(#blocks)* #transform #keep }
+            })
+            .collect();
+        let mutable = (slot > context).then(|| quote! { mut });
+        let (start, end) = sum(log_det);
+        quote! {
+            let #mutable input = [#(#given,)* #(#zeros),*];
+            #hidden
+            #output
+            #start
+            #groups
+            #end
+        }
+    }
+
+    /// Writes the features of a group to the next slots of the input.
+    fn keep(&self, group: usize, slot: &mut usize) -> TokenStream {
+        if group + 1 == self.own.groups.len() {
+            return TokenStream::new();
+        }
+        let channels = self.own.groups[group].iter();
+        channels
+            .map(|channel| {
+                let x = at("x", *channel);
+                let first = at("input", *slot);
+                let second = at("input", *slot + 1);
+                *slot += self.features(*channel);
+                match self.features(*channel) {
+                    1 => quote! { #first = #x; },
+                    _ => quote! { [#first, #second] = circle::<Math>(#x); },
+                }
+            })
+            .collect()
+    }
+
+    /// The conditioner's input: the context, then features of the channels
+    /// that condition.
+    fn input(&self) -> TokenStream {
+        let context = (0..self.plan.context.features()).map(|place| at("given", place));
+        let mut circles = Vec::new();
+        let mut event = Vec::new();
+        for channel in &self.own.conditioning {
+            let x = at("x", *channel);
+            if self.features(*channel) == 1 {
+                event.push(x);
+                continue;
+            }
+            let [cos, sin] = circle(*channel);
+            circles.push(quote! { let [#cos, #sin] = circle::<Math>(#x); });
+            event.extend([quote! { #cos }, quote! { #sin }]);
+        }
+        let all = context.chain(event);
+        quote! {
+            #(#circles)*
+            let input = [#(#all),*];
+        }
+    }
+
+    /// The numbers that a channel feeds to the conditioner.
+    fn features(&self, channel: usize) -> usize {
+        1 + usize::from(self.plan.event.is_circular(channel))
+    }
+
+    /// Zeroed arrays for the hidden layers.
+    fn hidden_buffers(&self) -> TokenStream {
+        let buffers = self.own.widths().enumerate().map(|(dense, units)| {
+            let (name, units) = (hidden(dense), number(units));
+            quote! { let mut #name = [0.0; #units]; }
+        });
+        quote! { #(#buffers)* }
+    }
+
+    /// A zeroed array for what the output layer gives: the parameters of one
+    /// channel, or of all.
+    pub(super) fn output_buffer(&self) -> TokenStream {
+        let (name, size) = match self.own.channel_by_channel() {
+            true => (Output::PARAMETERS, self.own.transformer.parameters()),
+            false => (Output::ALL, self.own.parameters()),
+        };
+        let (name, size) = (format_ident!("{name}"), number(size));
+        quote! { let mut #name = [0.0; #size]; }
+    }
+}
+
+/// The statements that begin and end a sum of log-determinants.
+pub(super) fn sum(log_det: bool) -> (Option<TokenStream>, Option<TokenStream>) {
+    let start = quote! { let mut log_det = 0.0; };
+    let end = quote! { log_det };
+    log_det.then_some((start, end)).unzip()
+}
+
+/// The array of a hidden layer.
+pub(super) fn hidden(dense: usize) -> Ident {
+    format_ident!("hidden_{dense}")
+}

@@ -1,0 +1,13 @@
+//! `z = x · scale + shift`.
+
+use super::Bodies;
+use crate::emit::tables;
+use quote::quote;
+
+pub(super) fn bodies(index: usize) -> Bodies {
+    let table = tables::identifier(index, "SCALE_SHIFT");
+    Bodies {
+        normalize: quote! { element_wise_normalize(x, &#table); },
+        generate: quote! { element_wise_generate(x, &#table); },
+    }
+}

@@ -1,0 +1,196 @@
+//! The two functions of a layer, `normalize_N` and `generate_N`: their
+//! signatures here, their bodies by the kind of bijection.
+
+mod conditional;
+mod conditioner;
+mod element_wise;
+mod linear;
+mod transformer;
+
+use super::{card, number};
+use crate::plan::{Bijection, LayerPlan, Plan};
+use flow_embedded::artefact::Direction;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{format_ident, quote};
+use std::collections::BTreeSet;
+
+use conditional::Emitter;
+
+/// A layer's statements, in both directions.
+struct Bodies {
+    normalize: TokenStream,
+    generate: TokenStream,
+}
+
+pub(super) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream {
+    let (bodies, given) = match &layer.bijection {
+        Bijection::Coupling(own) => {
+            let emitter = Emitter::new(plan, own, index);
+            let bodies = Bodies {
+                normalize: emitter.at_once(true, true),
+                generate: emitter.at_once(false, false),
+            };
+            (bodies, true)
+        }
+        Bijection::Autoregressive(direction, own) => {
+            let emitter = Emitter::new(plan, own, index);
+            let bodies = match direction {
+                Direction::Normalizing => Bodies {
+                    normalize: emitter.at_once(true, true),
+                    generate: emitter.by_group(false),
+                },
+                Direction::Generative => Bodies {
+                    normalize: emitter.by_group(true),
+                    generate: emitter.at_once(true, false),
+                },
+            };
+            (bodies, true)
+        }
+        Bijection::Linear { places, .. } => (linear::bodies(places, index), false),
+        Bijection::ElementWise(_) => (element_wise::bodies(index), false),
+        Bijection::Permutation(_) => return TokenStream::new(),
+    };
+    let Bodies {
+        normalize,
+        generate,
+    } = bodies;
+    let describe = card::describe(layer);
+    let documents = [
+        format!(" Layer {index}, data to base: {describe}."),
+        format!(" Layer {index}, base to data."),
+    ];
+    let returns = layer.bijection.has_log_det().then(|| quote! { -> f32 });
+    let given = given.then(|| given_parameter(plan));
+    let normalize = function(
+        "normalize",
+        index,
+        &documents[0],
+        plan,
+        &given,
+        &returns,
+        &normalize,
+    );
+    let generate = function(
+        "generate",
+        index,
+        &documents[1],
+        plan,
+        &given,
+        &None,
+        &generate,
+    );
+    quote! { #normalize #generate }
+}
+
+fn function(
+    direction: &str,
+    index: usize,
+    document: &str,
+    plan: &Plan,
+    given: &Option<TokenStream>,
+    returns: &Option<TokenStream>,
+    body: &TokenStream,
+) -> TokenStream {
+    let name = name(direction, index);
+    let event = number(plan.event.len());
+    let imports = imports(body);
+    quote! {
+        #[doc = #document]
+        fn #name(x: &mut [f32; #event], #given) #returns {
+            #imports
+            #body
+        }
+    }
+}
+
+/// The statement that calls a layer; in the normalizing direction it adds the
+/// log-determinant where there is one.
+pub(super) fn call(
+    plan: &Plan,
+    layer: &LayerPlan,
+    index: usize,
+    direction: &str,
+    log_det: bool,
+) -> TokenStream {
+    let name = name(direction, index);
+    let given = layer
+        .bijection
+        .conditional()
+        .and_then(|_| match plan.context.len() {
+            0 => None,
+            _ => Some(quote! { &given }),
+        });
+    let add = (log_det && layer.bijection.has_log_det()).then(|| quote! { log_det += });
+    quote! { #add #name(&mut x, #given); }
+}
+
+/// The name of a layer's function.
+fn name(direction: &str, index: usize) -> proc_macro2::Ident {
+    format_ident!("{direction}_{index}")
+}
+
+/// `given: &[f32; C]`, or nothing without context.
+fn given_parameter(plan: &Plan) -> TokenStream {
+    match plan.context.features() {
+        0 => TokenStream::new(),
+        features => {
+            let features = number(features);
+            quote! { given: &[f32; #features] }
+        }
+    }
+}
+
+/// What a function may use of `flow_embedded::kernels`.
+const KERNELS: [&str; 23] = [
+    "Identity",
+    "Relu",
+    "Silu",
+    "Tanh",
+    "add",
+    "affine_forward",
+    "affine_forward_each",
+    "affine_inverse",
+    "affine_inverse_each",
+    "circle",
+    "circular_forward",
+    "circular_inverse",
+    "dense",
+    "element_wise_generate",
+    "element_wise_normalize",
+    "linear_generate",
+    "linear_normalize",
+    "shift_forward_each",
+    "shift_inverse_each",
+    "spline_forward",
+    "spline_inverse",
+    "spline_inverse_and_log_det",
+    "wrap",
+];
+
+/// One `use` for the kernels that the statements name.
+fn imports(body: &TokenStream) -> TokenStream {
+    let mut names = BTreeSet::new();
+    collect(body, &mut names);
+    let names: Vec<_> = KERNELS
+        .iter()
+        .filter(|kernel| names.contains(**kernel))
+        .map(|kernel| format_ident!("{kernel}"))
+        .collect();
+    match names.as_slice() {
+        [] => TokenStream::new(),
+        [name] => quote! { use ::flow_embedded::kernels::#name; },
+        _ => quote! { use ::flow_embedded::kernels::{#(#names),*}; },
+    }
+}
+
+fn collect(tokens: &TokenStream, names: &mut BTreeSet<String>) {
+    for token in tokens.clone() {
+        match token {
+            TokenTree::Ident(name) => {
+                names.insert(name.to_string());
+            }
+            TokenTree::Group(group) => collect(&group.stream(), names),
+            _ => {}
+        }
+    }
+}

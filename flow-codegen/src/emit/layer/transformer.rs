@@ -1,0 +1,153 @@
+//! From parameters to channels.
+
+use super::conditional::{Emitter, sum};
+use crate::emit::{at, float};
+use flow_embedded::artefact::Transformer;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+/// Names of the arrays that the output layer writes.
+pub(super) struct Output;
+
+impl Output {
+    /// The parameters of one channel.
+    pub(super) const PARAMETERS: &str = "parameters";
+    /// The parameters of all channels.
+    pub(super) const ALL: &str = "output";
+}
+
+impl Emitter<'_> {
+    /// Whether the log-determinant depends on the event.
+    pub(super) fn transforms_scale(&self) -> bool {
+        self.own.transformer != Transformer::Shift
+    }
+
+    /// The output layer, and all channels.
+    pub(super) fn transform_all(&self, forward: bool, log_det: bool) -> TokenStream {
+        let log_det = log_det && self.transforms_scale();
+        let buffer = self.output_buffer();
+        if let Transformer::Spline { bound, .. } = self.own.transformer {
+            let (start, end) = sum(log_det);
+            let groups = 0..self.own.groups.len();
+            let channels = groups.map(|group| self.splines(group, bound, forward, log_det));
+            return quote! { #buffer #start #(#channels)* #end };
+        }
+        let outputs = self.all_outputs();
+        let gather = self.own.transformed().map(|channel| at("x", channel));
+        let scatter = self.own.transformed().enumerate().map(|(place, channel)| {
+            let (channel, own) = (at("x", channel), at("own", place));
+            quote! { #channel = #own; }
+        });
+        let kernel = match (self.own.transformer, forward) {
+            (Transformer::Shift, true) => quote! { shift_forward_each(&mut own, &output) },
+            (Transformer::Shift, false) => quote! { shift_inverse_each(&mut own, &output) },
+            (_, true) => {
+                let inv_bound = self.inv_bound();
+                quote! { affine_forward_each::<Math, _, _>(&mut own, &output, #inv_bound) }
+            }
+            (_, false) => {
+                let inv_bound = self.inv_bound();
+                quote! { affine_inverse_each::<Math, _, _>(&mut own, &output, #inv_bound) }
+            }
+        };
+        let (result, end) = log_det
+            .then(|| (quote! { let log_det = }, quote! { log_det }))
+            .unzip();
+        quote! {
+            #buffer
+            #outputs
+            let mut own = [#(#gather),*];
+            #result #kernel;
+            #(#scatter)*
+            #end
+        }
+    }
+
+    /// The output layer of all groups.
+    fn all_outputs(&self) -> TokenStream {
+        let mut offset = 0;
+        let tables = self.own.output.iter().enumerate().map(|(group, tables)| {
+            let output = self.output(group, 0, Output::ALL, offset);
+            offset += tables.iter().map(|table| table.rows.len()).sum::<usize>();
+            output
+        });
+        tables.collect()
+    }
+
+    /// The output layer of one group, and its channels, inverted. `first` is
+    /// the place of its first channel among all that are transformed.
+    pub(super) fn transform_group(&self, group: usize, first: usize, log_det: bool) -> TokenStream {
+        if let Transformer::Spline { bound, .. } = self.own.transformer {
+            return self.splines(group, bound, false, log_det);
+        }
+        let parameters = self.own.transformer.parameters();
+        let output = self.output(group, 0, Output::ALL, parameters * first);
+        let channels = self.own.groups[group].iter().enumerate();
+        let channels = channels.map(|(place, channel)| {
+            let x = at("x", *channel);
+            let shift = at(Output::ALL, parameters * (first + place));
+            if self.own.transformer == Transformer::Shift {
+                return quote! { #x -= #shift; };
+            }
+            let a = at(Output::ALL, parameters * (first + place) + 1);
+            let inv_bound = self.inv_bound();
+            let call = quote! { affine_inverse::<Math>(#x, #shift, #a, #inv_bound) };
+            assign(&x, &call, log_det)
+        });
+        quote! { #output #(#channels)* }
+    }
+
+    /// The splines of a group, each after the part of the output layer that
+    /// gives its parameters.
+    fn splines(&self, group: usize, bound: f32, forward: bool, log_det: bool) -> TokenStream {
+        let bound = float(bound);
+        let parameters = format_ident!("{}", Output::PARAMETERS);
+        let channels = self.own.groups[group].iter().enumerate();
+        let channels = channels.map(|(table, channel)| {
+            let output = self.output(group, table, Output::PARAMETERS, 0);
+            let x = at("x", *channel);
+            let transform = match (self.plan.event.is_circular(*channel), forward, log_det) {
+                (false, true, _) => {
+                    let call = quote! { spline_forward::<Math>(#x, &mut #parameters, #bound) };
+                    assign(&x, &call, log_det)
+                }
+                (false, false, true) => {
+                    let call =
+                        quote! { spline_inverse_and_log_det::<Math>(#x, &mut #parameters, #bound) };
+                    assign(&x, &call, true)
+                }
+                (false, false, false) => {
+                    quote! { #x = spline_inverse::<Math>(#x, &mut #parameters, #bound); }
+                }
+                (true, true, _) => {
+                    let call = quote! { circular_forward::<Math>(#x, &mut #parameters) };
+                    assign(&x, &call, log_det)
+                }
+                (true, false, _) => {
+                    quote! { #x = circular_inverse::<Math>(#x, &mut #parameters); }
+                }
+            };
+            quote! { #output #transform }
+        });
+        quote! { #(#channels)* }
+    }
+
+    fn inv_bound(&self) -> TokenStream {
+        match self.own.transformer {
+            Transformer::Affine { log_scale_bound } => float(1.0 / log_scale_bound),
+            _ => float(1.0),
+        }
+    }
+}
+
+/// Assigns what a kernel returns, value and log-determinant.
+fn assign(x: &TokenStream, call: &TokenStream, log_det: bool) -> TokenStream {
+    match log_det {
+        true => quote! {
+            let (value, log_slope) = #call;
+            #x = value;
+            log_det += log_slope;
+        },
+        false => quote! { (#x, _) = #call; },
+    }
+}

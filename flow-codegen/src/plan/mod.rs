@@ -1,0 +1,162 @@
+//! What will be emitted: shapes and tables, free of the artefact's encoding.
+
+mod channels;
+mod golden;
+mod layer;
+
+pub(crate) use channels::Channels;
+pub(crate) use golden::Golden;
+pub(crate) use layer::{Bijection, Conditional, LayerPlan, Table};
+
+use crate::{Checked, Error};
+use flow_embedded::artefact::{Base, Channel};
+use flow_embedded::math::Backend;
+use layer::Planner;
+
+/// A flow as the emitter sees it.
+pub struct Plan {
+    pub(crate) type_name: String,
+    pub(crate) card: Card,
+    pub(crate) event: Channels,
+    pub(crate) context: Channels,
+    pub(crate) layers: Vec<LayerPlan>,
+    pub(crate) base: BasePlan,
+    pub(crate) math: Backend,
+    pub(crate) log_norm: f32,
+    pub(crate) calibration: Option<CalibrationPlan>,
+    pub(crate) golden: Vec<Golden>,
+}
+
+/// The base distribution.
+pub(crate) struct BasePlan {
+    pub(crate) distribution: Base,
+    /// The components of a mixture.
+    pub(crate) weights: Vec<f32>,
+    /// `places[i]` is the place of the event's array where channel `i` of the
+    /// base lies.
+    pub(crate) places: Vec<usize>,
+}
+
+/// Facts for the model card.
+pub(crate) struct Card {
+    pub(crate) name: String,
+    pub(crate) checksum: u32,
+    pub(crate) artefact_bytes: usize,
+    pub(crate) channels: Vec<String>,
+    pub(crate) context: Vec<String>,
+    pub(crate) evaluation: Option<(u32, f64, f64)>,
+    pub(crate) created_by: String,
+    pub(crate) command: String,
+    pub(crate) rows: u32,
+    pub(crate) seed: u64,
+    pub(crate) data_digest: u64,
+}
+
+pub(crate) struct CalibrationPlan {
+    pub(crate) alpha: f32,
+    pub(crate) rows: u32,
+    pub(crate) table: Vec<(f32, f32)>,
+}
+
+impl Plan {
+    /// Plans the code for an artefact. `type_name` defaults to the model's
+    /// name in camel case.
+    ///
+    /// # Errors
+    /// `type_name` is no identifier.
+    pub fn new(checked: &Checked<'_>, type_name: Option<&str>) -> Result<Self, Error> {
+        let header = checked.flow.header();
+        let name = match type_name {
+            Some(name) => name.to_owned(),
+            None => camel_case(header.name),
+        };
+        if syn::parse_str::<syn::Ident>(&name).is_err() {
+            return Err(Error::TypeName { name });
+        }
+        let describe = |channel: &Channel<'_>| match channel.unit {
+            "" => channel.name.to_owned(),
+            unit => format!("{} ({unit})", channel.name),
+        };
+        let provenance = header.provenance;
+        let mut planner = Planner::new(checked);
+        let layers = (0..header.layers.len())
+            .map(|index| planner.layer(index))
+            .collect();
+        Ok(Self {
+            type_name: name,
+            card: Card {
+                name: header.name.to_owned(),
+                checksum: checked.checksum,
+                artefact_bytes: checked.bytes,
+                channels: header.event.iter().map(describe).collect(),
+                context: header.context.iter().map(describe).collect(),
+                evaluation: header
+                    .evaluation
+                    .map(|e| (e.rows, e.log_prob_mean, e.log_prob_stderr)),
+                created_by: provenance.created_by.to_owned(),
+                command: provenance.command.to_owned(),
+                rows: provenance.rows,
+                seed: provenance.seed,
+                data_digest: provenance.data_digest,
+            },
+            event: Channels::new(&header.event),
+            context: Channels::new(&header.context),
+            layers,
+            base: BasePlan {
+                distribution: header.base,
+                weights: checked.flow.base_weights().collect(),
+                places: planner.into_places(),
+            },
+            math: header.math,
+            log_norm: header.log_norm,
+            calibration: header.calibration.zip(checked.flow.calibration()).map(
+                |(calibration, table)| CalibrationPlan {
+                    alpha: calibration.alpha,
+                    rows: calibration.rows,
+                    table: table.entries().collect(),
+                },
+            ),
+            golden: golden::vectors(checked),
+        })
+    }
+
+    /// The layers that have code, with their places in the artefact.
+    pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = (usize, &LayerPlan)> {
+        self.layers
+            .iter()
+            .enumerate()
+            .filter(|(_, layer)| !matches!(layer.bijection, Bijection::Permutation(_)))
+    }
+}
+
+/// `basic-motions 2` becomes `BasicMotions2`; what gives no identifier becomes
+/// `Model…`.
+fn camel_case(name: &str) -> String {
+    let words = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
+    let joined: String = words
+        .map(|word| {
+            let (first, rest) = word.split_at(1);
+            first.to_ascii_uppercase() + rest
+        })
+        .collect();
+    match joined.chars().next() {
+        Some(first) if first.is_ascii_alphabetic() && joined != "Self" => joined,
+        _ => format!("Model{joined}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::camel_case;
+
+    #[test]
+    fn names_become_types() {
+        assert_eq!(camel_case("basic-motions 2"), "BasicMotions2");
+        assert_eq!(camel_case("imu"), "Imu");
+        assert_eq!(camel_case("2nd"), "Model2nd");
+        assert_eq!(camel_case("…"), "Model");
+        assert_eq!(camel_case("self"), "ModelSelf");
+    }
+}

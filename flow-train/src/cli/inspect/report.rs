@@ -1,0 +1,191 @@
+//! What is in an artefact, as data.
+
+use crate::cli::ui::decimal;
+use flow_embedded::artefact::{
+    Activation, Channel, Domain, Grid, Layer, LoadedFlow, Permutation, Transformer,
+};
+use serde::Serialize;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Report<'a> {
+    pub(super) name: &'a str,
+    pub(super) bytes: usize,
+    pub(super) weights: usize,
+    pub(super) macs: usize,
+    pub(super) math: &'static str,
+    pub(super) event: Vec<ChannelReport<'a>>,
+    pub(super) context: Vec<ChannelReport<'a>>,
+    pub(super) layers: Vec<LayerReport>,
+    pub(super) base: BaseReport,
+    pub(super) calibration: Option<CalibrationReport>,
+    pub(super) evaluation: Option<EvaluationReport>,
+    pub(super) provenance: ProvenanceReport<'a>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ChannelReport<'a> {
+    pub(super) name: &'a str,
+    pub(super) unit: &'a str,
+    pub(super) domain: Domain,
+    pub(super) grid: Option<Grid>,
+    pub(super) mean: f32,
+    pub(super) std: f32,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct LayerReport {
+    pub(super) kind: &'static str,
+    /// Those that change, in the order of their parameters.
+    pub(super) channels: Vec<u8>,
+    pub(super) groups: Option<Vec<u8>>,
+    pub(super) transformer: Option<Transformer>,
+    pub(super) conditioner: Option<ConditionerReport>,
+    pub(super) weights: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ConditionerReport {
+    pub(super) hidden: Vec<usize>,
+    pub(super) activation: &'static str,
+    pub(super) residual: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct BaseReport {
+    pub(super) kind: &'static str,
+    pub(super) components: Option<u8>,
+    pub(super) degrees_of_freedom: Option<f32>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CalibrationReport {
+    pub(super) alpha: f64,
+    pub(super) rows: u32,
+    pub(super) entries: usize,
+    pub(super) threshold: Option<f32>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct EvaluationReport {
+    pub(super) rows: u32,
+    pub(super) log_prob_mean: f64,
+    pub(super) log_prob_stderr: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ProvenanceReport<'a> {
+    pub(super) created_by: &'a str,
+    pub(super) command: &'a str,
+    pub(super) data_digest: String,
+    pub(super) rows: u32,
+    pub(super) seed: u64,
+}
+
+/// Describes an artefact of so many bytes.
+pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a> {
+    let header = flow.header();
+    let channel = |channel: &Channel<'a>| ChannelReport {
+        name: channel.name,
+        unit: channel.unit,
+        domain: channel.domain,
+        grid: channel.grid,
+        mean: channel.mean,
+        std: channel.inv_std.recip(),
+    };
+    let layers: Vec<LayerReport> = header
+        .layers
+        .iter()
+        .enumerate()
+        .map(|(index, layer)| describe_layer(layer, flow.layer_weights(index).len()))
+        .collect();
+    let shape = header.shape();
+    let blocks = header.layers.iter().flat_map(|layer| {
+        let dense = (0..layer.dense_layers()).flat_map(move |dense| layer.blocks(dense, shape));
+        dense.map(|block| block.rows * block.inputs)
+    });
+    let linear = |layer: &Layer<'_>| match layer {
+        Layer::Linear(_) => shape.event * shape.event,
+        Layer::ElementWise => shape.event,
+        _ => 0,
+    };
+    Report {
+        name: header.name,
+        bytes,
+        weights: layers.iter().map(|layer| layer.weights).sum::<usize>()
+            + header.base.weights(shape.event),
+        macs: blocks.sum::<usize>() + header.layers.iter().map(linear).sum::<usize>(),
+        math: header.math.name(),
+        event: header.event.iter().map(channel).collect(),
+        context: header.context.iter().map(channel).collect(),
+        layers,
+        base: describe_base(header.base),
+        calibration: header
+            .calibration
+            .zip(flow.calibration())
+            .map(|(calibration, table)| CalibrationReport {
+                alpha: decimal(calibration.alpha),
+                rows: calibration.rows,
+                entries: table.entries().len(),
+                threshold: crate::calibrate::threshold(table.entries(), table.alpha()),
+            }),
+        evaluation: header.evaluation.map(|evaluation| EvaluationReport {
+            rows: evaluation.rows,
+            log_prob_mean: evaluation.log_prob_mean,
+            log_prob_stderr: evaluation.log_prob_stderr,
+        }),
+        provenance: ProvenanceReport {
+            created_by: header.provenance.created_by,
+            command: header.provenance.command,
+            data_digest: format!("{:016x}", header.provenance.data_digest),
+            rows: header.provenance.rows,
+            seed: header.provenance.seed,
+        },
+    }
+}
+
+fn describe_base(base: flow_embedded::artefact::Base) -> BaseReport {
+    use flow_embedded::artefact::Base;
+    BaseReport {
+        kind: base.name(),
+        components: match base {
+            Base::Mixture { components } => Some(components),
+            _ => None,
+        },
+        degrees_of_freedom: match base {
+            Base::StudentT { degrees_of_freedom } => Some(degrees_of_freedom),
+            _ => None,
+        },
+    }
+}
+
+fn describe_layer(layer: &Layer<'_>, weights: usize) -> LayerReport {
+    let (channels, groups) = match layer {
+        Layer::Coupling(layer) => (layer.transformed, None),
+        Layer::Autoregressive(layer) => (layer.order, Some(layer.groups.to_vec())),
+        Layer::Linear(Permutation(order)) | Layer::Permutation(Permutation(order)) => {
+            (*order, None)
+        }
+        Layer::ElementWise => (&[][..], None),
+    };
+    let conditional = layer.conditional();
+    LayerReport {
+        kind: layer.name(),
+        channels: channels.to_vec(),
+        groups,
+        transformer: conditional.map(|(transformer, _)| transformer),
+        conditioner: conditional.map(|(_, conditioner)| ConditionerReport {
+            hidden: conditioner
+                .hidden
+                .iter()
+                .map(|units| units.total())
+                .collect(),
+            activation: match conditioner.activation {
+                Activation::Relu => "ReLU",
+                Activation::Tanh => "tanh",
+                Activation::Silu => "SiLU",
+            },
+            residual: conditioner.residual,
+        }),
+        weights,
+    }
+}

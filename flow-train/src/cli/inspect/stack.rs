@@ -1,0 +1,115 @@
+//! The way from data to base, drawn as text.
+
+use super::report::{BaseReport, ConditionerReport, LayerReport, Report};
+use flow_embedded::artefact::{Domain, Transformer};
+
+/// One line for each step, from the data down to the base.
+pub(super) fn draw(report: &Report<'_>) -> Vec<String> {
+    let names: Vec<&str> = report.event.iter().map(|channel| channel.name).collect();
+    let given = match report.context.len() {
+        0 => String::new(),
+        count => format!(", given {count} of context"),
+    };
+    let mut lines = vec![format!("data: {} channels{given}", names.len())];
+    for channel in report.event.iter().filter(|c| c.domain != Domain::Real) {
+        let map = map(channel.domain);
+        lines.push(format!(" │  {} by {map}", channel.name));
+    }
+    lines.push(" │  mean 0, standard deviation 1".to_owned());
+    for (index, layer) in report.layers.iter().enumerate() {
+        lines.push(format!(" ├─ {index}  {}", title(layer)));
+        for detail in details(layer, &names) {
+            lines.push(format!(" │     {detail}"));
+        }
+    }
+    lines.push(format!(" └─ base: {}", base(&report.base)));
+    lines
+}
+
+/// What maps a domain to all real numbers.
+fn map(domain: Domain) -> String {
+    match domain {
+        Domain::Real => "itself".to_owned(),
+        Domain::Positive { low } => format!("ln(x − {low})"),
+        Domain::SoftPositive { low, scale } => {
+            format!("inverse softplus of (x − {low}) / {scale}")
+        }
+        Domain::Bounded { low, high } => format!("logit between {low} and {high}"),
+        Domain::Circular => "its angle".to_owned(),
+        Domain::HeavyTailed { centre, scale } => format!("asinh((x − {centre}) / {scale})"),
+    }
+}
+
+fn title(layer: &LayerReport) -> String {
+    let transformer = match layer.transformer {
+        Some(Transformer::Shift) => ", shift".to_owned(),
+        Some(Transformer::Affine { log_scale_bound }) => {
+            format!(", affine with log-scale within ±{log_scale_bound}")
+        }
+        Some(Transformer::Spline { bins, bound }) => {
+            format!(", spline of {bins} bins on ±{bound}")
+        }
+        None => String::new(),
+    };
+    format!("{}{transformer}, {} weights", layer.kind, layer.weights)
+}
+
+fn details(layer: &LayerReport, names: &[&str]) -> Vec<String> {
+    let list = |channels: &[u8], separator: &str| {
+        let name = |channel: &u8| names.get(usize::from(*channel)).copied().unwrap_or("?");
+        let names: Vec<&str> = channels.iter().map(name).collect();
+        names.join(separator)
+    };
+    let mut lines = Vec::new();
+    match (&layer.groups, layer.kind) {
+        (Some(groups), _) => {
+            let mut rest = layer.channels.as_slice();
+            let groups = groups.iter().map(|count| {
+                let (group, behind) = rest
+                    .split_at_checked(usize::from(*count))
+                    .unwrap_or((rest, &[]));
+                rest = behind;
+                list(group, " + ")
+            });
+            lines.push(groups.collect::<Vec<_>>().join(" → "));
+        }
+        (None, "coupling") => {
+            let stays: Vec<u8> = (0..names.len())
+                .filter_map(|channel| u8::try_from(channel).ok())
+                .filter(|channel| !layer.channels.contains(channel))
+                .collect();
+            let (stays, changes) = (list(&stays, ", "), list(&layer.channels, ", "));
+            lines.push(format!("{stays} → {changes}"));
+        }
+        (None, "permutation") => lines.push(list(&layer.channels, " ")),
+        _ => {}
+    }
+    if let Some(conditioner) = &layer.conditioner {
+        lines.push(perceptron(conditioner));
+    }
+    lines
+}
+
+fn perceptron(conditioner: &ConditionerReport) -> String {
+    if conditioner.hidden.is_empty() {
+        return "no hidden layer".to_owned();
+    }
+    let sizes: Vec<String> = conditioner.hidden.iter().map(usize::to_string).collect();
+    let kind = match conditioner.residual {
+        true => "residual ",
+        false => "",
+    };
+    format!(
+        "{kind}hidden {} {}",
+        sizes.join("-"),
+        conditioner.activation
+    )
+}
+
+fn base(base: &BaseReport) -> String {
+    match (base.components, base.degrees_of_freedom) {
+        (Some(components), _) => format!("mixture of {components} diagonal normals"),
+        (_, Some(nu)) => format!("independent Student's t, {nu} degrees of freedom"),
+        _ => format!("independent {}", base.kind),
+    }
+}

@@ -1,0 +1,110 @@
+//! The command as it is recorded in the artefact.
+
+use super::{Args, SplitName};
+use crate::train::Model;
+use flow_embedded::math::Backend;
+
+/// The command without folders and without the output, so that the same training gives the same bytes wherever it
+/// runs, and with the defaults of today spelt out. What a comparison decides follows from the rows and the seed.
+pub(super) fn recorded(args: &Args, names: &[Vec<String>; 2], model: &Model) -> String {
+    let name = args.data.file_name().unwrap_or_default().to_string_lossy();
+    let list = |items: &[String]| items.join(",");
+    let mut command = format!("flow train {name} --columns {}", list(&names[0]));
+    let mut add = |option: &str, value: &str| {
+        if !value.is_empty() {
+            command.extend([" --", option, " ", value]);
+        }
+    };
+    add("context", &list(&names[1]));
+    if let Some(filter) = &args.table.only {
+        let values = list(&filter.values);
+        add("only", &format!("{}={values}", filter.column));
+    }
+    match (&args.group, args.split) {
+        (Some(group), _) => add("group", group),
+        (None, SplitName::Time) => add("split", "time"),
+        (None, SplitName::Random) => add("split", "random"),
+    }
+    add("weights", args.weights.as_deref().unwrap_or_default());
+    let domains = args.domains.iter();
+    let domains: Vec<String> = domains
+        .map(|(name, domain)| format!("{name}={domain}"))
+        .collect();
+    add("domain", &domains.join(","));
+    for (option, value) in of_model(model) {
+        add(option, &value);
+    }
+    for (option, value) in [
+        ("activation", args.model.activation.name().to_owned()),
+        ("order", args.model.order.name().to_owned()),
+        ("math", Backend::from(args.model.math).name().to_owned()),
+        ("alpha", args.alpha.to_string()),
+        ("seed", args.seed.to_string()),
+    ] {
+        add(option, &value);
+    }
+    for (flag, set) in [
+        ("residual", args.model.residual),
+        ("linear", args.model.linear),
+        ("raw-domains", args.raw_domains),
+        ("keep-rounding", args.keep_rounding),
+    ] {
+        if set {
+            command.extend([" --", flag]);
+        }
+    }
+    command
+}
+
+/// Shape and training of the model, as options.
+fn of_model(model: &Model) -> Vec<(&'static str, String)> {
+    match model {
+        Model::Named { spec, config } => {
+            let hidden: Vec<String> = spec
+                .conditioner
+                .hidden
+                .iter()
+                .map(usize::to_string)
+                .collect();
+            let passes = spec
+                .passes
+                .map_or(String::new(), |passes| passes.to_string());
+            let mut options = vec![
+                ("family", spec.family.name().to_owned()),
+                ("layers", spec.layers.to_string()),
+                ("hidden", hidden.join(",")),
+                ("passes", passes),
+                ("base", spec.base.to_string()),
+                ("epochs", config.epochs.to_string()),
+                ("batch", config.batch.to_string()),
+                ("learning-rate", config.learning_rate.to_string()),
+                ("weight-decay", config.weight_decay.to_string()),
+                ("average", config.average.to_string()),
+                ("patience", config.patience.to_string()),
+                ("noise", config.noise.to_string()),
+            ];
+            if spec.family.has_splines() {
+                options.push(("bins", spec.bins.to_string()));
+                options.push(("bound", spec.spline_bound.to_string()));
+            }
+            options
+        }
+        Model::Auto { overrides, .. } => {
+            let text = |number: Option<f64>| number.map_or(String::new(), |n| n.to_string());
+            let count = |number: Option<usize>| number.map_or(String::new(), |n| n.to_string());
+            vec![
+                ("family", "auto".to_owned()),
+                ("epochs", count(overrides.epochs)),
+                ("batch", count(overrides.batch)),
+                ("learning-rate", text(overrides.learning_rate)),
+                ("weight-decay", text(overrides.weight_decay)),
+                ("average", text(overrides.average)),
+                ("patience", count(overrides.patience)),
+                (
+                    "noise",
+                    overrides.noise.map_or(String::new(), |n| n.to_string()),
+                ),
+            ]
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Options that shape the model.
+
+use crate::cli::names::{ActivationName, FamilyChoice, MathName, OrderName};
+use crate::cli::options;
+use crate::model::{BaseSpec, ConditionerSpec, Family, Spec};
+use clap::builder::RangedU64ValueParser;
+
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Model")]
+pub(super) struct ModelOptions {
+    /// Kind of flow
+    #[arg(long, value_enum, default_value_t = FamilyChoice::Auto)]
+    pub(super) family: FamilyChoice,
+    /// Layers of that kind
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..), value_name = "N",
+          help = "Layers of that kind [default: 5]")]
+    pub(super) layers: Option<usize>,
+    /// Units of the hidden layers in each
+    #[arg(long, value_delimiter = ',', value_parser = RangedU64ValueParser::<usize>::new().range(1..=65_535),
+          value_name = "N,…", help = "Units of the hidden layers in each [default: 64,64]")]
+    pub(super) hidden: Option<Vec<usize>>,
+    /// Non-linearity of the hidden layers
+    #[arg(long, value_enum, default_value_t = ActivationName::Relu)]
+    pub(super) activation: ActivationName,
+    /// Add the input of each hidden layer but the first to its output; they must be of one width
+    #[arg(long)]
+    pub(super) residual: bool,
+    /// In which order the layers take the channels
+    #[arg(long, value_enum, default_value_t = OrderName::Alternate)]
+    pub(super) order: OrderName,
+    /// Groups of channels in an autoregressive layer, from 2 to the number of channels [default:
+    /// that number]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(2..), value_name = "N")]
+    pub(super) passes: Option<usize>,
+    /// Bins of each spline (nsf, nsf-ar)
+    #[arg(long, value_parser = clap::value_parser!(u8).range(2..), value_name = "N",
+          help = "Bins of each spline (nsf, nsf-ar) [default: 8]")]
+    pub(super) bins: Option<u8>,
+    /// Splines cover ± this many standard deviations, and are the identity outside
+    #[arg(
+        long,
+        value_name = "X",
+        help = "Splines cover ± this many standard deviations, and are the identity outside [default: 5]"
+    )]
+    pub(super) bound: Option<f64>,
+    /// Put a linear layer (LU-factored, with ActNorm) before each layer but the first
+    #[arg(long)]
+    pub(super) linear: bool,
+    /// Base distribution: normal, logistic, laplace, student-t:DEGREES or mixture:COMPONENTS
+    #[arg(long, value_parser = options::base, value_name = "BASE",
+          help = "Base distribution: normal, logistic, laplace, student-t:DEGREES, mixture:COMPONENTS or \
+                  contaminated:SHARE:SCALE [default: normal]")]
+    pub(super) base: Option<BaseSpec>,
+    /// Elementary functions that the chip will use
+    #[arg(long, value_enum, default_value_t = MathName::Polynomial)]
+    pub(super) math: MathName,
+}
+
+impl ModelOptions {
+    /// The family that was named.
+    pub(super) fn family(&self) -> Option<Family> {
+        match self.family {
+            FamilyChoice::Auto => None,
+            FamilyChoice::Named(family) => Some(family),
+        }
+    }
+
+    /// An option that was given and that a comparison decides.
+    pub(super) fn decided_by_auto(&self) -> Option<&'static str> {
+        let given = [
+            ("--layers", self.layers.is_some()),
+            ("--hidden", self.hidden.is_some()),
+            ("--passes", self.passes.is_some()),
+            ("--bins", self.bins.is_some()),
+            ("--bound", self.bound.is_some()),
+            ("--linear", self.linear),
+            ("--base", self.base.is_some()),
+        ];
+        given
+            .into_iter()
+            .find(|(_, given)| *given)
+            .map(|(name, _)| name)
+    }
+
+    /// The model of a family, but for its channels.
+    pub(super) fn spec(&self, family: Family) -> Spec {
+        let plain = Spec::new(family, 1, 0);
+        Spec {
+            layers: self.layers.unwrap_or(plain.layers),
+            conditioner: ConditionerSpec {
+                hidden: self
+                    .hidden
+                    .clone()
+                    .unwrap_or_else(|| plain.conditioner.hidden.clone()),
+                activation: self.activation.into(),
+                residual: self.residual,
+            },
+            order: self.order.into(),
+            passes: self.passes,
+            bins: self.bins.unwrap_or(plain.bins),
+            spline_bound: self.bound.unwrap_or(plain.spline_bound),
+            linear: self.linear,
+            base: self.base.unwrap_or(plain.base),
+            ..plain
+        }
+    }
+}

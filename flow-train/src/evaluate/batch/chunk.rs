@@ -1,0 +1,264 @@
+//! Some rows on their way through the layers, feature by feature.
+
+use super::base;
+use super::channel::{destandardise, features, standardise};
+use super::conditioner::Memory;
+use super::lanes::LaneMath;
+use super::linear::{gather, scale, scatter, unscale};
+use super::plan::{Bijection, Conditional, Plan};
+use super::transformer::{self, Way};
+use crate::model::panel::Panel;
+use flow_embedded::artefact::{Base, Channel, Direction, Domain, Header};
+use flow_embedded::kernels::conclude;
+use std::ops::Range;
+
+/// Memory for one chunk of rows.
+#[derive(Debug)]
+pub(super) struct Chunk<'p> {
+    plan: &'p Plan,
+    event: Panel<f32>,
+    spare: Panel<f32>,
+    memory: Memory,
+    /// Log-determinants: of the layers so far, and of the present one.
+    log_det: Vec<f32>,
+    own_log_det: Vec<f32>,
+}
+
+impl<'p> Chunk<'p> {
+    /// For up to `rows` rows at a time.
+    pub(super) fn new(plan: &'p Plan, rows: usize) -> Self {
+        let panel = || Panel::new(plan.shape.event.max(1), rows);
+        let event = panel();
+        let width = event.width();
+        Self {
+            plan,
+            event,
+            spare: panel(),
+            memory: Memory::new(plan.conditioners(), plan.features(), rows),
+            log_det: vec![0.0; width],
+            own_log_det: vec![0.0; width],
+        }
+    }
+
+    /// The log-likelihood of each row, in nats, in the units of the raw data.
+    pub(super) fn log_prob<M: LaneMath>(
+        &mut self,
+        header: &Header<'_>,
+        events: &[f32],
+        contexts: &[f32],
+        log_probs: &mut [f32],
+    ) {
+        let rows = log_probs.len();
+        self.log_det.fill(0.0);
+        self.load(events, rows);
+        for (index, channel) in header.event.iter().enumerate() {
+            let values = self.event.row_mut(index)[..rows].iter_mut();
+            for (x, log_det) in values.zip(&mut self.log_det) {
+                *log_det += standardise::<M>(x, channel);
+            }
+        }
+        self.context::<M>(&header.context, contexts, rows);
+        let plan = self.plan;
+        for layer in &plan.layers {
+            self.own_log_det.fill(0.0);
+            self.normalize::<M>(layer);
+            let sums = self.log_det.iter_mut().zip(&self.own_log_det);
+            sums.for_each(|(sum, own)| *sum += own);
+        }
+        let (event, context) = (header.event.len(), header.context.len());
+        let mut z = vec![0.0; event];
+        for (row, log_prob) in log_probs.iter_mut().enumerate() {
+            for (channel, z) in z.iter_mut().enumerate() {
+                *z = self.event.row(channel)[row];
+            }
+            let energy = base::energy::<M>(header.base, plan.shape, &plan.base, &z);
+            let sum = (header.log_norm + self.log_det[row]) - energy;
+            *log_prob = conclude(
+                sum,
+                &events[row * event..][..event],
+                &contexts[row * context..][..context],
+            );
+        }
+    }
+
+    /// Base events to raw events, in place, row-major.
+    pub(super) fn generate_from<M: LaneMath>(
+        &mut self,
+        header: &Header<'_>,
+        contexts: &[f32],
+        events: &mut [f32],
+    ) {
+        let channels = header.event.len();
+        let rows = events.len() / channels;
+        self.load(events, rows);
+        self.context::<M>(&header.context, contexts, rows);
+        let plan = self.plan;
+        for layer in plan.layers.iter().rev() {
+            self.generate::<M>(layer);
+        }
+        for (index, channel) in header.event.iter().enumerate() {
+            let places = events[index..].iter_mut().step_by(channels);
+            for (place, x) in places.zip(self.event.row(index)) {
+                *place = destandardise::<M>(*x, channel);
+            }
+        }
+    }
+
+    /// Turns row-major events into rows of channels.
+    fn load(&mut self, events: &[f32], rows: usize) {
+        let channels = self.plan.shape.event;
+        for channel in 0..channels {
+            let values = events[channel..].iter().step_by(channels).take(rows);
+            for (x, raw) in self.event.row_mut(channel).iter_mut().zip(values) {
+                *x = *raw;
+            }
+        }
+    }
+
+    /// The context's part of a conditioner's input.
+    fn context<M: LaneMath>(&mut self, channels: &[Channel<'_>], contexts: &[f32], rows: usize) {
+        let mut slot = 0;
+        let mut values = vec![0.0; self.event.width()];
+        for (index, channel) in channels.iter().enumerate() {
+            let raw = contexts[index..].iter().step_by(channels.len());
+            for (x, raw) in values[..rows].iter_mut().zip(raw) {
+                *x = *raw;
+                standardise::<M>(x, channel);
+            }
+            let circular = channel.domain == Domain::Circular;
+            slot += fill::<M>(&mut self.memory.input, slot, &values, circular);
+        }
+    }
+
+    /// One layer from data to base; its log-determinant, without what is constant, goes to `own_log_det`.
+    fn normalize<M: LaneMath>(&mut self, layer: &Bijection) {
+        match layer {
+            Bijection::Coupling { kept, conditional } => {
+                self.coupling::<M>(kept, conditional, Way::Forward);
+            }
+            Bijection::Autoregressive {
+                groups,
+                direction,
+                conditional,
+            } => match direction {
+                Direction::Normalizing => self.at_once::<M>(conditional),
+                Direction::Generative => {
+                    self.by_group::<M>(groups, conditional, Way::InverseAndLogDet);
+                }
+            },
+            Bijection::Linear(order, linear) => {
+                gather(order, &mut self.event, &mut self.spare);
+                linear.normalize(&mut self.event, self.spare.row_mut(0));
+            }
+            Bijection::ElementWise(pairs) => {
+                for (channel, pair) in pairs.iter().enumerate() {
+                    scale(self.event.row_mut(channel), *pair);
+                }
+            }
+            Bijection::Permutation(order) => gather(order, &mut self.event, &mut self.spare),
+        }
+    }
+
+    /// One layer from base to data.
+    fn generate<M: LaneMath>(&mut self, layer: &Bijection) {
+        match layer {
+            Bijection::Coupling { kept, conditional } => {
+                self.coupling::<M>(kept, conditional, Way::Inverse);
+            }
+            Bijection::Autoregressive {
+                groups,
+                direction,
+                conditional,
+            } => match direction {
+                Direction::Normalizing => self.by_group::<M>(groups, conditional, Way::Inverse),
+                Direction::Generative => self.at_once::<M>(conditional),
+            },
+            Bijection::Linear(order, linear) => {
+                linear.generate(&mut self.event, self.spare.row_mut(0));
+                scatter(order, &mut self.event, &mut self.spare);
+            }
+            Bijection::ElementWise(pairs) => {
+                for (channel, pair) in pairs.iter().enumerate() {
+                    unscale(self.event.row_mut(channel), *pair);
+                }
+            }
+            Bijection::Permutation(order) => scatter(order, &mut self.event, &mut self.spare),
+        }
+    }
+
+    fn coupling<M: LaneMath>(&mut self, kept: &[usize], own: &Conditional, way: Way) {
+        self.features::<M>(kept, self.plan.shape.context);
+        own.conditioner.evaluate::<M>(&mut self.memory);
+        self.transform::<M>(own, 0..own.channels.len(), way);
+    }
+
+    /// An autoregressive layer in the direction that needs one pass: forward.
+    fn at_once<M: LaneMath>(&mut self, own: &Conditional) {
+        self.features::<M>(&own.channels, self.plan.shape.context);
+        own.conditioner.evaluate::<M>(&mut self.memory);
+        self.transform::<M>(own, 0..own.channels.len(), Way::Forward);
+    }
+
+    /// An autoregressive layer in the direction that goes group by group: as soon as a group is known, the hidden
+    /// units that wait for it are evaluated, each once.
+    fn by_group<M: LaneMath>(&mut self, groups: &[Range<usize>], own: &Conditional, way: Way) {
+        let mut slot = self.plan.shape.context;
+        for (block, group) in groups.iter().enumerate() {
+            own.conditioner.advance::<M>(block, &mut self.memory);
+            self.transform::<M>(own, group.clone(), way);
+            slot = self.features::<M>(&own.channels[group.clone()], slot);
+        }
+    }
+
+    /// Transforms the channels in some places.
+    fn transform<M: LaneMath>(&mut self, own: &Conditional, places: Range<usize>, way: Way) {
+        for place in places {
+            let channel = own.channels[place];
+            own.conditioner.parameters(place, &mut self.memory);
+            transformer::apply::<M>(
+                own.transformer,
+                way,
+                self.plan.shape.is_circular(channel),
+                self.event.row_mut(channel),
+                &mut self.memory.parameters,
+                &mut self.own_log_det,
+            );
+        }
+    }
+
+    /// Writes the features of some channels from `slot` on; returns where they end.
+    fn features<M: LaneMath>(&mut self, channels: &[usize], mut slot: usize) -> usize {
+        for channel in channels {
+            let circular = self.plan.shape.is_circular(*channel);
+            slot += fill::<M>(
+                &mut self.memory.input,
+                slot,
+                self.event.row(*channel),
+                circular,
+            );
+        }
+        slot
+    }
+}
+
+/// Writes the features of some values from `slot` on; returns how many there are.
+fn fill<M: LaneMath>(input: &mut Panel<f32>, slot: usize, x: &[f32], circular: bool) -> usize {
+    if circular {
+        let (first, second) = input.rows_at_mut(slot, 2).into_pair();
+        features::<M>(x, first, Some(second));
+        2
+    } else {
+        features::<M>(x, input.row_mut(slot), None);
+        1
+    }
+}
+
+/// One base event.
+pub(super) fn draw<M: LaneMath, R: rand_core::Rng + ?Sized>(
+    own: Base,
+    plan: &Plan,
+    rng: &mut R,
+    z: &mut [f32],
+) {
+    base::draw::<M, R>(own, plan.shape, &plan.base, rng, z);
+}

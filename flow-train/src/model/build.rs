@@ -1,0 +1,119 @@
+//! Lays out the layers of a family.
+
+use super::autoregressive::{self, Autoregressive};
+use super::bijection::{Dimensions, Layer};
+use super::coupling::Coupling;
+use super::element_wise::ElementWise;
+use super::linear::Linear;
+use super::spec::{Family, Order, Spec};
+use crate::random::Random;
+
+/// The layers of a flow, each with its parameters behind those of the layers before.
+pub(crate) struct Builder<'s> {
+    spec: &'s Spec,
+    layers: Vec<Layer>,
+    parameters: usize,
+}
+
+impl<'s> Builder<'s> {
+    /// All layers of the spec, and the number of their parameters. `random` decides on random orders.
+    pub(crate) fn layers(spec: &'s Spec, random: &mut Random) -> (Vec<Layer>, usize) {
+        let mut builder = Self {
+            spec,
+            layers: Vec::new(),
+            parameters: 0,
+        };
+        let mut order = Vec::new();
+        for index in 0..spec.layers {
+            if spec.linear && index > 0 {
+                builder.mix();
+            }
+            // The halves of a random coupling change by turns.
+            let turn = spec.family.is_coupling() && index % 2 == 1;
+            if !(spec.order == Order::Random && turn) {
+                order = channels(spec, index, random);
+            }
+            if spec.family.is_coupling() && spec.event > 1 {
+                builder.coupling(index, &order);
+            } else {
+                builder.autoregressive(&order);
+            }
+        }
+        if spec.family == Family::Nice {
+            let layer = ElementWise::new(spec.event, builder.parameters);
+            builder.push(Layer::ElementWise(layer));
+        }
+        (builder.layers, builder.parameters)
+    }
+
+    fn dimensions(&self) -> Dimensions<'s> {
+        Dimensions {
+            event: self.spec.event,
+            context: self.spec.context,
+            circular: &self.spec.circular,
+        }
+    }
+
+    fn push(&mut self, layer: Layer) {
+        self.parameters += layer.get::<f32>().parameters();
+        self.layers.push(layer);
+    }
+
+    /// An element-wise layer and a linear one.
+    fn mix(&mut self) {
+        let event = self.spec.event;
+        let layer = ElementWise::new(event, self.parameters);
+        self.push(Layer::ElementWise(layer));
+        let layer = Linear::new((0..event).collect(), self.parameters);
+        self.push(Layer::Linear(layer));
+    }
+
+    fn coupling(&mut self, index: usize, order: &[usize]) {
+        let (dimensions, transformer) = (self.dimensions(), self.spec.transformer());
+        let places = order.iter().skip(1 - index % 2).step_by(2);
+        let mut transformed: Vec<usize> = places.copied().collect();
+        transformed.sort_unstable();
+        let form = Coupling::form(
+            dimensions,
+            &transformed,
+            transformer,
+            &self.spec.conditioner,
+        );
+        let layer = Coupling::new(dimensions, &transformed, transformer, form, self.parameters);
+        self.push(Layer::Coupling(layer));
+    }
+
+    fn autoregressive(&mut self, channels: &[usize]) {
+        let (dimensions, transformer) = (self.dimensions(), self.spec.transformer());
+        let passes = self.spec.passes.unwrap_or(self.spec.event);
+        let size = self.spec.event.div_ceil(passes);
+        let groups: Vec<usize> = channels.chunks(size).map(<[usize]>::len).collect();
+        let order = autoregressive::Order {
+            channels,
+            groups: &groups,
+        };
+        let form = Autoregressive::form(dimensions, order, transformer, &self.spec.conditioner);
+        let layer = Autoregressive::new(
+            dimensions,
+            order,
+            self.spec.family.direction(),
+            transformer,
+            form,
+            self.parameters,
+        );
+        self.push(Layer::Autoregressive(layer));
+    }
+}
+
+/// The order of the channels in one layer.
+fn channels(spec: &Spec, index: usize, random: &mut Random) -> Vec<usize> {
+    let mut channels: Vec<usize> = (0..spec.event).collect();
+    match spec.order {
+        // The parity of the places turns by itself.
+        Order::Alternate if spec.family.is_coupling() => {}
+        Order::Alternate if index.is_multiple_of(2) => {}
+        Order::Alternate | Order::Reversed => channels.reverse(),
+        Order::Random => random.shuffle(&mut channels),
+    }
+    channels
+}

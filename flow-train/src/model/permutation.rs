@@ -1,0 +1,154 @@
+//! A fixed permutation of the channels.
+
+use super::bijection::{Bijection, LayerTrace};
+use super::conditioner::Scratch;
+use super::panel::Panel;
+use super::parts::LayerParts;
+use super::real::Real;
+use crate::random::Random;
+
+/// `z[i] = x[order[i]]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Permutation {
+    order: Vec<usize>,
+    inverse: Vec<usize>,
+}
+
+impl Permutation {
+    /// `order` must be a permutation.
+    pub(crate) fn new(order: Vec<usize>) -> Self {
+        let mut inverse = vec![0; order.len()];
+        for (place, &channel) in order.iter().enumerate() {
+            inverse[channel] = place;
+        }
+        Self { order, inverse }
+    }
+
+    pub(crate) fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// `to[i] = from[order[i]]`.
+    pub(crate) fn gather<T: Real>(&self, from: &Panel<T>, to: &mut Panel<T>) {
+        copy_rows(&self.order, from, to);
+    }
+
+    /// `to[order[i]] = from[i]`.
+    pub(crate) fn scatter<T: Real>(&self, from: &Panel<T>, to: &mut Panel<T>) {
+        copy_rows(&self.inverse, from, to);
+    }
+
+    /// [`Permutation::scatter`] in place.
+    pub(crate) fn scatter_in_place<T: Real>(&self, panel: &mut Panel<T>) {
+        // Selection sort of the rows by the channel that each belongs to, without allocation.
+        for channel in 0..self.inverse.len() {
+            let mut place = self.inverse[channel];
+            while place < channel {
+                place = self.inverse[place];
+            }
+            panel.swap_rows(channel, place);
+        }
+    }
+}
+
+fn copy_rows<T: Real>(order: &[usize], from: &Panel<T>, to: &mut Panel<T>) {
+    for (place, &channel) in order.iter().enumerate() {
+        to.row_mut(place).copy_from_slice(from.row(channel));
+    }
+}
+
+impl<T: Real> Bijection<T> for Permutation {
+    fn trace(&self, _columns: usize) -> LayerTrace<T> {
+        LayerTrace::Nothing
+    }
+
+    fn normalize_and_log_det(
+        &self,
+        _parameters: &[T],
+        _context: &Panel<T>,
+        x: &Panel<T>,
+        _trace: &mut LayerTrace<T>,
+        z: &mut Panel<T>,
+        _log_det: &mut [T],
+    ) {
+        self.gather(x, z);
+    }
+
+    fn backward(
+        &self,
+        _parameters: &[T],
+        _x: &Panel<T>,
+        _z: &Panel<T>,
+        _trace: &mut LayerTrace<T>,
+        _d_log_det: &[T],
+        gradient: &mut Panel<T>,
+        _scratch: &mut Scratch<T>,
+        _d_parameters: &mut [T],
+    ) {
+        self.scatter_in_place(gradient);
+    }
+
+    fn generate_and_log_det(
+        &self,
+        _parameters: &[T],
+        _context: &Panel<T>,
+        z: &Panel<T>,
+        _trace: &mut LayerTrace<T>,
+        x: &mut Panel<T>,
+        _log_det: &mut [T],
+    ) {
+        self.scatter(z, x);
+    }
+
+    fn parameters(&self) -> usize {
+        0
+    }
+
+    fn macs(&self) -> usize {
+        0
+    }
+
+    fn stored(&self) -> usize {
+        0
+    }
+
+    fn initialise(&self, _parameters: &mut [T], _random: &mut Random) {}
+
+    fn to_parts(&self, _parameters: &[T]) -> LayerParts<T> {
+        LayerParts::Permutation(self.order.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scattering_in_place_undoes_gathering() {
+        for order in [
+            vec![0],
+            vec![1, 0],
+            vec![2, 0, 1],
+            vec![3, 1, 4, 0, 2],
+            vec![1, 2, 3, 4, 5, 0],
+            vec![0, 5, 2, 1, 4, 3],
+        ] {
+            let permutation = Permutation::new(order.clone());
+            let mut from = Panel::<f64>::new(order.len(), 3);
+            for row in 0..order.len() {
+                from.row_mut(row).fill(row as f64);
+            }
+            let (mut gathered, mut back) = (
+                Panel::new(order.len(), 3),
+                Panel::<f64>::new(order.len(), 3),
+            );
+            permutation.gather(&from, &mut gathered);
+            permutation.scatter(&gathered, &mut back);
+            permutation.scatter_in_place(&mut gathered);
+            for (row, &channel) in order.iter().enumerate() {
+                assert_eq!(back.row(row), from.row(row));
+                assert_eq!(gathered.row(row), from.row(row), "{order:?} {channel}");
+            }
+        }
+    }
+}

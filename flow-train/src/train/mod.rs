@@ -1,0 +1,417 @@
+//! From a recording to an artefact in one go.
+//!
+//! ```text
+//! Recording, or Survey ──► Parts ──► Preparation ──► fit ──► Draft ──► Scorer ──► calibration
+//!  in memory   too large    train,    domains,                bytes     held-out    false-alarm
+//!                           validate, grids, mean                       rows        promise
+//!                           calibrate and std
+//! ```
+//!
+//! The exported artefact itself scores the calibration rows, with the chip's arithmetic, for the false-alarm promise
+//! and the held-out likelihood. The same rows and the same recipe give the same bytes.
+//!
+//! **Few rows.** A table of some dozens of rows gives a model, too. More of it validates (up to a fifth) and
+//! calibrates (up to a third) if that makes the false-alarm rate attainable that is asked for. If not even that
+//! does, the model comes without a promise, and [`Trained::calibration`] says what is missing.
+
+mod parts;
+
+use crate::Error;
+use crate::auto::{Budget, Candidate, Ground, Trial, choose};
+use crate::calibrate::{CalibrationError, CalibrationTable};
+use crate::data::{
+    ChannelMap, Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey,
+};
+use crate::evaluate::{Mean, Scorer, gaussian_log_likelihood};
+use crate::export::{Draft, DraftCalibration, DraftChannel};
+use crate::fit::{self, Config, Epoch, FitError, InMemory, Overrides, Rows, Stop};
+use crate::model::{Batch, Flow, Spec};
+use crate::random::Random;
+use flow_embedded::artefact::{Base, Evaluation, LoadedFlow};
+use parts::Parts;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Rows of a table that is too large for memory by which its preparation is chosen.
+const SAMPLE: usize = 200_000;
+
+/// Rows whose moments a flow starts from.
+const START: usize = 4096;
+
+/// What to make of a recording.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The model's name.
+    pub name: String,
+    /// The model, and how to fit it.
+    pub model: Model,
+    /// Seeds everything random: the split, the model, the fit.
+    pub seed: u64,
+    /// Domains and rounding of columns, their units, and the elementary functions to run with.
+    pub prepare: PrepareOptions,
+    /// Shares of validation and calibration; small data may get larger ones.
+    pub fractions: Fractions,
+    /// Split rows at random; by time otherwise. A recording with groups is split by group.
+    pub random_split: bool,
+    /// The false-alarm rate to promise.
+    pub alpha: f64,
+    /// What to note down as the command.
+    pub command: String,
+}
+
+/// What to train; channels are set by the data, and seeds by the recipe.
+#[derive(Debug, Clone)]
+pub enum Model {
+    /// This one.
+    Named {
+        /// Its shape.
+        spec: Spec,
+        /// How to fit it.
+        config: Config,
+    },
+    /// What a comparison on the validation rows chooses: see [`auto`](crate::auto).
+    Auto {
+        /// What is settled about its shape: activation, residual connections and order.
+        spec: Spec,
+        /// What is settled about the fit.
+        overrides: Overrides,
+        /// What it may cost.
+        budget: Budget,
+    },
+}
+
+/// What became of it.
+#[derive(Debug, Clone)]
+pub struct Trained {
+    /// The artefact.
+    pub bytes: Vec<u8>,
+    /// The model.
+    pub spec: Spec,
+    /// How it was fitted.
+    pub config: Config,
+    /// The models that were compared, if any.
+    pub candidates: Vec<Candidate>,
+    /// Rows that trained, validated and calibrated.
+    pub rows: [usize; 3],
+    /// What was found out about each column, events first.
+    pub choices: Vec<Choice>,
+    /// How the fit went.
+    pub fit: fit::Report,
+    /// Log-likelihood of the calibration rows, in nats, in the units of the raw data; −∞ if one of them is outside
+    /// the domain of a column.
+    pub log_prob: Mean,
+    /// Calibration rows that the model holds for impossible.
+    pub impossible: usize,
+    /// Its gain over a Gaussian fitted to the calibration rows, in nats per row.
+    pub gain_over_gaussian: Option<f64>,
+    /// The false-alarm promise, or why there is none: too few rows.
+    pub calibration: Result<CalibrationTable, CalibrationError>,
+}
+
+/// How far training has come.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Epochs done.
+    pub epoch: usize,
+    /// Epochs at most.
+    pub epochs: usize,
+    /// Mean log-likelihood of the validation rows, in nats, in the units of the raw data; rounded columns are
+    /// dequantised.
+    pub log_prob: f64,
+    /// The best so far.
+    pub best: f64,
+}
+
+/// Trains a model on a recording read from `source`. Once `stop` is set, the best model so far is finished and given
+/// back.
+///
+/// # Errors
+/// The rows are too few, a column can't be prepared, the model or the settings are impossible, training diverges, or
+/// it is stopped before its first epoch is over.
+pub fn train(
+    source: &Path,
+    recording: &Recording,
+    recipe: &Recipe,
+    stop: &AtomicBool,
+    observer: impl FnMut(Progress) + Send,
+) -> Result<Trained, Error> {
+    CalibrationTable::rows_needed(recipe.alpha).map_err(calibration_error(source))?;
+    let (training, parts) = Parts::of_recording(recording, recipe).map_err(Error::data(source))?;
+    let mut rows = in_memory(&training).map_err(rows_error("training"))?;
+    train_parts(source, &mut rows, &training, &parts, recipe, stop, observer)
+}
+
+/// Trains a model on a table that is too large for memory, as [`train`].
+///
+/// # Errors
+/// As [`train`], or the table can't be shuffled on disk.
+pub fn train_streamed(
+    source: &Path,
+    survey: &Survey<'_>,
+    recipe: &Recipe,
+    stop: &AtomicBool,
+    observer: impl FnMut(Progress) + Send,
+) -> Result<Trained, Error> {
+    CalibrationTable::rows_needed(recipe.alpha).map_err(calibration_error(source))?;
+    let (mut store, parts) = Parts::of_survey(survey, recipe).map_err(Error::data(source))?;
+    let read = |fault| Error::Read {
+        path: source.to_owned(),
+        fault,
+    };
+    let (sample, weights) = store.sample(SAMPLE).map_err(read)?;
+    let sample = sample.weighted(weights.unwrap_or_default());
+    train_parts(source, &mut store, &sample, &parts, recipe, stop, observer)
+}
+
+/// Trains on `training`; the preparation is chosen by `sample`, all or some of these rows.
+fn train_parts(
+    source: &Path,
+    training: &mut dyn Rows,
+    sample: &Dataset,
+    parts: &Parts,
+    recipe: &Recipe,
+    stop: &AtomicBool,
+    mut observer: impl FnMut(Progress) + Send,
+) -> Result<Trained, Error> {
+    let (preparation, choices) =
+        Preparation::fit(sample, &parts.ranges, &recipe.prepare).map_err(Error::data(source))?;
+    let mut validation = in_memory(&parts.validation.data).map_err(rows_error("validation"))?;
+    let mut ground = Ground {
+        training,
+        validation: &mut validation,
+        preparation: &preparation,
+        sample,
+    };
+    let mut draft = draft(sample, &preparation, parts, recipe);
+    // What the preparation adds to the log-likelihood of every row.
+    let constant: f64 = draft.event.iter().map(DraftChannel::log_scale).sum();
+    let mut observer = |epoch: &Epoch| {
+        observer(Progress {
+            epoch: epoch.epoch,
+            epochs: epoch.epochs,
+            log_prob: constant + epoch.log_det - epoch.validation_nats,
+            best: constant + epoch.log_det - epoch.best_nats,
+        });
+    };
+    let Settled {
+        spec,
+        config,
+        candidates,
+        trial,
+    } = settle(&mut ground, recipe, stop, &mut observer)?;
+    let mut flow = Flow::<f32>::new(&spec, recipe.seed)?;
+    // What an artefact can't hold is better known before the fit than after it.
+    draft.set_flow(&flow)?;
+    draft.encode()?;
+    let Trial { flow, report } = match trial {
+        // Interrupted while models were compared: the best of them is what there is.
+        Some(trial) if stop.load(Ordering::Relaxed) => trial,
+        _ => {
+            start(&mut flow, sample, &preparation, recipe.seed);
+            let split = fit::Split {
+                training: ground.training,
+                validation: ground.validation,
+                preparation: &preparation,
+            };
+            let report = fit::fit(&mut flow, split, &config, stop, observer)?;
+            Trial { flow, report }
+        }
+    };
+    if report.stop == Stop::Interrupted && report.best_epoch == 0 {
+        return Err(Error::Interrupted);
+    }
+    draft.set_flow(&flow)?;
+    let made = Made {
+        draft,
+        spec,
+        config,
+        candidates,
+        choices,
+        report,
+    };
+    finish(source, made, parts, recipe)
+}
+
+/// The model to train and how to, and what a comparison came to if there was one.
+struct Settled {
+    spec: Spec,
+    config: Config,
+    candidates: Vec<Candidate>,
+    trial: Option<Trial>,
+}
+
+/// Follows the recipe, or compares models.
+fn settle(
+    ground: &mut Ground<'_>,
+    recipe: &Recipe,
+    stop: &AtomicBool,
+    observer: &mut (dyn FnMut(&Epoch) + Send),
+) -> Result<Settled, Error> {
+    let channels = |spec: &Spec| Spec {
+        event: ground.preparation.event.len(),
+        context: ground.preparation.context_features(),
+        circular: ground.preparation.circular(),
+        ..spec.clone()
+    };
+    Ok(match &recipe.model {
+        Model::Named { spec, config } => Settled {
+            spec: channels(spec),
+            config: Config {
+                seed: recipe.seed,
+                ..config.clone()
+            },
+            candidates: Vec::new(),
+            trial: None,
+        },
+        Model::Auto {
+            spec,
+            overrides,
+            budget,
+        } => {
+            let spec = channels(spec);
+            let chosen = choose(
+                ground,
+                &spec,
+                overrides,
+                recipe.seed,
+                *budget,
+                stop,
+                observer,
+            )?;
+            Settled {
+                spec: chosen.spec,
+                config: chosen.config,
+                candidates: chosen.candidates,
+                trial: Some(chosen.trial),
+            }
+        }
+    })
+}
+
+/// A fitted model, on its way to an artefact.
+struct Made {
+    draft: Draft,
+    spec: Spec,
+    config: Config,
+    candidates: Vec<Candidate>,
+    choices: Vec<Choice>,
+    report: fit::Report,
+}
+
+/// Scores the calibration rows, calibrates on them if they are enough, and writes the artefact.
+fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<Trained, Error> {
+    let mut draft = made.draft;
+    let held = &parts.calibration.data;
+    let log_probs = score(&draft.encode()?, held, source)?;
+    let calibration = match CalibrationTable::new(&log_probs, recipe.alpha) {
+        Err(fault) if !matches!(fault, CalibrationError::TooFewRows { .. }) => {
+            return Err(calibration_error(source)(fault));
+        }
+        calibration => calibration,
+    };
+    let wide: Vec<f64> = log_probs.iter().copied().map(f64::from).collect();
+    let log_prob = Mean::of(&wide);
+    draft.calibration = calibration.as_ref().ok().map(|table| DraftCalibration {
+        alpha: table.alpha(),
+        rows: table.rows(),
+        table: table.entries().to_vec(),
+    });
+    draft.evaluation = Some(Evaluation {
+        rows: u32::try_from(log_prob.rows).unwrap_or(u32::MAX),
+        log_prob_mean: log_prob.mean,
+        log_prob_stderr: log_prob.stderr,
+    });
+    Ok(Trained {
+        bytes: draft.encode()?,
+        spec: made.spec,
+        config: made.config,
+        candidates: made.candidates,
+        rows: parts.rows(),
+        choices: made.choices,
+        fit: made.report,
+        log_prob,
+        impossible: wide.iter().filter(|x| **x == f64::NEG_INFINITY).count(),
+        gain_over_gaussian: gaussian_log_likelihood(held).map(|g| log_prob.mean - g),
+        calibration,
+    })
+}
+
+/// Lets the flow start from the moments of some rows, spread evenly over those given.
+fn start(flow: &mut Flow<f32>, sample: &Dataset, preparation: &Preparation, seed: u64) {
+    let step = sample.rows().div_ceil(START);
+    let rows: Vec<usize> = (0..sample.rows()).step_by(step.max(1)).collect();
+    let rows = sample.select(&rows);
+    let mut events = rows.events().to_vec();
+    let mut log_det = vec![0.0; rows.rows()];
+    preparation.dequantised_events(&mut events, &mut log_det, &mut Random::new(seed));
+    let mut features = vec![0.0; rows.rows() * preparation.context_features()];
+    preparation.contexts(rows.contexts(), &mut features);
+    flow.set_moments(&events, &features);
+}
+
+/// The artefact but for its flow and its calibration.
+fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Recipe) -> Draft {
+    let units = &recipe.prepare.units;
+    let channels = |names: &[String], maps: &[ChannelMap]| -> Vec<DraftChannel> {
+        let own = names.iter().zip(maps);
+        own.map(|(name, map)| DraftChannel {
+            name: name.clone(),
+            unit: units
+                .iter()
+                .find(|(channel, _)| channel == name)
+                .map_or(String::new(), |(_, unit)| unit.clone()),
+            domain: map.domain,
+            grid: map.grid,
+            mean: map.mean,
+            inv_std: map.inv_std,
+        })
+        .collect()
+    };
+    Draft {
+        name: recipe.name.clone(),
+        event: channels(names.event_names(), &preparation.event),
+        context: channels(names.context_names(), &preparation.context),
+        layers: vec![],
+        base: Base::Normal,
+        base_weights: vec![],
+        math: preparation.math,
+        calibration: None,
+        evaluation: None,
+        created_by: concat!("flow-train ", env!("CARGO_PKG_VERSION")).to_owned(),
+        command: recipe.command.clone(),
+        data_digest: parts.digest,
+        rows: u32::try_from(parts.training).unwrap_or(u32::MAX),
+        seed: recipe.seed,
+    }
+}
+
+/// Log-likelihoods as the chip computes them.
+fn score(bytes: &[u8], data: &Dataset, source: &Path) -> Result<Vec<f32>, Error> {
+    let flow = LoadedFlow::from_bytes(bytes).map_err(|fault| Error::Artefact {
+        path: source.to_owned(),
+        fault,
+    })?;
+    Scorer::new(&flow)
+        .log_probs(data)
+        .map_err(|fault| Error::Usage(fault.to_string()))
+}
+
+fn in_memory(data: &Dataset) -> Result<InMemory<'_>, fit::RowsError> {
+    let batch = Batch {
+        events: data.events(),
+        contexts: data.contexts(),
+        weights: data.weights(),
+    };
+    InMemory::new(batch, data.event_dim(), data.context_dim())
+}
+
+fn rows_error(part: &'static str) -> impl Fn(fit::RowsError) -> Error {
+    move |fault| FitError::Rows { part, fault }.into()
+}
+
+fn calibration_error(source: &Path) -> impl Fn(CalibrationError) -> Error + '_ {
+    |fault| Error::Calibration {
+        path: source.to_owned(),
+        fault,
+    }
+}
