@@ -367,8 +367,15 @@ impl<T: Real> WithSimd for BackwardWeights<'_, T> {
         debug_assert_eq!(dw.len(), inputs * prefix.len());
         for (row, db) in db.iter_mut().enumerate() {
             let mut sums = [T::ZERO.splat(simd); 4];
-            for (v, &dy) in T::lanes::<S>(dy.row(row)).iter().enumerate() {
-                sums[v % 4] = T::add_lanes(simd, sums[v % 4], dy);
+            // Four at a time and by number, so that the sums stay in registers.
+            let (fours, rest) = T::lanes::<S>(dy.row(row)).as_chunks::<4>();
+            for four in fours {
+                for (sum, &dy) in sums.iter_mut().zip(four) {
+                    *sum = T::add_lanes(simd, *sum, dy);
+                }
+            }
+            for &dy in rest {
+                sums[0] = T::add_lanes(simd, sums[0], dy);
             }
             let [a, b, c, d] = sums;
             *db = T::reduce(
