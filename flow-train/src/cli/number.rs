@@ -94,11 +94,4 @@ mod tests {
         // Multiples of a power of two lie midway often.
         compare(0..=u32::MAX, 1 << 10);
     }
-
-    /// Half a minute: `cargo test -p flow-train --release -- --ignored every_usual_number`.
-    #[test]
-    #[ignore = "takes half a minute"]
-    fn every_usual_number_is_written_as_by_display() {
-        compare(1e-4f32.to_bits()..=16_777_216f32.to_bits(), 1);
-    }
 }

@@ -1,4 +1,4 @@
-//! Weighted moments of one column.
+//! Weighted moments of one column, and robust ones.
 
 /// Mean, spread and skewness of some values.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,6 +31,25 @@ impl Moments {
             skewness: mean_of(3, mean) / std.powi(3),
         }
     }
+}
+
+/// Median, and the standard deviation of a normal with the same central half; at least a tenth of the standard
+/// deviation of the central 98 %.
+pub(crate) fn central(values: &[f32]) -> [f32; 2] {
+    /// Interquartile range of the standard normal.
+    const QUARTILES: f64 = 1.349;
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f32::total_cmp);
+    let quantile = |share: f64| {
+        let index = (share * (sorted.len().max(1) - 1) as f64).round() as usize;
+        sorted.get(index).copied().unwrap_or(0.0)
+    };
+    let spread = (f64::from(quantile(0.75)) - f64::from(quantile(0.25))) / QUARTILES;
+    let (low, high) = (quantile(0.01), quantile(0.99));
+    let inner = sorted.iter().filter(|x| (low..=high).contains(*x));
+    let inner: Vec<f64> = inner.map(|x| f64::from(*x)).collect();
+    let std = Moments::of(&inner, &[]).std;
+    [quantile(0.5), spread.max(0.1 * std) as f32]
 }
 
 #[cfg(test)]

@@ -289,13 +289,4 @@ mod tests {
             compare(function, 1009);
         }
     }
-
-    /// Minutes: `cargo test -p flow-train --release -- --ignored every_float`.
-    #[test]
-    #[ignore = "takes minutes"]
-    fn every_float_has_the_bits_of_the_runtime() {
-        for function in ALL {
-            compare(function, 1);
-        }
-    }
 }
