@@ -33,9 +33,10 @@ use std::time::Instant;
 /// resemble their neighbours. For many short recordings in one table give --group, so that each
 /// recording stays whole. Ctrl-C ends training and keeps the best model so far; twice ends at once.
 ///
-/// Columns are looked at first: positive ones that a logarithm makes less skewed are modelled by
-/// their logarithm, and rounded ones (counts of an ADC) are dequantised; what was found is printed,
-/// and --domain and --keep-rounding overrule it. log_prob stays in the units of the data.
+/// Columns are looked at first: positive ones that a logarithm makes less skewed and heavy-tailed
+/// ones are modelled on a suitable scale, and rounded ones (counts of an ADC) are dequantised; what
+/// was found is printed, and --domain and --keep-rounding overrule it. log_prob stays in the units
+/// of the data.
 ///
 /// The same table, options and seed give the same model, byte for byte.
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,8 @@ pub(super) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "COLUMN,…")]
     context: Vec<String>,
     /// Where the values of columns live: real, positive[:LOW], soft-positive[:LOW[:SCALE]],
-    /// bounded:LOW:HIGH or circular:LOW:HIGH [default: positive where that helps, else real]
+    /// bounded:LOW:HIGH, circular:LOW:HIGH or heavy-tailed [default: positive or heavy-tailed where
+    /// that clearly helps, circular by unit, else real]
     #[arg(long = "domain", value_delimiter = ',', value_parser = options::domain, value_name = "COLUMN=DOMAIN,…")]
     domains: Vec<(String, DomainRequest)>,
     /// Columns without --domain are real, whatever they look like

@@ -11,13 +11,11 @@ pub(super) struct ModelOptions {
     /// Kind of flow
     #[arg(long, value_enum, default_value_t = FamilyChoice::Auto)]
     pub(super) family: FamilyChoice,
-    /// Layers of that kind
-    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..), value_name = "N",
-          help = "Layers of that kind [default: 5]")]
+    /// Layers of that kind [default: 5]
+    #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..), value_name = "N")]
     pub(super) layers: Option<usize>,
-    /// Units of the hidden layers in each
-    #[arg(long, value_delimiter = ',', value_parser = RangedU64ValueParser::<usize>::new().range(1..=65_535),
-          value_name = "N,…", help = "Units of the hidden layers in each [default: 64,64]")]
+    /// Units of the hidden layers in each [default: 64,64]
+    #[arg(long, value_delimiter = ',', value_parser = RangedU64ValueParser::<usize>::new().range(1..=65_535), value_name = "N,…")]
     pub(super) hidden: Option<Vec<usize>>,
     /// Non-linearity of the hidden layers
     #[arg(long, value_enum, default_value_t = ActivationName::Relu)]
@@ -32,24 +30,18 @@ pub(super) struct ModelOptions {
     /// that number]
     #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(2..), value_name = "N")]
     pub(super) passes: Option<usize>,
-    /// Bins of each spline (nsf, nsf-ar)
-    #[arg(long, value_parser = clap::value_parser!(u8).range(2..), value_name = "N",
-          help = "Bins of each spline (nsf, nsf-ar) [default: 8]")]
+    /// Bins of each spline (nsf, nsf-ar) [default: 8]
+    #[arg(long, value_parser = clap::value_parser!(u8).range(2..), value_name = "N")]
     pub(super) bins: Option<u8>,
-    /// Splines cover ± this many standard deviations, and are the identity outside
-    #[arg(
-        long,
-        value_name = "X",
-        help = "Splines cover ± this many standard deviations, and are the identity outside [default: 5]"
-    )]
+    /// Splines cover ± this many standard deviations, and are the identity outside [default: 5]
+    #[arg(long, value_name = "X")]
     pub(super) bound: Option<f64>,
     /// Put a linear layer (LU-factored, with ActNorm) before each layer but the first
     #[arg(long)]
     pub(super) linear: bool,
-    /// Base distribution: normal, logistic, laplace, student-t:DEGREES or mixture:COMPONENTS
-    #[arg(long, value_parser = options::base, value_name = "BASE",
-          help = "Base distribution: normal, logistic, laplace, student-t:DEGREES, mixture:COMPONENTS or \
-                  contaminated:SHARE:SCALE [default: normal]")]
+    /// Base distribution: normal, logistic, laplace, student-t:DEGREES, mixture:COMPONENTS or
+    /// contaminated:SHARE:SCALE [default: normal]
+    #[arg(long, value_parser = options::base, value_name = "BASE")]
     pub(super) base: Option<BaseSpec>,
     /// Elementary functions that the chip will use
     #[arg(long, value_enum, default_value_t = MathName::Polynomial)]
