@@ -147,6 +147,21 @@ macro_rules! golden {
             }
         )*
 
+        /// `golden` of the test firmware holds the chips to the same digests.
+        #[test]
+        fn samples_have_the_committed_digests() {
+            let digests = [$((stringify!($name), flow_case::sample_digest(&$name::Random)),)*];
+            let text: String = digests
+                .iter()
+                .map(|(name, digest)| format!("{name} {digest}\n"))
+                .collect();
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/samples.txt");
+            if std::env::var_os("BLESS").is_some() {
+                std::fs::write(&path, &text).expect("golden folder is writable");
+            }
+            assert_eq!(std::fs::read_to_string(&path).expect("digests"), text);
+        }
+
         #[test]
         fn every_row_of_the_table_is_here() {
             let here = [$(stringify!($name)),*];

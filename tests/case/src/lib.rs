@@ -8,8 +8,10 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod digest;
 mod random;
 
+pub use digest::sample_digest;
 pub use random::XorShift;
 
 /// The flow, as the compiler wrote it.

@@ -1,5 +1,5 @@
 //! The self-test of every golden module: the log-likelihoods of the desk, bit for bit, for each
-//! kind of layer, base, domain and backend.
+//! kind of layer, base, domain and backend; and the digest of its samples.
 #![no_std]
 #![no_main]
 
@@ -16,9 +16,13 @@ macro_rules! golden {
             }
         )*
 
-        /// Name and self-test of each module.
-        static TESTS: &[(&str, fn() -> bool)] = &[
-            $((stringify!($module), $module::self_test),)*
+        /// Name, self-test and digest of the samples of each module.
+        static TESTS: &[(&str, fn() -> bool, fn() -> u32)] = &[
+            $((
+                stringify!($module),
+                $module::self_test,
+                || flow_case::sample_digest(&$module::Random),
+            ),)*
         ];
     };
 }
@@ -30,11 +34,21 @@ golden! {
     iaf iaf_spline_groups glow domains circular torus permuted permuted_mixture
 }
 
+/// The digest that the desk has.
+fn committed(name: &str) -> Option<u32> {
+    let mut lines = include_str!("../../../golden/samples.txt").lines();
+    lines.find_map(|line| {
+        let (own, digest) = line.split_once(' ')?;
+        (own == name).then(|| digest.parse().ok())?
+    })
+}
+
 #[entry]
 fn main() -> ! {
     let mut console = Console::open();
-    for (name, test) in TESTS {
-        let verdict = if test() { "same " } else { "other " };
+    for (name, test, digest) in TESTS {
+        let same = test() && committed(name) == Some(digest());
+        let verdict = if same { "same " } else { "other " };
         console.text(verdict).text(name).end();
     }
     console.text("end").end();
