@@ -1,10 +1,7 @@
 //! Golden vectors: what the loaded artefact says of a few events.
 
 use crate::Checked;
-use flow_embedded::artefact::{Channel, Domain};
-use flow_embedded::kernels::{
-    bounded_generate, heavy_tailed_generate, positive_generate, soft_positive_generate,
-};
+use flow_embedded::artefact::Channel;
 use flow_embedded::math::Polynomial;
 
 /// An event with the log-likelihood that it must get.
@@ -24,7 +21,9 @@ pub(super) fn vectors(checked: &Checked<'_>) -> Vec<Golden> {
     let at = |channels: &[Channel<'_>], row: usize| -> Vec<f32> {
         let channels = channels.iter().enumerate();
         channels
-            .map(|(i, channel)| raw(channel, DEVIATIONS[(row + i) % DEVIATIONS.len()]))
+            .map(|(i, channel)| {
+                channel.destandardise::<Polynomial>(DEVIATIONS[(row + i) % DEVIATIONS.len()])
+            })
             .collect()
     };
     (0..DEVIATIONS.len())
@@ -39,21 +38,4 @@ pub(super) fn vectors(checked: &Checked<'_>) -> Vec<Golden> {
             })
         })
         .collect()
-}
-
-/// A value so many standard deviations from the mean, within the domain.
-fn raw(channel: &Channel<'_>, deviation: f32) -> f32 {
-    let mut x = channel.mean + deviation / channel.inv_std;
-    match channel.domain {
-        Domain::Real | Domain::Circular => {}
-        Domain::Positive { low } => positive_generate::<Polynomial>(&mut x, low),
-        Domain::SoftPositive { low, scale } => {
-            soft_positive_generate::<Polynomial>(&mut x, low, scale);
-        }
-        Domain::Bounded { low, high } => bounded_generate::<Polynomial>(&mut x, low, high),
-        Domain::HeavyTailed { centre, scale } => {
-            heavy_tailed_generate::<Polynomial>(&mut x, centre, scale);
-        }
-    }
-    x
 }

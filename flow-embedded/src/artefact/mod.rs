@@ -27,7 +27,9 @@
 //! The same model gives the same bytes. [`LoadedFlow::from_bytes`] validates
 //! all of it once and borrows it in place at any alignment.
 
+mod base;
 mod blocks;
+mod channel;
 mod crc;
 mod error;
 mod frame;

@@ -5,16 +5,13 @@
 
 use super::blocks::{Block, Blocks};
 use super::{
-    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain, Header,
-    Layer, MAX_HIDDEN_LAYERS, Permutation, Shape, Transformer,
+    Activation, Autoregressive, Conditioner, Coupling, Direction, Domain, Header, Layer,
+    MAX_HIDDEN_LAYERS, Permutation, Shape, Transformer,
 };
-use crate::base;
 use crate::kernels::{
-    Relu, Silu, Tanh, affine_forward, affine_inverse, bounded_generate, bounded_normalize, circle,
-    circular_forward, circular_inverse, conclude, dot, element_wise_generate,
-    element_wise_normalize, heavy_tailed_generate, heavy_tailed_normalize, linear_generate,
-    linear_normalize, positive_generate, positive_normalize, soft_positive_generate,
-    soft_positive_normalize, spline_forward, spline_inverse, spline_inverse_and_log_det, wrap,
+    Relu, Silu, Tanh, affine_forward, affine_inverse, circle, circular_forward, circular_inverse,
+    conclude, dot, element_wise_generate, element_wise_normalize, linear_generate,
+    linear_normalize, spline_forward, spline_inverse, spline_inverse_and_log_det,
 };
 use crate::math::Math;
 use core::marker::PhantomData;
@@ -124,7 +121,7 @@ impl<'w, M: Math> Walk<'w, M> {
         let mut log_det = 0.0;
         for ((x, raw), channel) in x.iter_mut().zip(event).zip(&self.header.event) {
             *x = *raw;
-            log_det += standardise::<M>(x, channel);
+            log_det += channel.standardise::<M>(x);
         }
         self.context_features(context, conditioning.input);
         let mut weights = self.weights;
@@ -132,7 +129,9 @@ impl<'w, M: Math> Walk<'w, M> {
             let own = take(&mut weights, layer.weights(self.shape));
             log_det += self.normalize(layer, own, x, &mut conditioning);
         }
-        let log_prob = (self.header.log_norm + log_det) - self.energy(x);
+        let base = self.header.base;
+        let energy = base.energy::<M, _>(self.shape, self.base, x);
+        let log_prob = (self.header.log_norm + log_det) - energy;
         conclude(log_prob, event, context)
     }
 
@@ -147,7 +146,8 @@ impl<'w, M: Math> Walk<'w, M> {
             event: x,
             mut conditioning,
         } = scratch;
-        self.draw(rng, x);
+        let base = self.header.base;
+        base.draw::<M, R, _>(self.shape, self.base, rng, x);
         self.context_features(context, conditioning.input);
         let layers: usize = self
             .header
@@ -163,49 +163,7 @@ impl<'w, M: Math> Walk<'w, M> {
             self.generate(layer, own, x, &mut conditioning);
         }
         for ((raw, x), channel) in event.iter_mut().zip(x.iter()).zip(&self.header.event) {
-            *raw = destandardise::<M>(*x, channel);
-        }
-    }
-
-    /// `−ln p` of a base event without its constant.
-    fn energy(&self, z: &[f32]) -> f32 {
-        let shape = self.shape;
-        let straight = z
-            .iter()
-            .enumerate()
-            .filter(|(channel, _)| !shape.is_circular(*channel))
-            .map(|(_, z)| z);
-        let energy = match self.header.base {
-            Base::Normal => base::normal_energy(straight),
-            Base::Logistic => base::logistic_energy::<M>(straight),
-            Base::Laplace => base::laplace_energy(straight),
-            Base::StudentT { degrees_of_freedom } => {
-                base::student_t_energy::<M>(straight, degrees_of_freedom)
-            }
-            Base::Mixture { .. } => base::mixture_energy::<M, _>(z, self.base),
-        };
-        let turns = z.iter().enumerate().filter(|(c, _)| shape.is_circular(*c));
-        match shape.circular {
-            0 => energy,
-            _ => energy + base::circular_energy(turns.map(|(_, z)| z)),
-        }
-    }
-
-    /// One base event, channel by channel.
-    fn draw<R: Rng + ?Sized>(&self, rng: &mut R, z: &mut [f32]) {
-        if let Base::Mixture { .. } = self.header.base {
-            return base::mixture::<M, R, _>(rng, self.base, z);
-        }
-        for (channel, z) in z.iter_mut().enumerate() {
-            *z = match self.header.base {
-                _ if self.shape.is_circular(channel) => base::angle(rng),
-                Base::Logistic => base::logistic::<M, R>(rng),
-                Base::Laplace => base::laplace::<M, R>(rng),
-                Base::StudentT { degrees_of_freedom } => {
-                    base::student_t::<M, R>(rng, degrees_of_freedom)
-                }
-                Base::Normal | Base::Mixture { .. } => base::normal::<M, R>(rng),
-            };
+            *raw = channel.destandardise::<M>(*x);
         }
     }
 
@@ -214,7 +172,7 @@ impl<'w, M: Math> Walk<'w, M> {
         let mut slots = input.iter_mut();
         for (raw, channel) in context.iter().zip(&self.header.context) {
             let mut x = *raw;
-            standardise::<M>(&mut x, channel);
+            channel.standardise::<M>(&mut x);
             fill::<M>(&mut slots, x, channel.domain == Domain::Circular);
         }
     }
@@ -517,38 +475,6 @@ impl<'w, M: Math> Walk<'w, M> {
     fn blocks<'l>(&self, layer: &Layer<'l>, dense: usize) -> Blocks<'l> {
         layer.blocks(dense, self.shape)
     }
-}
-
-/// Raw to standardised, in place; returns the log-determinant without what is
-/// constant.
-fn standardise<M: Math>(x: &mut f32, channel: &Channel<'_>) -> f32 {
-    let log_det = match channel.domain {
-        Domain::Real | Domain::Circular => 0.0,
-        Domain::Positive { low } => positive_normalize::<M>(x, low),
-        Domain::SoftPositive { low, scale } => soft_positive_normalize::<M>(x, low, scale),
-        Domain::Bounded { low, high } => bounded_normalize::<M>(x, low, high),
-        Domain::HeavyTailed { centre, scale } => heavy_tailed_normalize::<M>(x, centre, scale),
-    };
-    *x = (*x - channel.mean) * channel.inv_std;
-    if channel.domain == Domain::Circular {
-        *x = wrap(*x);
-    }
-    log_det
-}
-
-/// Standardised to raw.
-fn destandardise<M: Math>(x: f32, channel: &Channel<'_>) -> f32 {
-    let mut raw = x / channel.inv_std + channel.mean;
-    match channel.domain {
-        Domain::Real | Domain::Circular => {}
-        Domain::Positive { low } => positive_generate::<M>(&mut raw, low),
-        Domain::SoftPositive { low, scale } => soft_positive_generate::<M>(&mut raw, low, scale),
-        Domain::Bounded { low, high } => bounded_generate::<M>(&mut raw, low, high),
-        Domain::HeavyTailed { centre, scale } => {
-            heavy_tailed_generate::<M>(&mut raw, centre, scale);
-        }
-    }
-    raw
 }
 
 /// Writes the features of a channel to the next slots.

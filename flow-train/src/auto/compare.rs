@@ -127,7 +127,7 @@ pub(crate) fn choose(
             family: spec.family.name(),
             layers: spec.layers,
             hidden: spec.conditioner.hidden.clone(),
-            weights: size::weights(&spec).unwrap_or_default(),
+            weights: tried.flow.stored(),
             log_prob: -tried.report.validation_nats,
             seconds: start.elapsed().as_secs_f64(),
             chosen: false,

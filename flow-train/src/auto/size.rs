@@ -53,7 +53,7 @@ pub(super) fn within(family: Family, channels: &Spec, budget: Budget) -> Option<
 }
 
 /// The numbers that a model stores; nothing for one that can't be.
-pub(super) fn weights(spec: &Spec) -> Option<usize> {
+fn weights(spec: &Spec) -> Option<usize> {
     let flow = Flow::<f32>::new(spec, 0).ok()?;
     Some(flow.stored())
 }

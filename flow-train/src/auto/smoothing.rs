@@ -3,8 +3,8 @@
 //! A Gaussian kernel density of bandwidth σ is what remains of a flow that has learnt its noisy rows by heart, so
 //! the bandwidth that explains left-out rows best says how far the rows reach into the space between them. Of the
 //! log-densities of left-out rows the *median* decides: their mean is ruled by the few rows that have no neighbour,
-//! and asks for a bandwidth that blurs all others (Silverman 1986, section 3.4.4, on the fragility of
-//! least-likelihood rows).
+//! and asks for a bandwidth that blurs all others (Silverman 1986, section 3.4.4, on
+//! likelihood cross-validation).
 //!
 //! A flow learns more than a kernel density does, and needs less noise: three quarters.
 

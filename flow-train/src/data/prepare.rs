@@ -14,10 +14,7 @@ use super::moments::Moments;
 use super::{DataError, Dataset, DomainRequest, Reason, grid};
 use crate::random::Random;
 use flow_embedded::artefact::{Domain, Grid};
-use flow_embedded::kernels::{
-    bounded_generate, bounded_normalize, heavy_tailed_generate, heavy_tailed_normalize,
-    positive_generate, positive_normalize, soft_positive_generate, soft_positive_normalize, wrap,
-};
+use flow_embedded::kernels::wrap;
 use flow_embedded::math::{Backend, Libm, Math, Micromath, Polynomial};
 use std::f64::consts::TAU;
 use std::fmt;
@@ -63,7 +60,7 @@ impl ChannelMap {
             _ => (noise, 0.0),
         };
         *x += before;
-        let log_det = self.map::<M>(x);
+        let log_det = self.domain.normalize::<M>(x);
         *x = ((*x - self.mean) + after) * self.inv_std;
         if self.domain == Domain::Circular {
             *x = wrap(*x);
@@ -71,31 +68,10 @@ impl ChannelMap {
         log_det
     }
 
-    /// The map of the domain alone.
-    fn map<M: Math>(&self, x: &mut f32) -> f32 {
-        match self.domain {
-            Domain::Real | Domain::Circular => 0.0,
-            Domain::Positive { low } => positive_normalize::<M>(x, low),
-            Domain::SoftPositive { low, scale } => soft_positive_normalize::<M>(x, low, scale),
-            Domain::Bounded { low, high } => bounded_normalize::<M>(x, low, high),
-            Domain::HeavyTailed { centre, scale } => heavy_tailed_normalize::<M>(x, centre, scale),
-        }
-    }
-
     /// Prepared to raw, with the bits of the runtime.
     fn generate<M: Math>(&self, x: f32) -> f32 {
         let mut raw = x / self.inv_std + self.mean;
-        match self.domain {
-            Domain::Real | Domain::Circular => {}
-            Domain::Positive { low } => positive_generate::<M>(&mut raw, low),
-            Domain::SoftPositive { low, scale } => {
-                soft_positive_generate::<M>(&mut raw, low, scale);
-            }
-            Domain::Bounded { low, high } => bounded_generate::<M>(&mut raw, low, high),
-            Domain::HeavyTailed { centre, scale } => {
-                heavy_tailed_generate::<M>(&mut raw, centre, scale);
-            }
-        }
+        self.domain.generate::<M>(&mut raw);
         raw
     }
 
@@ -516,7 +492,7 @@ impl Column<'_> {
                         return f64::from(*value) + noise;
                     }
                     let mut x = (f64::from(*value) + noise) as f32;
-                    map.map::<M>(&mut x);
+                    map.domain.normalize::<M>(&mut x);
                     f64::from(x)
                 })
                 .collect()

@@ -1,15 +1,13 @@
 //! Some rows on their way through the layers, feature by feature.
 
-use super::base;
-use super::channel::{destandardise, features, standardise};
 use super::conditioner::Memory;
 use super::lanes::LaneMath;
 use super::linear::{gather, scale, scatter, unscale};
 use super::plan::{Bijection, Conditional, Plan};
 use super::transformer::{self, Way};
 use crate::model::panel::Panel;
-use flow_embedded::artefact::{Base, Channel, Direction, Domain, Header};
-use flow_embedded::kernels::conclude;
+use flow_embedded::artefact::{Channel, Direction, Domain, Header};
+use flow_embedded::kernels::{circle, conclude};
 use std::ops::Range;
 
 /// Memory for one chunk of rows.
@@ -54,7 +52,7 @@ impl<'p> Chunk<'p> {
         for (index, channel) in header.event.iter().enumerate() {
             let values = self.event.row_mut(index)[..rows].iter_mut();
             for (x, log_det) in values.zip(&mut self.log_det) {
-                *log_det += standardise::<M>(x, channel);
+                *log_det += channel.standardise::<M>(x);
             }
         }
         self.context::<M>(&header.context, contexts, rows);
@@ -71,7 +69,7 @@ impl<'p> Chunk<'p> {
             for (channel, z) in z.iter_mut().enumerate() {
                 *z = self.event.row(channel)[row];
             }
-            let energy = base::energy::<M>(header.base, plan.shape, &plan.base, &z);
+            let energy = header.base.energy::<M, _>(plan.shape, &plan.base, &z);
             let sum = (header.log_norm + self.log_det[row]) - energy;
             *log_prob = conclude(
                 sum,
@@ -99,7 +97,7 @@ impl<'p> Chunk<'p> {
         for (index, channel) in header.event.iter().enumerate() {
             let places = events[index..].iter_mut().step_by(channels);
             for (place, x) in places.zip(self.event.row(index)) {
-                *place = destandardise::<M>(*x, channel);
+                *place = channel.destandardise::<M>(*x);
             }
         }
     }
@@ -123,7 +121,7 @@ impl<'p> Chunk<'p> {
             let raw = contexts[index..].iter().step_by(channels.len());
             for (x, raw) in values[..rows].iter_mut().zip(raw) {
                 *x = *raw;
-                standardise::<M>(x, channel);
+                channel.standardise::<M>(x);
             }
             let circular = channel.domain == Domain::Circular;
             slot += fill::<M>(&mut self.memory.input, slot, &values, circular);
@@ -241,24 +239,16 @@ impl<'p> Chunk<'p> {
     }
 }
 
-/// Writes the features of some values from `slot` on; returns how many there are.
+/// Writes what a conditioner sees of some values of a channel from `slot` on: themselves, or cosine and sine of
+/// angles; returns how many features that is.
 fn fill<M: LaneMath>(input: &mut Panel<f32>, slot: usize, x: &[f32], circular: bool) -> usize {
-    if circular {
-        let (first, second) = input.rows_at_mut(slot, 2).into_pair();
-        features::<M>(x, first, Some(second));
-        2
-    } else {
-        features::<M>(x, input.row_mut(slot), None);
-        1
+    if !circular {
+        input.row_mut(slot).copy_from_slice(x);
+        return 1;
     }
-}
-
-/// One base event.
-pub(super) fn draw<M: LaneMath, R: rand_core::Rng + ?Sized>(
-    own: Base,
-    plan: &Plan,
-    rng: &mut R,
-    z: &mut [f32],
-) {
-    base::draw::<M, R>(own, plan.shape, &plan.base, rng, z);
+    let (first, second) = input.rows_at_mut(slot, 2).into_pair();
+    for ((x, first), second) in x.iter().zip(first).zip(second) {
+        [*first, *second] = circle::<M>(*x);
+    }
+    2
 }

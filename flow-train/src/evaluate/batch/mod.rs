@@ -8,13 +8,11 @@
 //!
 //! ```text
 //! plan (decoded weights) ──► chunk (rows, layer by layer) ──► conditioner ──► dense, activation
-//!                             ├ channel, base                 transformer ──► spline
-//!                             └ linear                        lanes ──► polynomial
+//!                             └ linear                        transformer ──► spline
+//!                                                             lanes ──► polynomial
 //! ```
 
 mod activation;
-mod base;
-mod channel;
 mod chunk;
 mod conditioner;
 mod dense;
@@ -126,7 +124,9 @@ impl<'f, 'a> BatchFlow<'f, 'a> {
             "the contexts of {rows} rows"
         );
         for z in events.chunks_exact_mut(event) {
-            chunk::draw::<M, R>(header.base, &self.plan, rng, z);
+            header
+                .base
+                .draw::<M, R, _>(self.plan.shape, &self.plan.base, rng, z);
         }
         events
             .par_chunks_mut(CHUNK * event)
