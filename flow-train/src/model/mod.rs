@@ -27,6 +27,7 @@ mod conditional;
 mod conditioner;
 mod coupling;
 mod element_wise;
+mod elementary;
 mod features;
 mod flow;
 mod linear;

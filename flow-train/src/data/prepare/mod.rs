@@ -9,76 +9,39 @@
 //! ones no row of `n` is further out than `√n`. Only when an outlier leaves the other values too close for `f32`
 //! is the column refused.
 
-use super::domain::{Evidence, Outside, Place, Words, infer};
-use super::moments::Moments;
-use super::{DataError, Dataset, DomainRequest, Reason, grid};
+mod channel_map;
+mod choice;
+mod fit;
+
+pub use channel_map::ChannelMap;
+pub use choice::Choice;
+pub use fit::PrepareOptions;
+
 use crate::random::Random;
-use flow_embedded::artefact::{Domain, Grid};
-use flow_embedded::kernels::wrap;
-use flow_embedded::math::{Backend, Libm, Math, Micromath, Polynomial};
-use std::f64::consts::TAU;
-use std::fmt;
-use std::ops::RangeInclusive;
+use flow_embedded::artefact::Grid;
+use flow_embedded::math::{Backend, Math};
 
-/// Standard deviations that a prepared value may be away: its square, and what layers make of it, stay within `f32`.
-const FAR: f32 = 1e9;
-
-/// The least distance of the 5th and the 95th percentile, in standard deviations: `f32` still tells a hundred
-/// values apart in between.
-const NEAR: f64 = 1e-5;
-
-/// What is done to one channel: an artefact's channel without its names.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ChannelMap {
-    /// Where its values live.
-    pub domain: Domain,
-    /// The values that it is rounded to, if it is; never for context.
-    pub grid: Option<Grid>,
-    /// Mean of the training rows after the map of the domain; the centre of a circular channel's turn.
-    pub mean: f32,
-    /// One over their standard deviation; 2 π over a circular channel's period.
-    pub inv_std: f32,
-}
-
-impl ChannelMap {
-    /// Leaves values as they are.
-    pub const IDENTITY: Self = Self {
-        domain: Domain::Real,
-        grid: None,
-        mean: 0.0,
-        inv_std: 1.0,
-    };
-
-    /// Raw to prepared, in place, `noise` raw units beside the value; returns `ln |dx / d raw|` in nats without
-    /// what is the same for all values.
-    ///
-    /// Without noise these are the bits of the runtime.
-    fn normalize<M: Math>(&self, x: &mut f32, noise: f32) -> f32 {
-        // A straight channel takes the noise after its mean is off: next to counts of millions it would be lost.
-        let (before, after) = match self.domain {
-            Domain::Real | Domain::Circular => (0.0, noise),
-            _ => (noise, 0.0),
-        };
-        *x += before;
-        let log_det = self.domain.normalize::<M>(x);
-        *x = ((*x - self.mean) + after) * self.inv_std;
-        if self.domain == Domain::Circular {
-            *x = wrap(*x);
+/// Runs `$body` with the type of a backend as `$M`.
+macro_rules! with_math {
+    ($math:expr, $M:ident => $body:expr) => {
+        match $math {
+            flow_embedded::math::Backend::Polynomial => {
+                type $M = flow_embedded::math::Polynomial;
+                $body
+            }
+            flow_embedded::math::Backend::Libm => {
+                type $M = flow_embedded::math::Libm;
+                $body
+            }
+            flow_embedded::math::Backend::Micromath => {
+                type $M = flow_embedded::math::Micromath;
+                $body
+            }
         }
-        log_det
-    }
-
-    /// Prepared to raw, with the bits of the runtime.
-    fn generate<M: Math>(&self, x: f32) -> f32 {
-        let mut raw = x / self.inv_std + self.mean;
-        self.domain.generate::<M>(&mut raw);
-        raw
-    }
-
-    fn is_circular(&self) -> bool {
-        self.domain == Domain::Circular
-    }
+    };
 }
+
+use with_math;
 
 /// What is done to every channel.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,26 +54,6 @@ pub struct Preparation {
     pub math: Backend,
 }
 
-/// Runs `$body` with the type of a backend as `$M`.
-macro_rules! with_math {
-    ($math:expr, $M:ident => $body:expr) => {
-        match $math {
-            Backend::Polynomial => {
-                type $M = Polynomial;
-                $body
-            }
-            Backend::Libm => {
-                type $M = Libm;
-                $body
-            }
-            Backend::Micromath => {
-                type $M = Micromath;
-                $body
-            }
-        }
-    };
-}
-
 impl Preparation {
     /// Leaves rows as they are: for values that are prepared already.
     #[must_use]
@@ -120,65 +63,6 @@ impl Preparation {
             context: vec![ChannelMap::IDENTITY; context],
             math: Backend::Polynomial,
         }
-    }
-
-    /// Chooses a preparation by the training rows, and says what it chose for each column, events first.
-    ///
-    /// `ranges` are the extremes of each column, events first, over all rows that train and validate; the training
-    /// rows may be a sample of those that train.
-    ///
-    /// # Errors
-    /// A domain is asked for a column that is not there, or does not hold all values. A column is constant, its
-    /// spread is beyond `f32`, or one value is so far out that `f32` can't tell the others apart.
-    ///
-    /// # Panics
-    /// If `ranges` is not one for each column.
-    pub fn fit(
-        training: &Dataset,
-        ranges: &[RangeInclusive<f32>],
-        options: &PrepareOptions,
-    ) -> Result<(Self, Vec<Choice>), DataError> {
-        let (d, c) = (training.event_dim(), training.context_dim());
-        assert_eq!(ranges.len(), d + c, "a range for each column");
-        let names = || {
-            training
-                .event_names()
-                .iter()
-                .chain(training.context_names())
-        };
-        let asked = options.domains.iter();
-        if let Some((name, _)) = asked
-            .clone()
-            .find(|(name, _)| !names().any(|own| own == name))
-        {
-            return Err(DataError::NoSuchColumn {
-                name: name.clone(),
-                nearest: None,
-                available: names().cloned().collect(),
-            });
-        }
-        let columns = names().zip(ranges).enumerate();
-        let fitted = columns
-            .map(|(index, (name, range))| {
-                Column {
-                    name,
-                    values: &column(training, index),
-                    weights: training.weights(),
-                    range,
-                    event: index < d,
-                    options,
-                }
-                .fit(training)
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let (mut event, choices): (Vec<ChannelMap>, Vec<Choice>) = fitted.into_iter().unzip();
-        let context = event.split_off(d);
-        let own = Self {
-            event,
-            context,
-            math: options.math,
-        };
-        Ok((own, choices))
     }
 
     /// Numbers that the context becomes: two for an angle, one for each other channel.
@@ -288,274 +172,13 @@ impl Preparation {
     }
 }
 
-/// How to choose a preparation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PrepareOptions {
-    /// Domains that are asked for, by column; the last one counts.
-    pub domains: Vec<(String, DomainRequest)>,
-    /// Whether to [infer](super::domain) the domains of the event's other columns.
-    pub infer: bool,
-    /// Whether the flow can hold an angle, so that one may be inferred.
-    pub circular: bool,
-    /// Whether to look for [rounded columns](super::grid).
-    pub grids: bool,
-    /// Units of columns, by name.
-    pub units: Vec<(String, String)>,
-    /// The elementary functions of the maps.
-    pub math: Backend,
-}
-
-impl Default for PrepareOptions {
-    /// Everything inferred but angles.
-    fn default() -> Self {
-        Self {
-            domains: vec![],
-            infer: true,
-            circular: false,
-            grids: true,
-            units: vec![],
-            math: Backend::Polynomial,
-        }
-    }
-}
-
-/// What was chosen for a column, and why.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub struct Choice {
-    /// The column's name.
-    pub column: String,
-    /// Where its values live.
-    pub domain: Domain,
-    /// What spoke for it.
-    pub reason: Reason,
-    /// The values that it is rounded to, if it is.
-    pub grid: Option<Grid>,
-}
-
-impl Choice {
-    /// Whether it is worth a word: anything but a real column that is not rounded and that nothing was asked for.
-    #[must_use]
-    pub fn is_notable(&self) -> bool {
-        self.reason != Reason::Default || self.grid.is_some()
-    }
-}
-
-impl fmt::Display for Choice {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.column, Words(self.domain))?;
-        match self.reason {
-            Reason::Requested => write!(f, ", as asked for")?,
-            Reason::Skewed {
-                skewness,
-                skewness_of_log,
-            } => write!(
-                f,
-                ", since its skewness of {skewness:.1} is {skewness_of_log:.1} in the logarithm"
-            )?,
-            Reason::HeavyTails { gain } => {
-                write!(f, ", since its tails are heavy: by {gain:.2} nats per row")?;
-            }
-            Reason::Angle => write!(
-                f,
-                ", since its unit is that of an angle that goes all around"
-            )?,
-            Reason::Default => {}
-        }
-        match self.grid {
-            Some(Grid { offset: 0.0, step }) => {
-                write!(
-                    f,
-                    "; rounded to multiples of {step}, dequantised in training"
-                )
-            }
-            Some(Grid { offset, step }) => write!(
-                f,
-                "; rounded to {offset} and multiples of {step} beside it, dequantised in training"
-            ),
-            None => Ok(()),
-        }
-    }
-}
-
-/// The values of a column, events counted before contexts.
-fn column(data: &Dataset, index: usize) -> Vec<f32> {
-    let d = data.event_dim();
-    let (values, columns, index) = if index < d {
-        (data.events(), d, index)
-    } else {
-        (data.contexts(), data.context_dim(), index - d)
-    };
-    let own = values.iter().skip(index).step_by(columns);
-    own.copied().collect()
-}
-
-/// A column whose preparation is sought.
-struct Column<'a> {
-    name: &'a str,
-    values: &'a [f32],
-    weights: &'a [f32],
-    range: &'a RangeInclusive<f32>,
-    event: bool,
-    options: &'a PrepareOptions,
-}
-
-impl Column<'_> {
-    fn fit(&self, training: &Dataset) -> Result<(ChannelMap, Choice), DataError> {
-        let raw: Vec<f64> = self.values.iter().map(|x| f64::from(*x)).collect();
-        let Moments { mean, std, .. } = Moments::of(&raw, self.weights);
-        self.check_varies(training)?;
-        let grid = (self.event && self.options.grids)
-            .then(|| grid::detect(self.values))
-            .flatten();
-        let (request, reason) = self.request(grid);
-        let place = request
-            .resolve(self.range, grid, self.values, std)
-            .map_err(|outside| {
-                let Outside { value } = outside;
-                DataError::OutsideDomain {
-                    column: self.name.to_owned(),
-                    domain: request.to_string(),
-                    value,
-                }
-            })?;
-        let choice = Choice {
-            column: self.name.to_owned(),
-            domain: place.domain,
-            reason,
-            grid,
-        };
-        let map = ChannelMap {
-            domain: place.domain,
-            grid,
-            mean: mean as f32,
-            inv_std: 1.0,
-        };
-        let map = match place.domain {
-            Domain::Circular => turned(map, place),
-            _ => self.standardised(map)?,
-        };
-        self.check_ends(&map)?;
-        Ok((map, choice))
-    }
-
-    fn check_varies(&self, training: &Dataset) -> Result<(), DataError> {
-        let varies = |values: &[f32]| values.iter().any(|x| Some(x) != values.first());
-        if varies(self.values) {
-            return Ok(());
-        }
-        let others = training.event_names().iter().enumerate();
-        Err(DataError::Constant {
-            column: self.name.to_owned(),
-            value: self.values.first().copied().unwrap_or(f32::NAN),
-            rows: training.rows(),
-            others: others
-                .filter(|(index, _)| varies(&column(training, *index)))
-                .map(|(_, name)| name.clone())
-                .collect(),
-        })
-    }
-
-    /// What is asked for, else what the values speak for.
-    fn request(&self, grid: Option<Grid>) -> (DomainRequest, Reason) {
-        let of = |name: &String| name == self.name;
-        let options = self.options;
-        let asked = options.domains.iter().rev().find(|(name, _)| of(name));
-        if let Some((_, request)) = asked {
-            return (*request, Reason::Requested);
-        }
-        if !(options.infer && self.event) {
-            return (DomainRequest::Real, Reason::Default);
-        }
-        let unit = options.units.iter().find(|(name, _)| of(name));
-        infer(&Evidence {
-            values: self.values,
-            weights: self.weights,
-            range: self.range,
-            grid,
-            unit: unit.map_or("", |(_, unit)| unit),
-            circular: options.circular,
-        })
-    }
-
-    /// Mean and standard deviation of the mapped values, spread evenly over their cells.
-    fn standardised(&self, map: ChannelMap) -> Result<ChannelMap, DataError> {
-        // Fractions of multiples of the golden ratio fill a cell more evenly than chance.
-        const GOLDEN: f64 = 0.618_033_988_749_894_9;
-        let step = map.grid.map_or(0.0, |grid| f64::from(grid.step));
-        let straight = map.domain == Domain::Real;
-        let cells = self.values.iter().enumerate();
-        let mut mapped: Vec<f64> = with_math!(self.options.math, M => {
-            cells
-                .map(|(row, value)| {
-                    let noise = step * ((row as f64 * GOLDEN).fract() - 0.5);
-                    if straight {
-                        return f64::from(*value) + noise;
-                    }
-                    let mut x = (f64::from(*value) + noise) as f32;
-                    map.domain.normalize::<M>(&mut x);
-                    f64::from(x)
-                })
-                .collect()
-        });
-        let Moments { mean, std, .. } = Moments::of(&mapped, self.weights);
-        let map = ChannelMap {
-            mean: mean as f32,
-            inv_std: std.recip() as f32,
-            ..map
-        };
-        if !map.inv_std.is_normal() || !map.mean.is_finite() {
-            return Err(DataError::OutOfScale {
-                column: self.name.to_owned(),
-                std,
-            });
-        }
-        let rank = |share: f64| ((mapped.len() - 1) as f64 * share).round() as usize;
-        let (low, high) = (rank(0.05), rank(0.95));
-        let mut at = |rank| *mapped.select_nth_unstable_by(rank, f64::total_cmp).1;
-        let bulk = (at(high) - at(low)) / std;
-        if bulk > 0.0 && bulk < NEAR {
-            return Err(self.extreme(mean));
-        }
-        Ok(map)
-    }
-
-    /// Values of all rows stay finite, those that only validate included.
-    fn check_ends(&self, map: &ChannelMap) -> Result<(), DataError> {
-        for end in [*self.range.start(), *self.range.end()] {
-            let mut x = end;
-            with_math!(self.options.math, M => { map.normalize::<M>(&mut x, 0.0); });
-            if x.is_nan() || x.abs() > FAR {
-                return Err(self.extreme(f64::from(map.mean)));
-            }
-        }
-        Ok(())
-    }
-
-    /// The end of the range that is farther from the mean, as an error.
-    fn extreme(&self, mean: f64) -> DataError {
-        let (min, max) = (*self.range.start(), *self.range.end());
-        let far = |end: f32| (f64::from(end) - mean).abs();
-        DataError::Extreme {
-            column: self.name.to_owned(),
-            value: if far(min) > far(max) { min } else { max },
-        }
-    }
-}
-
-/// A circular channel's centre and scale.
-fn turned(map: ChannelMap, Place { turn, .. }: Place) -> ChannelMap {
-    let [low, high] = turn.map(f64::from);
-    ChannelMap {
-        mean: (0.5 * (low + high)) as f32,
-        inv_std: (TAU / (high - low)) as f32,
-        ..map
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::moments::Moments;
     use crate::data::testing::names;
+    use crate::data::{DataError, Dataset, DomainRequest, Reason};
+    use flow_embedded::artefact::Domain;
     use proptest::prelude::*;
 
     /// One column of values, and a second one that varies.
