@@ -1,6 +1,16 @@
-use crate::{Checked, Cost, Error, Plan, emit};
+use crate::{Checked, Cost, Error, Passes, Plan, emit, passes};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+/// What generated code is made for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Optimise {
+    /// Few instructions: dense layers in panels.
+    #[default]
+    Speed,
+    /// Little flash: dense layers row by row.
+    Size,
+}
 
 /// What to emit.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +20,10 @@ pub struct Options {
     /// Also emit `pub fn self_test() -> bool`, which checks the golden vectors
     /// on the chip. (They are always checked under `cfg(test)`.)
     pub self_test: bool,
+    /// What the code is made for.
+    pub optimise: Optimise,
+    /// The passes of the compiler.
+    pub passes: Passes,
 }
 
 /// Compiles the bytes of an artefact to the text of a Rust module. `source`
@@ -23,6 +37,7 @@ pub fn compile(artefact: &[u8], source: &Path, options: &Options) -> Result<(Str
         source: fault,
     })?;
     let plan = Plan::new(&checked, options.type_name.as_deref())?;
+    let plan = passes::run(plan, options.passes, options.optimise);
     let cost = Cost::of(&plan);
     let file = source
         .file_name()
@@ -65,6 +80,20 @@ impl Builder {
     #[must_use]
     pub fn self_test(mut self, emit: bool) -> Self {
         self.options.self_test = emit;
+        self
+    }
+
+    /// See [`Optimise`].
+    #[must_use]
+    pub fn optimise(mut self, optimise: Optimise) -> Self {
+        self.options.optimise = optimise;
+        self
+    }
+
+    /// Switches passes of the compiler off, to see what they do.
+    #[must_use]
+    pub fn passes(mut self, passes: Passes) -> Self {
+        self.options.passes = passes;
         self
     }
 

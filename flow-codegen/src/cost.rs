@@ -1,7 +1,7 @@
 //! What a model costs, before it is flashed.
 
 use crate::Plan;
-use crate::plan::{Bijection, Conditional, Table};
+use crate::plan::{Bijection, Conditional};
 use flow_embedded::artefact::{Activation, Transformer};
 
 /// The cost of one model on a 32-bit chip.
@@ -54,7 +54,7 @@ impl Cost {
 fn numbers(bijection: &Bijection) -> (usize, usize) {
     match bijection {
         Bijection::Coupling(own) | Bijection::Autoregressive(_, own) => {
-            let sizes = own.tables().map(|table| (table.rows.len(), table.inputs));
+            let sizes = own.tables().map(|table| (table.rows.len(), table.stored));
             sizes.fold((0, 0), |(weights, macs), (rows, inputs)| {
                 (weights + rows * (inputs + 1), macs + rows * inputs)
             })
@@ -64,7 +64,7 @@ fn numbers(bijection: &Bijection) -> (usize, usize) {
             (channels * (channels + 1), channels * channels)
         }
         Bijection::ElementWise(scales) => (2 * scales.len(), scales.len()),
-        Bijection::Permutation(_) => (0, 0),
+        Bijection::Permutation(_) | Bijection::FoldedPermutation(_) => (0, 0),
     }
 }
 
@@ -112,53 +112,36 @@ fn code_bytes(plan: &Plan) -> usize {
 /// One instance of the dense kernel.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Kernel {
-    offset: usize,
     rows: usize,
     inputs: usize,
-    dense: usize,
     output: bool,
 }
 
 impl Kernel {
-    /// Few rows are unrolled, many are looped over.
+    /// Few columns are unrolled, many are looped over.
     fn bytes(&self) -> usize {
-        match self.rows <= 2 {
-            true => 20 + 28 * self.inputs,
-            false => (100 + 60 * self.inputs).min(460),
-        }
+        40 + 8 * self.rows * self.inputs.min(3)
     }
 }
 
 /// The kernels that a layer calls, once in each direction.
 fn kernels(own: &Conditional) -> Vec<Kernel> {
-    let mut kernels = Vec::new();
-    let output: Vec<&Table> = own.output.iter().flatten().collect();
-    let hidden = own.hidden.iter().map(|blocks| blocks.iter().collect());
-    for (dense, tables) in hidden.chain([output]).enumerate() {
-        let output = dense == own.hidden.len();
-        let mut offset = 0;
-        for table in tables.iter().filter(|table| !table.rows.is_empty()) {
-            let (rows, inputs) = (table.rows.len(), table.inputs);
-            kernels.push(Kernel {
-                offset,
-                rows,
-                inputs,
-                dense,
-                output,
-            });
-            // The parameters of splines share one place.
-            offset += match output && own.channel_by_channel() {
-                true => 0,
-                false => rows,
-            };
-        }
-    }
-    kernels
+    let hidden = own.hidden.iter().flatten().map(|table| (table, false));
+    let output = own.output.iter().flatten().map(|table| (table, true));
+    let panels = hidden.chain(output).flat_map(|(table, output)| {
+        let panels = table.layout.panels(table.rows.len()).into_iter();
+        panels.map(move |rows| Kernel {
+            rows,
+            inputs: table.stored,
+            output,
+        })
+    });
+    panels.collect()
 }
 
 fn ram_bytes(plan: &Plan) -> usize {
     // Saved registers and locals of the functions above the arrays.
-    const FRAMES: usize = 340;
+    const FRAMES: usize = 148;
     let (event, context) = (plan.event.len(), plan.context.features());
     let layer = |own: &Conditional| {
         let hidden: usize = own.widths().sum();

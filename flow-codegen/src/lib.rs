@@ -31,10 +31,12 @@ mod checked;
 mod cost;
 mod emit;
 mod error;
+mod passes;
 mod plan;
 
-pub use builder::{Builder, Options, compile};
+pub use builder::{Builder, Optimise, Options, compile};
 pub use checked::Checked;
 pub use cost::Cost;
 pub use error::Error;
+pub use passes::Passes;
 pub use plan::Plan;

@@ -131,44 +131,44 @@ static INV_STD: [f32; 3] = [
     0.56363505, 0.1942554, 0.65794516,
 ];
 
-// Layer 0: each row is a bias, then its weights.
+// Layer 0: of each panel the biases, then the weights of each input.
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static L0_OUTPUT_GROUP_0: [[f32; 1]; 2] = [
-    [0.3913253],
-    [0.053454578],
+static L0_OUTPUT_GROUP_0: [[f32; 2]; 1] = [
+    [0.3913253, 0.053454578],
 ];
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
 static L0_OUTPUT_GROUP_1: [[f32; 2]; 2] = [
-    [0.009792566, -0.6161018],
-    [0.4761374, 0.7826071],
+    [0.009792566, 0.4761374],
+    [-0.6161018, 0.7826071],
 ];
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static L0_OUTPUT_GROUP_2: [[f32; 3]; 2] = [
-    [0.28170937, -0.48895487, 0.848579],
-    [-0.13510907, 0.05331906, 0.83326536],
+static L0_OUTPUT_GROUP_2: [[f32; 2]; 3] = [
+    [0.28170937, -0.13510907],
+    [-0.48895487, 0.05331906],
+    [0.848579, 0.83326536],
 ];
 
-// Layer 1: each row is a bias, then its weights.
+// Layer 1: of each panel the biases, then the weights of each input.
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static L1_OUTPUT_GROUP_0: [[f32; 1]; 2] = [
-    [0.13306564],
-    [-0.374552],
+static L1_OUTPUT_GROUP_0: [[f32; 2]; 1] = [
+    [0.13306564, -0.374552],
 ];
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
 static L1_OUTPUT_GROUP_1: [[f32; 2]; 2] = [
-    [0.3529659, -0.3497935],
-    [-0.08975464, 1.0345085],
+    [0.3529659, -0.08975464],
+    [-0.3497935, 1.0345085],
 ];
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static L1_OUTPUT_GROUP_2: [[f32; 3]; 2] = [
-    [-0.18720448, -0.18047683, 0.43056184],
-    [-0.43586165, 0.38915402, 0.65384084],
+static L1_OUTPUT_GROUP_2: [[f32; 2]; 3] = [
+    [-0.18720448, -0.43586165],
+    [-0.18047683, 0.38915402],
+    [0.43056184, 0.65384084],
 ];
 
 // Calibration: log_prob and the p-value of what is less likely.

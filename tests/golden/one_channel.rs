@@ -56,7 +56,8 @@ fn normalize_0(x: &mut [f32; 1]) -> f32 {
     let input = [];
     let mut parameters = [0.0; 23];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0, &input, &mut parameters);
+    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0_PANEL_0, &input, &mut parameters);
+    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_0_PANEL_1, &input, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[0], &mut parameters, 4.0);
     x[0] = value;
     log_det += log_slope;
@@ -68,7 +69,8 @@ fn generate_0(x: &mut [f32; 1]) {
     use ::flow_embedded::kernels::{Identity, dense, spline_inverse};
     let input = [];
     let mut parameters = [0.0; 23];
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0, &input, &mut parameters);
+    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0_PANEL_0, &input, &mut parameters);
+    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_0_PANEL_1, &input, &mut parameters);
     x[0] = spline_inverse::<Math>(x[0], &mut parameters, 4.0);
 }
 
@@ -84,33 +86,22 @@ static INV_STD: [f32; 1] = [
     0.56363505,
 ];
 
-// Layer 0: each row is a bias, then its weights.
+// Layer 0: of each panel the biases, then the weights of each input.
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static L0_CHANNEL_0: [[f32; 1]; 23] = [
-    [0.44929087],
-    [-0.40964538],
-    [0.025959909],
-    [-0.104658425],
-    [0.3913253],
-    [0.053454578],
-    [0.009792566],
-    [-0.29043317],
-    [0.4761374],
-    [0.3689245],
-    [0.28170937],
-    [-0.2822982],
-    [0.4899273],
-    [-0.13510907],
-    [0.030783772],
-    [0.48108596],
-    [0.13306564],
-    [-0.374552],
-    [0.3529659],
-    [-0.16489422],
-    [-0.08975464],
-    [0.4876719],
-    [-0.18720448],
+static L0_CHANNEL_0_PANEL_0: [[f32; 12]; 1] = [
+    [
+        0.44929087, -0.40964538, 0.025959909, -0.104658425, 0.3913253, 0.053454578, 0.009792566, -0.29043317,
+        0.4761374, 0.3689245, 0.28170937, -0.2822982,
+    ],
+];
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static L0_CHANNEL_0_PANEL_1: [[f32; 11]; 1] = [
+    [
+        0.4899273, -0.13510907, 0.030783772, 0.48108596, 0.13306564, -0.374552, 0.3529659, -0.16489422,
+        -0.08975464, 0.4876719, -0.18720448,
+    ],
 ];
 
 // Calibration: log_prob and the p-value of what is less likely.

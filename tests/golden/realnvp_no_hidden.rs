@@ -115,20 +115,20 @@ static INV_STD: [f32; 2] = [
     0.56363505, 0.1942554,
 ];
 
-// Layer 0: each row is a bias, then its weights.
+// Layer 0: of each panel the biases, then the weights of each input.
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
 static L0_OUTPUT: [[f32; 2]; 2] = [
-    [0.025959909, -0.22201405],
-    [0.3913253, 0.11339429],
+    [0.025959909, 0.3913253],
+    [-0.22201405, 0.11339429],
 ];
 
-// Layer 1: each row is a bias, then its weights.
+// Layer 1: of each panel the biases, then the weights of each input.
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
 static L1_OUTPUT: [[f32; 2]; 2] = [
-    [0.009792566, -0.6161018],
-    [0.4761374, 0.7826071],
+    [0.009792566, 0.4761374],
+    [-0.6161018, 0.7826071],
 ];
 
 // Calibration: log_prob and the p-value of what is less likely.

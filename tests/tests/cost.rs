@@ -1,7 +1,7 @@
 //! The cost that the compiler states against what the test firmware measured:
 //! `cargo xtask test firmware` holds the committed figures against the ELF.
 
-use flow_codegen::{Checked, Cost, Plan};
+use flow_codegen::{Options, compile};
 use serde_json::Value;
 
 /// The committed figure of the Cortex-M4F.
@@ -15,8 +15,9 @@ fn figure(name: &str) -> f64 {
 
 #[test]
 fn stated_flash_and_stack_are_those_of_the_firmware() {
-    let checked = Checked::new(flow_case::ARTEFACT).expect("a valid artefact");
-    let cost = Cost::of(&Plan::new(&checked, None).expect("a plan"));
+    let path = std::path::Path::new("model.flow");
+    let compiled = compile(flow_case::ARTEFACT, path, &Options::default());
+    let (_, cost) = compiled.expect("a valid artefact");
     let flash = cost.flash_bytes() as f64 / figure("model_flash_bytes");
     assert!(
         (0.85..1.15).contains(&flash),

@@ -4,7 +4,7 @@
 //! `BLESS=1 cargo test -p flow-tests --test generated` rewrites the golden
 //! files; review the difference before committing it.
 
-use flow_codegen::{Options, compile};
+use flow_codegen::{Optimise, Options, Passes, compile};
 use flow_embedded::artefact::Channel;
 use flow_embedded::{Calibrated, Density, LoadedFlow, Sampler};
 use flow_tests::drafts::{draft, outside, rng, table, uniform, within};
@@ -22,22 +22,65 @@ fn artefact(name: &str) -> Vec<u8> {
     draft(&kind, SEED).encode().expect("a valid draft")
 }
 
-#[test]
-fn the_text_is_golden() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
+/// What the golden modules of each folder are compiled with, and the rows of
+/// the table that are there; none for all.
+fn variants() -> [(&'static str, Options, &'static [&'static str]); 3] {
     let options = Options {
         self_test: true,
         ..Options::default()
     };
+    let plain = Passes {
+        fold: false,
+        pack: false,
+        schedule: false,
+    };
+    let some = &[
+        "maf_context",
+        "mixed",
+        "iaf",
+        "iaf_spline_groups",
+        "glow",
+        "circular",
+        "permuted",
+    ];
+    [
+        ("", options.clone(), &[]),
+        (
+            "size",
+            Options {
+                optimise: Optimise::Size,
+                ..options.clone()
+            },
+            some,
+        ),
+        (
+            "plain",
+            Options {
+                passes: plain,
+                ..options
+            },
+            some,
+        ),
+    ]
+}
+
+#[test]
+fn the_text_is_golden() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     let mut differing = Vec::new();
-    for (name, _) in table() {
-        let source = format!("{name}.flow");
-        let (text, _) = compile(&artefact(name), Path::new(&source), &options).expect(name);
-        let path = folder.join(name).with_extension("rs");
-        if std::env::var_os("BLESS").is_some() {
-            std::fs::write(&path, text).expect("golden folder is writable");
-        } else if std::fs::read_to_string(&path).ok() != Some(text) {
-            differing.push(name);
+    for (variant, options, names) in variants() {
+        for (name, _) in table() {
+            if !names.is_empty() && !names.contains(&name) {
+                continue;
+            }
+            let source = format!("{name}.flow");
+            let (text, _) = compile(&artefact(name), Path::new(&source), &options).expect(name);
+            let path = golden.join(variant).join(name).with_extension("rs");
+            if std::env::var_os("BLESS").is_some() {
+                std::fs::write(&path, text).expect("golden folder is writable");
+            } else if std::fs::read_to_string(&path).ok() != Some(text) {
+                differing.push(format!("{variant}/{name}"));
+            }
         }
     }
     assert!(
@@ -195,4 +238,48 @@ golden! {
     one_channel, 1, 0;
     permuted, 3, 0;
     permuted_mixture, 3, 0;
+}
+
+/// Modules compiled otherwise have the same bits.
+macro_rules! variant {
+    ($folder:ident: $($name:ident, $event:literal, $context:literal;)*) => {
+        mod $folder {
+            $(
+                #[allow(unreachable_pub)]
+                mod $name {
+                    include!(concat!(
+                        "../golden/", stringify!($folder), "/", stringify!($name), ".rs"
+                    ));
+
+                    #[test]
+                    fn has_the_bits_of_the_loaded_artefact() {
+                        crate::compare::<_, $event, $context>(stringify!($name), &Random);
+                        assert!(self_test());
+                    }
+                }
+            )*
+        }
+    };
+}
+
+variant! {
+    size:
+    maf_context, 4, 2;
+    mixed, 5, 1;
+    iaf, 4, 1;
+    iaf_spline_groups, 5, 0;
+    glow, 4, 1;
+    circular, 4, 1;
+    permuted, 3, 0;
+}
+
+variant! {
+    plain:
+    maf_context, 4, 2;
+    mixed, 5, 1;
+    iaf, 4, 1;
+    iaf_spline_groups, 5, 0;
+    glow, 4, 1;
+    circular, 4, 1;
+    permuted, 3, 0;
 }

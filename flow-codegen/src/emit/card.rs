@@ -93,7 +93,8 @@ pub(super) fn describe(layer: &LayerPlan) -> String {
             format!("{name}, channels {}", list(places.iter().copied()))
         }
         Bijection::ElementWise(_) => name.to_owned(),
-        Bijection::Permutation(places) => format!(
+        Bijection::Permutation(order) => format!("{name} to {}", list(order.iter().copied())),
+        Bijection::FoldedPermutation(places) => format!(
             "{name} to {}, which moves nothing here",
             list(places.iter().copied())
         ),

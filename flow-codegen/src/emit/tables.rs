@@ -1,6 +1,6 @@
 //! Numbers, eight a row.
 
-use crate::plan::{Bijection, Channels, Conditional, Plan, Table};
+use crate::plan::{Bijection, Channels, Conditional, Layout, Plan, Table};
 use proc_macro2::Ident;
 use quote::format_ident;
 
@@ -79,7 +79,7 @@ fn layer_tables(bijection: &Bijection, index: usize) -> String {
             let table = pairs(&name, "[f32; 2]", scales, |pair| format!("{pair:?}"));
             format!("\n// Layer {index}: scale and shift.\n{table}")
         }
-        Bijection::Permutation(_) => String::new(),
+        Bijection::Permutation(_) | Bijection::FoldedPermutation(_) => String::new(),
     }
 }
 
@@ -92,21 +92,84 @@ fn conditional_tables(own: &Conditional, index: usize) -> String {
         let tables = tables.iter().enumerate();
         tables.map(move |(place, table)| (output(own, index, group, place), table))
     });
-    let mut text = format!("\n// Layer {index}: each row is a bias, then its weights.\n");
-    for (name, table) in hidden.chain(output) {
-        text += &block(&name, table);
+    let mut text =
+        format!("\n// Layer {index}: of each panel the biases, then the weights of each input.\n");
+    for part in hidden
+        .chain(output)
+        .flat_map(|(name, table)| parts(table, &name))
+    {
+        text += &part.text();
     }
     text
 }
 
-/// The rows of a block; nothing if it has none.
-fn block(name: &Ident, table: &Table) -> String {
-    let (rows, width) = (table.rows.len(), table.inputs + 1);
-    if rows == 0 {
-        return String::new();
+/// A static of generated code: one panel, or all panels of a table.
+pub(super) struct Part<'t> {
+    pub(super) name: Ident,
+    pub(super) rows: &'t [Vec<f32>],
+    /// The biases, and the weights that are stored for each input.
+    pub(super) columns: usize,
+    pub(super) layout: Layout,
+}
+
+/// The statics that hold a table; none if it has no rows.
+pub(super) fn parts<'t>(table: &'t Table, name: &Ident) -> Vec<Part<'t>> {
+    let part = |name, rows| Part {
+        name,
+        rows,
+        columns: table.stored + 1,
+        layout: table.layout,
+    };
+    let panels = table.layout.panels(table.rows.len());
+    match (table.layout, panels.as_slice()) {
+        (_, []) => Vec::new(),
+        (Layout::Small, _) | (_, [_]) => vec![part(name.clone(), table.rows.as_slice())],
+        (Layout::Wide, panels) => split(&table.rows, panels)
+            .enumerate()
+            .map(|(index, rows)| part(format_ident!("{name}_PANEL_{index}"), rows))
+            .collect(),
     }
-    let lines: String = table.rows.iter().map(|row| array(row)).collect();
-    format!("{ATTRIBUTES}static {name}: [[f32; {width}]; {rows}] = [\n{lines}];\n")
+}
+
+/// The rows of each panel.
+fn split<'t>(rows: &'t [Vec<f32>], panels: &[usize]) -> impl Iterator<Item = &'t [Vec<f32>]> {
+    let mut rest = rows;
+    panels.iter().map(move |rows| {
+        let (own, behind) = rest.split_at(*rows);
+        rest = behind;
+        own
+    })
+}
+
+impl Part<'_> {
+    fn text(&self) -> String {
+        let (rows, columns) = (self.rows.len(), self.columns);
+        match self.layout {
+            Layout::Wide => {
+                let lines: String = columns_of(self.rows, columns)
+                    .map(|weights| array(&weights))
+                    .collect();
+                let of = format!("[[f32; {rows}]; {columns}]");
+                format!("{ATTRIBUTES}static {}: {of} = [\n{lines}];\n", self.name)
+            }
+            Layout::Small => {
+                let panels = self.layout.panels(rows);
+                let numbers: Vec<f32> = split(self.rows, &panels)
+                    .flat_map(|rows| columns_of(rows, columns))
+                    .flatten()
+                    .collect();
+                list(&self.name.to_string(), &numbers)
+            }
+        }
+    }
+}
+
+/// The numbers of some rows, column by column, zeros for what they do not see.
+fn columns_of(rows: &[Vec<f32>], columns: usize) -> impl Iterator<Item = Vec<f32>> {
+    (0..columns).map(|column| {
+        let weights = rows.iter().map(|row| row.get(column).copied());
+        weights.map(Option::unwrap_or_default).collect()
+    })
 }
 
 /// One row of a table: on a line of its own, or wrapped after eight numbers.

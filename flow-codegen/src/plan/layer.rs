@@ -1,13 +1,10 @@
 //! The bijections, their channels as places of the event's array.
-//!
-//! A permutation moves nothing: the layers behind it find their channels at
-//! other places. A linear layer gathers its channels from wherever they lie and
-//! leaves them in order.
 
 use crate::Checked;
 use flow_embedded::artefact::{
-    Activation, Block, Conditioner, Direction, Layer, Permutation, Transformer,
+    Activation, Block, Blocks, Conditioner, Direction, Layer, Permutation, Transformer,
 };
+use flow_embedded::kernels::PANEL_ROWS;
 
 /// One bijection.
 pub(crate) struct LayerPlan {
@@ -19,7 +16,7 @@ pub(crate) struct LayerPlan {
 pub(crate) enum Bijection {
     Coupling(Conditional),
     Autoregressive(Direction, Conditional),
-    /// `z_i = Σ_j (L U)_ij x_p(j) + bias_i`.
+    /// `z_i = Σ_j (L U)_ij x_p(j) + bias_i`; leaves the channels in order.
     Linear {
         /// `p`, as places.
         places: Vec<usize>,
@@ -28,13 +25,24 @@ pub(crate) enum Bijection {
     },
     /// Scale and shift of the channel at each place.
     ElementWise(Vec<[f32; 2]>),
-    /// The new order of places.
+    /// Place `i` takes what lies at `p(i)`.
     Permutation(Vec<usize>),
+    /// A permutation that moves nothing, since the layers behind it find their
+    /// channels at other places: these.
+    FoldedPermutation(Vec<usize>),
 }
 
 impl Bijection {
     /// The conditional parts of a layer that has them.
     pub(crate) fn conditional(&self) -> Option<&Conditional> {
+        match self {
+            Self::Coupling(own) | Self::Autoregressive(_, own) => Some(own),
+            _ => None,
+        }
+    }
+
+    /// As [`conditional`](Self::conditional), to be changed.
+    pub(crate) fn conditional_mut(&mut self) -> Option<&mut Conditional> {
         match self {
             Self::Coupling(own) | Self::Autoregressive(_, own) => Some(own),
             _ => None,
@@ -59,6 +67,9 @@ pub(crate) struct Conditional {
     pub(crate) transformer: Transformer,
     pub(crate) activation: Activation,
     pub(crate) residual: bool,
+    /// Whether the direction that needs one group to know the next evaluates
+    /// each hidden unit once, and not once a group.
+    pub(crate) scheduled: bool,
     /// The blocks of each hidden layer, one for each group.
     pub(crate) hidden: Vec<Vec<Table>>,
     /// The tables of the output layer, one list for each group: one table for
@@ -79,6 +90,7 @@ impl Conditional {
             transformer,
             activation: conditioner.activation,
             residual: conditioner.residual,
+            scheduled: false,
             hidden: Vec::new(),
             output: Vec::new(),
         }
@@ -109,48 +121,73 @@ impl Conditional {
     pub(crate) fn tables(&self) -> impl Iterator<Item = &Table> {
         self.hidden.iter().chain(&self.output).flatten()
     }
+
+    /// As [`tables`](Self::tables), to be changed.
+    pub(crate) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Table> {
+        self.hidden.iter_mut().chain(&mut self.output).flatten()
+    }
 }
 
 fn rows(blocks: &[Table]) -> usize {
     blocks.iter().map(|table| table.rows.len()).sum()
 }
 
-/// The rows of a block, each its bias and then its weights.
+/// The rows of a block.
 pub(crate) struct Table {
+    /// The leading inputs that the rows see.
     pub(crate) inputs: usize,
+    /// The weights of a row that are stored and multiplied: zeros beyond those
+    /// that it sees.
+    pub(crate) stored: usize,
+    pub(crate) layout: Layout,
+    /// Each its bias, and then the weight of each input that it sees.
     pub(crate) rows: Vec<Vec<f32>>,
 }
 
-/// Plans the layers one after the other.
-pub(super) struct Planner<'c, 'a> {
-    checked: &'c Checked<'a>,
-    /// Where each channel lies at this point.
-    places: Vec<usize>,
+/// How the rows of a table lie side by side in panels, column by column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Few panels of up to [`PANEL_ROWS`] rows, for the kernel `dense`.
+    Wide,
+    /// Panels of 4 rows, then 2 and 1, one behind the other, for the kernel
+    /// `dense_small`.
+    Small,
 }
 
-impl<'c, 'a> Planner<'c, 'a> {
-    pub(super) fn new(checked: &'c Checked<'a>) -> Self {
-        Self {
-            checked,
-            places: (0..checked.flow.header().event.len()).collect(),
+impl Layout {
+    /// The sizes of the panels of so many rows.
+    pub(crate) fn panels(self, rows: usize) -> Vec<usize> {
+        match self {
+            Self::Wide => {
+                let panels = rows.div_ceil(PANEL_ROWS);
+                let size = |panel| rows / panels + usize::from(panel < rows % panels);
+                (0..panels).map(size).collect()
+            }
+            Self::Small => {
+                let fours = std::iter::repeat_n(4, rows / 4);
+                let rest = [2, 1].into_iter().filter(|size| rows & size != 0);
+                fours.chain(rest).collect()
+            }
         }
     }
+}
 
-    /// Where each channel lies after the last layer.
-    pub(super) fn into_places(self) -> Vec<usize> {
-        self.places
-    }
+/// Plans layers as the artefact has them: permutations move, every row
+/// stores a weight for every input, and what waits for a group is evaluated
+/// anew for each.
+pub(super) struct Planner<'c, 'a>(pub(super) &'c Checked<'a>);
 
-    /// Plans the next layer.
-    pub(super) fn layer(&mut self, index: usize) -> LayerPlan {
-        let layer = &self.checked.flow.header().layers[index];
-        let mut weights = self.checked.flow.layer_weights(index);
-        let event = self.places.len();
+impl Planner<'_, '_> {
+    /// Plans a layer.
+    pub(super) fn layer(&self, index: usize) -> LayerPlan {
+        let layer = &self.0.flow.header().layers[index];
+        let mut weights = self.0.flow.layer_weights(index);
+        let event = self.0.flow.header().event.len();
         let bijection = match layer {
             Layer::Coupling(own) => {
-                let transformed = self.at(own.transformed);
-                let kept = self.places.iter().copied();
-                let kept = kept.filter(|place| !transformed.contains(place)).collect();
+                let transformed = channels(own.transformed);
+                let kept = (0..event).filter(|channel| !transformed.contains(channel));
+                let kept = kept.collect();
                 let shell = Conditional::new(own.transformer, &own.conditioner, kept);
                 Bijection::Coupling(self.fill(shell, layer, index, vec![transformed]))
             }
@@ -162,7 +199,7 @@ impl<'c, 'a> Planner<'c, 'a> {
                     .map(|size| {
                         let (own, behind) = rest.split_at(usize::from(*size));
                         rest = behind;
-                        self.at(own)
+                        channels(own)
                     })
                     .collect();
                 // The last group conditions nothing.
@@ -175,37 +212,22 @@ impl<'c, 'a> Planner<'c, 'a> {
                 let mut row = |length: usize| weights.by_ref().take(length).collect();
                 let upper = (0..event).map(|i| row(event - i)).collect();
                 let lower = (0..event).map(|i| row(i + 1)).collect();
-                let places = self.at(order);
-                self.places = (0..event).collect();
                 Bijection::Linear {
-                    places,
+                    places: channels(order),
                     upper,
                     lower,
                 }
             }
             Layer::ElementWise => {
                 let numbers: Vec<f32> = weights.collect();
-                let mut pairs = vec![[0.0; 2]; event];
-                for (place, pair) in self.places.iter().zip(numbers.as_chunks().0) {
-                    pairs[*place] = *pair;
-                }
-                Bijection::ElementWise(pairs)
+                Bijection::ElementWise(numbers.as_chunks().0.to_vec())
             }
-            Layer::Permutation(Permutation(order)) => {
-                self.places = self.at(order);
-                Bijection::Permutation(self.places.clone())
-            }
+            Layer::Permutation(Permutation(order)) => Bijection::Permutation(channels(order)),
         };
         LayerPlan {
             name: layer.name(),
             bijection,
         }
-    }
-
-    /// The places of some channels.
-    fn at(&self, channels: &[u8]) -> Vec<usize> {
-        let place = |channel: &u8| self.places[usize::from(*channel)];
-        channels.iter().map(place).collect()
     }
 
     /// Adds the channels and the tables of a layer.
@@ -216,10 +238,12 @@ impl<'c, 'a> Planner<'c, 'a> {
         index: usize,
         groups: Vec<Vec<usize>>,
     ) -> Conditional {
-        let shape = self.checked.flow.header().shape();
-        let mut weights = self.checked.flow.layer_weights(index);
-        let mut table = |rows: usize, inputs: usize| Table {
+        let shape = self.0.flow.header().shape();
+        let mut weights = self.0.flow.layer_weights(index);
+        let mut table = |rows: usize, inputs: usize, stored: usize| Table {
             inputs,
+            stored,
+            layout: Layout::Small,
             rows: (0..rows)
                 .map(|_| weights.by_ref().take(inputs + 1).collect())
                 .collect(),
@@ -227,19 +251,52 @@ impl<'c, 'a> Planner<'c, 'a> {
         let output = layer.dense_layers() - 1;
         for dense in 0..output {
             let blocks = layer.blocks(dense, shape);
-            let tables = blocks.map(|Block { rows, inputs }| table(rows, inputs));
+            let stored = width(blocks.clone());
+            let tables = blocks.map(|Block { rows, inputs }| table(rows, inputs, stored));
             own.hidden.push(tables.collect());
         }
-        for Block { rows, inputs } in layer.blocks(output, shape) {
+        let blocks = layer.blocks(output, shape);
+        let stored = width(blocks.clone());
+        for Block { rows, inputs } in blocks {
             own.output.push(match own.channel_by_channel() {
                 true => {
                     let size = own.transformer.parameters();
-                    (0..rows / size).map(|_| table(size, inputs)).collect()
+                    let channels = 0..rows / size;
+                    channels.map(|_| table(size, inputs, stored)).collect()
                 }
-                false => vec![table(rows, inputs)],
+                false => vec![table(rows, inputs, stored)],
             });
         }
         own.groups = groups;
         own
+    }
+}
+
+fn channels(channels: &[u8]) -> Vec<usize> {
+    channels
+        .iter()
+        .map(|channel| usize::from(*channel))
+        .collect()
+}
+
+/// The inputs of a dense layer.
+fn width(blocks: Blocks<'_>) -> usize {
+    blocks.map(|block| block.inputs).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Layout;
+
+    #[test]
+    fn panels_hold_all_rows_in_few_sizes() {
+        assert_eq!(Layout::Wide.panels(0), []);
+        assert_eq!(Layout::Wide.panels(2), [2]);
+        assert_eq!(Layout::Wide.panels(12), [12]);
+        assert_eq!(Layout::Wide.panels(13), [7, 6]);
+        assert_eq!(Layout::Wide.panels(32), [11, 11, 10]);
+        assert_eq!(Layout::Small.panels(0), []);
+        assert_eq!(Layout::Small.panels(11), [4, 4, 2, 1]);
+        assert_eq!(Layout::Small.panels(2), [2]);
     }
 }

@@ -6,7 +6,7 @@ mod layer;
 
 pub(crate) use channels::Channels;
 pub(crate) use golden::Golden;
-pub(crate) use layer::{Bijection, Conditional, LayerPlan, Table};
+pub(crate) use layer::{Bijection, Conditional, LayerPlan, Layout, Table};
 
 use crate::{Checked, Error};
 use flow_embedded::artefact::{Base, Channel};
@@ -59,7 +59,8 @@ pub(crate) struct CalibrationPlan {
 }
 
 impl Plan {
-    /// Plans the code for an artefact. `type_name` defaults to the model's
+    /// Plans the code for an artefact as it stands; the passes make it fast.
+    /// `type_name` defaults to the model's
     /// name in camel case.
     ///
     /// # Errors
@@ -78,10 +79,8 @@ impl Plan {
             unit => format!("{} ({unit})", channel.name),
         };
         let provenance = header.provenance;
-        let mut planner = Planner::new(checked);
-        let layers = (0..header.layers.len())
-            .map(|index| planner.layer(index))
-            .collect();
+        let planner = Planner(checked);
+        let layers = (0..header.layers.len()).map(|index| planner.layer(index));
         Ok(Self {
             type_name: name,
             card: Card {
@@ -101,11 +100,11 @@ impl Plan {
             },
             event: Channels::new(&header.event),
             context: Channels::new(&header.context),
-            layers,
+            layers: layers.collect(),
             base: BasePlan {
                 distribution: header.base,
                 weights: checked.flow.base_weights().collect(),
-                places: planner.into_places(),
+                places: (0..header.event.len()).collect(),
             },
             math: header.math,
             log_norm: header.log_norm,
@@ -120,12 +119,18 @@ impl Plan {
         })
     }
 
+    /// The layers that have a conditioner, to be changed.
+    pub(crate) fn conditionals_mut(&mut self) -> impl Iterator<Item = &mut Conditional> {
+        let bijections = self.layers.iter_mut().map(|layer| &mut layer.bijection);
+        bijections.filter_map(Bijection::conditional_mut)
+    }
+
     /// The layers that have code, with their places in the artefact.
     pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = (usize, &LayerPlan)> {
         self.layers
             .iter()
             .enumerate()
-            .filter(|(_, layer)| !matches!(layer.bijection, Bijection::Permutation(_)))
+            .filter(|(_, layer)| !matches!(layer.bijection, Bijection::FoldedPermutation(_)))
     }
 }
 

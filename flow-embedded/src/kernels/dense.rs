@@ -3,6 +3,9 @@ use core::marker::PhantomData;
 
 /// The non-linearity after a dense layer.
 pub trait Activation {
+    /// Whether it is [`Relu`], which some chips take along with a dense layer.
+    const IS_RELU: bool = false;
+
     /// Applies it to one pre-activation. NaN in, NaN out.
     fn apply(x: f32) -> f32;
 }
@@ -31,6 +34,8 @@ impl Activation for Identity {
 }
 
 impl Activation for Relu {
+    const IS_RELU: bool = true;
+
     #[inline(always)]
     fn apply(x: f32) -> f32 {
         if x < 0.0 { 0.0 } else { x }
@@ -98,36 +103,6 @@ pub fn dot<W: Weight>(row: &[W], input: &[f32]) -> f32 {
         rest = (weights, input);
     }
     sum
-}
-
-/// A block of `ROWS` dense rows that see the same leading inputs, into
-/// `output[OFFSET..OFFSET + ROWS]`.
-///
-/// Each row is its bias followed by `WIDTH − 1` weights. That the block fits
-/// `INPUT` and `OUTPUT` is checked when the code is compiled.
-///
-/// Never inlined: layers of one shape, and both directions, share one instance.
-/// Measured on a Cortex-M4F at `opt-level = 3` with a flow of 6 channels and 4
-/// layers: 10 % more instructions than inlined, and 30 KB less flash.
-#[inline(never)]
-pub fn dense<
-    A: Activation,
-    const OFFSET: usize,
-    const ROWS: usize,
-    const WIDTH: usize,
-    const INPUT: usize,
-    const OUTPUT: usize,
->(
-    rows: &[[f32; WIDTH]; ROWS],
-    input: &[f32; INPUT],
-    output: &mut [f32; OUTPUT],
-) {
-    const {
-        assert!(WIDTH >= 1 && WIDTH - 1 <= INPUT && OFFSET + ROWS <= OUTPUT);
-    }
-    for (row, output) in rows.iter().zip(output.iter_mut().skip(OFFSET)) {
-        *output = A::apply(dot(row, input));
-    }
 }
 
 /// A residual connection: adds `input[OFFSET..OFFSET + ROWS]` to the same

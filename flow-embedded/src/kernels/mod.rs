@@ -14,6 +14,7 @@ mod circular;
 mod dense;
 mod domain;
 mod linear;
+mod panel;
 mod shift;
 mod spline;
 
@@ -22,7 +23,7 @@ pub use affine::{
     destandardise, standardise,
 };
 pub use circular::{circle, circular_forward, circular_inverse, wrap};
-pub use dense::{Activation, Identity, Relu, Silu, Tanh, Weight, add, dense, dot};
+pub use dense::{Activation, Identity, Relu, Silu, Tanh, Weight, add, dot};
 pub use domain::{
     bounded_generate, bounded_normalize, heavy_tailed_generate, heavy_tailed_normalize,
     positive_generate, positive_normalize, round_to_grid, soft_positive_generate,
@@ -31,5 +32,6 @@ pub use domain::{
 pub use linear::{
     element_wise_generate, element_wise_normalize, linear_generate, linear_normalize,
 };
+pub use panel::{PANEL_ROWS, dense, dense_small};
 pub use shift::{shift_forward_each, shift_inverse_each};
 pub use spline::{spline_forward, spline_inverse, spline_inverse_and_log_det};

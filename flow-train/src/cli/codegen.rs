@@ -4,7 +4,8 @@ use super::model_file::ModelFile;
 use super::output::Output;
 use super::ui::{Ui, bytes};
 use crate::Error;
-use flow_codegen::Options;
+use clap::ValueEnum;
+use flow_codegen::{Optimise, Options, Passes};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,35 @@ pub(super) struct Args {
     /// Also generate `self_test()`, which checks golden vectors on the chip
     #[arg(long)]
     self_test: bool,
+    /// What the code is made for
+    #[arg(long, value_enum, default_value_t = Opt::Speed)]
+    opt: Opt,
+    #[command(flatten)]
+    passes: PassSwitches,
+}
+
+/// What the code is made for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Opt {
+    /// Few instructions: dense layers in wide panels
+    Speed,
+    /// Little flash: one kernel for all dense layers
+    Size,
+}
+
+/// Switches passes of the compiler off.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Passes")]
+struct PassSwitches {
+    /// Move channels where the model permutes them, instead of finding them where they lie
+    #[arg(long)]
+    no_fold: bool,
+    /// Store and multiply masked weights too, as zeros
+    #[arg(long)]
+    no_pack: bool,
+    /// Evaluate the whole conditioner once a channel where channels wait for each other
+    #[arg(long)]
+    no_schedule: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -49,6 +79,15 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let options = Options {
         type_name: args.type_name.clone(),
         self_test: args.self_test,
+        optimise: match args.opt {
+            Opt::Speed => Optimise::Speed,
+            Opt::Size => Optimise::Size,
+        },
+        passes: Passes {
+            fold: !args.passes.no_fold,
+            pack: !args.passes.no_pack,
+            schedule: !args.passes.no_schedule,
+        },
     };
     let (source, cost) = flow_codegen::compile(model.bytes(), &args.model, &options)?;
     if args.output.as_os_str() == "-" {

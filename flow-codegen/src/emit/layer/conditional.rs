@@ -23,23 +23,66 @@ impl<'p> Emitter<'p> {
     /// transformer as its parameters stand, else inverted; `log_det` returns
     /// the log-determinant.
     pub(super) fn at_once(&self, forward: bool, log_det: bool) -> TokenStream {
+        let hidden_layers = self.hidden_layers();
+        let transform = self.transform_all(forward, log_det);
+        quote! { #hidden_layers #transform }
+    }
+
+    /// The conditioner's input and its hidden layers.
+    fn hidden_layers(&self) -> TokenStream {
         let input = self.input();
         let hidden = self.hidden_buffers();
         let blocks = (0..self.own.hidden.len())
             .flat_map(|dense| (0..self.own.groups.len()).map(move |group| (dense, group)))
             .map(|(dense, group)| self.block(dense, group));
-        let transform = self.transform_all(forward, log_det);
         quote! {
             #input
             #hidden
             #(#blocks)*
-            #transform
+        }
+    }
+
+    /// The direction that needs a group of channels to know the next, the
+    /// transformer inverted.
+    pub(super) fn sequential(&self, log_det: bool) -> TokenStream {
+        match self.own.scheduled {
+            true => self.by_group(log_det),
+            false => self.pass_by_pass(log_det),
+        }
+    }
+
+    /// All channels as often as there are groups: each time one group more has
+    /// the parameters that are its own.
+    fn pass_by_pass(&self, log_det: bool) -> TokenStream {
+        let log_det = log_det && self.transforms_scale();
+        let passes = number(self.own.groups.len());
+        let (hidden_layers, output) = (self.hidden_layers(), self.output_buffer());
+        let mut first = 0;
+        let groups: TokenStream = (0..self.own.groups.len())
+            .map(|group| {
+                let transform = self.transform_group(group, first, "z", log_det);
+                first += self.own.groups[group].len();
+                transform
+            })
+            .collect();
+        let (start, end) = sum(log_det);
+        let restart = log_det.then(|| quote! { log_det = 0.0; });
+        quote! {
+            let z = *x;
+            #start
+            for _ in 0..#passes {
+                #restart
+                #hidden_layers
+                #output
+                #groups
+            }
+            #end
         }
     }
 
     /// Group by group, the transformer inverted: what waits for a group is
     /// evaluated once it is known, so each hidden unit once.
-    pub(super) fn by_group(&self, log_det: bool) -> TokenStream {
+    fn by_group(&self, log_det: bool) -> TokenStream {
         let log_det = log_det && self.transforms_scale();
         let context = self.plan.context.features();
         let given = (0..context).map(|place| at("given", place));
@@ -53,7 +96,7 @@ impl<'p> Emitter<'p> {
         let groups: TokenStream = (0..self.own.groups.len())
             .map(|group| {
                 let blocks = (0..self.own.hidden.len()).map(|dense| self.block(dense, group));
-                let transform = self.transform_group(group, first, log_det);
+                let transform = self.transform_group(group, first, "x", log_det);
                 first += self.own.groups[group].len();
                 let keep = self.keep(group, &mut slot);
                 quote! { #(#blocks)* #transform #keep }

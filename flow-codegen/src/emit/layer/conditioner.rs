@@ -2,7 +2,7 @@
 
 use super::conditional::{Emitter, hidden};
 use crate::emit::{number, tables};
-use crate::plan::Table;
+use crate::plan::{Layout, Table};
 use flow_embedded::artefact::Activation;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -11,26 +11,21 @@ impl Emitter<'_> {
     /// One block of a hidden layer; nothing if it has no units.
     pub(super) fn block(&self, dense: usize, block: usize) -> TokenStream {
         let blocks = &self.own.hidden[dense];
-        let rows = blocks[block].rows.len();
-        if rows == 0 {
-            return TokenStream::new();
-        }
-        let offset = number(before(blocks, block));
-        let table = tables::hidden(self.own, self.index, dense, block);
+        let (table, offset) = (&blocks[block], before(blocks, block));
+        let name = tables::hidden(self.own, self.index, dense, block);
         let (input, output) = (self.read(dense), hidden(dense));
         let activation = match self.own.activation {
             Activation::Relu => quote! { Relu },
             Activation::Tanh => quote! { Tanh<Math> },
             Activation::Silu => quote! { Silu<Math> },
         };
-        let residual = (self.own.residual && dense > 0).then(|| {
-            let rows = number(rows);
+        let residual = self.own.residual && dense > 0 && !table.rows.is_empty();
+        let residual = residual.then(|| {
+            let (offset, rows) = (number(offset), number(table.rows.len()));
             quote! { add::<#offset, #rows, _>(&#input, &mut #output); }
         });
-        quote! {
-            dense::<#activation, #offset, _, _, _, _>(&#table, &#input, &mut #output);
-            #residual
-        }
+        let dense = calls(table, &name, &activation, offset, &input, &output);
+        quote! { #dense #residual }
     }
 
     /// One table of the output layer into `output` from `offset` on; nothing
@@ -42,15 +37,10 @@ impl Emitter<'_> {
         output: &str,
         offset: usize,
     ) -> TokenStream {
-        if self.own.output[group][table].rows.is_empty() {
-            return TokenStream::new();
-        }
-        let offset = number(offset);
         let name = tables::output(self.own, self.index, group, table);
         let (input, output) = (self.read(self.own.hidden.len()), format_ident!("{output}"));
-        quote! {
-            dense::<Identity, #offset, _, _, _, _>(&#name, &#input, &mut #output);
-        }
+        let table = &self.own.output[group][table];
+        calls(table, &name, &quote! { Identity }, offset, &input, &output)
     }
 
     /// What dense layer `dense` reads.
@@ -64,4 +54,29 @@ impl Emitter<'_> {
 /// The rows of the blocks before `block`.
 fn before(blocks: &[Table], block: usize) -> usize {
     blocks[..block].iter().map(|table| table.rows.len()).sum()
+}
+
+/// The calls that multiply a table.
+fn calls(
+    table: &Table,
+    name: &Ident,
+    activation: &TokenStream,
+    offset: usize,
+    input: &Ident,
+    output: &Ident,
+) -> TokenStream {
+    let mut offset = offset;
+    let parts = tables::parts(table, name).into_iter().map(|part| {
+        let (place, name) = (number(offset), part.name);
+        offset += part.rows.len();
+        let kernel = match part.layout {
+            Layout::Wide => quote! { dense::<#activation, #place, _, _, _, _> },
+            Layout::Small => {
+                let (rows, columns) = (number(part.rows.len()), number(part.columns));
+                quote! { dense_small::<#activation, #place, #rows, #columns, _, _, _> }
+            }
+        };
+        quote! { #kernel(&#name, &#input, &mut #output); }
+    });
+    parts.collect()
 }

@@ -5,6 +5,7 @@ mod conditional;
 mod conditioner;
 mod element_wise;
 mod linear;
+mod permutation;
 mod transformer;
 
 use super::{card, number};
@@ -37,10 +38,10 @@ pub(super) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream
             let bodies = match direction {
                 Direction::Normalizing => Bodies {
                     normalize: emitter.at_once(true, true),
-                    generate: emitter.by_group(false),
+                    generate: emitter.sequential(false),
                 },
                 Direction::Generative => Bodies {
-                    normalize: emitter.by_group(true),
+                    normalize: emitter.sequential(true),
                     generate: emitter.at_once(true, false),
                 },
             };
@@ -48,7 +49,8 @@ pub(super) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream
         }
         Bijection::Linear { places, .. } => (linear::bodies(places, index), false),
         Bijection::ElementWise(_) => (element_wise::bodies(index), false),
-        Bijection::Permutation(_) => return TokenStream::new(),
+        Bijection::Permutation(order) => (permutation::bodies(order), false),
+        Bijection::FoldedPermutation(_) => return TokenStream::new(),
     };
     let Bodies {
         normalize,
@@ -141,7 +143,7 @@ fn given_parameter(plan: &Plan) -> TokenStream {
 }
 
 /// What a function may use of `flow_embedded::kernels`.
-const KERNELS: [&str; 23] = [
+const KERNELS: [&str; 24] = [
     "Identity",
     "Relu",
     "Silu",
@@ -155,6 +157,7 @@ const KERNELS: [&str; 23] = [
     "circular_forward",
     "circular_inverse",
     "dense",
+    "dense_small",
     "element_wise_generate",
     "element_wise_normalize",
     "linear_generate",

@@ -29,7 +29,7 @@ impl Emitter<'_> {
         if let Transformer::Spline { bound, .. } = self.own.transformer {
             let (start, end) = sum(log_det);
             let groups = 0..self.own.groups.len();
-            let channels = groups.map(|group| self.splines(group, bound, forward, log_det));
+            let channels = groups.map(|group| self.splines(group, bound, "x", forward, log_det));
             return quote! { #buffer #start #(#channels)* #end };
         }
         let outputs = self.all_outputs();
@@ -74,57 +74,74 @@ impl Emitter<'_> {
         tables.collect()
     }
 
-    /// The output layer of one group, and its channels, inverted. `first` is
-    /// the place of its first channel among all that are transformed.
-    pub(super) fn transform_group(&self, group: usize, first: usize, log_det: bool) -> TokenStream {
+    /// The output layer of one group, and its channels, inverted, from the array
+    /// `from` to `x`. `first` is the place of its first channel among all that
+    /// are transformed.
+    pub(super) fn transform_group(
+        &self,
+        group: usize,
+        first: usize,
+        from: &str,
+        log_det: bool,
+    ) -> TokenStream {
         if let Transformer::Spline { bound, .. } = self.own.transformer {
-            return self.splines(group, bound, false, log_det);
+            return self.splines(group, bound, from, false, log_det);
         }
         let parameters = self.own.transformer.parameters();
         let output = self.output(group, 0, Output::ALL, parameters * first);
         let channels = self.own.groups[group].iter().enumerate();
         let channels = channels.map(|(place, channel)| {
-            let x = at("x", *channel);
+            let (z, x) = (at(from, *channel), at("x", *channel));
             let shift = at(Output::ALL, parameters * (first + place));
             if self.own.transformer == Transformer::Shift {
-                return quote! { #x -= #shift; };
+                return match from {
+                    "x" => quote! { #x -= #shift; },
+                    _ => quote! { #x = #z - #shift; },
+                };
             }
             let a = at(Output::ALL, parameters * (first + place) + 1);
             let inv_bound = self.inv_bound();
-            let call = quote! { affine_inverse::<Math>(#x, #shift, #a, #inv_bound) };
+            let call = quote! { affine_inverse::<Math>(#z, #shift, #a, #inv_bound) };
             assign(&x, &call, log_det)
         });
         quote! { #output #(#channels)* }
     }
 
-    /// The splines of a group, each after the part of the output layer that
-    /// gives its parameters.
-    fn splines(&self, group: usize, bound: f32, forward: bool, log_det: bool) -> TokenStream {
+    /// The splines of a group from the array `from` to `x`, each after the part
+    /// of the output layer that gives its parameters.
+    fn splines(
+        &self,
+        group: usize,
+        bound: f32,
+        from: &str,
+        forward: bool,
+        log_det: bool,
+    ) -> TokenStream {
         let bound = float(bound);
         let parameters = format_ident!("{}", Output::PARAMETERS);
         let channels = self.own.groups[group].iter().enumerate();
         let channels = channels.map(|(table, channel)| {
             let output = self.output(group, table, Output::PARAMETERS, 0);
-            let x = at("x", *channel);
+            let (z, x) = (at(from, *channel), at("x", *channel));
             let transform = match (self.plan.event.is_circular(*channel), forward, log_det) {
                 (false, true, _) => {
-                    let call = quote! { spline_forward::<Math>(#x, &mut #parameters, #bound) };
+                    let call = quote! { spline_forward::<Math>(#z, &mut #parameters, #bound) };
                     assign(&x, &call, log_det)
                 }
                 (false, false, true) => {
                     let call =
-                        quote! { spline_inverse_and_log_det::<Math>(#x, &mut #parameters, #bound) };
+                        quote! { spline_inverse_and_log_det::<Math>(#z, &mut #parameters, #bound) };
                     assign(&x, &call, true)
                 }
                 (false, false, false) => {
-                    quote! { #x = spline_inverse::<Math>(#x, &mut #parameters, #bound); }
+                    quote! { #x = spline_inverse::<Math>(#z, &mut #parameters, #bound); }
                 }
                 (true, true, _) => {
-                    let call = quote! { circular_forward::<Math>(#x, &mut #parameters) };
+                    let call = quote! { circular_forward::<Math>(#z, &mut #parameters) };
                     assign(&x, &call, log_det)
                 }
                 (true, false, _) => {
-                    quote! { #x = circular_inverse::<Math>(#x, &mut #parameters); }
+                    quote! { #x = circular_inverse::<Math>(#z, &mut #parameters); }
                 }
             };
             quote! { #output #transform }
