@@ -3,6 +3,7 @@
 //! one call of it on a logarithm and two on an exponential.
 
 use super::number::{saturate, scale};
+use super::positive::Positive;
 
 /// `ln 2 / 32` in Q32.
 const LN_2_PART: i32 = 93_032_640;
@@ -21,32 +22,31 @@ pub fn mul_exp(x: i32, s: i32) -> i32 {
 /// As [`mul_exp`], saturating only at ±2^62 steps.
 #[inline(always)]
 pub(super) fn mul_exp_wide(x: i32, s: i32) -> i64 {
-    let (mantissa, exponent) = exp(s);
-    scale(i64::from(x) * i64::from(mantissa), 30 - exponent)
+    exp(s.clamp(-FAR, FAR) << 8).multiply(x, 0)
 }
 
-/// `e^s` for `s` in Q16, clamped to ±32, as a mantissa in Q30 within 1 .. 2.03
-/// and a power of two.
+/// Past ±32 in Q16, a product with an exponential is zero or saturates.
+const FAR: i32 = 32 << 16;
+
+/// `e^s` for `s` in Q24 within ±32.
 #[inline]
-fn exp(s: i32) -> (u32, i32) {
-    const FAR: i32 = 32 << 16;
+pub(super) fn exp(s: i32) -> Positive {
     /// `32 / ln 2` in Q10.
     const PARTS: i32 = 47_274;
-    let s = s.clamp(-FAR, FAR);
     // The nearest number of parts, or sometimes the next to it.
-    let parts = ((s >> 6) * PARTS + (1 << 19)) >> 20;
+    let parts = ((s >> 14) * PARTS + (1 << 19)) >> 20;
     // In Q32, modulo 2^32: the difference is small, so nothing is lost.
-    let r = (s << 16).wrapping_sub(parts.wrapping_mul(LN_2_PART));
+    let r = (s << 8).wrapping_sub(parts.wrapping_mul(LN_2_PART));
     // e^r − 1 in Q32, for |r| < 0.012. The quartic term is below 1e-9.
     let short = r >> 11;
     let square = (short * short) >> 11;
     let third = (short * 21_845) >> 16;
     let cube = ((square >> 4) * third) >> 17;
     let above = r + square + cube;
-    let mantissa = EXP.get((parts & 31) as usize).map_or(0, |power| {
-        power.wrapping_add_signed(((i64::from(*power) * i64::from(above)) >> 32) as i32)
-    });
-    (mantissa, parts >> 5)
+    let power = EXP.get((parts & 31) as usize).map_or(0, |power| *power);
+    let rest = (i64::from(power) * i64::from(above)) >> 32;
+    let mantissa = power.wrapping_add_signed(rest as i32);
+    Positive::new(mantissa.into(), (parts >> 5) - 30)
 }
 
 /// `ln(mantissa · 2^exponent)` in Q16, rounded; `i32::MIN` for zero.

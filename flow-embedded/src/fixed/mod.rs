@@ -35,6 +35,13 @@
 //! | [`tanh`], [`silu`], [`softplus`] | 1.2 ulp, 1.1 ulp, 1.2 ulp of Q16 |
 //! | [`soft_clip`] to within ±16 | 0.51 ulp |
 //! | [`normal_energy`] | ½ ulp |
+//! | [`spline_forward`], parameters within ±0.3 | 0.53 ulp, log-determinant 1e-5 nats |
+//! | [`spline_forward`], parameters within ±3 | 0.6 ulp, log-determinant 6e-4 nats (1e-4 for 999 in 1000) |
+//! | [`spline_inverse_and_log_det`], parameters within ±3 | 0.7 ulp, log-determinant 2.5e-3 nats (4e-4) |
+//!
+//! Parameters without measure give splines that bend within an ulp. They stay
+//! monotone and within their ends, and for 999 values in 1000 within 40 ulp and
+//! 0.1 nats.
 
 mod activation;
 mod affine;
@@ -44,6 +51,8 @@ mod dense;
 mod elementary;
 mod linear;
 mod number;
+mod positive;
+mod spline;
 
 pub use activation::{Activation, Relu, Silu, Tanh, silu, softplus, tanh};
 pub use affine::{
@@ -55,3 +64,4 @@ pub use dense::{Row, Weight, add, dense, dense_q16, dot, requantise};
 pub use elementary::{ln, mul_exp, sqrt};
 pub use linear::{element_wise_normalize, linear_normalize};
 pub use number::{ONE, Saturation};
+pub use spline::{spline_forward, spline_inverse_and_log_det};

@@ -1,5 +1,4 @@
-//! What all of the integer arithmetic rests on: rounding, saturation, and
-//! division by multiplication.
+//! What all of the integer arithmetic rests on: rounding and saturation.
 
 /// One in Q16.
 pub const ONE: i32 = 1 << 16;
@@ -90,57 +89,5 @@ pub(super) const fn scale(x: i64, bits: i32) -> i64 {
         -FAR
     } else {
         FAR
-    }
-}
-
-/// One over a positive integer, to multiply by in place of a division, which
-/// a Cortex-M0 has not.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reciprocal {
-    /// 2^30 ..= 2^31.
-    mantissa: u32,
-    /// One over the integer is `mantissa · 2^-shift`.
-    shift: i32,
-}
-
-impl Reciprocal {
-    /// One over `divisor`, relative error below 2^-25; that of 1 for zero.
-    ///
-    /// Newton's iteration from the best linear seed: two steps of 16 bits, and
-    /// one of 32.
-    #[inline]
-    pub(super) const fn new(divisor: u64) -> Self {
-        let divisor = if divisor == 0 { 1 } else { divisor };
-        let zeros = divisor.leading_zeros();
-        let normal = ((divisor << zeros) >> 32) as u32;
-        // `normal` stands for ½ ..= 1, its upper half in Q16. 48/17 − 32/17 x
-        // in Q14 is off by less than 1/17.
-        let upper = (normal >> 16) as i32;
-        let seed = 46_260 - ((upper * 30_840) >> 16);
-        let coarse = Self::step(upper, Self::step(upper, seed));
-        // Without rounding so far; the error of the product is exact.
-        let error = (1i64 << 46).wrapping_sub(normal as i64 * coarse as i64);
-        let fine = (coarse << 16) as u32;
-        let correction = coarse.wrapping_mul((error >> 18) as i32) >> 12;
-        Self {
-            mantissa: fine.wrapping_add_signed(correction),
-            shift: 94 - zeros as i32,
-        }
-    }
-
-    /// `r + r (1 − x r)` with `x` in Q16 and `r` in Q14.
-    #[inline(always)]
-    const fn step(x: i32, r: i32) -> i32 {
-        let error = (1i32 << 30).wrapping_sub(x.wrapping_mul(r));
-        r.wrapping_add(r.wrapping_mul(error >> 15) >> 15)
-    }
-
-    /// `x · 2^bits` divided by the integer, rounded; saturates at ±2^62.
-    #[inline(always)]
-    pub(super) const fn divide(self, x: i32, bits: i32) -> i64 {
-        scale(
-            x as i64 * self.mantissa as i64,
-            self.shift.wrapping_sub(bits),
-        )
     }
 }

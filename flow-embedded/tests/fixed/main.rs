@@ -2,10 +2,14 @@
 //! states is measured here and enforced. The tables print what they measure:
 //! `cargo test -p flow-embedded --test fixed -- --nocapture`.
 
+#[path = "../spline_reference/mod.rs"]
+mod spline_reference;
+
 mod channel;
 mod dense;
 mod elementary;
 mod layers;
+mod spline;
 
 use flow_embedded::fixed::Saturation;
 use rand_chacha::ChaCha8Rng;

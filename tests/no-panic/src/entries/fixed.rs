@@ -56,9 +56,13 @@ pub(crate) fn entry_fixed() {
         keep_integers(&inputs.map(i32::from));
     }
     keep(fixed::conclude(standard.map(|x| fixed::normal_energy(&x))));
-    let [x, s] = integers();
+    let [x, y] = integers();
+    let (value, log_det) = fixed::spline_forward(x, integer_slice(), y);
+    keep_integers(&[value, log_det]);
+    let (value, log_det) = fixed::spline_inverse_and_log_det(x, integer_slice(), y);
+    keep_integers(&[value, log_det]);
     keep_integers(&[
-        fixed::mul_exp(x, s),
+        fixed::mul_exp(x, y),
         fixed::ln(word(), x),
         fixed::sqrt(x),
         fixed::softplus(x),
