@@ -13,6 +13,7 @@
 //! | [`detect`] | [`Detector`]: sample in; log-likelihood, conformal p-value and alarm out |
 //! | [`base`] | the base distribution and its sampler |
 //! | [`kernels`] | the arithmetic that generated code and the loader share |
+//! | [`fixed`] | the kernels in integers, for cores without a floating-point unit |
 //! | [`math`] | `exp`, `ln`, `tanh`: three backends with measured error bounds |
 //!
 //! # Same model, same bits
@@ -43,6 +44,7 @@ pub mod artefact;
 pub mod base;
 pub mod density;
 pub mod detect;
+pub mod fixed;
 pub mod kernels;
 pub mod math;
 

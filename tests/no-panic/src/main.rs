@@ -35,6 +35,7 @@ static ENTRIES: &[fn()] = &[
     entries::kernels::entry_linear,
     entries::kernels::entry_domain,
     entries::kernels::entry_base,
+    entries::fixed::entry_fixed,
     entries::math::entry_math,
     #[cfg(feature = "control")]
     entries::control::entry_control,

@@ -23,6 +23,16 @@ pub(crate) fn numbers<const N: usize>() -> [f32; N] {
     core::array::from_fn(|_| number())
 }
 
+/// Any integers.
+pub(crate) fn integers<const N: usize>() -> [i32; N] {
+    core::array::from_fn(|_| word() as i32)
+}
+
+/// Any activations.
+pub(crate) fn activations<const N: usize>() -> [i16; N] {
+    core::array::from_fn(|_| word() as i16)
+}
+
 /// Any bytes of any length.
 pub(crate) fn bytes() -> &'static [u8] {
     // SAFETY: not run; for the compiler, a slice it knows nothing of.
@@ -35,6 +45,12 @@ pub(crate) fn slice() -> &'static mut [f32] {
     unsafe { core::slice::from_raw_parts_mut(word() as *mut f32, word() as usize) }
 }
 
+/// Any integers, any many.
+pub(crate) fn integer_slice() -> &'static mut [i32] {
+    // SAFETY: not run; for the compiler, a slice it knows nothing of.
+    unsafe { core::slice::from_raw_parts_mut(word() as *mut i32, word() as usize) }
+}
+
 /// Keeps a result.
 pub(crate) fn keep(value: f32) {
     // SAFETY: an aligned address in RAM.
@@ -43,6 +59,13 @@ pub(crate) fn keep(value: f32) {
 
 /// Keeps results.
 pub(crate) fn keep_all(values: &[f32]) {
+    values.iter().copied().for_each(keep);
+}
+
+/// Keeps integers.
+pub(crate) fn keep_integers(values: &[i32]) {
+    // SAFETY: an aligned address in RAM.
+    let keep = |value| unsafe { (PLACE as *mut i32).write_volatile(value) };
     values.iter().copied().for_each(keep);
 }
 

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "control")]
 pub(crate) mod control;
+pub(crate) mod fixed;
 pub(crate) mod generated;
 pub(crate) mod kernels;
 pub(crate) mod loader;

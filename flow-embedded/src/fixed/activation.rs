@@ -1,0 +1,197 @@
+//! Activations and their relatives: a table of few hundred bytes each, and a
+//! parabola through three of its points.
+
+use super::number::{ONE, round};
+
+/// The non-linearity after a dense layer.
+pub trait Activation {
+    /// Applies it to one requantised sum. The result is in the unit of the
+    /// layer's activations and not yet clamped to them.
+    fn apply(x: i32) -> i32;
+}
+
+/// `max(x, 0)`, in any unit.
+#[derive(Clone, Copy, Debug)]
+pub struct Relu;
+
+/// Hyperbolic tangent of a sum in Q16, with `FRACTION` bits behind the point,
+/// up to 16. With 15, the ends ±1 saturate.
+#[derive(Clone, Copy, Debug)]
+pub struct Tanh<const FRACTION: u32>;
+
+/// `x / (1 + e^−x)`, also called swish, of a sum in Q16, with `FRACTION` bits
+/// behind the point, up to 16.
+#[derive(Clone, Copy, Debug)]
+pub struct Silu<const FRACTION: u32>;
+
+impl Activation for Relu {
+    #[inline(always)]
+    fn apply(x: i32) -> i32 {
+        x.max(0)
+    }
+}
+
+impl<const FRACTION: u32> Activation for Tanh<FRACTION> {
+    #[inline(always)]
+    fn apply(x: i32) -> i32 {
+        narrow::<FRACTION>(tanh(x))
+    }
+}
+
+impl<const FRACTION: u32> Activation for Silu<FRACTION> {
+    #[inline(always)]
+    fn apply(x: i32) -> i32 {
+        narrow::<FRACTION>(silu(x))
+    }
+}
+
+/// From Q16 to fewer bits behind the point, rounded.
+#[inline(always)]
+fn narrow<const FRACTION: u32>(x: i32) -> i32 {
+    const {
+        assert!(FRACTION <= 16);
+    }
+    round(x, 16 - FRACTION)
+}
+
+/// Hyperbolic tangent, from Q16 to Q16.
+#[inline(never)]
+pub fn tanh(x: i32) -> i32 {
+    // Past the table it is closer to one than half an ulp.
+    let size = interpolate::<11>(&TANH, x.unsigned_abs()).map_or(ONE, |y| round(y, 11));
+    if x < 0 { -size } else { size }
+}
+
+/// `x / (1 + e^−x)`, from Q16 to Q16.
+#[inline(never)]
+pub fn silu(x: i32) -> i32 {
+    let below = interpolate::<12>(&SILU, x.unsigned_abs()).map_or(0, |y| round(y, 13));
+    x.max(0) - below
+}
+
+/// `ln(1 + e^x)`, from Q16 to Q16, saturating.
+#[inline]
+pub fn softplus(x: i32) -> i32 {
+    x.max(0)
+        .saturating_add(softplus_of_negative(x.unsigned_abs()))
+}
+
+/// `ln(1 + e^−x)` for a size in Q16: what stands above the larger of two
+/// numbers `x` apart in the logarithm of the sum of their exponentials.
+#[inline(never)]
+pub(super) fn softplus_of_negative(x: u32) -> i32 {
+    interpolate::<12>(&SOFTPLUS, x).map_or(0, |y| round(y, 12))
+}
+
+/// The parabola through three neighbouring points of a table whose steps are
+/// `2^BITS` (Newton's forward differences), with `BITS` more bits than the
+/// table's; none past the table.
+#[inline(always)]
+fn interpolate<const BITS: u32>(table: &[u16], at: u32) -> Option<i32> {
+    let Some([y0, y1, y2, ..]) = table.get((at >> BITS) as usize..) else {
+        return None;
+    };
+    let [y0, y1, y2] = [*y0, *y1, *y2].map(i32::from);
+    let first = y1 - y0;
+    let second = (y2 - y1) - first;
+    let t = (at & ((1 << BITS) - 1)) as i32;
+    let both = (t * (t - (1 << BITS))) >> (BITS + 1);
+    Some((y0 << BITS) + t * first + both * second)
+}
+
+/// `tanh(i / 32)` in Q16, up to 6.28.
+#[rustfmt::skip]
+const TANH: [u16; 202] = [
+    0, 2047, 4091, 6126, 8150, 10157, 12146, 14112,
+    16051, 17961, 19838, 21681, 23485, 25250, 26973, 28652,
+    30285, 31873, 33412, 34904, 36346, 37740, 39084, 40379,
+    41625, 42823, 43972, 45075, 46131, 47142, 48108, 49031,
+    49912, 50752, 51552, 52314, 53038, 53727, 54382, 55003,
+    55593, 56152, 56683, 57185, 57660, 58110, 58536, 58939,
+    59320, 59680, 60019, 60340, 60643, 60929, 61199, 61454,
+    61694, 61920, 62134, 62335, 62524, 62703, 62871, 63029,
+    63179, 63319, 63451, 63576, 63693, 63803, 63907, 64004,
+    64096, 64182, 64263, 64340, 64412, 64479, 64543, 64603,
+    64659, 64712, 64761, 64808, 64852, 64893, 64932, 64968,
+    65003, 65035, 65065, 65093, 65120, 65145, 65169, 65191,
+    65212, 65231, 65250, 65267, 65283, 65299, 65313, 65327,
+    65339, 65351, 65362, 65373, 65383, 65392, 65401, 65409,
+    65417, 65424, 65431, 65437, 65443, 65449, 65454, 65459,
+    65464, 65468, 65472, 65476, 65480, 65483, 65486, 65489,
+    65492, 65495, 65497, 65500, 65502, 65504, 65506, 65508,
+    65509, 65511, 65512, 65514, 65515, 65516, 65518, 65519,
+    65520, 65521, 65522, 65523, 65523, 65524, 65525, 65526,
+    65526, 65527, 65527, 65528, 65528, 65529, 65529, 65530,
+    65530, 65530, 65531, 65531, 65531, 65532, 65532, 65532,
+    65532, 65533, 65533, 65533, 65533, 65533, 65534, 65534,
+    65534, 65534, 65534, 65534, 65534, 65534, 65534, 65535,
+    65535, 65535, 65535, 65535, 65535, 65535, 65535, 65535,
+    65535, 65535, 65535, 65535, 65535, 65535, 65535, 65535,
+    65535, 65535,
+];
+
+/// `x / (1 + e^x)` at `x = i / 16` in Q17, up to 14.56: how far SiLU stays
+/// below `max(x, 0)`.
+#[rustfmt::skip]
+const SILU: [u16; 234] = [
+    0, 3968, 7681, 11139, 14347, 17306, 20021, 22498,
+    24743, 26761, 28561, 30151, 31538, 32732, 33743, 34579,
+    35251, 35767, 36139, 36376, 36487, 36483, 36372, 36163,
+    35866, 35489, 35041, 34528, 33958, 33339, 32677, 31978,
+    31248, 30493, 29716, 28924, 28120, 27308, 26491, 25673,
+    24857, 24045, 23240, 22444, 21658, 20884, 20124, 19379,
+    18649, 17935, 17239, 16561, 15901, 15259, 14636, 14032,
+    13447, 12881, 12333, 11804, 11294, 10801, 10327, 9870,
+    9430, 9007, 8600, 8209, 7834, 7474, 7129, 6798,
+    6480, 6176, 5885, 5607, 5340, 5085, 4842, 4609,
+    4386, 4174, 3971, 3777, 3592, 3416, 3247, 3087,
+    2934, 2788, 2649, 2517, 2391, 2271, 2157, 2048,
+    1945, 1846, 1752, 1663, 1578, 1498, 1421, 1348,
+    1279, 1213, 1151, 1091, 1035, 981, 930, 882,
+    836, 792, 751, 712, 674, 639, 605, 574,
+    543, 515, 488, 462, 437, 414, 392, 371,
+    352, 333, 315, 298, 282, 267, 253, 239,
+    227, 214, 203, 192, 182, 172, 163, 154,
+    146, 138, 130, 123, 117, 110, 104, 99,
+    93, 88, 83, 79, 74, 70, 67, 63,
+    60, 56, 53, 50, 48, 45, 42, 40,
+    38, 36, 34, 32, 30, 29, 27, 25,
+    24, 23, 21, 20, 19, 18, 17, 16,
+    15, 14, 14, 13, 12, 11, 11, 10,
+    10, 9, 9, 8, 8, 7, 7, 6,
+    6, 6, 5, 5, 5, 5, 4, 4,
+    4, 4, 3, 3, 3, 3, 3, 3,
+    2, 2, 2, 2, 2, 2, 2, 2,
+    2, 1, 1, 1, 1, 1, 1, 1,
+    1, 1,
+];
+
+/// `ln(1 + e^−x)` at `x = i / 16` in Q16, up to 12.06.
+#[rustfmt::skip]
+const SOFTPLUS: [u16; 194] = [
+    45426, 43410, 41458, 39570, 37745, 35983, 34283, 32646,
+    31069, 29553, 28095, 26696, 25354, 24068, 22836, 21657,
+    20530, 19453, 18425, 17445, 16510, 15620, 14773, 13966,
+    13200, 12471, 11780, 11123, 10500, 9910, 9350, 8820,
+    8318, 7843, 7394, 6969, 6567, 6187, 5829, 5490,
+    5170, 4868, 4583, 4315, 4061, 3822, 3597, 3384,
+    3184, 2996, 2818, 2651, 2493, 2345, 2205, 2074,
+    1950, 1833, 1724, 1620, 1523, 1432, 1346, 1265,
+    1189, 1118, 1051, 988, 928, 872, 820, 770,
+    724, 680, 639, 601, 565, 530, 498, 468,
+    440, 414, 389, 365, 343, 322, 303, 284,
+    267, 251, 236, 222, 208, 196, 184, 173,
+    162, 152, 143, 135, 126, 119, 112, 105,
+    98, 92, 87, 82, 77, 72, 68, 64,
+    60, 56, 53, 50, 47, 44, 41, 39,
+    36, 34, 32, 30, 28, 27, 25, 23,
+    22, 21, 19, 18, 17, 16, 15, 14,
+    13, 13, 12, 11, 10, 10, 9, 9,
+    8, 8, 7, 7, 6, 6, 6, 5,
+    5, 5, 4, 4, 4, 4, 3, 3,
+    3, 3, 3, 2, 2, 2, 2, 2,
+    2, 2, 2, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 1, 1, 1,
+    1, 1, 1, 1, 1, 0, 0, 0,
+    0, 0,
+];

@@ -1,0 +1,72 @@
+//! The integer kernels, on any integers.
+
+use flow_embedded::fixed::{
+    self, Activation, Relu, Row, Saturation, Silu, Standardise, Tanh, Weight,
+};
+
+use crate::unknown::{
+    activations, integer_slice, integers, keep, keep_integers, number, numbers, word,
+};
+
+fn rows<W: Weight>(weight: fn(u32) -> W) -> [Row<W, 5>; 3] {
+    core::array::from_fn(|_| Row {
+        bias: word() as i32,
+        multiplier: word() as i16,
+        shift: word() as i8,
+        weights: core::array::from_fn(|_| weight(word())),
+    })
+}
+
+fn dense<A: Activation, W: Weight>(weight: fn(u32) -> W, saturation: &mut Saturation) {
+    let rows = rows(weight);
+    let input = activations();
+    let mut output = activations();
+    fixed::dense::<A, 1, 3, 5, 6, 4, W>(&rows, &input, &mut output, saturation);
+    fixed::add::<1, 3, 4>(&activations(), &mut output, saturation);
+    keep_integers(&output.map(i32::from));
+    let mut last = [0; 4];
+    fixed::dense_q16::<1, 3, 5, 6, 4, W>(&rows, &input, &mut last);
+    keep_integers(&last);
+}
+
+fn layers(saturation: &mut Saturation) {
+    dense::<Relu, i8>(|bits| bits as i8, saturation);
+    dense::<Tanh<15>, i16>(|bits| bits as i16, saturation);
+    dense::<Silu<12>, i8>(|bits| bits as i8, saturation);
+    let mut x = integers::<3>();
+    let forward = fixed::affine_forward_each(&mut x, &integers::<6>(), word(), saturation);
+    let inverse = fixed::affine_inverse_each(&mut x, &integers::<6>(), word(), saturation);
+    keep_integers(&x);
+    keep_integers(&[forward, inverse]);
+    let x = integer_slice();
+    fixed::linear_normalize(x, integer_slice(), integer_slice(), saturation);
+    fixed::element_wise_normalize(x, integer_slice().as_chunks::<2>().0, saturation);
+    keep_integers(x);
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) fn entry_fixed() {
+    let mut saturation = Saturation::new();
+    layers(&mut saturation);
+    let maps = [Standardise::new(number(), number()); 2];
+    let standard = fixed::standardise(&numbers(), &maps, &mut saturation);
+    if let Some(x) = standard {
+        let inputs = fixed::to_activations(&x, word() as u8, &mut saturation);
+        keep_integers(&inputs.map(i32::from));
+    }
+    keep(fixed::conclude(standard.map(|x| fixed::normal_energy(&x))));
+    let [x, y] = integers();
+    let (value, log_det) = fixed::spline_forward(x, integer_slice(), y);
+    keep_integers(&[value, log_det]);
+    let (value, log_det) = fixed::spline_inverse_and_log_det(x, integer_slice(), y);
+    keep_integers(&[value, log_det]);
+    keep_integers(&[
+        fixed::mul_exp(x, y),
+        fixed::ln(word(), x),
+        fixed::sqrt(x),
+        fixed::softplus(x),
+        fixed::soft_clip(x, word()),
+        saturation.count() as i32,
+    ]);
+}
