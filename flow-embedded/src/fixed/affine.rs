@@ -1,8 +1,8 @@
 //! The affine transformer in Q16.
 
 use super::elementary::mul_exp_wide;
+use super::magnitude::Magnitude;
 use super::number::{Saturation, saturate};
-use super::positive::Positive;
 
 /// Keeps a log-scale within ±bound, smoothly: `a / (1 + |a| / bound)`, from
 /// Q16 to Q16, with one over the bound in Q30.
@@ -16,7 +16,7 @@ pub fn soft_clip(a: i32, inv_bound: u32) -> i32 {
 pub(super) fn soft_clip_wide(a: i32, inv_bound: u32, bits: i32) -> i64 {
     let share = u64::from(a.unsigned_abs()) * u64::from(inv_bound);
     // In Q46, at most 2^63 + 2^46.
-    let divisor = Positive::new((1u64 << 46).wrapping_add(share), -46);
+    let divisor = Magnitude::new((1u64 << 46).wrapping_add(share), -46);
     divisor.inverse().multiply(a, bits)
 }
 

@@ -1,5 +1,6 @@
 //! Channels: from the bits of an `f32` to Q16, and from Q16 to activations.
 
+use super::float::Parts;
 use super::number::{Saturation, round, scale};
 
 /// The standardisation of a channel, `(x − mean) · inv_std`, in integers.
@@ -19,28 +20,6 @@ pub struct Standardise {
     offset: i64,
 }
 
-/// An `f32` taken apart: `mantissa · 2^(exponent − 150)`, exactly.
-#[derive(Clone, Copy)]
-struct Parts {
-    /// 24 bits and a sign.
-    mantissa: i32,
-    /// The exponent field; 1 for subnormal numbers too.
-    exponent: i32,
-}
-
-impl Parts {
-    const fn new(bits: u32) -> Self {
-        let field = (bits >> 23) & 0xff;
-        let fraction = (bits & 0x007f_ffff) as i32;
-        let (size, exponent) = match field {
-            0 => (fraction, 1),
-            _ => (fraction | 1 << 23, field as i32),
-        };
-        let mantissa = if bits >> 31 == 0 { size } else { -size };
-        Self { mantissa, exponent }
-    }
-}
-
 impl Standardise {
     /// From a channel's mean and one over its standard deviation, both finite.
     ///
@@ -49,13 +28,13 @@ impl Standardise {
     /// mean and zero count as 2^28.
     pub const fn new(mean: f32, inv_std: f32) -> Self {
         const FAR: i64 = 1 << 60;
-        let inv_std = Parts::new(inv_std.to_bits());
+        let inv_std = Parts::new(inv_std);
         let mut map = Self {
             multiplier: inv_std.mantissa,
             exponent: inv_std.exponent - 268,
             offset: 0,
         };
-        let offset = map.product(Parts::new(mean.to_bits()));
+        let offset = map.product(Parts::new(mean));
         map.offset = if offset > FAR {
             FAR
         } else if offset < -FAR {
@@ -69,13 +48,24 @@ impl Standardise {
     /// `(x − mean) · inv_std` in Q16, rounded; none if `x` is not finite.
     #[inline]
     pub fn apply(&self, x: f32, saturation: &mut Saturation) -> Option<i32> {
-        const INFINITE: u32 = 0x7f80_0000;
-        let bits = x.to_bits();
-        if bits & INFINITE == INFINITE {
-            return None;
-        }
-        let difference = self.product(Parts::new(bits)).wrapping_sub(self.offset);
-        Some(saturation.channel(scale(difference, 16)))
+        let product = self.product(Parts::finite(x)?);
+        Some(self.conclude(product, saturation))
+    }
+
+    /// [`apply`](Self::apply) to the [`value`](super::Mapped::value) of a
+    /// domain's map, which is in Q24 and within ±2^14.
+    #[inline]
+    pub fn apply_mapped(&self, value: i64, saturation: &mut Saturation) -> i32 {
+        // The exponent of `x` in Q24 as that of an `f32`.
+        const EXPONENT: i32 = 150 - 24;
+        let product = value.wrapping_mul(self.multiplier.into());
+        let product = scale(product, (self.exponent + EXPONENT).wrapping_neg());
+        self.conclude(product, saturation)
+    }
+
+    #[inline(always)]
+    fn conclude(&self, product: i64, saturation: &mut Saturation) -> i32 {
+        saturation.channel(scale(product.wrapping_sub(self.offset), 16))
     }
 
     /// `x · inv_std` in Q32, saturating at ±2^62.

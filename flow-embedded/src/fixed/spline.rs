@@ -9,8 +9,8 @@
 
 use super::affine::soft_clip_wide;
 use super::elementary::exp;
+use super::magnitude::Magnitude;
 use super::number::saturate;
-use super::positive::Positive;
 
 /// One over `|ln 1e-3| / 2`, the soft bound of widths and heights, in Q30.
 const INV_SIZE_BOUND: u32 = 310_880_099;
@@ -30,8 +30,8 @@ pub fn spline_forward(x: i32, parameters: &mut [i32], bound: i32) -> (i32, i32) 
         return (x, 0);
     };
     let odds = Odds {
-        below: Positive::new(rise, 0),
-        above: Positive::new(bin.width.saturating_sub(rise), 0),
+        below: Magnitude::new(rise, 0),
+        above: Magnitude::new(bin.width.saturating_sub(rise), 0),
     };
     let y = bin.up.value(bin.bottom, bin.height, bin.share(&odds));
     (y, bin.log_slope(&odds))
@@ -60,8 +60,8 @@ enum Axis {
 /// A place between two knots, as the ratio of what lies below it to what lies
 /// above.
 struct Odds {
-    below: Positive,
-    above: Positive,
+    below: Magnitude,
+    above: Magnitude,
 }
 
 /// The piece of the spline that holds a value; sizes in shares of their axis.
@@ -73,10 +73,10 @@ struct Bin {
     bottom: u64,
     height: u64,
     /// `height / width` in units of the value.
-    slope: Positive,
+    slope: Magnitude,
     /// Derivatives at the lower and the upper knot.
-    lower: Positive,
-    upper: Positive,
+    lower: Magnitude,
+    upper: Magnitude,
 }
 
 impl Bin {
@@ -100,7 +100,7 @@ impl Bin {
         let (bottom, height) = share(heights, index)?;
         let derivative = |knot: Option<usize>| {
             knot.and_then(|knot| derivatives.get(knot))
-                .map_or(Positive::ONE, |d| {
+                .map_or(Magnitude::ONE, |d| {
                     softly_clipped_exp(*d, INV_DERIVATIVE_BOUND)
                 })
         };
@@ -126,7 +126,7 @@ impl Bin {
     /// The share of the bin's height below the spline at a place `p : q`:
     /// `(s p² + l p q) / (s (p² + q²) + (l + u) p q)`.
     #[inline(always)]
-    fn share(&self, odds: &Odds) -> Positive {
+    fn share(&self, odds: &Odds) -> Magnitude {
         let both = odds.below.times(odds.above);
         let square = odds.below.times(odds.below);
         let rise = self.slope.times(square).plus(self.lower.times(both));
@@ -148,7 +148,7 @@ impl Bin {
     }
 
     #[inline(never)]
-    fn denominator(&self, odds: &Odds) -> Positive {
+    fn denominator(&self, odds: &Odds) -> Magnitude {
         let Odds { below, above } = odds;
         let squares = below.times(*below).plus(above.times(*above));
         let ends = self.lower.plus(self.upper);
@@ -162,8 +162,8 @@ impl Bin {
     /// root in the form that does not cancel for the sign of the middle term.
     #[inline(always)]
     fn invert(&self, rise: u64) -> Odds {
-        let below = Positive::new(rise, 0);
-        let above = Positive::new(self.height.saturating_sub(rise), 0);
+        let below = Magnitude::new(rise, 0);
+        let above = Magnitude::new(self.height.saturating_sub(rise), 0);
         let a = self.slope.times(above);
         let c = self.slope.times(below);
         let (b, negative) = self.lower.times(above).minus(self.upper.times(below));
@@ -185,7 +185,7 @@ impl Bin {
 /// The unit of one axis' shares.
 struct Unit {
     /// Steps of Q16 in a share.
-    steps: Positive,
+    steps: Magnitude,
     bound: i32,
 }
 
@@ -193,9 +193,9 @@ impl Unit {
     /// For shares of this sum between ±`bound`.
     #[inline(always)]
     fn new(bound: i32, sum: u64) -> Self {
-        let span = Positive::new(bound.unsigned_abs().into(), 1);
+        let span = Magnitude::new(bound.unsigned_abs().into(), 1);
         Self {
-            steps: span.over(Positive::new(sum, 0)),
+            steps: span.over(Magnitude::new(sum, 0)),
             bound,
         }
     }
@@ -204,20 +204,20 @@ impl Unit {
     #[inline(always)]
     fn shares(&self, value: i32) -> u64 {
         let steps = i64::from(value) + i64::from(self.bound);
-        let shares = Positive::new(steps.unsigned_abs(), 0).over(self.steps);
+        let shares = Magnitude::new(steps.unsigned_abs(), 0).over(self.steps);
         shares.multiply(1, 0).unsigned_abs()
     }
 
     /// Shares in steps of Q16.
     #[inline(always)]
-    fn size(&self, shares: u64) -> Positive {
-        Positive::new(shares, 0).times(self.steps)
+    fn size(&self, shares: u64) -> Magnitude {
+        Magnitude::new(shares, 0).times(self.steps)
     }
 
     /// The value with so many shares and a part of others to its left.
     #[inline(always)]
-    fn value(&self, shares: u64, next: u64, part: Positive) -> i32 {
-        let shares = Positive::new(shares, 0).plus(Positive::new(next, 0).times(part));
+    fn value(&self, shares: u64, next: u64, part: Magnitude) -> i32 {
+        let shares = Magnitude::new(shares, 0).plus(Magnitude::new(next, 0).times(part));
         let steps = shares.times(self.steps).multiply(1, 0);
         saturate(steps - i64::from(self.bound)).min(self.bound)
     }
@@ -235,7 +235,7 @@ fn exponentials(sizes: &mut [i32]) -> u64 {
     sum
 }
 
-fn softly_clipped_exp(a: i32, inv_bound: u32) -> Positive {
+fn softly_clipped_exp(a: i32, inv_bound: u32) -> Magnitude {
     exp(saturate(soft_clip_wide(a, inv_bound, 8)))
 }
 

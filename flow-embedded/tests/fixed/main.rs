@@ -5,8 +5,11 @@
 #[path = "../spline_reference/mod.rs"]
 mod spline_reference;
 
+mod base;
 mod channel;
+mod circular;
 mod dense;
+mod domain;
 mod elementary;
 mod layers;
 mod spline;

@@ -1,7 +1,8 @@
 //! The integer kernels, on any integers.
 
 use flow_embedded::fixed::{
-    self, Activation, Relu, Row, Saturation, Silu, Standardise, Tanh, Weight,
+    self, Activation, Bounded, Component, HeavyTailed, Positive, Relu, Row, Saturation, Silu,
+    SoftPositive, Standardise, StudentT, Tanh, Weight,
 };
 
 use crate::unknown::{
@@ -44,29 +45,68 @@ fn layers(saturation: &mut Saturation) {
     keep_integers(x);
 }
 
-#[inline(never)]
-#[unsafe(no_mangle)]
-pub(crate) fn entry_fixed() {
-    let mut saturation = Saturation::new();
-    layers(&mut saturation);
+fn channels(saturation: &mut Saturation) -> Option<i32> {
     let maps = [Standardise::new(number(), number()); 2];
-    let standard = fixed::standardise(&numbers(), &maps, &mut saturation);
-    if let Some(x) = standard {
-        let inputs = fixed::to_activations(&x, word() as u8, &mut saturation);
-        keep_integers(&inputs.map(i32::from));
+    let x = fixed::standardise(&numbers(), &maps, saturation)?;
+    let inputs = fixed::to_activations(&x, word() as u8, saturation);
+    keep_integers(&inputs.map(i32::from));
+    for mapped in [
+        Positive::new(number()).normalize(number())?,
+        SoftPositive::new(number(), number()).normalize(number())?,
+        Bounded::new(number(), number()).normalize(number())?,
+        HeavyTailed::new(number(), number()).normalize(number())?,
+    ] {
+        let standard = maps[0].apply_mapped(mapped.value, saturation);
+        keep_integers(&[standard, mapped.log_det]);
     }
-    keep(fixed::conclude(standard.map(|x| fixed::normal_energy(&x))));
+    Some(word() as i32)
+}
+
+fn energies() {
+    let z = integer_slice();
+    keep_integers(&[
+        fixed::normal_energy(&*z),
+        fixed::logistic_energy(&*z),
+        fixed::laplace_energy(&*z),
+        StudentT::new(number()).energy(&*z),
+    ]);
+    let components: [Component<3>; 2] = core::array::from_fn(|_| Component {
+        log_weight: word() as i32,
+        channels: core::array::from_fn(|_| integers()),
+    });
+    keep_integers(&[fixed::mixture_energy(&integers(), &components)]);
+}
+
+fn transformers() {
     let [x, y] = integers();
     let (value, log_det) = fixed::spline_forward(x, integer_slice(), y);
     keep_integers(&[value, log_det]);
     let (value, log_det) = fixed::spline_inverse_and_log_det(x, integer_slice(), y);
     keep_integers(&[value, log_det]);
+    let (value, log_det) = fixed::circular_forward(x, integer_slice());
+    keep_integers(&[value, log_det, fixed::wrap(x)]);
+    keep_integers(&fixed::circle(x));
+}
+
+fn functions() {
+    let [x, y] = integers();
     keep_integers(&[
         fixed::mul_exp(x, y),
         fixed::ln(word(), x),
         fixed::sqrt(x),
         fixed::softplus(x),
         fixed::soft_clip(x, word()),
-        saturation.count() as i32,
     ]);
+}
+
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) fn entry_fixed() {
+    let mut saturation = Saturation::new();
+    layers(&mut saturation);
+    transformers();
+    functions();
+    energies();
+    keep(fixed::conclude(channels(&mut saturation)));
+    keep_integers(&[saturation.count() as i32]);
 }

@@ -1,18 +1,18 @@
 //! Numbers of any size that are not negative, where a formula needs its
 //! relative precision kept: 32 bits and a power of two.
 
-use super::elementary::{ln, square_root};
+use super::elementary::{ln, ln_wide, square_root};
 use super::number::scale;
 
 /// `mantissa · 2^exponent`, the mantissa at least 2^31, or zero for zero.
 /// Operations are exact to 2^-31 of the result, if nothing else is stated.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Positive {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Magnitude {
     mantissa: u32,
     exponent: i32,
 }
 
-impl Positive {
+impl Magnitude {
     /// One.
     pub(super) const ONE: Self = Self {
         mantissa: 1 << 31,
@@ -33,6 +33,12 @@ impl Positive {
             mantissa: ((x << zeros) >> 32) as u32,
             exponent: exponent.wrapping_add(32 - zeros as i32),
         }
+    }
+
+    /// Whether it is zero.
+    #[inline(always)]
+    pub(super) const fn is_zero(self) -> bool {
+        self.mantissa == 0
     }
 
     /// The product with two to `bits`; exact.
@@ -156,6 +162,12 @@ impl Positive {
     #[inline(always)]
     pub(super) fn ln(self) -> i32 {
         ln(self.mantissa, self.exponent)
+    }
+
+    /// The logarithm in Q32, as [`ln_wide`].
+    #[inline(always)]
+    pub(super) fn ln_wide(self) -> i64 {
+        ln_wide(self.mantissa, self.exponent)
     }
 
     /// The product with `x · 2^bits`, rounded; saturates at ±2^62.
