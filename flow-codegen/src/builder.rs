@@ -37,7 +37,8 @@ pub fn compile(artefact: &[u8], source: &Path, options: &Options) -> Result<(Str
         source: fault,
     })?;
     let plan = Plan::new(&checked, options.type_name.as_deref())?;
-    let plan = passes::run(plan, options.passes, options.optimise);
+    let quantisation = checked.flow.header().quantisation.as_ref();
+    let plan = passes::run(plan, options.passes, options.optimise, quantisation)?;
     let cost = Cost::of(&plan);
     let file = source
         .file_name()

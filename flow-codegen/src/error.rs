@@ -38,6 +38,15 @@ pub enum Error {
         /// The name given.
         name: String,
     },
+    /// A weight is too large for integers.
+    #[error(
+        "layer {layer} cannot be quantised: a weight is too large for the unit of what it gives; \
+         compile the model to f32 or f16"
+    )]
+    Quantise {
+        /// The layer, from 0.
+        layer: usize,
+    },
     /// No output folder: not run by cargo, and none was given.
     #[error("OUT_DIR is not set: call this from build.rs, or give Builder::out_dir")]
     NoOutDir,

@@ -31,6 +31,7 @@ mod checked;
 mod cost;
 mod emit;
 mod error;
+mod interpret;
 mod passes;
 mod plan;
 
@@ -38,5 +39,6 @@ pub use builder::{Builder, Optimise, Options, compile};
 pub use checked::Checked;
 pub use cost::Cost;
 pub use error::Error;
+pub use interpret::Interpreter;
 pub use passes::Passes;
 pub use plan::Plan;

@@ -364,6 +364,7 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         data_digest: seed,
         rows: 1,
         seed,
+        quantisation: None,
     }
 }
 
@@ -553,4 +554,47 @@ fn base_weights(kind: &Kind, rng: &mut ChaCha8Rng) -> Vec<f32> {
         [&head, scales.as_flattened()].concat()
     };
     (1..=components).flat_map(component).collect()
+}
+
+/// A small flow of any kind: the rows of [`table`] with other sizes, layers and
+/// choices.
+pub fn random_kind(rng: &mut ChaCha8Rng) -> Kind {
+    let mut below = |most: usize| rng.next_u32() as usize % most;
+    let rows = table();
+    let mut kind = rows[below(rows.len())].1.clone();
+    if kind.domains.contains(&Domain::Circular) {
+        // Circular channels allow few layers: only the sizes change.
+        kind.hidden = vec![1 + below(9); kind.hidden.len()];
+        return kind;
+    }
+    let affine = Transformer::Affine {
+        log_scale_bound: [0.5, 2.0, 5.0][below(3)],
+    };
+    let transformers = [Transformer::Shift, affine, FEW_BINS, SPLINE];
+    kind.event = 1 + below(6);
+    kind.context = below(3);
+    kind.domains.truncate(kind.event);
+    kind.context_domains.truncate(kind.context);
+    let layers = 1 + below(4);
+    kind.layers = (0..layers)
+        .map(|_| {
+            let transformer = transformers[below(transformers.len())];
+            let direction = [Direction::Normalizing, Direction::Generative][below(2)];
+            match below(8) {
+                0 | 1 if kind.event > 1 => Bijection::Coupling(transformer),
+                2 => Bijection::Linear,
+                3 => Bijection::ElementWise,
+                4 => Bijection::Permutation,
+                _ => Bijection::Autoregressive(transformer, direction, 1 + below(kind.event)),
+            }
+        })
+        .collect();
+    kind.residual = below(3) == 0;
+    let units = 1 + below(9);
+    kind.hidden = (0..below(4))
+        .map(|_| if kind.residual { units } else { 1 + below(9) })
+        .collect();
+    kind.activation = [Activation::Relu, Activation::Tanh, Activation::Silu][below(3)];
+    kind.math = [Backend::Polynomial, Backend::Libm, Backend::Micromath][below(3)];
+    kind
 }

@@ -1,20 +1,24 @@
 //! What makes the code of a plan small and fast: each pass is a function from
-//! plan to plan, and none changes a bit of what is computed.
+//! plan to plan. None but `quantise`, which the artefact asks for, changes a bit
+//! of what is computed.
 //!
 //! | pass | what it saves |
 //! |---|---|
 //! | `fold` | the moves of permutations |
 //! | `pack` | masked weights, in flash and in work |
 //! | `schedule` | all but one pass of the conditioner in the sequential direction |
+//! | `quantise` | flash, and floating point where there is no unit for it |
 //! | `layout` | loads of inputs, or code: as [`Optimise`] says |
 
 mod fold;
 mod layout;
 mod pack;
+mod quantise;
 mod schedule;
 
 use crate::plan::Layout;
-use crate::{Optimise, Plan};
+use crate::{Error, Optimise, Plan};
+use flow_embedded::artefact::Quantisation;
 
 /// Which passes run: all of them, unless one is switched off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +41,14 @@ impl Default for Passes {
     }
 }
 
-/// Runs the passes that are switched on, and the one that lays tables out.
-pub(crate) fn run(mut plan: Plan, passes: Passes, optimise: Optimise) -> Plan {
+/// Runs the passes that are switched on, and those that the model and the
+/// layout ask for.
+pub(crate) fn run(
+    mut plan: Plan,
+    passes: Passes,
+    optimise: Optimise,
+    quantisation: Option<&Quantisation<'_>>,
+) -> Result<Plan, Error> {
     if passes.fold {
         plan = fold::run(plan);
     }
@@ -48,9 +58,12 @@ pub(crate) fn run(mut plan: Plan, passes: Passes, optimise: Optimise) -> Plan {
     if passes.schedule {
         plan = schedule::run(plan);
     }
+    if let Some(quantisation) = quantisation {
+        plan = quantise::run(plan, quantisation)?;
+    }
     let layout = match optimise {
         Optimise::Speed => Layout::Wide,
         Optimise::Size => Layout::Small,
     };
-    layout::run(plan, layout)
+    Ok(layout::run(plan, layout))
 }

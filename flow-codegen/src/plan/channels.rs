@@ -11,6 +11,12 @@ pub(crate) struct ChannelPlan {
     pub(crate) inv_std: f32,
 }
 
+impl ChannelPlan {
+    pub(crate) fn is_circular(&self) -> bool {
+        self.domain == Domain::Circular
+    }
+}
+
 impl Channels {
     pub(super) fn new(channels: &[Channel<'_>]) -> Self {
         let plan = |channel: &Channel<'_>| ChannelPlan {
@@ -32,7 +38,7 @@ impl Channels {
     }
 
     pub(crate) fn is_circular(&self, channel: usize) -> bool {
-        self.0[channel].domain == Domain::Circular
+        self.0[channel].is_circular()
     }
 
     /// The numbers that they feed to a conditioner.

@@ -1,5 +1,6 @@
 //! The bijections, their channels as places of the event's array.
 
+use super::IntegerRow;
 use crate::Checked;
 use flow_embedded::artefact::{
     Activation, Block, Blocks, Conditioner, Direction, Layer, Permutation, Transformer,
@@ -70,6 +71,9 @@ pub(crate) struct Conditional {
     /// Whether the direction that needs one group to know the next evaluates
     /// each hidden unit once, and not once a group.
     pub(crate) scheduled: bool,
+    /// The bits behind the point of the inputs, and of each hidden layer, where
+    /// the model is computed with integers.
+    pub(crate) fractions: Vec<u8>,
     /// The blocks of each hidden layer, one for each group.
     pub(crate) hidden: Vec<Vec<Table>>,
     /// The tables of the output layer, one list for each group: one table for
@@ -91,6 +95,7 @@ impl Conditional {
             activation: conditioner.activation,
             residual: conditioner.residual,
             scheduled: false,
+            fractions: Vec::new(),
             hidden: Vec::new(),
             output: Vec::new(),
         }
@@ -142,6 +147,8 @@ pub(crate) struct Table {
     pub(crate) layout: Layout,
     /// Each its bias, and then the weight of each input that it sees.
     pub(crate) rows: Vec<Vec<f32>>,
+    /// The rows as integers, where the model is computed with them.
+    pub(crate) integers: Vec<IntegerRow>,
 }
 
 /// How the rows of a table lie side by side in panels, column by column.
@@ -247,6 +254,7 @@ impl Planner<'_, '_> {
             rows: (0..rows)
                 .map(|_| weights.by_ref().take(inputs + 1).collect())
                 .collect(),
+            integers: Vec::new(),
         };
         let output = layer.dense_layers() - 1;
         for dense in 0..output {

@@ -2,14 +2,16 @@
 
 mod channels;
 mod golden;
+mod integer;
 mod layer;
 
-pub(crate) use channels::Channels;
+pub(crate) use channels::{ChannelPlan, Channels};
 pub(crate) use golden::Golden;
+pub(crate) use integer::{Constants, IntegerRow};
 pub(crate) use layer::{Bijection, Conditional, LayerPlan, Layout, Table};
 
 use crate::{Checked, Error};
-use flow_embedded::artefact::{Base, Channel};
+use flow_embedded::artefact::{Base, Channel, WeightFormat};
 use flow_embedded::math::Backend;
 use layer::Planner;
 
@@ -22,6 +24,8 @@ pub struct Plan {
     pub(crate) layers: Vec<LayerPlan>,
     pub(crate) base: BasePlan,
     pub(crate) math: Backend,
+    /// What conditioners' weights are stored as, if not as `f32`.
+    pub(crate) weights: Option<WeightFormat>,
     pub(crate) log_norm: f32,
     pub(crate) calibration: Option<CalibrationPlan>,
     pub(crate) golden: Vec<Golden>,
@@ -107,6 +111,7 @@ impl Plan {
                 places: (0..header.event.len()).collect(),
             },
             math: header.math,
+            weights: None,
             log_norm: header.log_norm,
             calibration: header.calibration.zip(checked.flow.calibration()).map(
                 |(calibration, table)| CalibrationPlan {
@@ -123,6 +128,11 @@ impl Plan {
     pub(crate) fn conditionals_mut(&mut self) -> impl Iterator<Item = &mut Conditional> {
         let bijections = self.layers.iter_mut().map(|layer| &mut layer.bijection);
         bijections.filter_map(Bijection::conditional_mut)
+    }
+
+    /// Whether the model is computed with integers.
+    pub(crate) fn is_integer(&self) -> bool {
+        self.weights.is_some_and(WeightFormat::is_integer)
     }
 
     /// The layers that have code, with their places in the artefact.

@@ -75,6 +75,8 @@ pub enum Place {
     Base,
     /// The calibration table.
     Calibration,
+    /// The quantisation.
+    Quantisation,
 }
 
 /// What is wrong at a [`Place`].
@@ -103,6 +105,8 @@ pub enum Fault {
     WrongWeightCount,
     /// The calibration table does not ascend, or holds no probabilities.
     BadTable,
+    /// Not one number of bits, at most 15, for each kind of activations.
+    BadFractions,
 }
 
 impl fmt::Display for LoadError {
@@ -155,6 +159,7 @@ impl fmt::Display for Place {
             Self::Weight { layer, index } => write!(f, "layer {layer}, weight {index}"),
             Self::Base => f.write_str("base distribution"),
             Self::Calibration => f.write_str("calibration table"),
+            Self::Quantisation => f.write_str("quantisation"),
         }
     }
 }
@@ -172,6 +177,9 @@ impl fmt::Display for Fault {
             Self::NotCircular => "only splines transform circular channels",
             Self::WrongWeightCount => "wrong number of weights",
             Self::BadTable => "not ascending, or not probabilities",
+            Self::BadFractions => {
+                "not one fraction of at most 15 bits for each kind of activations"
+            }
         })
     }
 }
@@ -224,6 +232,9 @@ pub enum ShapeError {
         /// What was given.
         found: usize,
     },
+    /// The model is quantised to integers: it runs as compiled code, and the
+    /// loader computes with `f32`.
+    Quantised,
 }
 
 impl fmt::Display for ShapeError {
@@ -247,6 +258,9 @@ impl fmt::Display for ShapeError {
                     "the flow needs {expected} floats of scratch memory, {found} were given"
                 )
             }
+            Self::Quantised => f.write_str(
+                "the model is quantised to integers, which run as compiled code and not in place",
+            ),
         }
     }
 }

@@ -85,8 +85,9 @@ impl<'a> LoadedFlow<'a> {
     /// as [`Density::log_prob`](crate::Density::log_prob).
     ///
     /// # Errors
-    /// A slice's length does not fit the flow. Scratch memory may be longer
-    /// than needed; its content does not matter.
+    /// A slice's length does not fit the flow, or the model is quantised to
+    /// integers. Scratch memory may be longer than needed; its content does not
+    /// matter.
     pub fn log_prob(
         &self,
         event: &[f32],
@@ -111,7 +112,8 @@ impl<'a> LoadedFlow<'a> {
     /// [`Sampler::sample`](crate::Sampler::sample).
     ///
     /// # Errors
-    /// A slice's length does not fit the flow.
+    /// A slice's length does not fit the flow, or the model is quantised to
+    /// integers.
     pub fn sample<R: Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -147,7 +149,16 @@ impl<'a> LoadedFlow<'a> {
         }
     }
 
+    /// Whether the model is computed with integers.
+    pub fn is_integer(&self) -> bool {
+        let quantisation = self.header.quantisation.as_ref();
+        quantisation.is_some_and(|own| own.weights.is_integer())
+    }
+
     fn check(&self, event: usize, context: usize) -> Result<(), ShapeError> {
+        if self.is_integer() {
+            return Err(ShapeError::Quantised);
+        }
         let (expected_event, expected_context) =
             (self.header.event.len(), self.header.context.len());
         if event != expected_event {

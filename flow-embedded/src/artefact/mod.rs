@@ -46,6 +46,6 @@ pub use loaded::{CalibrationTable, LoadedFlow};
 pub use schema::{
     Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Coupling, Direction,
     Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS,
-    Permutation, Provenance, Shape, Transformer, Units,
+    Permutation, Provenance, Quantisation, Shape, Transformer, Units, WeightFormat,
 };
 pub use shaped::{CalibratedFlow, ShapedFlow};

@@ -39,6 +39,8 @@ pub struct Header<'a> {
     pub evaluation: Option<Evaluation>,
     /// Where the model comes from.
     pub provenance: Provenance<'a>,
+    /// What the weights are compiled to, if not to `f32`.
+    pub quantisation: Option<Quantisation<'a>>,
 }
 
 impl Header<'_> {
@@ -411,6 +413,47 @@ pub struct Evaluation {
     pub log_prob_mean: f64,
     /// Its standard error over rows taken as independent.
     pub log_prob_stderr: f64,
+}
+
+/// How a model is compiled to smaller weights. Its calibration is that of the
+/// code that then runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quantisation<'a> {
+    /// The weights.
+    pub weights: WeightFormat,
+    /// For integer weights, the bits behind the point of the activations, at
+    /// most 15: of each conditioner, layer by layer, its inputs and then each of
+    /// its hidden layers.
+    pub fractions: &'a [u8],
+}
+
+/// What a conditioner's weights are stored as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WeightFormat {
+    /// `f16`, computed with as `f32`: half the flash. The weights of the
+    /// artefact are numbers that `f16` holds.
+    F16,
+    /// `i16`, with a scale for each row; the model is computed with integers
+    /// from end to end.
+    I16,
+    /// `i8`, as [`I16`](Self::I16).
+    I8,
+}
+
+impl WeightFormat {
+    /// The name of the format, the same in all parts of the project.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::I16 => "i16",
+            Self::I8 => "i8",
+        }
+    }
+
+    /// Whether the model is computed with integers.
+    pub const fn is_integer(self) -> bool {
+        !matches!(self, Self::F16)
+    }
 }
 
 /// What made the model.

@@ -15,12 +15,15 @@ impl<'a> LoadedFlow<'a> {
     /// Fixes the shape: see [`ShapedFlow`].
     ///
     /// # Errors
-    /// The flow has other numbers of channels, or needs more scratch memory
-    /// than `S` floats.
+    /// The flow has other numbers of channels, needs more scratch memory than
+    /// `S` floats, or is quantised to integers.
     pub fn shaped<const D: usize, const C: usize, const S: usize>(
         self,
     ) -> Result<ShapedFlow<'a, D, C, S>, ShapeError> {
         let (event, context) = (self.header().event.len(), self.header().context.len());
+        if self.is_integer() {
+            return Err(ShapeError::Quantised);
+        }
         if event != D {
             return Err(ShapeError::Event {
                 expected: event,

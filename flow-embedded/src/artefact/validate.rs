@@ -3,7 +3,7 @@
 use super::frame::Frame;
 use super::{
     Autoregressive, Base, Calibration, Channel, Conditioner, Direction, Domain, Fault, Header,
-    Layer, LoadError, LoadedFlow, Permutation, Place, Shape, Transformer,
+    Layer, LoadError, LoadedFlow, Permutation, Place, Quantisation, Shape, Transformer,
 };
 use crate::base::component_width;
 
@@ -70,6 +70,18 @@ fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
     }
     if !header.log_norm.is_finite() {
         return Err(invalid(Place::Header, Fault::NotFinite));
+    }
+    header
+        .quantisation
+        .map_or(Ok(()), |own| check_quantisation(&own, header))
+}
+
+fn check_quantisation(own: &Quantisation<'_>, header: &Header<'_>) -> Result<(), LoadError> {
+    let conditioners = header.layers.iter().filter_map(Layer::conditional);
+    let kinds: usize = conditioners.map(|(_, own)| 1 + own.hidden.len()).sum();
+    let expected = if own.weights.is_integer() { kinds } else { 0 };
+    if own.fractions.len() != expected || own.fractions.iter().any(|bits| *bits > 15) {
+        return Err(invalid(Place::Quantisation, Fault::BadFractions));
     }
     Ok(())
 }

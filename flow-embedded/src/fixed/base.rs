@@ -63,31 +63,30 @@ impl StudentT {
     }
 }
 
-/// A component of a mixture of diagonal normals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Component<const D: usize> {
-    /// `ln w − Σ ln s` in Q16.
-    pub log_weight: i32,
-    /// The mean in Q16, and one over the standard deviation in Q24, of each
-    /// channel.
-    pub channels: [[i32; 2]; D],
-}
-
 /// `−ln Σ_k w_k Π_d N(z_d; m_kd, s_kd)` in Q16 up to the constant of the
-/// normals; saturates.
+/// normals; saturates: mixtures of diagonal normals.
+///
+/// A component is `ln w − Σ ln s` in Q16, then of each channel the mean in Q16
+/// and one over the standard deviation in Q24.
 #[inline(never)]
-pub fn mixture_energy<const D: usize>(z: &[i32; D], components: &[Component<D>]) -> i32 {
-    let log = components.iter().fold(i32::MIN, |sum, component| {
-        let deviations = z.iter().zip(&component.channels);
-        let squares = half_squares(deviations.map(|(z, [mean, inv_std])| {
-            let difference = i64::from(z.saturating_sub(*mean));
-            saturate(scale(difference * i64::from(*inv_std), 24))
-        }));
-        let log = saturate(i64::from(component.log_weight) - squares);
-        // ln(e^a + e^b) from the larger.
-        let above = softplus_of_negative(sum.abs_diff(log));
-        sum.max(log).saturating_add(above)
-    });
+pub fn mixture_energy(z: &[i32], components: &[i32]) -> i32 {
+    let width = z.len().saturating_mul(2).saturating_add(1);
+    let log = components
+        .chunks_exact(width)
+        .fold(i32::MIN, |sum, component| {
+            let [log_weight, channels @ ..] = component else {
+                return sum;
+            };
+            let deviations = z.iter().zip(channels.as_chunks().0);
+            let squares = half_squares(deviations.map(|(z, [mean, inv_std])| {
+                let difference = i64::from(z.saturating_sub(*mean));
+                saturate(scale(difference * i64::from(*inv_std), 24))
+            }));
+            let log = saturate(i64::from(*log_weight) - squares);
+            // ln(e^a + e^b) from the larger.
+            let above = softplus_of_negative(sum.abs_diff(log));
+            sum.max(log).saturating_add(above)
+        });
     log.saturating_neg()
 }
 

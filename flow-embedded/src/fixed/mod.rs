@@ -69,7 +69,7 @@ pub use affine::{
     affine_forward, affine_forward_each, affine_inverse, affine_inverse_each, soft_clip,
 };
 pub use base::{
-    Component, StudentT, conclude, laplace_energy, logistic_energy, mixture_energy, normal_energy,
+    StudentT, conclude, laplace_energy, logistic_energy, mixture_energy, normal_energy,
 };
 pub use channel::{Standardise, standardise, to_activation, to_activations};
 pub use circular::{circle, circular_forward, wrap};

@@ -2,7 +2,7 @@ use super::layer::{DraftLayer, LayerBytes};
 use crate::model::BaseSpec;
 use flow_embedded::artefact::{
     self, Base, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header, LoadError,
-    LoadedFlow, MAX_CHANNELS, Provenance,
+    LoadedFlow, MAX_CHANNELS, Provenance, Quantisation, WeightFormat,
 };
 use flow_embedded::math::Backend;
 use heapless::Vec as Bounded;
@@ -40,6 +40,17 @@ pub struct Draft {
     pub rows: u32,
     /// The seed of all that was random.
     pub seed: u64,
+    /// What the weights are compiled to, if not to `f32`.
+    pub quantisation: Option<DraftQuantisation>,
+}
+
+/// How a model is compiled to smaller weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftQuantisation {
+    /// The weights.
+    pub weights: WeightFormat,
+    /// As [`Quantisation::fractions`].
+    pub fractions: Vec<u8>,
 }
 
 /// A split-conformal calibration.
@@ -153,6 +164,7 @@ impl Draft {
                 rows: self.rows,
                 seed: self.seed,
             },
+            quantisation: self.quantisation.as_ref().map(DraftQuantisation::schema),
         })
     }
 
@@ -203,6 +215,19 @@ impl Draft {
             data_digest: header.provenance.data_digest,
             rows: header.provenance.rows,
             seed: header.provenance.seed,
+            quantisation: header.quantisation.map(|own| DraftQuantisation {
+                weights: own.weights,
+                fractions: own.fractions.to_vec(),
+            }),
+        }
+    }
+}
+
+impl DraftQuantisation {
+    fn schema(&self) -> Quantisation<'_> {
+        Quantisation {
+            weights: self.weights,
+            fractions: &self.fractions,
         }
     }
 }

@@ -9,5 +9,5 @@ mod layer;
 mod pack;
 mod unpack;
 
-pub use draft::{Draft, DraftCalibration, DraftChannel, ExportError};
+pub use draft::{Draft, DraftCalibration, DraftChannel, DraftQuantisation, ExportError};
 pub use layer::{DraftConditioner, DraftLayer, MaskedRow};

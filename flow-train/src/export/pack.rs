@@ -246,6 +246,7 @@ mod tests {
             data_digest: 0,
             rows: 0,
             seed: 0,
+            quantisation: None,
         };
         draft.set_flow(flow).expect("packs");
         draft

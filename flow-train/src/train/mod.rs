@@ -382,6 +382,7 @@ fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Rec
         data_digest: parts.digest,
         rows: u32::try_from(parts.training).unwrap_or(u32::MAX),
         seed: recipe.seed,
+        quantisation: None,
     }
 }
 

@@ -57,6 +57,7 @@ pub(crate) fn gaussian(context: &[&str]) -> Draft {
         data_digest: 0xfeed,
         rows: 12,
         seed: 3,
+        quantisation: None,
     }
 }
 

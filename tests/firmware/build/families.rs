@@ -165,6 +165,7 @@ fn artefact(family: &Family, event: usize) -> Result<Vec<u8>, Box<dyn Error>> {
             rows: 0,
             seed: 0,
         },
+        quantisation: None,
     };
     let weights = weights(&header);
     let mut buffer = vec![0; encoded_len(&header, weights.len())?];

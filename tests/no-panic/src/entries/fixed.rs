@@ -1,7 +1,7 @@
 //! The integer kernels, on any integers.
 
 use flow_embedded::fixed::{
-    self, Activation, Bounded, Component, HeavyTailed, Positive, Relu, Row, Saturation, Silu,
+    self, Activation, Bounded, HeavyTailed, Positive, Relu, Row, Saturation, Silu,
     SoftPositive, Standardise, StudentT, Tanh, Weight,
 };
 
@@ -70,11 +70,7 @@ fn energies() {
         fixed::laplace_energy(&*z),
         StudentT::new(number()).energy(&*z),
     ]);
-    let components: [Component<3>; 2] = core::array::from_fn(|_| Component {
-        log_weight: word() as i32,
-        channels: core::array::from_fn(|_| integers()),
-    });
-    keep_integers(&[fixed::mixture_energy(&integers(), &components)]);
+    keep_integers(&[fixed::mixture_energy(integer_slice(), integer_slice())]);
 }
 
 fn transformers() {

@@ -1,0 +1,241 @@
+//! `f32`.
+
+use super::walk::{Arithmetic, Place, Walk, normalize, scatter};
+use crate::plan::{Bijection, ChannelPlan, Channels, Conditional, Plan, Table};
+use flow_embedded::artefact::{Activation as Kind, Direction, Shape, Transformer};
+use flow_embedded::kernels::{
+    Activation, Relu, Silu, Tanh, affine_forward, affine_inverse, circle, circular_forward,
+    circular_inverse, conclude, dot, element_wise_generate, element_wise_normalize,
+    linear_generate, linear_normalize, spline_forward, spline_inverse_and_log_det, wrap,
+};
+use flow_embedded::math::Math;
+use std::marker::PhantomData;
+
+pub(super) struct Float<'p, M> {
+    plan: &'p Plan,
+    /// The largest sizes of the activations so far, by conditioner and dense
+    /// layer that reads them.
+    ranges: Vec<Vec<f32>>,
+    math: PhantomData<M>,
+}
+
+impl<'p, M: Math> Float<'p, M> {
+    pub(super) fn new(plan: &'p Plan) -> Self {
+        let conditional = plan
+            .layers
+            .iter()
+            .filter_map(|layer| layer.bijection.conditional());
+        Self {
+            plan,
+            ranges: conditional
+                .map(|own| vec![0.0; 1 + own.hidden.len()])
+                .collect(),
+            math: PhantomData,
+        }
+    }
+
+    pub(super) fn into_ranges(self) -> Vec<f32> {
+        self.ranges.concat()
+    }
+
+    pub(super) fn log_prob(&mut self, event: &[f32], context: &[f32]) -> f32 {
+        let plan = self.plan;
+        let (mut x, log_det) = standardise::<M>(&plan.event, event);
+        let given = features::<M>(&plan.context, context);
+        let log_det = normalize(self, plan, &mut x, &given, log_det);
+        let z: Vec<f32> = plan.base.places.iter().map(|place| x[*place]).collect();
+        let energy = plan
+            .base
+            .distribution
+            .energy::<M, _>(shape(plan), &plan.base.weights, &z);
+        conclude((plan.log_norm + log_det) - energy, event, context)
+    }
+
+    pub(super) fn generate(&mut self, base: &[f32], context: &[f32]) -> Vec<f32> {
+        let plan = self.plan;
+        let given = features::<M>(&plan.context, context);
+        let mut x = vec![0.0; base.len()];
+        for (place, z) in plan.base.places.iter().zip(base) {
+            x[*place] = *z;
+        }
+        let mut conditional = self.ranges.len();
+        for layer in plan.layers.iter().rev() {
+            let mut evaluate = |own, at_once| {
+                conditional -= 1;
+                let mut walk = Walk {
+                    arithmetic: &mut *self,
+                    plan,
+                    given: &given,
+                    own,
+                    conditional,
+                };
+                match at_once {
+                    None => walk.at_once(&mut x, false),
+                    Some(Direction::Normalizing) => walk.sequential(&mut x),
+                    Some(Direction::Generative) => walk.at_once(&mut x, true),
+                };
+            };
+            match &layer.bijection {
+                Bijection::Coupling(own) => evaluate(own, None),
+                Bijection::Autoregressive(direction, own) => evaluate(own, Some(*direction)),
+                Bijection::Linear {
+                    places,
+                    upper,
+                    lower,
+                } => {
+                    linear_generate(&mut x, &upper.concat(), &lower.concat());
+                    scatter(&mut x, places);
+                }
+                Bijection::ElementWise(pairs) => element_wise_generate(&mut x, pairs),
+                Bijection::Permutation(order) => scatter(&mut x, order),
+                Bijection::FoldedPermutation(_) => {}
+            }
+        }
+        let channels = plan.event.0.iter().zip(x);
+        channels
+            .map(|(channel, x)| channel.destandardise::<M>(x))
+            .collect()
+    }
+
+    fn observe(&mut self, place: Place<'_>, dense: usize, unit: f32) -> f32 {
+        let range = &mut self.ranges[place.conditional][dense];
+        *range = range.max(unit.abs());
+        unit
+    }
+}
+
+/// Standardised channels, and the log-determinant of their domains.
+fn standardise<M: Math>(channels: &Channels, raw: &[f32]) -> (Vec<f32>, f32) {
+    let mut log_det = 0.0;
+    let standard = channels.0.iter().zip(raw).map(|(channel, raw)| {
+        let mut x = *raw;
+        log_det += channel.standardise::<M>(&mut x);
+        x
+    });
+    let standard = standard.collect();
+    (standard, log_det)
+}
+
+fn features<M: Math>(channels: &Channels, raw: &[f32]) -> Vec<f32> {
+    let (standard, _) = standardise::<M>(channels, raw);
+    let features =
+        standard
+            .iter()
+            .enumerate()
+            .flat_map(|(channel, x)| match channels.is_circular(channel) {
+                false => vec![*x],
+                true => circle::<M>(*x).to_vec(),
+            });
+    features.collect()
+}
+
+/// The shape of the base event.
+fn shape(plan: &Plan) -> Shape {
+    let places = plan.base.places.iter().enumerate();
+    let circular = places.filter(|(_, place)| plan.event.is_circular(**place));
+    Shape {
+        event: plan.event.len(),
+        context: plan.context.features(),
+        circular: circular.fold(0, |set, (channel, _)| set | 1 << channel),
+    }
+}
+
+impl ChannelPlan {
+    fn standardise<M: Math>(&self, x: &mut f32) -> f32 {
+        let log_det = self.domain.normalize::<M>(x);
+        *x = (*x - self.mean) * self.inv_std;
+        if self.is_circular() {
+            *x = wrap(*x);
+        }
+        log_det
+    }
+
+    fn destandardise<M: Math>(&self, x: f32) -> f32 {
+        let mut raw = x / self.inv_std + self.mean;
+        self.domain.generate::<M>(&mut raw);
+        raw
+    }
+}
+
+/// A row over what is stored for it, zeros included.
+fn product(table: &Table, row: usize, input: &[f32]) -> f32 {
+    let mut row = table.rows[row].clone();
+    row.resize(1 + table.stored, 0.0);
+    let mut input = input.to_vec();
+    // What is not known yet is zero.
+    input.resize(table.stored, 0.0);
+    dot(&row, &input)
+}
+
+impl<M: Math> Arithmetic for Float<'_, M> {
+    type Number = f32;
+    type Unit = f32;
+
+    fn input(&mut self, place: Place<'_>, x: f32) -> f32 {
+        self.observe(place, 0, x)
+    }
+
+    fn circle(&mut self, x: f32) -> [f32; 2] {
+        circle::<M>(x)
+    }
+
+    fn unit(&mut self, place: Place<'_>, table: &Table, row: usize, input: &[f32]) -> f32 {
+        let sum = product(table, row, input);
+        let unit = match place.own.activation {
+            Kind::Relu => Relu::apply(sum),
+            Kind::Tanh => Tanh::<M>::apply(sum),
+            Kind::Silu => Silu::<M>::apply(sum),
+        };
+        self.observe(place, place.dense + 1, unit)
+    }
+
+    fn add(&mut self, place: Place<'_>, unit: f32, input: f32) -> f32 {
+        self.observe(place, place.dense + 1, unit + input)
+    }
+
+    fn parameter(&mut self, table: &Table, row: usize, input: &[f32]) -> f32 {
+        product(table, row, input)
+    }
+
+    fn transform(
+        &mut self,
+        own: &Conditional,
+        circular: bool,
+        forward: bool,
+        x: f32,
+        parameters: &mut [f32],
+    ) -> (f32, f32) {
+        match (own.transformer, parameters) {
+            (Transformer::Shift, [shift, ..]) if forward => (x + *shift, 0.0),
+            (Transformer::Shift, [shift, ..]) => (x - *shift, 0.0),
+            (Transformer::Affine { log_scale_bound }, [shift, a, ..]) => {
+                let inv_bound = 1.0 / log_scale_bound;
+                match forward {
+                    true => affine_forward::<M>(x, *shift, *a, inv_bound),
+                    false => affine_inverse::<M>(x, *shift, *a, inv_bound),
+                }
+            }
+            (_, parameters) if circular && forward => circular_forward::<M>(x, parameters),
+            (_, parameters) if circular => (circular_inverse::<M>(x, parameters), 0.0),
+            (Transformer::Spline { bound, .. }, parameters) if forward => {
+                spline_forward::<M>(x, parameters, bound)
+            }
+            (Transformer::Spline { bound, .. }, parameters) => {
+                spline_inverse_and_log_det::<M>(x, parameters, bound)
+            }
+            _ => (x, 0.0),
+        }
+    }
+
+    fn sum(&mut self, a: f32, b: f32) -> f32 {
+        a + b
+    }
+
+    fn linear(&mut self, x: &mut [f32], upper: &[Vec<f32>], lower: &[Vec<f32>]) {
+        linear_normalize(x, &upper.concat(), &lower.concat());
+    }
+
+    fn element_wise(&mut self, x: &mut [f32], pairs: &[[f32; 2]]) {
+        element_wise_normalize(x, pairs);
+    }
+}

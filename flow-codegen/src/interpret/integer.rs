@@ -1,0 +1,177 @@
+//! Integers, as `flow_embedded::fixed` computes with them.
+
+use super::walk::{Arithmetic, Place, normalize};
+use crate::plan::{Channels, Conditional, Constants, IntegerRow, Plan, Table};
+use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
+use flow_embedded::fixed::{
+    self, Bounded, HeavyTailed, Mapped, Positive, Saturation, SoftPositive, Standardise, StudentT,
+    affine_forward, affine_inverse, circle, circular_forward, element_wise_normalize,
+    linear_normalize, requantise, spline_forward, spline_inverse_and_log_det, to_activation, wrap,
+};
+
+pub(super) struct Integer<'p> {
+    plan: &'p Plan,
+    saturation: &'p mut Saturation,
+}
+
+impl<'p> Integer<'p> {
+    pub(super) fn new(plan: &'p Plan, saturation: &'p mut Saturation) -> Self {
+        Self { plan, saturation }
+    }
+
+    pub(super) fn log_prob(&mut self, event: &[f32], context: &[f32]) -> f32 {
+        fixed::conclude(self.log_prob_q16(event, context))
+    }
+
+    fn log_prob_q16(&mut self, event: &[f32], context: &[f32]) -> Option<i32> {
+        let plan = self.plan;
+        let (mut x, log_det) = self.standardise(&plan.event, event)?;
+        let (standard, _) = self.standardise(&plan.context, context)?;
+        let features = standard.iter().enumerate();
+        let given: Vec<i32> = features
+            .flat_map(|(channel, x)| match plan.context.is_circular(channel) {
+                false => vec![*x],
+                true => circle(*x).to_vec(),
+            })
+            .collect();
+        let log_det = normalize(self, plan, &mut x, &given, log_det);
+        let log_norm = Constants::q16(plan.log_norm);
+        Some(
+            log_norm
+                .saturating_add(log_det)
+                .saturating_sub(self.energy(&x)),
+        )
+    }
+
+    /// Standardised channels, and the log-determinant of their domains; none
+    /// if one is not finite.
+    fn standardise(&mut self, channels: &Channels, raw: &[f32]) -> Option<(Vec<i32>, i32)> {
+        let mut log_det = 0i32;
+        let mut standard = Vec::new();
+        for (channel, raw) in channels.0.iter().zip(raw) {
+            let map = Standardise::new(channel.mean, channel.inv_std);
+            let mapped: Option<Mapped> = match channel.domain {
+                Domain::Real | Domain::Circular => None,
+                Domain::Positive { low } => Some(Positive::new(low).normalize(*raw)?),
+                Domain::SoftPositive { low, scale } => {
+                    Some(SoftPositive::new(low, scale).normalize(*raw)?)
+                }
+                Domain::Bounded { low, high } => Some(Bounded::new(low, high).normalize(*raw)?),
+                Domain::HeavyTailed { centre, scale } => {
+                    Some(HeavyTailed::new(centre, scale).normalize(*raw)?)
+                }
+            };
+            let x = match mapped {
+                None => map.apply(*raw, self.saturation)?,
+                Some(mapped) => {
+                    log_det = log_det.saturating_add(mapped.log_det);
+                    map.apply_mapped(mapped.value, self.saturation)
+                }
+            };
+            standard.push(if channel.is_circular() { wrap(x) } else { x });
+        }
+        Some((standard, log_det))
+    }
+
+    fn energy(&self, x: &[i32]) -> i32 {
+        let plan = self.plan;
+        let places = plan.base.places.iter();
+        let straight = places.filter(|place| !plan.event.is_circular(**place));
+        let z: Vec<i32> = straight.map(|place| x[*place]).collect();
+        match plan.base.distribution {
+            Base::Normal => fixed::normal_energy(&z),
+            Base::Logistic => fixed::logistic_energy(&z),
+            Base::Laplace => fixed::laplace_energy(&z),
+            Base::StudentT { degrees_of_freedom } => StudentT::new(degrees_of_freedom).energy(&z),
+            Base::Mixture { .. } => fixed::mixture_energy(&z, &Constants::mixture(plan)),
+        }
+    }
+}
+
+/// Multiplies a row, and brings the sum to the unit of its result.
+fn product(row: &IntegerRow, input: &[i16]) -> i32 {
+    let products = row.weights.iter().zip(input);
+    let sum = products.fold(row.bias, |sum, (weight, x)| {
+        sum + i32::from(*weight) * i32::from(*x)
+    });
+    requantise(sum, row.multiplier, row.shift)
+}
+
+impl Arithmetic for Integer<'_> {
+    type Number = i32;
+    type Unit = i16;
+
+    fn input(&mut self, place: Place<'_>, x: i32) -> i16 {
+        to_activation(x, place.own.fractions[0], self.saturation)
+    }
+
+    fn circle(&mut self, x: i32) -> [i32; 2] {
+        circle(x)
+    }
+
+    fn unit(&mut self, place: Place<'_>, table: &Table, row: usize, input: &[i16]) -> i16 {
+        let sum = product(&table.integers[row], input);
+        let fraction = place.own.fractions[place.dense + 1];
+        match place.own.activation {
+            Activation::Relu => self.saturation.activation(sum.max(0)),
+            Activation::Tanh => to_activation(fixed::tanh(sum), fraction, self.saturation),
+            Activation::Silu => to_activation(fixed::silu(sum), fraction, self.saturation),
+        }
+    }
+
+    fn add(&mut self, _: Place<'_>, unit: i16, input: i16) -> i16 {
+        self.saturation
+            .activation(i32::from(unit) + i32::from(input))
+    }
+
+    fn parameter(&mut self, table: &Table, row: usize, input: &[i16]) -> i32 {
+        product(&table.integers[row], input)
+    }
+
+    fn transform(
+        &mut self,
+        own: &Conditional,
+        circular: bool,
+        forward: bool,
+        x: i32,
+        parameters: &mut [i32],
+    ) -> (i32, i32) {
+        match (own.transformer, parameters) {
+            (Transformer::Shift, [shift, ..]) => {
+                let shift = i64::from(*shift);
+                let shift = if forward { shift } else { -shift };
+                (self.saturation.channel(i64::from(x) + shift), 0)
+            }
+            (Transformer::Affine { log_scale_bound }, [shift, a, ..]) => {
+                let inv_bound = Constants::inv_bound(log_scale_bound);
+                match forward {
+                    true => affine_forward(x, *shift, *a, inv_bound, self.saturation),
+                    false => affine_inverse(x, *shift, *a, inv_bound, self.saturation),
+                }
+            }
+            (_, parameters) if circular => circular_forward(x, parameters),
+            (Transformer::Spline { bound, .. }, parameters) => {
+                let bound = Constants::q16(bound);
+                match forward {
+                    true => spline_forward(x, parameters, bound),
+                    false => spline_inverse_and_log_det(x, parameters, bound),
+                }
+            }
+            _ => (x, 0),
+        }
+    }
+
+    fn sum(&mut self, a: i32, b: i32) -> i32 {
+        a.saturating_add(b)
+    }
+
+    fn linear(&mut self, x: &mut [i32], upper: &[Vec<f32>], lower: &[Vec<f32>]) {
+        let upper = Constants::upper(upper);
+        let lower = Constants::lower(lower);
+        linear_normalize(x, &upper, &lower, self.saturation);
+    }
+
+    fn element_wise(&mut self, x: &mut [i32], pairs: &[[f32; 2]]) {
+        element_wise_normalize(x, &Constants::pairs(pairs), self.saturation);
+    }
+}

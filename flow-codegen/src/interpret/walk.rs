@@ -1,0 +1,281 @@
+//! The path of an event through the layers, for any arithmetic.
+
+use crate::plan::{Bijection, Conditional, Plan, Table};
+use flow_embedded::artefact::Direction;
+
+/// A table of a conditioner.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'p> {
+    /// The layer, counted among those with a conditioner.
+    pub(super) conditional: usize,
+    pub(super) own: &'p Conditional,
+    /// The dense layer, the output included.
+    pub(super) dense: usize,
+}
+
+/// Numbers, and what is done with them.
+pub(super) trait Arithmetic {
+    /// A channel on its way, a parameter, a log-determinant.
+    type Number: Copy + Default;
+    /// An input or a hidden unit of a conditioner.
+    type Unit: Copy + Default;
+
+    /// A channel or a context feature as an input.
+    fn input(&mut self, place: Place<'_>, x: Self::Number) -> Self::Unit;
+    /// Cosine and sine of an angle.
+    fn circle(&mut self, x: Self::Number) -> [Self::Number; 2];
+    /// A hidden unit.
+    fn unit(
+        &mut self,
+        place: Place<'_>,
+        table: &Table,
+        row: usize,
+        input: &[Self::Unit],
+    ) -> Self::Unit;
+    /// A residual connection.
+    fn add(&mut self, place: Place<'_>, unit: Self::Unit, input: Self::Unit) -> Self::Unit;
+    /// An output.
+    fn parameter(&mut self, table: &Table, row: usize, input: &[Self::Unit]) -> Self::Number;
+    /// A channel's transformer: its value and log-determinant.
+    fn transform(
+        &mut self,
+        own: &Conditional,
+        circular: bool,
+        forward: bool,
+        x: Self::Number,
+        parameters: &mut [Self::Number],
+    ) -> (Self::Number, Self::Number);
+    /// A sum of log-determinants.
+    fn sum(&mut self, a: Self::Number, b: Self::Number) -> Self::Number;
+    /// `x ← L U x + bias`.
+    fn linear(&mut self, x: &mut [Self::Number], upper: &[Vec<f32>], lower: &[Vec<f32>]);
+    /// `x ← x · scale + shift`.
+    fn element_wise(&mut self, x: &mut [Self::Number], pairs: &[[f32; 2]]);
+}
+
+/// Data to base in place, from standardised channels; returns the
+/// log-determinant. `given` are the context's features.
+pub(super) fn normalize<A: Arithmetic>(
+    arithmetic: &mut A,
+    plan: &Plan,
+    x: &mut [A::Number],
+    given: &[A::Number],
+    mut log_det: A::Number,
+) -> A::Number {
+    let mut conditional = 0;
+    for layer in &plan.layers {
+        let mut evaluate = |own, at_once| {
+            let mut walk = Walk {
+                arithmetic,
+                plan,
+                given,
+                own,
+                conditional,
+            };
+            conditional += 1;
+            match at_once {
+                true => walk.at_once(x, true),
+                false => walk.sequential(x),
+            }
+        };
+        let own = match &layer.bijection {
+            Bijection::Coupling(own) => evaluate(own, true),
+            Bijection::Autoregressive(direction, own) => {
+                evaluate(own, *direction == Direction::Normalizing)
+            }
+            Bijection::Linear {
+                places,
+                upper,
+                lower,
+            } => {
+                gather(x, places);
+                arithmetic.linear(x, upper, lower);
+                continue;
+            }
+            Bijection::ElementWise(pairs) => {
+                arithmetic.element_wise(x, pairs);
+                continue;
+            }
+            Bijection::Permutation(order) => {
+                gather(x, order);
+                continue;
+            }
+            Bijection::FoldedPermutation(_) => continue,
+        };
+        if layer.bijection.has_log_det() {
+            log_det = arithmetic.sum(log_det, own);
+        }
+    }
+    log_det
+}
+
+fn gather<T: Copy>(x: &mut [T], order: &[usize]) {
+    let before = x.to_vec();
+    for (x, place) in x.iter_mut().zip(order) {
+        *x = before[*place];
+    }
+}
+
+/// The inverse of [`gather`].
+pub(super) fn scatter<T: Copy>(x: &mut [T], order: &[usize]) {
+    let before = x.to_vec();
+    for (value, place) in before.iter().zip(order) {
+        x[*place] = *value;
+    }
+}
+
+/// One layer with a conditioner.
+pub(super) struct Walk<'w, A: Arithmetic> {
+    pub(super) arithmetic: &'w mut A,
+    pub(super) plan: &'w Plan,
+    pub(super) given: &'w [A::Number],
+    pub(super) own: &'w Conditional,
+    pub(super) conditional: usize,
+}
+
+impl<'w, A: Arithmetic> Walk<'w, A> {
+    fn place(&self, dense: usize) -> Place<'w> {
+        Place {
+            conditional: self.conditional,
+            own: self.own,
+            dense,
+        }
+    }
+
+    /// All channels after one pass of the conditioner.
+    pub(super) fn at_once(&mut self, x: &mut [A::Number], forward: bool) -> A::Number {
+        let from = x.to_vec();
+        self.all_groups(&from, x, forward)
+    }
+
+    /// The conditioner over what `x` holds, and all channels from `from` to
+    /// `x`.
+    fn all_groups(&mut self, from: &[A::Number], x: &mut [A::Number], forward: bool) -> A::Number {
+        let mut state = self.state();
+        for channel in &self.own.conditioning {
+            self.keep(&mut state, *channel, x[*channel]);
+        }
+        for dense in 0..self.own.hidden.len() {
+            for group in 0..self.own.groups.len() {
+                self.block(&mut state, dense, group);
+            }
+        }
+        let groups = 0..self.own.groups.len();
+        groups.fold(A::Number::default(), |log_det, group| {
+            self.group(&state, group, from, x, forward, log_det)
+        })
+    }
+
+    /// The direction that needs a group of channels to know the next.
+    pub(super) fn sequential(&mut self, x: &mut [A::Number]) -> A::Number {
+        let from = x.to_vec();
+        if !self.own.scheduled {
+            let passes = 0..self.own.groups.len();
+            return passes.fold(A::Number::default(), |_, _| {
+                self.all_groups(&from, x, false)
+            });
+        }
+        let mut state = self.state();
+        let mut log_det = A::Number::default();
+        for group in 0..self.own.groups.len() {
+            for dense in 0..self.own.hidden.len() {
+                self.block(&mut state, dense, group);
+            }
+            log_det = self.group(&state, group, &from, x, false, log_det);
+            if group + 1 < self.own.groups.len() {
+                for channel in &self.own.groups[group] {
+                    self.keep(&mut state, *channel, x[*channel]);
+                }
+            }
+        }
+        log_det
+    }
+
+    /// The conditioner's input without channels, and empty hidden layers.
+    fn state(&mut self) -> State<A::Unit> {
+        let place = self.place(0);
+        let given = self.given.iter();
+        State {
+            input: given.map(|x| self.arithmetic.input(place, *x)).collect(),
+            hidden: vec![Vec::new(); self.own.hidden.len()],
+        }
+    }
+
+    /// Adds the features of a channel to the input.
+    fn keep(&mut self, state: &mut State<A::Unit>, channel: usize, x: A::Number) {
+        let place = self.place(0);
+        match self.plan.event.is_circular(channel) {
+            false => state.input.push(self.arithmetic.input(place, x)),
+            true => {
+                let circle = self.arithmetic.circle(x);
+                let features = circle.map(|x| self.arithmetic.input(place, x));
+                state.input.extend(features);
+            }
+        }
+    }
+
+    /// One block of a hidden layer.
+    fn block(&mut self, state: &mut State<A::Unit>, dense: usize, block: usize) {
+        let table = &self.own.hidden[dense][block];
+        let place = self.place(dense);
+        for row in 0..table.rows.len() {
+            let mut unit = self.arithmetic.unit(place, table, row, state.before(dense));
+            if self.own.residual && dense > 0 {
+                let input = state.before(dense)[state.hidden[dense].len()];
+                unit = self.arithmetic.add(place, unit, input);
+            }
+            state.hidden[dense].push(unit);
+        }
+    }
+
+    /// The output layer of a group, and its channels.
+    fn group(
+        &mut self,
+        state: &State<A::Unit>,
+        group: usize,
+        from: &[A::Number],
+        x: &mut [A::Number],
+        forward: bool,
+        log_det: A::Number,
+    ) -> A::Number {
+        let last = state.before(self.own.hidden.len());
+        let rows = self.own.output[group]
+            .iter()
+            .flat_map(|table| (0..table.rows.len()).map(move |row| (table, row)));
+        let mut parameters: Vec<A::Number> = rows
+            .map(|(table, row)| self.arithmetic.parameter(table, row, last))
+            .collect();
+        let channels = self.own.groups[group].iter();
+        let parameters = parameters.chunks_mut(self.own.transformer.parameters());
+        channels
+            .zip(parameters)
+            .fold(log_det, |log_det, (channel, parameters)| {
+                let circular = self.plan.event.is_circular(*channel);
+                let (value, own) = self.arithmetic.transform(
+                    self.own,
+                    circular,
+                    forward,
+                    from[*channel],
+                    parameters,
+                );
+                x[*channel] = value;
+                self.arithmetic.sum(log_det, own)
+            })
+    }
+}
+
+/// What a conditioner works in.
+struct State<U> {
+    input: Vec<U>,
+    hidden: Vec<Vec<U>>,
+}
+
+impl<U> State<U> {
+    /// What a dense layer reads.
+    fn before(&self, dense: usize) -> &[U] {
+        match dense.checked_sub(1) {
+            Some(before) => &self.hidden[before],
+            None => &self.input,
+        }
+    }
+}

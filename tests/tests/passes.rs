@@ -1,0 +1,83 @@
+//! The compiler's passes over random flows of every kind, interpreted: with all
+//! of them, with each alone and with none, a plan gives the bits of the loaded
+//! artefact.
+
+use flow_codegen::{Checked, Interpreter, Passes};
+use flow_embedded::LoadedFlow;
+use flow_tests::drafts::{Kind, draft, random_kind, rng, uniform, within};
+use rand_chacha::ChaCha8Rng;
+
+/// Random artefacts.
+const FLOWS: u64 = 3_000;
+/// Events of each.
+const EVENTS: usize = 6;
+
+const NONE: Passes = Passes {
+    fold: false,
+    pack: false,
+    schedule: false,
+};
+
+/// All passes, none, and each alone.
+fn combinations() -> [Passes; 5] {
+    [
+        Passes::default(),
+        NONE,
+        Passes { fold: true, ..NONE },
+        Passes { pack: true, ..NONE },
+        Passes {
+            schedule: true,
+            ..NONE
+        },
+    ]
+}
+
+/// Values of the channels' domains.
+fn draw(kind: &Kind, context: bool, rng: &mut ChaCha8Rng) -> Vec<f32> {
+    let (count, domains) = match context {
+        false => (kind.event, &kind.domains),
+        true => (kind.context, &kind.context_domains),
+    };
+    let scale = [1.0, 3.0, 1e3][(uniform(rng).abs() * 3.0) as usize % 3];
+    (0..count)
+        .map(|channel| {
+            let domain = domains.get(channel).copied();
+            let domain = domain.unwrap_or(flow_embedded::artefact::Domain::Real);
+            within(domain, uniform(rng), scale)
+        })
+        .collect()
+}
+
+#[test]
+fn every_pass_keeps_every_bit() {
+    let rng = &mut rng(77);
+    let mut finite = 0;
+    for seed in 0..FLOWS {
+        let kind = random_kind(rng);
+        let bytes = draft(&kind, seed).encode().expect("a valid draft");
+        let loaded = LoadedFlow::from_bytes(&bytes).expect("valid");
+        let checked = Checked::new(&bytes).expect("valid");
+        let mut scratch = vec![0.0; loaded.scratch_len()];
+        let plans = combinations().map(|passes| {
+            let interpreter = Interpreter::new(&checked, passes).expect("a plan");
+            (passes, interpreter)
+        });
+        for _ in 0..EVENTS {
+            let (event, context) = (draw(&kind, false, rng), draw(&kind, true, rng));
+            let own = loaded.log_prob(&event, &context, &mut scratch);
+            let own = own.expect("its shape");
+            finite += usize::from(own.is_finite());
+            let base: Vec<f32> = event.iter().map(|_| 2.0 * uniform(rng)).collect();
+            let generated = plans[0].1.generate(&base, &context);
+            for (passes, plan) in &plans {
+                let (log_prob, _) = plan.log_prob(&event, &context);
+                let place = || format!("{kind:?}, {passes:?}: {event:?} given {context:?}");
+                assert_eq!(log_prob.to_bits(), own.to_bits(), "{}", place());
+                let other = plan.generate(&base, &context);
+                let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                assert_eq!(bits(&other), bits(&generated), "{}", place());
+            }
+        }
+    }
+    assert!(finite as u64 > FLOWS * EVENTS as u64 * 9 / 10, "{finite}");
+}
