@@ -130,7 +130,8 @@ pub fn dense<
 }
 
 /// As [`dense`] without an activation and into Q16: the last layer of a
-/// conditioner.
+/// conditioner. Counts no saturation: a parameter beyond Q16 is, as an overflow
+/// of [`dot`], for the compiler of the model to exclude.
 #[inline(never)]
 pub fn dense_q16<
     const OFFSET: usize,

@@ -22,16 +22,22 @@ impl Magnitude {
     /// `x · 2^exponent`.
     #[inline]
     pub(super) const fn new(x: u64, exponent: i32) -> Self {
-        if x == 0 {
+        // In 32-bit words, the only ones that a Cortex-M0 shifts in one go.
+        let (upper, lower) = ((x >> 32) as u32, x as u32);
+        let (word, rest, exponent) = match upper {
+            0 => (lower, 0, exponent),
+            _ => (upper, lower, exponent.wrapping_add(32)),
+        };
+        if word == 0 {
             return Self {
                 mantissa: 0,
                 exponent: 0,
             };
         }
-        let zeros = x.leading_zeros();
+        let zeros = word.leading_zeros();
         Self {
-            mantissa: ((x << zeros) >> 32) as u32,
-            exponent: exponent.wrapping_add(32 - zeros as i32),
+            mantissa: word << zeros | (rest >> 1) >> (31 - zeros),
+            exponent: exponent.wrapping_sub(zeros as i32),
         }
     }
 
@@ -135,10 +141,17 @@ impl Magnitude {
         let correction = coarse.wrapping_mul((error >> 18) as i32) >> 12;
         // In Q30, within 1 ..= 2.
         let inverse = ((coarse << 16) as u32).wrapping_add_signed(correction);
-        Self::new(
-            inverse as u64,
-            self.exponent.wrapping_add(62).wrapping_neg(),
-        )
+        let exponent = self.exponent.wrapping_add(62).wrapping_neg();
+        match inverse >> 31 {
+            0 => Self {
+                mantissa: inverse << 1,
+                exponent: exponent.wrapping_sub(1),
+            },
+            _ => Self {
+                mantissa: inverse,
+                exponent,
+            },
+        }
     }
 
     /// The quotient, exact to 2^-25.

@@ -63,8 +63,9 @@ pub(super) fn saturate(x: i64) -> i32 {
 pub(super) const fn round(x: i32, bits: u32) -> i32 {
     match bits {
         0 => x,
-        // Does not overflow, as adding half of 2^bits first would.
-        _ => (x.wrapping_shr(bits - 1) >> 1).wrapping_add(x.wrapping_shr(bits - 1) & 1),
+        // Adding half of 2^bits first could overflow.
+        1 => (x >> 1).wrapping_add(x & 1),
+        _ => x.wrapping_shr(bits - 1).wrapping_add(1) >> 1,
     }
 }
 
@@ -77,8 +78,8 @@ pub(super) const fn scale(x: i64, bits: i32) -> i64 {
         return 0;
     }
     if bits > 0 {
-        let half = (1i64 << bits) >> 1;
-        return x.wrapping_add(half) >> bits;
+        // One shift by a variable, which a Cortex-M0 has to call for.
+        return ((x >> (bits - 1)).wrapping_add(1)) >> 1;
     }
     let left = bits.unsigned_abs();
     if x == 0 {

@@ -73,6 +73,17 @@ fn the_channels_of_an_affine_layer_are_each_transformed() {
 }
 
 #[test]
+fn a_shift_is_undone_unless_it_saturates() {
+    let mut x = [5, i32::MAX, i32::MIN];
+    let shifts = [-7, 1, 1];
+    let mut saturation = Saturation::new();
+    fixed::shift_forward_each(&mut x, &shifts, &mut saturation);
+    assert_eq!((x, saturation.count()), ([-2, i32::MAX, i32::MIN + 1], 1));
+    fixed::shift_inverse_each(&mut x, &shifts, &mut saturation);
+    assert_eq!((x, saturation.count()), ([5, i32::MAX - 1, i32::MIN], 1));
+}
+
+#[test]
 fn the_linear_layer_is_a_product_of_triangles() {
     let rng = &mut rng(13);
     let mut worst = Worst::default();

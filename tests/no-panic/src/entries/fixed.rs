@@ -39,6 +39,9 @@ fn layers(saturation: &mut Saturation) {
     let inverse = fixed::affine_inverse_each(&mut x, &integers::<6>(), word(), saturation);
     keep_integers(&x);
     keep_integers(&[forward, inverse]);
+    fixed::shift_forward_each(&mut x, &integers(), saturation);
+    fixed::shift_inverse_each(&mut x, &integers(), saturation);
+    keep_integers(&x);
     let x = integer_slice();
     fixed::linear_normalize(x, integer_slice(), integer_slice(), saturation);
     fixed::element_wise_normalize(x, integer_slice().as_chunks::<2>().0, saturation);
