@@ -11,14 +11,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::board::TARGETS;
 use crate::elf::{self, Elf};
+use crate::level::Level;
 use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace;
 
 /// The undefined function that the panic handler calls.
 const UNDEFINED: &str = "a_panic_can_be_reached";
-/// The optimisation levels that firmware is built at.
-const LEVELS: [&str; 3] = ["3", "s", "z"];
 
 /// Runs the proofs.
 ///
@@ -34,7 +33,7 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
         bail!("{}: no entry to prove anything about", list.display());
     }
     for target in TARGETS {
-        for level in LEVELS {
+        for level in Level::ALL {
             let place = format!("{target}, opt-level {level}");
             control(toolchain, target, level).context(place.clone())?;
             let elf = prove(toolchain, target, level, &entries).context(place.clone())?;
@@ -63,18 +62,14 @@ fn entries(text: &str) -> Vec<&str> {
 fn build(
     toolchain: &Toolchain,
     target: &str,
-    level: &str,
+    level: Level,
     features: &[&str],
 ) -> Result<process::Captured> {
-    let mut command = toolchain.cargo(&folder(), "build", target);
-    command
-        .args(["--release", "--quiet"])
-        .args(features)
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level);
-    process::capture(&mut command)
+    let mut command = toolchain.build(&folder(), target);
+    process::capture(level.apply(command.args(features)))
 }
 
-fn control(toolchain: &Toolchain, target: &str, level: &str) -> Result<()> {
+fn control(toolchain: &Toolchain, target: &str, level: Level) -> Result<()> {
     let done = build(toolchain, target, level, &["--features", "control"])?;
     judge_control(done.status.success(), &done.stderr)
 }
@@ -99,11 +94,8 @@ fn names_undefined(stderr: &str) -> bool {
     stderr.contains(&undefined)
 }
 
-fn prove(toolchain: &Toolchain, target: &str, level: &str, entries: &[&str]) -> Result<Elf> {
-    let path = workspace::device_target()
-        .join(target)
-        .join("release")
-        .join("no-panic");
+fn prove(toolchain: &Toolchain, target: &str, level: Level, entries: &[&str]) -> Result<Elf> {
+    let path = workspace::device_release(target).join("no-panic");
     // What an earlier build left must not be taken for this one's.
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
