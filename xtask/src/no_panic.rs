@@ -3,7 +3,7 @@
 //! In `tests/no-panic` the panic handler calls a function that is defined nowhere, so that a
 //! program links only if the linker found no way to the handler. The gate builds it at every
 //! optimisation level for every target, and before it believes a good build it demands that a
-//! deliberate run-time index (the feature `control`) fails to link, and for that reason.
+//! deliberate run-time index (the binary `control`) fails to link, and for that reason.
 
 use std::path::PathBuf;
 
@@ -16,6 +16,8 @@ use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace;
 
+/// The binary that holds the entries.
+const PROOF: &str = "no-panic";
 /// The undefined function that the panic handler calls.
 const UNDEFINED: &str = "a_panic_can_be_reached";
 
@@ -63,14 +65,14 @@ fn build(
     toolchain: &Toolchain,
     target: &str,
     level: Level,
-    features: &[&str],
+    binary: &str,
 ) -> Result<process::Captured> {
     let mut command = toolchain.build(&folder(), target);
-    process::capture(level.apply(command.args(features)))
+    process::capture(level.apply(command.args(["--bin", binary])))
 }
 
 fn control(toolchain: &Toolchain, target: &str, level: Level) -> Result<()> {
-    let done = build(toolchain, target, level, &["--features", "control"])?;
+    let done = build(toolchain, target, level, "control")?;
     judge_control(done.status.success(), &done.stderr)
 }
 
@@ -95,7 +97,7 @@ fn names_undefined(stderr: &str) -> bool {
 }
 
 fn prove(toolchain: &Toolchain, target: &str, level: Level, entries: &[&str]) -> Result<Elf> {
-    let path = workspace::device_release(target).join("no-panic");
+    let path = workspace::device_release(target).join(PROOF);
     // What an earlier build left must not be taken for this one's.
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -103,7 +105,7 @@ fn prove(toolchain: &Toolchain, target: &str, level: Level, entries: &[&str]) ->
         }
         _ => {}
     }
-    let done = build(toolchain, target, level, &[])?;
+    let done = build(toolchain, target, level, PROOF)?;
     if !done.status.success() {
         let end = process::tail(&done.stderr, 30);
         if names_undefined(&done.stderr) {
