@@ -5,7 +5,9 @@
 
 use flow_case::{ARTEFACT, CHANNELS, MODEL, ROWS, SAMPLES, SEED, XorShift};
 use flow_embedded::{Density, LoadedFlow, Sampler};
-use xtask::board::{Board, CORTEX_M0, CORTEX_M4F};
+use xtask::board::{
+    BOARDS, Board, CORTEX_M0, CORTEX_M3, CORTEX_M4F, CORTEX_M7, CORTEX_M33, RISCV32IMC,
+};
 use xtask::firmware::{self, Printed};
 
 /// Scratch memory of the loaded flow, in numbers.
@@ -43,14 +45,29 @@ fn same_bits_on(board: &Board) {
     compare("loaded artefact", &printed, &on_the_desk(&loaded));
 }
 
-#[test]
-#[ignore = "needs the device toolchain: cargo xtask test firmware"]
-fn a_cortex_m4f_gives_the_bits_of_the_desk() {
-    same_bits_on(&CORTEX_M4F);
+/// A test for each board, and one that no board is left out.
+macro_rules! boards {
+    ($($test:ident $board:ident;)*) => {
+        $(
+            #[test]
+            #[ignore = "needs the device toolchain: cargo xtask test firmware"]
+            fn $test() {
+                same_bits_on(&$board);
+            }
+        )*
+
+        #[test]
+        fn every_board_has_a_test() {
+            assert_eq!([$(&$board),*], BOARDS);
+        }
+    };
 }
 
-#[test]
-#[ignore = "needs the device toolchain: cargo xtask test firmware"]
-fn a_cortex_m0_gives_the_bits_of_the_desk() {
-    same_bits_on(&CORTEX_M0);
+boards! {
+    a_cortex_m7_gives_the_bits_of_the_desk CORTEX_M7;
+    a_cortex_m4f_gives_the_bits_of_the_desk CORTEX_M4F;
+    a_cortex_m33_gives_the_bits_of_the_desk CORTEX_M33;
+    a_cortex_m3_gives_the_bits_of_the_desk CORTEX_M3;
+    a_riscv_gives_the_bits_of_the_desk RISCV32IMC;
+    a_cortex_m0_gives_the_bits_of_the_desk CORTEX_M0;
 }

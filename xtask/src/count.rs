@@ -14,24 +14,41 @@ use anyhow::{Context, Result, bail};
 
 use crate::board::Board;
 use crate::elf::Elf;
+use crate::figures::Figures;
 use crate::process;
 use crate::qemu;
 
-/// Instructions of each completed call, by function.
+/// Begins the name of each function that is counted; the operation's name follows.
+const PREFIX: &str = "bench_";
+
+/// Instructions of each completed call, by operation.
 pub type Calls = BTreeMap<String, Vec<u64>>;
 
-/// Runs a firmware and counts the calls of the functions whose names start with `prefix`.
+/// The mean instructions of each operation, as figures.
+#[must_use]
+pub fn means(calls: &Calls) -> Figures {
+    let mean = |(name, counts): (&String, &Vec<u64>)| {
+        let mean = counts.iter().sum::<u64>() / counts.len() as u64;
+        (format!("{name}_instructions"), mean)
+    };
+    calls.iter().map(mean).collect()
+}
+
+/// Runs a firmware and counts the calls of its functions `bench_*`.
 ///
 /// # Errors
 /// If no such function is in the firmware, one of them is never called (or never returns), the
 /// emulator fails, or the firmware executes more than `limit` instructions.
-pub fn calls(board: &Board, elf: &Elf, prefix: &str, limit: u64) -> Result<Calls> {
-    let functions = elf.functions(prefix)?;
+pub fn calls(board: &Board, elf: &Elf, limit: u64) -> Result<Calls> {
+    let operation = |name: String| name.trim_start_matches(PREFIX).to_owned();
+    let functions = elf.functions(PREFIX)?.into_iter();
+    let functions: BTreeMap<u32, String> =
+        functions.map(|(pc, name)| (pc, operation(name))).collect();
     let mut command = qemu::command(board, elf.path());
     // The log has a buffered stream of its own on the pipe of standard error, whereas standard
     // output keeps the firmware's own prints out of it.
     command
-        .args(qemu::single_step()?)
+        .args(qemu::single_step(board)?)
         .args(["-d", "exec,nochain", "-D", "/dev/stderr"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -57,7 +74,7 @@ pub fn calls(board: &Board, elf: &Elf, prefix: &str, limit: u64) -> Result<Calls
     for name in functions.values() {
         if !log.calls.contains_key(name) {
             bail!(
-                "{}: no call of `{name}` returned within {} instructions",
+                "{}: no call of `{PREFIX}{name}` returned within {} instructions",
                 elf.path().display(),
                 log.executed
             );
@@ -99,7 +116,7 @@ fn follow(log: impl BufRead, functions: &BTreeMap<u32, String>, limit: u64) -> R
                 .push_back(String::from_utf8_lossy(&line).into_owned());
             continue;
         };
-        // A call instruction is two bytes long (by register) or four.
+        // A call instruction is two bytes long (by register; RISC-V's compressed) or four.
         while let Some(call) = open.pop_if(|c| pc == c.caller + 2 || pc == c.caller + 4) {
             let counts = result.calls.entry(call.name.to_owned()).or_default();
             counts.push(result.executed - call.start);
@@ -130,7 +147,7 @@ fn program_counter(line: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{follow, program_counter};
+    use super::{Calls, follow, means, program_counter};
     use std::collections::BTreeMap;
     use std::fmt::Write;
 
@@ -147,7 +164,7 @@ mod tests {
     }
 
     fn functions() -> BTreeMap<u32, String> {
-        BTreeMap::from([(0x100, "bench_a".to_owned()), (0x200, "bench_b".to_owned())])
+        BTreeMap::from([(0x100, "a".to_owned()), (0x200, "b".to_owned())])
     }
 
     #[test]
@@ -156,9 +173,15 @@ mod tests {
         // b runs three), and one more.
         let log = trace(&[0x10, 0x100, 0x102, 0x200, 0x202, 0x204, 0x104, 0x14, 0x16]);
         let found = follow(log.as_bytes(), &functions(), 100).unwrap();
-        assert_eq!(found.calls["bench_b"], [3]);
-        assert_eq!(found.calls["bench_a"], [6]);
+        assert_eq!(found.calls["b"], [3]);
+        assert_eq!(found.calls["a"], [6]);
         assert_eq!(found.executed, 9);
+    }
+
+    #[test]
+    fn figures_are_means() {
+        let calls = Calls::from([("nsf_ar_4_log_prob".to_owned(), vec![10, 20])]);
+        assert_eq!(means(&calls)["nsf_ar_4_log_prob_instructions"], 15);
     }
 
     #[test]

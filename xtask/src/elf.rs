@@ -180,14 +180,23 @@ impl Elf {
     }
 }
 
-/// Whether a symbol is a double-precision helper of the compiler's run-time library. The chips
-/// have no double-precision unit, so one such call costs hundreds of instructions.
+/// Whether a symbol is a double-precision helper of the compiler's run-time library, by ARM's
+/// names or by GCC's. The chips have no double-precision unit, so one such call costs hundreds of
+/// instructions.
 #[must_use]
 pub fn is_double_helper(symbol: &str) -> bool {
     const CONVERSIONS: [&str; 5] = ["f2d", "i2d", "ui2d", "l2d", "ul2d"];
-    symbol.strip_prefix("__aeabi_").is_some_and(|rest| {
+    if let Some(rest) = symbol.strip_prefix("__aeabi_") {
         // Division helpers of integers are `idiv`, `ldivmod`, `uidiv`: no leading `d`.
-        (rest.starts_with('d') && rest != "div0") || CONVERSIONS.contains(&rest)
+        return (rest.starts_with('d') && rest != "div0") || CONVERSIONS.contains(&rest);
+    }
+    // GCC writes `df` for a double: `adddf3`, `fixunsdfsi`, `truncdfsf2`, `floatsidf`.
+    symbol.strip_prefix("__").is_some_and(|rest| {
+        rest.trim_end_matches(|c: char| c.is_ascii_digit())
+            .ends_with("df")
+            || ["fixdf", "fixunsdf", "truncdf"]
+                .iter()
+                .any(|conversion| rest.starts_with(conversion))
     })
 }
 
@@ -234,10 +243,24 @@ mod tests {
             "__aeabi_dcmplt",
             "__aeabi_f2d",
             "__aeabi_d2f",
+            "__adddf3",
+            "__unorddf2",
+            "__extendsfdf2",
+            "__floatunsidf",
+            "__fixunsdfsi",
+            "__truncdfsf2",
         ] {
             assert!(is_double_helper(double), "{double}");
         }
-        for other in ["__aeabi_fadd", "__aeabi_idiv", "__aeabi_memcpy", "dadd"] {
+        for other in [
+            "__aeabi_fadd",
+            "__aeabi_idiv",
+            "__aeabi_memcpy",
+            "dadd",
+            "__addsf3",
+            "__fixsfdi",
+            "__udivdi3",
+        ] {
             assert!(!is_double_helper(other), "{other}");
         }
     }

@@ -28,7 +28,7 @@ type Pair = (Option<u64>, Option<u64>);
 
 /// What came of a comparison.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
+enum Outcome {
     /// Every figure is within the tolerance.
     Same,
     /// The file was rewritten, on request.
@@ -86,17 +86,32 @@ impl fmt::Display for Changed {
 }
 
 /// Whether the caller asked for committed files to be rewritten (`BLESS=1`).
-#[must_use]
-pub fn bless_requested() -> bool {
+fn bless_requested() -> bool {
     std::env::var_os("BLESS").is_some_and(|value| value == "1")
+}
+
+/// Compares `measured` with the committed figures in `file`, or writes them there when the caller
+/// asked for it, and says which.
+///
+/// # Errors
+/// [`Changed`] if figures differ; or if the file cannot be read, parsed or written.
+pub fn check(file: &Path, compiler: Version, measured: &Boards) -> Result<()> {
+    let name = file.file_name().unwrap_or_default().display();
+    match judge(file, compiler, measured, bless_requested())? {
+        Outcome::Same => println!("{name}: within {TOLERANCE_PERCENT} % of the committed figures"),
+        Outcome::Blessed => println!("{name}: written"),
+        Outcome::OtherCompiler(releases) => println!(
+            "{name}: NOT compared: this is rustc {}, the committed figures are of {}",
+            compiler.release(),
+            releases.join(", ")
+        ),
+    }
+    Ok(())
 }
 
 /// Compares `measured` with the figures of the same compiler release in `file`, or writes them
 /// there when `bless` says so.
-///
-/// # Errors
-/// [`Changed`] if figures differ; or if the file cannot be read, parsed or written.
-pub fn check(file: &Path, compiler: Version, measured: &Boards, bless: bool) -> Result<Outcome> {
+fn judge(file: &Path, compiler: Version, measured: &Boards, bless: bool) -> Result<Outcome> {
     let name = format!("rustc {}", compiler.release());
     let mut sets: Sets = match std::fs::read_to_string(file) {
         Ok(text) => {
@@ -160,7 +175,7 @@ fn percent(old: u64, new: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Boards, Changed, Figures, Outcome, check, compare};
+    use super::{Boards, Changed, Figures, Outcome, compare, judge};
     use crate::version::Version;
 
     const COMPILER: Version = Version {
@@ -204,20 +219,20 @@ mod tests {
         let file = folder.path().join("figures.json");
         let old = boards(&[("text_bytes", 1000)]);
         let new = boards(&[("text_bytes", 2000)]);
-        assert!(check(&file, COMPILER, &old, false).is_err(), "no file yet");
+        assert!(judge(&file, COMPILER, &old, false).is_err(), "no file yet");
         assert_eq!(
-            check(&file, COMPILER, &old, true).unwrap(),
+            judge(&file, COMPILER, &old, true).unwrap(),
             Outcome::Blessed
         );
         let before = std::fs::read(&file).unwrap();
-        let error = check(&file, COMPILER, &new, false).unwrap_err();
+        let error = judge(&file, COMPILER, &new, false).unwrap_err();
         assert!(error.downcast_ref::<Changed>().is_some(), "{error}");
         assert_eq!(std::fs::read(&file).unwrap(), before);
         assert_eq!(
-            check(&file, COMPILER, &new, true).unwrap(),
+            judge(&file, COMPILER, &new, true).unwrap(),
             Outcome::Blessed
         );
-        assert_eq!(check(&file, COMPILER, &new, false).unwrap(), Outcome::Same);
+        assert_eq!(judge(&file, COMPILER, &new, false).unwrap(), Outcome::Same);
     }
 
     #[test]
@@ -225,13 +240,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("figures.json");
         let figures = boards(&[("text_bytes", 1000)]);
-        check(&file, COMPILER, &figures, true).unwrap();
+        judge(&file, COMPILER, &figures, true).unwrap();
         let other = Version {
             minor: 97,
             ..COMPILER
         };
         assert_eq!(
-            check(&file, other, &figures, false).unwrap(),
+            judge(&file, other, &figures, false).unwrap(),
             Outcome::OtherCompiler(vec!["rustc 1.96".to_owned()])
         );
     }

@@ -1,6 +1,7 @@
 //! Builds the test firmware, runs it on the emulated boards, and gathers what it shows.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -8,18 +9,21 @@ use anyhow::{Context, Result, bail};
 use crate::board::{BOARDS, Board};
 use crate::count;
 use crate::elf::{Elf, Sizes};
-use crate::figures::{self, Boards, Figures, Outcome};
+use crate::figures::{self, Boards, Figures};
+use crate::level::Level;
 use crate::process;
 use crate::qemu;
 use crate::toolchain::Toolchain;
 use crate::workspace;
 
+/// The optimisation levels that are measured.
+pub const LEVELS: [Level; 2] = [Level::Three, Level::S];
 /// How long a run may take on a slow machine.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// How many instructions a traced run may take.
 const INSTRUCTION_LIMIT: u64 = 50_000_000;
 /// The rounds of the two calls of the firmware's calibration loop, each one instruction to begin,
-/// two a round, one to return.
+/// two a round, one to return, on either architecture.
 const LOOP_ROUNDS: [u64; 2] = [10, 1000];
 
 /// The bits that a firmware printed and the stack that it used.
@@ -43,26 +47,22 @@ pub fn folder() -> PathBuf {
     workspace::root().join("tests").join("firmware")
 }
 
-/// The committed figures of the test firmware.
-#[must_use]
-pub fn figures_file() -> PathBuf {
-    folder().join("figures.json")
-}
-
 /// Builds every binary of a firmware for a board, and gives the folder that holds them.
 ///
 /// # Errors
 /// If the build fails.
 pub fn build(toolchain: &Toolchain, board: &Board, folder: &Path) -> Result<PathBuf> {
-    process::run(
-        toolchain
-            .cargo(folder, "build", board.target)
-            .args(["--release", "--quiet"]),
-    )
-    .with_context(|| format!("building {} for {}", folder.display(), board.name))?;
-    Ok(workspace::device_target()
-        .join(board.target)
-        .join("release"))
+    run_build(&mut toolchain.build(folder, board.target), board)
+        .with_context(|| folder.display().to_string())
+}
+
+/// Builds the test firmware for a board at an optimisation level.
+///
+/// # Errors
+/// If the build fails.
+pub fn build_at(toolchain: &Toolchain, board: &Board, level: Level) -> Result<PathBuf> {
+    let mut command = toolchain.build(&folder(), board.target);
+    run_build(level.apply(&mut command), board)
 }
 
 /// Builds the test firmware around another case: a folder with a `model.flow` and a `rows.csv`.
@@ -70,16 +70,13 @@ pub fn build(toolchain: &Toolchain, board: &Board, folder: &Path) -> Result<Path
 /// # Errors
 /// If the build fails.
 pub fn build_case(toolchain: &Toolchain, board: &Board, case: &Path) -> Result<PathBuf> {
-    let mut command = toolchain.cargo(&folder(), "build", board.target);
-    process::run(
-        command
-            .args(["--release", "--quiet"])
-            .env("FLOW_CASE", case),
-    )
-    .with_context(|| format!("building the firmware for {}", board.name))?;
-    Ok(workspace::device_target()
-        .join(board.target)
-        .join("release"))
+    let mut command = toolchain.build(&folder(), board.target);
+    run_build(command.env("FLOW_CASE", case), board)
+}
+
+fn run_build(command: &mut Command, board: &Board) -> Result<PathBuf> {
+    process::run(command).with_context(|| format!("building the firmware for {}", board.name))?;
+    Ok(workspace::device_release(board.target))
 }
 
 /// Runs the binary `bits` of the built test firmware.
@@ -97,52 +94,69 @@ pub fn print(board: &Board, built: &Path) -> Result<Printed> {
 /// If the device toolchain is missing, the build fails or the run does.
 pub fn build_and_print(board: &Board) -> Result<Printed> {
     let toolchain = crate::setup::toolchain()?;
-    let built = build(&toolchain, board, &folder())?;
+    let built = build_at(&toolchain, board, Level::Three)?;
     print(board, &built)
 }
 
-/// Builds and runs the test firmware on every board, prints its figures and compares them with
-/// the committed ones.
+/// Builds and runs the test firmware on every board at each of [`LEVELS`], prints its figures and
+/// compares them with the committed ones.
 ///
 /// # Errors
 /// If a build or run fails, the boards print different bits, or figures differ.
 pub fn check(toolchain: &Toolchain) -> Result<()> {
     let mut measured = Boards::new();
-    let mut first: Option<(&Board, Printed)> = None;
+    let mut first: Option<(String, Printed)> = None;
     for board in BOARDS {
-        let built = build(toolchain, board, &folder())?;
-        let printed = print(board, &built)?;
+        for level in LEVELS {
+            let place = format!("{} at opt-level {level}", board.name);
+            let built = build_at(toolchain, board, level).context(place.clone())?;
+            let printed = print(board, &built).context(place.clone())?;
+            let (other, bits) = first.get_or_insert_with(|| (place.clone(), printed.clone()));
+            same_bits((other, bits), (&place, &printed))?;
+            let figures = measure(board, &built, &printed).context(place)?;
+            if measured.is_empty() {
+                print_header();
+            }
+            print_row(board, level, &figures);
+            measured.insert(level.key(board), figures);
+        }
+    }
+    if let Some((_, printed)) = &first {
         println!(
-            "{}: {} log-likelihoods and {} samples",
-            board.name,
+            "the same bits of {} log-likelihoods and {} samples everywhere",
             printed.log_probs.len(),
             printed.samples.len()
         );
-        let figures = measure(board, &built, &printed)?;
-        for (name, value) in &figures {
-            println!("  {name:28} {value:>9}");
-        }
-        measured.insert(board.name.to_owned(), figures);
-        match &first {
-            None => first = Some((board, printed)),
-            Some((other, bits)) => same_bits(other, bits, board, &printed)?,
-        }
     }
-    let file = figures_file();
-    let bless = figures::bless_requested();
-    match figures::check(&file, toolchain.version, &measured, bless)? {
-        Outcome::Same => println!(
-            "figures within {} % of the committed ones",
-            figures::TOLERANCE_PERCENT
-        ),
-        Outcome::Blessed => println!("figures written to {}", file.display()),
-        Outcome::OtherCompiler(releases) => println!(
-            "figures NOT compared: this is rustc {}, the committed ones are of {}",
-            toolchain.version.release(),
-            releases.join(", ")
-        ),
+    let file = folder().join("figures.json");
+    figures::check(&file, toolchain.version, &measured)
+}
+
+/// The columns of the table of figures: title, name.
+const COLUMNS: [(&str, &str); 7] = [
+    ("log_prob", "log_prob_instructions"),
+    ("sample", "sample_instructions"),
+    ("flash", "model_flash_bytes"),
+    ("RAM", "model_ram_bytes"),
+    ("stack", "log_prob_stack_bytes"),
+    ("(sample)", "sample_stack_bytes"),
+    ("text", "text_bytes"),
+];
+
+fn print_header() {
+    print!("{:12} level", "board");
+    for (title, _) in COLUMNS {
+        print!(" {title:>9}");
     }
-    Ok(())
+    println!("   (instructions; bytes)");
+}
+
+fn print_row(board: &Board, level: Level, figures: &Figures) {
+    print!("{:12} {level:>5}", board.name);
+    for (_, name) in COLUMNS {
+        print!(" {:>9}", figures[name]);
+    }
+    println!();
 }
 
 /// The figures of a built test firmware.
@@ -152,23 +166,16 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
 pub fn measure(board: &Board, built: &Path, printed: &Printed) -> Result<Figures> {
     let bench = Elf::read(&built.join("bench"))?;
     let empty = Elf::read(&built.join("empty"))?;
-    let calls = count::calls(board, &bench, "bench_", INSTRUCTION_LIMIT)?;
+    let mut calls = count::calls(board, &bench, INSTRUCTION_LIMIT)?;
     let expected: Vec<u64> = LOOP_ROUNDS.iter().map(|n| 2 * n + 2).collect();
-    if calls.get("bench_loop") != Some(&expected) {
+    let counted = calls.remove("loop");
+    if counted.as_ref() != Some(&expected) {
         bail!(
-            "the instruction counter is off: loops of {expected:?} instructions counted as {:?}",
-            calls.get("bench_loop")
+            "the instruction counter is off: loops of {expected:?} instructions counted as \
+             {counted:?}"
         );
     }
-    let mut figures = Figures::new();
-    for (name, counts) in &calls {
-        let operation = name.trim_start_matches("bench_");
-        if operation != "loop" {
-            let total: u64 = counts.iter().sum();
-            let mean = total / counts.len() as u64;
-            figures.insert(format!("{operation}_instructions"), mean);
-        }
-    }
+    let mut figures = count::means(&calls);
     let Sizes {
         text,
         rodata,
@@ -198,31 +205,19 @@ pub fn measure(board: &Board, built: &Path, printed: &Printed) -> Result<Figures
     Ok(figures)
 }
 
-fn same_bits(a: &Board, left: &Printed, b: &Board, right: &Printed) -> Result<()> {
+/// Compares what two named places printed.
+fn same_bits((a, left): (&str, &Printed), (b, right): (&str, &Printed)) -> Result<()> {
     if left.log_probs.len() != right.log_probs.len() || left.samples.len() != right.samples.len() {
-        bail!(
-            "{} and {} printed different numbers of lines",
-            a.name,
-            b.name
-        );
+        bail!("{a} and {b} printed different numbers of lines");
     }
     let log_probs = left.log_probs.iter().zip(&right.log_probs);
     if let Some((row, (x, y))) = log_probs.enumerate().find(|(_, (x, y))| x != y) {
-        bail!(
-            "log_prob of row {row}: {} gives bits {x:08x}, {} gives {y:08x}",
-            a.name,
-            b.name
-        );
+        bail!("log_prob of row {row}: {a} gives bits {x:08x}, {b} gives {y:08x}");
     }
     let samples = left.samples.iter().zip(&right.samples);
     if let Some((i, (x, y))) = samples.enumerate().find(|(_, (x, y))| x != y) {
-        bail!(
-            "sample {i}: {} gives bits {x:08x?}, {} gives {y:08x?}",
-            a.name,
-            b.name
-        );
+        bail!("sample {i}: {a} gives bits {x:08x?}, {b} gives {y:08x?}");
     }
-    println!("{} and {} give the same bits", a.name, b.name);
     Ok(())
 }
 
@@ -272,7 +267,6 @@ fn parse(text: &str) -> Result<Printed> {
 #[cfg(test)]
 mod tests {
     use super::{Printed, parse, same_bits};
-    use crate::board::{CORTEX_M0, CORTEX_M4F};
 
     const OUTPUT: &str = "log_prob c11e9892\nlog_prob ff800000\nsample 3f800000 bf800000\n\
                           stack log_prob 96 200\nstack sample 128 232\nend\n";
@@ -307,9 +301,9 @@ mod tests {
     fn one_different_bit_is_named() {
         let left = parse(OUTPUT).unwrap();
         let mut right = left.clone();
-        assert!(same_bits(&CORTEX_M4F, &left, &CORTEX_M0, &right).is_ok());
+        assert!(same_bits(("one", &left), ("other", &right)).is_ok());
         right.log_probs[1] ^= 1;
-        let error = same_bits(&CORTEX_M4F, &left, &CORTEX_M0, &right).unwrap_err();
+        let error = same_bits(("one", &left), ("other", &right)).unwrap_err();
         assert!(error.to_string().contains("row 1"), "{error}");
     }
 }

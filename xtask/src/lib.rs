@@ -19,6 +19,7 @@ pub mod examples;
 pub mod families;
 pub mod figures;
 pub mod firmware;
+pub mod level;
 pub mod no_panic;
 pub mod packages;
 pub mod process;

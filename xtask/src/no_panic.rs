@@ -3,7 +3,7 @@
 //! In `tests/no-panic` the panic handler calls a function that is defined nowhere, so that a
 //! program links only if the linker found no way to the handler. The gate builds it at every
 //! optimisation level for every target, and before it believes a good build it demands that a
-//! deliberate run-time index (the feature `control`) fails to link, and for that reason.
+//! deliberate run-time index (the binary `control`) fails to link, and for that reason.
 
 use std::path::PathBuf;
 
@@ -11,14 +11,15 @@ use anyhow::{Context, Result, bail};
 
 use crate::board::TARGETS;
 use crate::elf::{self, Elf};
+use crate::level::Level;
 use crate::process;
 use crate::toolchain::Toolchain;
 use crate::workspace;
 
+/// The binary that holds the entries.
+const PROOF: &str = "no-panic";
 /// The undefined function that the panic handler calls.
 const UNDEFINED: &str = "a_panic_can_be_reached";
-/// The optimisation levels that firmware is built at.
-const LEVELS: [&str; 3] = ["3", "s", "z"];
 
 /// Runs the proofs.
 ///
@@ -34,7 +35,7 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
         bail!("{}: no entry to prove anything about", list.display());
     }
     for target in TARGETS {
-        for level in LEVELS {
+        for level in Level::ALL {
             let place = format!("{target}, opt-level {level}");
             control(toolchain, target, level).context(place.clone())?;
             let elf = prove(toolchain, target, level, &entries).context(place.clone())?;
@@ -63,19 +64,15 @@ fn entries(text: &str) -> Vec<&str> {
 fn build(
     toolchain: &Toolchain,
     target: &str,
-    level: &str,
-    features: &[&str],
+    level: Level,
+    binary: &str,
 ) -> Result<process::Captured> {
-    let mut command = toolchain.cargo(&folder(), "build", target);
-    command
-        .args(["--release", "--quiet"])
-        .args(features)
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", level);
-    process::capture(&mut command)
+    let mut command = toolchain.build(&folder(), target);
+    process::capture(level.apply(command.args(["--bin", binary])))
 }
 
-fn control(toolchain: &Toolchain, target: &str, level: &str) -> Result<()> {
-    let done = build(toolchain, target, level, &["--features", "control"])?;
+fn control(toolchain: &Toolchain, target: &str, level: Level) -> Result<()> {
+    let done = build(toolchain, target, level, "control")?;
     judge_control(done.status.success(), &done.stderr)
 }
 
@@ -99,11 +96,8 @@ fn names_undefined(stderr: &str) -> bool {
     stderr.contains(&undefined)
 }
 
-fn prove(toolchain: &Toolchain, target: &str, level: &str, entries: &[&str]) -> Result<Elf> {
-    let path = workspace::device_target()
-        .join(target)
-        .join("release")
-        .join("no-panic");
+fn prove(toolchain: &Toolchain, target: &str, level: Level, entries: &[&str]) -> Result<Elf> {
+    let path = workspace::device_release(target).join(PROOF);
     // What an earlier build left must not be taken for this one's.
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -111,7 +105,7 @@ fn prove(toolchain: &Toolchain, target: &str, level: &str, entries: &[&str]) -> 
         }
         _ => {}
     }
-    let done = build(toolchain, target, level, &[])?;
+    let done = build(toolchain, target, level, PROOF)?;
     if !done.status.success() {
         let end = process::tail(&done.stderr, 30);
         if names_undefined(&done.stderr) {

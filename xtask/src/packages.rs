@@ -12,8 +12,8 @@ use crate::version::Version;
 pub struct Machine {
     /// What keeps device builds from working, if anything.
     pub toolchain: Option<Lack>,
-    /// Whether `qemu-system-arm` is on `PATH`.
-    pub qemu: bool,
+    /// Emulators of the boards that are not on `PATH`.
+    pub missing_emulators: Vec<&'static str>,
     /// Whether packages can be installed, and how one becomes root.
     pub installer: Installer,
     /// Whether rustup is on `PATH`.
@@ -95,10 +95,19 @@ const LLD: Package = Package {
     name: "lld",
     why: "the linker for the chips",
 };
-const QEMU: Package = Package {
-    name: "qemu-system-arm",
-    why: "the emulator of the boards (apt may remove a qemu-utils of another version for it)",
-};
+/// The packages of the emulators, by the emulators' names: Debian moves the RISC-V one between
+/// packages (`qemu-system-misc`, from QEMU 9.1 on `qemu-system-riscv`), and each provides the name.
+const QEMU: [Package; 2] = [
+    Package {
+        name: "qemu-system-arm",
+        why: "the emulator of the Cortex-M boards (apt may remove a qemu-utils of another version \
+              for it)",
+    },
+    Package {
+        name: "qemu-system-riscv32",
+        why: "the emulator of the RISC-V board, in Debian 12 a part of qemu-system-misc",
+    },
+];
 
 /// The packages that give the machine what it lacks.
 #[must_use]
@@ -108,9 +117,8 @@ pub fn wanted(machine: &Machine) -> Vec<Package> {
         Some(Lack::Linker) => vec![LLD],
         None => Vec::new(),
     };
-    if !machine.qemu {
-        packages.push(QEMU);
-    }
+    let missing = |package: &Package| machine.missing_emulators.contains(&package.name);
+    packages.extend(QEMU.into_iter().filter(missing));
     packages
 }
 
@@ -169,19 +177,21 @@ fn by_hand(machine: &Machine) -> Vec<String> {
         };
         items.push(format!("{lack}: {how}"));
     }
-    if !machine.qemu {
-        items.push(
-            "the emulator qemu-system-arm: install QEMU (macOS: `brew install qemu`; Fedora: `dnf \
-             install qemu-system-arm`; Arch: `pacman -S qemu-system-arm`; else https://www.qemu.org)"
-                .to_owned(),
-        );
+    if !machine.missing_emulators.is_empty() {
+        items.push(format!(
+            "the emulators {}: install QEMU (macOS: `brew install qemu`; Fedora: `dnf install \
+             qemu-system-arm qemu-system-riscv`; Arch: `pacman -S qemu-system-arm \
+             qemu-system-riscv`; else https://www.qemu.org)",
+            machine.missing_emulators.join(" and ")
+        ));
     }
     items
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Action, Archive, Installer, Machine, plan};
+    use super::{Action, Archive, Installer, Machine, QEMU, plan};
+    use crate::board::EMULATORS;
     use crate::toolchain::Lack;
     use crate::version::Version;
 
@@ -195,7 +205,7 @@ mod tests {
     fn bare(installer: Installer) -> Machine {
         Machine {
             toolchain: Some(Lack::Core(MSRV)),
-            qemu: false,
+            missing_emulators: EMULATORS.to_vec(),
             installer,
             rustup: true,
         }
@@ -218,7 +228,7 @@ mod tests {
         for installer in [Installer::Apt, Installer::NoApt, Installer::NoRoot] {
             let complete = Machine {
                 toolchain: None,
-                qemu: true,
+                missing_emulators: Vec::new(),
                 ..bare(installer)
             };
             assert_eq!(plan(&complete, Archive::Stale), Ok(Vec::new()));
@@ -239,7 +249,8 @@ mod tests {
                     "cargo-web",
                     "rust-web-src",
                     "lld",
-                    "qemu-system-arm"
+                    "qemu-system-arm",
+                    "qemu-system-riscv32"
                 ]
             );
         }
@@ -249,7 +260,10 @@ mod tests {
     fn an_archive_without_a_recent_rust_leads_to_rustup() {
         for offered in [None, Some(OLD)] {
             let actions = plan(&bare(Installer::Apt), Archive::Fresh(offered)).unwrap();
-            assert_eq!(names(&actions), ["targets", "qemu-system-arm"]);
+            assert_eq!(
+                names(&actions),
+                ["targets", "qemu-system-arm", "qemu-system-riscv32"]
+            );
         }
         let without_rustup = Machine {
             rustup: false,
@@ -260,20 +274,26 @@ mod tests {
     }
 
     #[test]
+    fn every_emulator_has_a_package() {
+        assert_eq!(QEMU.map(|package| package.name), EMULATORS);
+    }
+
+    #[test]
     fn only_what_lacks_is_installed() {
         let linker = Machine {
             toolchain: Some(Lack::Linker),
-            qemu: true,
+            missing_emulators: Vec::new(),
             ..bare(Installer::Apt)
         };
         let actions = plan(&linker, Archive::Fresh(Some(MSRV))).unwrap();
         assert_eq!(names(&actions), ["lld"]);
         let emulator = Machine {
             toolchain: None,
+            missing_emulators: vec!["qemu-system-riscv32"],
             ..bare(Installer::Apt)
         };
         let actions = plan(&emulator, Archive::Fresh(None)).unwrap();
-        assert_eq!(names(&actions), ["qemu-system-arm"]);
+        assert_eq!(names(&actions), ["qemu-system-riscv32"]);
     }
 
     #[test]

@@ -10,18 +10,12 @@ use crate::board::Board;
 use crate::process;
 use crate::version::Version;
 
-/// The emulator.
-const QEMU: &str = "qemu-system-arm";
-
 /// The emulator for a board, loaded with a firmware, with semihosting and nothing else attached.
 #[must_use]
 pub fn command(board: &Board, elf: &Path) -> Command {
-    let mut command = Command::new(QEMU);
-    command.args(["-machine", board.machine]);
-    if let Some(cpu) = board.cpu {
-        command.args(["-cpu", cpu]);
-    }
+    let mut command = Command::new(board.emulator);
     command
+        .args(board.machine)
         .args(["-nographic", "-monitor", "none", "-serial", "none"])
         .args(["-semihosting-config", "enable=on,target=native"])
         .arg("-kernel")
@@ -33,12 +27,16 @@ pub fn command(board: &Board, elf: &Path) -> Command {
 ///
 /// # Errors
 /// If the emulator cannot be asked for its version.
-pub fn single_step() -> Result<&'static [&'static str]> {
-    let text = process::output(Command::new(QEMU).arg("--version"))?;
+pub fn single_step(board: &Board) -> Result<&'static [&'static str]> {
+    let text = process::output(Command::new(board.emulator).arg("--version"))?;
     match Version::find(&text) {
         Some(version) if (version.major, version.minor) < (8, 1) => Ok(&["-singlestep"]),
         Some(_) => Ok(&["-accel", "tcg,one-insn-per-tb=on"]),
-        None => bail!("{QEMU} --version names no version: {}", text.trim()),
+        None => bail!(
+            "{} --version names no version: {}",
+            board.emulator,
+            text.trim()
+        ),
     }
 }
 
@@ -66,13 +64,13 @@ pub fn run(board: &Board, elf: &Path, limit: Duration) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::{command, run};
-    use crate::board::{CORTEX_M0, CORTEX_M4F};
+    use crate::board::{CORTEX_M0, CORTEX_M4F, RISCV32IMC};
     use crate::process::display;
     use std::path::Path;
     use std::time::Duration;
 
     #[test]
-    fn the_board_decides_machine_and_cpu() {
+    fn the_board_decides_emulator_and_machine() {
         let line = display(&command(&CORTEX_M4F, Path::new("fw.elf")));
         assert!(
             line.contains("-machine mps2-an386 -cpu cortex-m4"),
@@ -80,6 +78,8 @@ mod tests {
         );
         let line = display(&command(&CORTEX_M0, Path::new("fw.elf")));
         assert!(line.contains("-machine microbit -nographic"), "{line}");
+        let line = display(&command(&RISCV32IMC, Path::new("fw.elf")));
+        assert!(line.starts_with("qemu-system-riscv32 "), "{line}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::board::TARGETS;
+use crate::board::{EMULATORS, TARGETS};
 use crate::packages::{self, Action, Archive, Installer, Machine};
 use crate::process;
 use crate::toolchain::{Lack, Toolchain};
@@ -38,7 +38,10 @@ pub fn ensure() -> Result<Toolchain> {
         }
     }
     match toolchain {
-        Ok(_) if !machine.qemu => bail!("qemu-system-arm is still not found on PATH"),
+        Ok(_) if !machine.missing_emulators.is_empty() => bail!(
+            "still not found on PATH: {}",
+            machine.missing_emulators.join(", ")
+        ),
         Ok(toolchain) => Ok(toolchain),
         Err(lack) => bail!("{lack}"),
     }
@@ -57,7 +60,10 @@ fn look(msrv: Version) -> (Machine, Result<Toolchain, Lack>) {
     let toolchain = Toolchain::find(msrv);
     let machine = Machine {
         toolchain: toolchain.as_ref().err().cloned(),
-        qemu: process::which("qemu-system-arm").is_some(),
+        missing_emulators: EMULATORS
+            .into_iter()
+            .filter(|emulator| process::which(emulator).is_none())
+            .collect(),
         installer: installer(),
         rustup: process::which("rustup").is_some(),
     };
@@ -86,7 +92,7 @@ fn announce(machine: &Machine) {
     }
     println!("This machine lacks packages; apt-get will install them, without recommended ones:");
     for package in &packages {
-        println!("  {:16} {}", package.name, package.why);
+        println!("  {:20} {}", package.name, package.why);
     }
     if machine
         .toolchain

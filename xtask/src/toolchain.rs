@@ -69,7 +69,7 @@ impl fmt::Display for Lack {
                 f,
                 "no Rust toolchain from {} on has the targets {} (or the sources to build them)",
                 msrv.release(),
-                TARGETS.join(" and ")
+                TARGETS.join(", ")
             ),
             Self::Linker => write!(f, "no linker for the chips (rust-lld or ld.lld)"),
         }
@@ -86,10 +86,10 @@ impl Toolchain {
         choose(&installed(), lld.as_deref(), msrv)
     }
 
-    /// Cargo's `subcommand` in `folder` for a chip, in the shared target folder, free of settings
-    /// that the caller's environment holds for the host.
+    /// The command that builds a folder's firmware for a chip, optimised, in the shared target
+    /// folder, free of settings that the caller's environment holds for the host.
     #[must_use]
-    pub fn cargo(&self, folder: &Path, subcommand: &str, target: &str) -> Command {
+    pub fn build(&self, folder: &Path, target: &str) -> Command {
         let mut command = Command::new(&self.cargo);
         for (name, _) in std::env::vars_os() {
             if is_host_setting(&name.to_string_lossy()) {
@@ -98,12 +98,11 @@ impl Toolchain {
         }
         command
             .current_dir(folder)
-            .args([subcommand, "--target", target])
+            .args(["build", "--release", "--quiet", "--target", target])
             .env("RUSTC", &self.rustc)
             .env("CARGO_TARGET_DIR", workspace::device_target());
         if let Some(linker) = &self.linker {
-            let name = target.to_uppercase().replace('-', "_");
-            command.env(format!("CARGO_TARGET_{name}_LINKER"), linker);
+            command.env(linker_variable(target), linker);
         }
         if self.core == Core::FromSource {
             command.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1");
@@ -124,6 +123,12 @@ impl fmt::Display for Toolchain {
             None => write!(f, ", linking with rust-lld"),
         }
     }
+}
+
+/// The environment variable by which cargo takes the linker of a target.
+fn linker_variable(target: &str) -> String {
+    let name = target.to_uppercase().replace(['-', '.'], "_");
+    format!("CARGO_TARGET_{name}_LINKER")
 }
 
 /// Whether an environment variable steers the host's build and must not reach the chip's.
@@ -228,7 +233,7 @@ fn has_core(folder: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Core, Facts, Lack, choose, is_host_setting};
+    use super::{Core, Facts, Lack, choose, is_host_setting, linker_variable};
     use crate::board::TARGETS;
     use crate::version::Version;
     use std::path::{Path, PathBuf};
@@ -274,13 +279,13 @@ mod tests {
     }
 
     #[test]
-    fn one_target_of_two_is_not_enough() {
-        let half = Facts {
-            prebuilt: vec![TARGETS[0]],
+    fn all_targets_but_one_are_not_enough() {
+        let most = Facts {
+            prebuilt: TARGETS[1..].to_vec(),
             rust_lld: true,
             ..facts("rustup", "1.95.0")
         };
-        assert_eq!(choose(&[half], None, msrv()), Err(Lack::Core(msrv())));
+        assert_eq!(choose(&[most], None, msrv()), Err(Lack::Core(msrv())));
     }
 
     #[test]
@@ -300,6 +305,14 @@ mod tests {
             ..facts("usr", "1.96.0")
         };
         assert_eq!(choose(&[sources], None, msrv()), Err(Lack::Linker));
+    }
+
+    #[test]
+    fn a_dot_in_a_target_is_no_dot_in_its_variable() {
+        assert_eq!(
+            linker_variable("thumbv8m.main-none-eabihf"),
+            "CARGO_TARGET_THUMBV8M_MAIN_NONE_EABIHF_LINKER"
+        );
     }
 
     #[test]

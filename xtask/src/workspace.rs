@@ -37,6 +37,12 @@ pub fn device_target() -> PathBuf {
     root().join("target").join("device")
 }
 
+/// The folder where a device build leaves its ELFs, those of one optimisation level at a time.
+#[must_use]
+pub fn device_release(target: &str) -> PathBuf {
+    device_target().join(target).join("release")
+}
+
 /// The host's cargo: the one that runs this program, else the one on `PATH`.
 #[must_use]
 pub fn cargo() -> Command {

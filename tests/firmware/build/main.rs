@@ -7,13 +7,36 @@ use std::path::Path;
 use std::{env, fs};
 
 /// Flash and RAM of the board that stands for a target.
-fn memory(target: &str) -> &'static str {
+fn memory(target: &str) -> String {
+    let [flash, ram] = match target {
+        "thumbv6m-none-eabi" => [(0x0000_0000, "256K"), (0x2000_0000, "16K")],
+        "thumbv8m.main-none-eabihf" => [(0x1000_0000, "4M"), (0x3800_0000, "4M")],
+        // One memory, of which the linker gets two parts.
+        "riscv32imc-unknown-none-elf" => [(0x8000_0000, "4M"), (0x8040_0000, "4M")],
+        _ => [(0x0000_0000, "4M"), (0x2000_0000, "4M")],
+    };
     // Some linkers insist on the spaces.
-    if target.starts_with("thumbv6m") {
-        "MEMORY\n{\n  FLASH : ORIGIN = 0x00000000, LENGTH = 256K\n  RAM : ORIGIN = 0x20000000, LENGTH = 16K\n}\n"
-    } else {
-        "MEMORY\n{\n  FLASH : ORIGIN = 0x00000000, LENGTH = 4M\n  RAM : ORIGIN = 0x20000000, LENGTH = 4M\n}\n"
+    let region = |name: &str, (origin, length): (u32, &str)| {
+        format!("  {name} : ORIGIN = {origin:#010x}, LENGTH = {length}\n")
+    };
+    let mut text = format!(
+        "MEMORY\n{{\n{}{}}}\n",
+        region("FLASH", flash),
+        region("RAM", ram)
+    );
+    if target.starts_with("riscv") {
+        for (alias, place) in [
+            ("TEXT", "FLASH"),
+            ("RODATA", "FLASH"),
+            ("DATA", "RAM"),
+            ("BSS", "RAM"),
+            ("HEAP", "RAM"),
+            ("STACK", "RAM"),
+        ] {
+            text += &format!("REGION_ALIAS(\"REGION_{alias}\", {place});\n");
+        }
     }
+    text
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

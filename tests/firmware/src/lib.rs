@@ -7,8 +7,16 @@
 //! | `families` | the same for a flow of each family, with the feature of that name |
 //! | `golden` | the self-tests of all golden modules, with the same feature |
 //! | `empty` | the same start-up with no model, for its size |
+//!
+//! They read the same on every chip: what differs between the architectures is in `cortex_m.rs`
+//! and `riscv.rs`, one of which is the module `chip`.
 #![no_std]
 
+#[cfg_attr(target_arch = "arm", path = "cortex_m.rs")]
+#[cfg_attr(target_arch = "riscv32", path = "riscv.rs")]
+mod chip;
 pub mod print;
 pub mod stack;
-mod stop;
+pub mod stop;
+
+pub use chip::{bench_loop, entry};

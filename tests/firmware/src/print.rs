@@ -1,13 +1,13 @@
 //! Lines on the host's console. Each line is put together here and handed over in one
 //! semihosting call, which is slow; `core::fmt` is avoided because it would outweigh a model.
 
-use cortex_m_semihosting::hio::{self, HostStream};
+use semihosting::io::{self, Stdout, Write};
 
 use crate::stop;
 
 /// The host's console.
 pub struct Console {
-    stream: HostStream,
+    stream: Stdout,
     line: [u8; 96],
     used: usize,
 }
@@ -15,13 +15,13 @@ pub struct Console {
 impl Console {
     /// Opens the console; a firmware without one can report nothing and stops.
     pub fn open() -> Self {
-        match hio::hstdout() {
+        match io::stdout() {
             Ok(stream) => Self {
                 stream,
                 line: [0; 96],
                 used: 0,
             },
-            Err(()) => stop::failure(),
+            Err(_) => stop::failure(),
         }
     }
 

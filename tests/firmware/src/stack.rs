@@ -1,7 +1,7 @@
 //! How deep the stack went, by painting: memory below the stack pointer is filled with a pattern,
 //! and what no longer holds it afterwards has been used.
 
-use core::arch::asm;
+use crate::chip::stack_pointer;
 
 const PAINT: u32 = 0xc0de_5afe;
 /// Bytes below the stack pointer that are left alone while painting.
@@ -34,14 +34,6 @@ impl Depth {
             total: self.total.max(other.total),
         }
     }
-}
-
-#[inline(always)]
-fn stack_pointer() -> usize {
-    let pointer: usize;
-    // SAFETY: reads a register.
-    unsafe { asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
-    pointer
 }
 
 /// Calls `f` and measures how deep it went.

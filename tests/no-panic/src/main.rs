@@ -5,9 +5,8 @@
 #![no_main]
 
 mod entries;
+mod handler;
 mod unknown;
-
-use core::panic::PanicInfo;
 
 /// The entries, read through a volatile pointer so that each stays a function of its own.
 static ENTRIES: &[fn()] = &[
@@ -37,8 +36,6 @@ static ENTRIES: &[fn()] = &[
     entries::kernels::entry_base,
     entries::fixed::entry_fixed,
     entries::math::entry_math,
-    #[cfg(feature = "control")]
-    entries::control::entry_control,
 ];
 
 /// Where the linker begins.
@@ -49,13 +46,4 @@ pub extern "C" fn prove() {
         let entry = unsafe { core::ptr::from_ref(entry).read_volatile() };
         entry();
     }
-}
-
-#[panic_handler]
-fn panic(_: &PanicInfo<'_>) -> ! {
-    unsafe extern "C" {
-        fn a_panic_can_be_reached() -> !;
-    }
-    // SAFETY: the function is not there, so a program with this call does not link.
-    unsafe { a_panic_can_be_reached() }
 }

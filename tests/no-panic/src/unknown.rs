@@ -4,7 +4,7 @@ use core::convert::Infallible;
 
 use flow_embedded::rand_core::TryRng;
 
-/// An address in the RAM of the boards; nothing is ever read there, since nothing is run.
+/// An address that could be in a chip's RAM; nothing is ever read there, since nothing is run.
 const PLACE: usize = 0x2000_0100;
 
 /// Any 32 bits.

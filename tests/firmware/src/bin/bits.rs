@@ -2,12 +2,11 @@
 #![no_std]
 #![no_main]
 
-use cortex_m_rt::entry;
-use cortex_m_semihosting::debug::{self, EXIT_SUCCESS};
 use flow_case::{CHANNELS, MODEL, ROWS, SAMPLES, SEED, XorShift};
 use flow_embedded::{Density, Sampler};
 use flow_firmware::print::Console;
 use flow_firmware::stack::{self, Depth};
+use flow_firmware::{entry, stop};
 
 /// Rows and samples whose stack is measured; the depth hardly depends on the values.
 const MEASURED: usize = 64;
@@ -46,8 +45,5 @@ fn main() -> ! {
         console.number(depth.call).number(depth.total).end();
     }
     console.text("end").end();
-    debug::exit(EXIT_SUCCESS);
-    loop {
-        core::hint::spin_loop();
-    }
+    stop::success()
 }

@@ -4,16 +4,11 @@
 
 use core::hint::black_box;
 
-use cortex_m_rt::entry;
-use cortex_m_semihosting::debug::{self, EXIT_SUCCESS};
 use flow_case::ROWS;
-use flow_firmware as _;
+use flow_firmware::{entry, stop};
 
 #[entry]
 fn main() -> ! {
     black_box(&ROWS);
-    debug::exit(EXIT_SUCCESS);
-    loop {
-        core::hint::spin_loop();
-    }
+    stop::success()
 }

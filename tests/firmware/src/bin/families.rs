@@ -5,11 +5,9 @@
 
 use core::hint::black_box;
 
-use cortex_m_rt::entry;
-use cortex_m_semihosting::debug::{self, EXIT_SUCCESS};
 use flow_case::{SEED, XorShift};
 use flow_embedded::{Density, Sampler};
-use flow_firmware as _;
+use flow_firmware::{entry, stop};
 
 /// Calls of each operation: each sample is scored.
 const CALLS: usize = 4;
@@ -66,8 +64,5 @@ fn main() -> ! {
     for _ in 0..CALLS {
         all(&mut rng);
     }
-    debug::exit(EXIT_SUCCESS);
-    loop {
-        core::hint::spin_loop();
-    }
+    stop::success()
 }

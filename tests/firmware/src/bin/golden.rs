@@ -3,9 +3,8 @@
 #![no_std]
 #![no_main]
 
-use cortex_m_rt::entry;
-use cortex_m_semihosting::debug::{self, EXIT_SUCCESS};
 use flow_firmware::print::Console;
+use flow_firmware::{entry, stop};
 
 macro_rules! golden {
     ($($module:ident)*) => {
@@ -52,8 +51,5 @@ fn main() -> ! {
         console.text(verdict).text(name).end();
     }
     console.text("end").end();
-    debug::exit(EXIT_SUCCESS);
-    loop {
-        core::hint::spin_loop();
-    }
+    stop::success()
 }

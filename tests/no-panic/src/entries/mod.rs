@@ -1,7 +1,5 @@
 //! The entries, by the part of the runtime that they exercise.
 
-#[cfg(feature = "control")]
-pub(crate) mod control;
 pub(crate) mod fixed;
 pub(crate) mod generated;
 pub(crate) mod kernels;
