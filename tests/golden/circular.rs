@@ -17,6 +17,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0x1fa286e0,
+        5400,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -663,16 +674,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 4], [f32; 1], u32); 8] = [
+static GOLDEN: [([f32; 4], [f32; 1], u32); 8] = [
     ([-0.35480297, 11.559748, -28.59597, 8.634001], [0.019585133], 0xc1864a24),
     ([28.293087, 6.411886, 57.3477, 7.0190105], [28.667475], 0xc17b0563),
     ([-29.002693, 14.133678, -57.243862, 9.441496], [-28.628305], 0xc19b28d9),
@@ -683,22 +704,18 @@ static SELF_TEST: [([f32; 4], [f32; 1], u32); 8] = [
     ([1718.5186, 8.985817, 28.69981, 7.422758], [1718.893], 0xc18555fd),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 1], [u32; 4]); 4] = [
+    (0, [0.019585133], [0x431caf1f, 0x41ae4e32, 0xc29969e4, 0x40f82f1a]),
+    (1, [28.667475], [0xc1904b3e, 0x413ee4c4, 0xc332d115, 0x40df4012]),
+    (2, [-28.628305], [0x42328f1c, 0x4166436e, 0x42f023d1, 0x410df99b]),
+    (3, [57.315365], [0x429dd8ee, 0x418d1375, 0xc2652fb6, 0x40d86311]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 4], [f32; 1], u32); 8] = [
-        ([-0.35480297, 11.559748, -28.59597, 8.634001], [0.019585133], 0xc1864a24),
-        ([28.293087, 6.411886, 57.3477, 7.0190105], [28.667475], 0xc17b0563),
-        ([-29.002693, 14.133678, -57.243862, 9.441496], [-28.628305], 0xc19b28d9),
-        ([56.94098, 3.837955, 114.64348, 6.2115154], [57.315365], 0xc190b138),
-        ([-57.65058, 19.28154, -114.53964, 32.05136], [-57.276196], 0xc231fe38),
-        ([114.236755, -1.309907, 1718.9253, 7.8265057], [114.611145], 0xc1ae62cc),
-        ([-114.946365, 163.42169, 0.051919818, 8.230253], [-114.571976], 0xc270c6f6),
-        ([1718.5186, 8.985817, 28.69981, 7.422758], [1718.893], 0xc18555fd),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -706,6 +723,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

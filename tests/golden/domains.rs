@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0x27f204cb,
+        968,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -317,16 +328,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 7 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 4], [f32; 1], u32); 7] = [
+static GOLDEN: [([f32; 4], [f32; 1], u32); 7] = [
     ([0.20131159, 29.39791, 2.0013285, 3.7816763], [1.0197781], 0xc0d5a5a6),
     ([1.2028373, 13.154245, 5.4012413, 3.1711273], [5.0395546], 0xc112e7c9),
     ([-0.21116564, 29.952787, 1.5183364, 4.2894573], [0.20635703], 0xc100188c),
@@ -336,21 +357,18 @@ static SELF_TEST: [([f32; 4], [f32; 1], u32); 7] = [
     ([-0.47982273, 29.999998, 2.7986102, 3.5922596], [0.0017098578], 0x4035456c),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 1], [u32; 4]); 4] = [
+    (0, [1.0197781], [0xbeffffff, 0x41200001, 0x415578fe, 0xde647af5]),
+    (1, [5.0395546], [0xbefe8090, 0x41200001, 0x408f01db, 0xc21b07c9]),
+    (2, [0.20635703], [0x3e66f1a0, 0x412a810c, 0x4162ca95, 0x4063c7ee]),
+    (3, [24.904543], [0xbeb62d68, 0x41effffa, 0x3f958f25, 0x40464e4b]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 4], [f32; 1], u32); 7] = [
-        ([0.20131159, 29.39791, 2.0013285, 3.7816763], [1.0197781], 0xc0d5a5a6),
-        ([1.2028373, 13.154245, 5.4012413, 3.1711273], [5.0395546], 0xc112e7c9),
-        ([-0.21116564, 29.952787, 1.5183364, 4.2894573], [0.20635703], 0xc100188c),
-        ([3.6346173, 10.281472, 8.840277, 2.9444635], [24.904543], 0xc1206e11),
-        ([-0.38104388, 29.999725, 1.1229177, 361786.56], [0.041757345], 0xc2355b50),
-        ([23.875841, 10.001659, 115.121056, 3.4325173], [608.20703], 0xc1eca07f),
-        ([-0.47982273, 29.999998, 2.7986102, 3.5922596], [0.0017098578], 0x4035456c),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -358,6 +376,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xa08a3a12,
+        2872,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -605,16 +616,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 4], [f32; 1], u32); 8] = [
+static GOLDEN: [([f32; 4], [f32; 1], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358, 8.634001], [0.19585133], 0xc0ea65d5),
     ([-2.6609309, 6.411886, 2.0390816, 7.0190105], [1.7935839], 0xc1014832),
     ([-4.4351287, 14.133678, -1.0006853, 9.441496], [-1.4018812], 0xc123ff8c),
@@ -625,22 +646,18 @@ static SELF_TEST: [([f32; 4], [f32; 1], u32); 8] = [
     ([49.6779, 8.985817, 1.27914, 7.422758], [96.05981], 0xc213a5d1),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 1], [u32; 4]); 4] = [
+    (0, [0.19585133], [0x3fea438e, 0x419a1d2a, 0x401c7874, 0x4137a3f5]),
+    (1, [1.7935839], [0xbffbe3f6, 0x40b4c20d, 0x3e98f708, 0x413f5072]),
+    (2, [-1.4018812], [0xc073788b, 0x4083d250, 0x4044e77d, 0x410600d4]),
+    (3, [3.3913164], [0xc044db8c, 0x41bc480a, 0x405dcd12, 0x40dfaa88]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 4], [f32; 1], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358, 8.634001], [0.19585133], 0xc0ea65d5),
-        ([-2.6609309, 6.411886, 2.0390816, 7.0190105], [1.7935839], 0xc1014832),
-        ([-4.4351287, 14.133678, -1.0006853, 9.441496], [-1.4018812], 0xc123ff8c),
-        ([-1.773832, 3.837955, 3.5589652, 6.2115154], [3.3913164], 0xc1189f2f),
-        ([-5.3222275, 19.28154, -2.5205688, 32.05136], [-2.9996138], 0xc4b6c339),
-        ([0.0003657341, -1.309907, 46.115704, 7.8265057], [6.5867815], 0xc262a2ba),
-        ([-7.096425, 163.42169, 0.5191982, 8.230253], [-6.195079], 0xc5773ffb),
-        ([49.6779, 8.985817, 1.27914, 7.422758], [96.05981], 0xc213a5d1),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -648,6 +665,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

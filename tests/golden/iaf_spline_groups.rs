@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xe7ea83c2,
+        2300,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -432,16 +443,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 5], [f32; 0], u32); 8] = [
+static GOLDEN: [([f32; 5], [f32; 0], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138], [], 0xc1309920),
     ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815], [], 0xc171354c),
     ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079], [], 0xc1516052),
@@ -452,22 +473,18 @@ static SELF_TEST: [([f32; 5], [f32; 0], u32); 8] = [
     ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164], [], 0xc3e9f267),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 5]); 4] = [
+    (0, [], [0x40ab00a0, 0x41a259a4, 0x3f3edfee, 0x4145f5ca, 0xc14036d5]),
+    (1, [], [0xc056d7ff, 0x40be4a54, 0xbf97b482, 0x413fe372, 0xc0a9c01f]),
+    (2, [], [0xbfe86a01, 0x40f42ce6, 0x3f34039f, 0x410baa81, 0xc0f20897]),
+    (3, [], [0xc054a957, 0x413b2a44, 0xbf1bcb82, 0x40f2ecc5, 0xbf189454]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 5], [f32; 0], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138], [], 0xc1309920),
-        ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815], [], 0xc171354c),
-        ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079], [], 0xc1516052),
-        ([-1.773832, 3.837955, 3.5589652, 6.2115154, 96.05981], [], 0xc40fc114),
-        ([-5.3222275, 19.28154, -2.5205688, 32.05136, 0.19585133], [], 0xc3b03a46),
-        ([0.0003657341, -1.309907, 46.115704, 7.8265057, 1.7935839], [], 0xc339b50f),
-        ([-7.096425, 163.42169, 0.5191982, 8.230253, -1.4018812], [], 0xc40d35f1),
-        ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164], [], 0xc3e9f267),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -475,6 +492,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0x95a8c14a,
+        7916,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -1047,16 +1058,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 6], [f32; 0], u32); 8] = [
+static GOLDEN: [([f32; 6], [f32; 0], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138, 9.979986], [], 0xc1658086),
     ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815, 9.06551], [], 0xc1d9e26d),
     ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079, 16.38132], [], 0xc2dbbea8),
@@ -1067,22 +1088,18 @@ static SELF_TEST: [([f32; 6], [f32; 0], u32); 8] = [
     ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164, 9.294128], [], 0xc4cbfb6d),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 6]); 4] = [
+    (0, [], [0x413d5265, 0x429e9d9a, 0x3fac93aa, 0x416503bd, 0x3f7e8792, 0x41113efb]),
+    (1, [], [0x3e3e2d80, 0x41139a03, 0x3e9607f0, 0x416c9536, 0x3fa464a9, 0x4115bb28]),
+    (2, [], [0xc02dabfc, 0x41036b1a, 0x3f298b78, 0x4122ece2, 0xc0eb29bb, 0x4118113e]),
+    (3, [], [0xc083684e, 0x4152547e, 0x3f0321dd, 0x4101a628, 0xbf96d985, 0x4112521f]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 6], [f32; 0], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138, 9.979986], [], 0xc1658086),
-        ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815, 9.06551], [], 0xc1d9e26d),
-        ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079, 16.38132], [], 0xc2dbbea8),
-        ([-1.773832, 3.837955, 3.5589652, 6.2115154, 96.05981, 9.522748], [], 0xc4198861),
-        ([-5.3222275, 19.28154, -2.5205688, 32.05136, 0.19585133, 9.637057], [], 0xc383f73c),
-        ([0.0003657341, -1.309907, 46.115704, 7.8265057, 1.7935839, 9.408439], [], 0xc603521e),
-        ([-7.096425, 163.42169, 0.5191982, 8.230253, -1.4018812, 9.751368], [], 0xc511b458),
-        ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164, 9.294128], [], 0xc4cbfb6d),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -1090,6 +1107,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0x786dc58f,
+        2548,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -459,16 +470,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 4], [f32; 2], u32); 8] = [
+static GOLDEN: [([f32; 4], [f32; 2], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358, 8.634001], [0.19585133, 9.637057], 0xc10b6cec),
     ([-2.6609309, 6.411886, 2.0390816, 7.0190105], [1.7935839, 9.408439], 0xc11bf82b),
     ([-4.4351287, 14.133678, -1.0006853, 9.441496], [-1.4018812, 9.751368], 0xc1290b5e),
@@ -479,22 +500,18 @@ static SELF_TEST: [([f32; 4], [f32; 2], u32); 8] = [
     ([49.6779, 8.985817, 1.27914, 7.422758], [96.05981, 9.522748], 0xc331c945),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 2], [u32; 4]); 4] = [
+    (0, [0.19585133, 9.637057], [0x408eef22, 0x42030e02, 0x3fb363cf, 0x412168f4]),
+    (1, [1.7935839, 9.408439], [0x3f16fd0c, 0x41779ed5, 0x3a90dc00, 0x4142c648]),
+    (2, [-1.4018812, 9.751368], [0xc041bb36, 0x41912976, 0x3fc82e39, 0x40f8c21f]),
+    (3, [3.3913164, 9.294128], [0xc08aaa82, 0x421262ca, 0x3f2b8d2f, 0x408494aa]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 4], [f32; 2], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358, 8.634001], [0.19585133, 9.637057], 0xc10b6cec),
-        ([-2.6609309, 6.411886, 2.0390816, 7.0190105], [1.7935839, 9.408439], 0xc11bf82b),
-        ([-4.4351287, 14.133678, -1.0006853, 9.441496], [-1.4018812, 9.751368], 0xc1290b5e),
-        ([-1.773832, 3.837955, 3.5589652, 6.2115154], [3.3913164, 9.294128], 0xc15fd6e6),
-        ([-5.3222275, 19.28154, -2.5205688, 32.05136], [-2.9996138, 9.979986], 0xc3b6b1cb),
-        ([0.0003657341, -1.309907, 46.115704, 7.8265057], [6.5867815, 9.06551], 0xc48df3e3),
-        ([-7.096425, 163.42169, 0.5191982, 8.230253], [-6.195079, 16.38132], 0xc360701a),
-        ([49.6779, 8.985817, 1.27914, 7.422758], [96.05981, 9.522748], 0xc331c945),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -502,6 +519,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

@@ -15,6 +15,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0x7aaacd4c,
+        1084,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Micromath;
 
@@ -410,16 +421,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 8], [f32; 0], u32); 8] = [
+static GOLDEN: [([f32; 8], [f32; 0], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138, 9.979986, -0.55212975, 61.301216], [], 0xc40f3fa5),
     ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815, 9.06551, 98.42895, 9.798546], [], 0xc394d924),
     ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079, 16.38132, 5.6341877, 10.656923], [], 0xc3972f82),
@@ -430,22 +451,18 @@ static SELF_TEST: [([f32; 8], [f32; 0], u32); 8] = [
     ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164, 9.294128, 11.820505, 6.3650346], [], 0xc41c11a9),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 8]); 4] = [
+    (0, [], [0x401ddcef, 0x41c9705e, 0x3ee85160, 0x4135fe6a, 0x409e40fc, 0x41122768, 0x3e73bac0, 0x40d96f09]),
+    (1, [], [0xc0048f1e, 0x41262922, 0xbfe3618c, 0x414e59a0, 0x40672d68, 0x4118900e, 0x40999fa5, 0x411356cb]),
+    (2, [], [0xc01f9416, 0x41111a13, 0x3f5d9da4, 0x410f86f4, 0xbeb0762e, 0x411b22ef, 0x4106ea16, 0x40fd4575]),
+    (3, [], [0xc062f0c3, 0x419457e8, 0x3ee5011b, 0x40ea769e, 0x400473fc, 0x410f51a4, 0x4063dd9c, 0x41146e6a]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 8], [f32; 0], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138, 9.979986, -0.55212975, 61.301216], [], 0xc40f3fa5),
-        ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815, 9.06551, 98.42895, 9.798546], [], 0xc394d924),
-        ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079, 16.38132, 5.6341877, 10.656923], [], 0xc3972f82),
-        ([-1.773832, 3.837955, 3.5589652, 6.2115154, 96.05981, 9.522748, 7.180767, 8.940168], [], 0xc403ada2),
-        ([-5.3222275, 19.28154, -2.5205688, 32.05136, 0.19585133, 9.637057, 4.0876083, 11.515302], [], 0xc30d221e),
-        ([0.0003657341, -1.309907, 46.115704, 7.8265057, 1.7935839, 9.408439, 8.727346, 8.08179], [], 0xc3a6cd3e),
-        ([-7.096425, 163.42169, 0.5191982, 8.230253, -1.4018812, 9.751368, 2.541029, 13.232058], [], 0xc3bdd443),
-        ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164, 9.294128, 11.820505, 6.3650346], [], 0xc41c11a9),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -453,6 +470,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

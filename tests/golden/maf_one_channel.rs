@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xc155a5f7,
+        512,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -189,16 +200,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 1], [f32; 1], u32); 8] = [
+static GOLDEN: [([f32; 1], [f32; 1], u32); 8] = [
     ([-3.5480297], [8.985817], 0xbfd4199b),
     ([-2.6609309], [11.559748], 0xbfc36c62),
     ([-4.4351287], [6.411886], 0xbfebe5a8),
@@ -209,22 +230,18 @@ static SELF_TEST: [([f32; 1], [f32; 1], u32); 8] = [
     ([49.6779], [163.42169], 0xc08700b3),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 1], [u32; 1]); 4] = [
+    (0, [8.985817], [0x407e274f]),
+    (1, [11.559748], [0xbfd8e561]),
+    (2, [6.411886], [0xc06e58a0]),
+    (3, [14.133678], [0xc03a4a7a]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 1], [f32; 1], u32); 8] = [
-        ([-3.5480297], [8.985817], 0xbfd4199b),
-        ([-2.6609309], [11.559748], 0xbfc36c62),
-        ([-4.4351287], [6.411886], 0xbfebe5a8),
-        ([-1.773832], [14.133678], 0xbfd05731),
-        ([-5.3222275], [3.837955], 0xc00658eb),
-        ([0.0003657341], [19.28154], 0xc002038f),
-        ([-7.096425], [-1.309907], 0xc025ce7c),
-        ([49.6779], [163.42169], 0xc08700b3),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -232,6 +249,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

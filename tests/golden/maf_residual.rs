@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xedc4d39b,
+        1224,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -341,16 +352,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 3], [f32; 1], u32); 8] = [
+static GOLDEN: [([f32; 3], [f32; 1], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358], [7.8265057], 0xc0b1fc58),
     ([-2.6609309, 6.411886, 2.0390816], [8.230253], 0xc0f5309b),
     ([-4.4351287, 14.133678, -1.0006853], [7.422758], 0xc0e1ea63),
@@ -361,22 +382,18 @@ static SELF_TEST: [([f32; 3], [f32; 1], u32); 8] = [
     ([49.6779, 8.985817, 1.27914], [32.05136], 0xc1e0503a),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 1], [u32; 3]); 4] = [
+    (0, [7.8265057], [0x405b1b89, 0x41d67a6f, 0x3fcf2a33]),
+    (1, [8.230253], [0xc019c3ab, 0x40d2e699, 0x3edbea31]),
+    (2, [7.422758], [0xc0818517, 0x414584b4, 0x3fc8843d]),
+    (3, [8.634001], [0xc07f242e, 0x41ddf4df, 0x3fdcc9ff]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 3], [f32; 1], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358], [7.8265057], 0xc0b1fc58),
-        ([-2.6609309, 6.411886, 2.0390816], [8.230253], 0xc0f5309b),
-        ([-4.4351287, 14.133678, -1.0006853], [7.422758], 0xc0e1ea63),
-        ([-1.773832, 3.837955, 3.5589652], [8.634001], 0xc123194a),
-        ([-5.3222275, 19.28154, -2.5205688], [7.0190105], 0xc122226b),
-        ([0.0003657341, -1.309907, 46.115704], [9.441496], 0xc2653c72),
-        ([-7.096425, 163.42169, 0.5191982], [6.2115154], 0xc203f6cb),
-        ([49.6779, 8.985817, 1.27914], [32.05136], 0xc1e0503a),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -384,6 +401,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

@@ -17,6 +17,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xf28f94ce,
+        3136,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -561,16 +572,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 5], [f32; 1], u32); 8] = [
+static GOLDEN: [([f32; 5], [f32; 1], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138], [9.522748], 0xc11b8d92),
     ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815], [9.637057], 0xc134db7f),
     ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079], [9.408439], 0xc13acbd8),
@@ -581,22 +602,18 @@ static SELF_TEST: [([f32; 5], [f32; 1], u32); 8] = [
     ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164], [16.38132], 0xc2ab8b58),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 1], [u32; 5]); 4] = [
+    (0, [9.522748], [0x4074114d, 0x417f2ed2, 0x400fd108, 0x413ac386, 0x40026c86]),
+    (1, [9.637057], [0xbfb33452, 0x4138fd78, 0xbf82e6e2, 0x4138e5c1, 0x3e9495a0]),
+    (2, [9.408439], [0xbffb76ce, 0x410d02fd, 0x4035bdde, 0x4104495b, 0xc0b0604e]),
+    (3, [9.751368], [0xc04983ae, 0x417b4886, 0x3fdc5a72, 0x40ddc0ec, 0xc00053e7]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 5], [f32; 1], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138], [9.522748], 0xc11b8d92),
-        ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815], [9.637057], 0xc134db7f),
-        ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079], [9.408439], 0xc13acbd8),
-        ([-1.773832, 3.837955, 3.5589652, 6.2115154, 96.05981], [9.751368], 0xc372e91f),
-        ([-5.3222275, 19.28154, -2.5205688, 32.05136, 0.19585133], [9.294128], 0xc2f3641a),
-        ([0.0003657341, -1.309907, 46.115704, 7.8265057, 1.7935839], [9.979986], 0xc3754c36),
-        ([-7.096425, 163.42169, 0.5191982, 8.230253, -1.4018812], [9.06551], 0xc48ea073),
-        ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164], [16.38132], 0xc2ab8b58),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -604,6 +621,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xb70d2ca1,
+        3452,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -418,16 +429,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 6], [f32; 0], u32); 8] = [
+static GOLDEN: [([f32; 6], [f32; 0], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138, 9.979986], [], 0xc14694bb),
     ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815, 9.06551], [], 0xc155eaec),
     ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079, 16.38132], [], 0xc1ceb81c),
@@ -438,22 +459,18 @@ static SELF_TEST: [([f32; 6], [f32; 0], u32); 8] = [
     ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164, 9.294128], [], 0xc2eb47a0),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 6]); 4] = [
+    (0, [], [0x4084ff4e, 0x42944380, 0x3e84737d, 0x41010c91, 0x404dc2a6, 0x40d21da8]),
+    (1, [], [0xc00cb279, 0x4194210b, 0xc02b2692, 0x413cc79f, 0x3fcf14b5, 0x4110dc06]),
+    (2, [], [0xc036de1a, 0x4143d085, 0x3f518712, 0x40f734dd, 0xc0549a57, 0x411f5ebe]),
+    (3, [], [0xc05dff4b, 0x42393779, 0x3e800622, 0x40ccb596, 0xbe51dfc0, 0x40f011d6]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 6], [f32; 0], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138, 9.979986], [], 0xc14694bb),
-        ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815, 9.06551], [], 0xc155eaec),
-        ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079, 16.38132], [], 0xc1ceb81c),
-        ([-1.773832, 3.837955, 3.5589652, 6.2115154, 96.05981, 9.522748], [], 0xc29163b5),
-        ([-5.3222275, 19.28154, -2.5205688, 32.05136, 0.19585133, 9.637057], [], 0xc226e41a),
-        ([0.0003657341, -1.309907, 46.115704, 7.8265057, 1.7935839, 9.408439], [], 0xc2563894),
-        ([-7.096425, 163.42169, 0.5191982, 8.230253, -1.4018812, 9.751368], [], 0xc1cd5c4d),
-        ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164, 9.294128], [], 0xc2eb47a0),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -461,6 +478,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

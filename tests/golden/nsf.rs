@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0x43f65a24,
+        6720,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -691,16 +702,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 4], [f32; 1], u32); 8] = [
+static GOLDEN: [([f32; 4], [f32; 1], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358, 8.634001], [0.19585133], 0xc1586924),
     ([-2.6609309, 6.411886, 2.0390816, 7.0190105], [1.7935839], 0xc15513c8),
     ([-4.4351287, 14.133678, -1.0006853, 9.441496], [-1.4018812], 0xc12b4808),
@@ -711,22 +732,18 @@ static SELF_TEST: [([f32; 4], [f32; 1], u32); 8] = [
     ([49.6779, 8.985817, 1.27914, 7.422758], [96.05981], 0xc3f4c808),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 1], [u32; 4]); 4] = [
+    (0, [0.19585133], [0x406349a3, 0x41a74bca, 0x405576ba, 0x40c6ee98]),
+    (1, [1.7935839], [0x3f63903c, 0x41861fba, 0x40205ebe, 0x40eeed0e]),
+    (2, [-1.4018812], [0xc0927ade, 0x415c5dd3, 0x401f0816, 0x40d32ec2]),
+    (3, [3.3913164], [0xc09b2170, 0x41919e66, 0x40099f4f, 0x40c3cfd6]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 4], [f32; 1], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358, 8.634001], [0.19585133], 0xc1586924),
-        ([-2.6609309, 6.411886, 2.0390816, 7.0190105], [1.7935839], 0xc15513c8),
-        ([-4.4351287, 14.133678, -1.0006853, 9.441496], [-1.4018812], 0xc12b4808),
-        ([-1.773832, 3.837955, 3.5589652, 6.2115154], [3.3913164], 0xc132de75),
-        ([-5.3222275, 19.28154, -2.5205688, 32.05136], [-2.9996138], 0xc3ec694f),
-        ([0.0003657341, -1.309907, 46.115704, 7.8265057], [6.5867815], 0xc3f0e4ab),
-        ([-7.096425, 163.42169, 0.5191982, 8.230253], [-6.195079], 0xc3ed4200),
-        ([49.6779, 8.985817, 1.27914, 7.422758], [96.05981], 0xc3f4c808),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -734,6 +751,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

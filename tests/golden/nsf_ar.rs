@@ -15,6 +15,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xa057e8f5,
+        7632,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -848,16 +859,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 4], [f32; 0], u32); 8] = [
+static GOLDEN: [([f32; 4], [f32; 0], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358, 8.634001], [], 0xc0f2c912),
     ([-2.6609309, 6.411886, 2.0390816, 7.0190105], [], 0xc133962e),
     ([-4.4351287, 14.133678, -1.0006853, 9.441496], [], 0xc126dad1),
@@ -868,22 +889,18 @@ static SELF_TEST: [([f32; 4], [f32; 0], u32); 8] = [
     ([49.6779, 8.985817, 1.27914, 7.422758], [], 0xc3efc1aa),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 4]); 4] = [
+    (0, [], [0x406349a3, 0x41abbe34, 0x3fc2be5b, 0x411a26e3]),
+    (1, [], [0xc06388bc, 0x40d21f15, 0x3f5cf28f, 0x412bdfa9]),
+    (2, [], [0xc05c73c7, 0x40cb567b, 0x3ff12066, 0x411031e8]),
+    (3, [], [0xc074621e, 0x416effe5, 0x3fe7ea0e, 0x41041487]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 4], [f32; 0], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358, 8.634001], [], 0xc0f2c912),
-        ([-2.6609309, 6.411886, 2.0390816, 7.0190105], [], 0xc133962e),
-        ([-4.4351287, 14.133678, -1.0006853, 9.441496], [], 0xc126dad1),
-        ([-1.773832, 3.837955, 3.5589652, 6.2115154], [], 0xc18c3c22),
-        ([-5.3222275, 19.28154, -2.5205688, 32.05136], [], 0xc3eb6b43),
-        ([0.0003657341, -1.309907, 46.115704, 7.8265057], [], 0xc3e586df),
-        ([-7.096425, 163.42169, 0.5191982, 8.230253], [], 0xc3e6bb55),
-        ([49.6779, 8.985817, 1.27914, 7.422758], [], 0xc3efc1aa),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -891,6 +908,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0x4b6da251,
+        860,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Libm;
 
@@ -187,16 +198,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 1], [f32; 2], u32); 8] = [
+static GOLDEN: [([f32; 1], [f32; 2], u32); 8] = [
     ([-3.5480297], [8.985817, 1.27914], 0xbfdc3862),
     ([-2.6609309], [11.559748, -0.24074358], 0xc0403ea2),
     ([-4.4351287], [6.411886, 2.0390816], 0xbffc6156),
@@ -207,22 +228,18 @@ static SELF_TEST: [([f32; 1], [f32; 2], u32); 8] = [
     ([49.6779], [163.42169, 0.5191982], 0xc1fa21c8),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 2], [u32; 1]); 4] = [
+    (0, [8.985817, 1.27914], [0x4159d347]),
+    (1, [11.559748, -0.24074358], [0xc03e7d56]),
+    (2, [6.411886, 2.0390816], [0xc0ae4610]),
+    (3, [14.133678, -1.0006853], [0xc0a42f7c]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 1], [f32; 2], u32); 8] = [
-        ([-3.5480297], [8.985817, 1.27914], 0xbfdc3862),
-        ([-2.6609309], [11.559748, -0.24074358], 0xc0403ea2),
-        ([-4.4351287], [6.411886, 2.0390816], 0xbffc6156),
-        ([-1.773832], [14.133678, -1.0006853], 0xc062fec4),
-        ([-5.3222275], [3.837955, 3.5589652], 0xc05f18c8),
-        ([0.0003657341], [19.28154, -2.5205688], 0xc0a22aa1),
-        ([-7.096425], [-1.309907, 46.115704], 0xc1ab6ae5),
-        ([49.6779], [163.42169, 0.5191982], 0xc1fa21c8),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -230,6 +247,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

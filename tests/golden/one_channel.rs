@@ -14,6 +14,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xcbde9d61,
+        288,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -122,16 +133,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 1], [f32; 0], u32); 8] = [
+static GOLDEN: [([f32; 1], [f32; 0], u32); 8] = [
     ([-3.5480297], [], 0xbfd26af0),
     ([-2.6609309], [], 0xbfdb08ff),
     ([-4.4351287], [], 0xc0070614),
@@ -142,22 +163,18 @@ static SELF_TEST: [([f32; 1], [f32; 0], u32); 8] = [
     ([49.6779], [], 0xc3e1bf03),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 1]); 4] = [
+    (0, [], [0x406349a3]),
+    (1, [], [0xbfdb1ab8]),
+    (2, [], [0xc02e0c48]),
+    (3, [], [0xc0717954]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 1], [f32; 0], u32); 8] = [
-        ([-3.5480297], [], 0xbfd26af0),
-        ([-2.6609309], [], 0xbfdb08ff),
-        ([-4.4351287], [], 0xc0070614),
-        ([-1.773832], [], 0xc0026fb3),
-        ([-5.3222275], [], 0xbfb8431e),
-        ([0.0003657341], [], 0xc0519260),
-        ([-7.096425], [], 0xc036626c),
-        ([49.6779], [], 0xc3e1bf03),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -165,6 +182,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

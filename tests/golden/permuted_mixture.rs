@@ -16,6 +16,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0x90baa22f,
+        492,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Libm;
 
@@ -178,16 +189,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 3], [f32; 0], u32); 8] = [
+static GOLDEN: [([f32; 3], [f32; 0], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358], [], 0xc0de8eea),
     ([-2.6609309, 6.411886, 2.0390816], [], 0xc0f805bd),
     ([-4.4351287, 14.133678, -1.0006853], [], 0xc0f50024),
@@ -198,22 +219,18 @@ static SELF_TEST: [([f32; 3], [f32; 0], u32); 8] = [
     ([49.6779, 8.985817, 1.27914], [], 0xc4c8ac59),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 3]); 4] = [
+    (0, [], [0xc055d6ce, 0x41e0b58a, 0x41035ded]),
+    (1, [], [0xc0adade4, 0x42345589, 0xbf0da7e8]),
+    (2, [], [0xbf9fb6e0, 0x41473208, 0xbf0d8098]),
+    (3, [], [0xbfc08192, 0xc0259f88, 0x3fa24a1a]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 3], [f32; 0], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358], [], 0xc0de8eea),
-        ([-2.6609309, 6.411886, 2.0390816], [], 0xc0f805bd),
-        ([-4.4351287, 14.133678, -1.0006853], [], 0xc0f50024),
-        ([-1.773832, 3.837955, 3.5589652], [], 0xc1162600),
-        ([-5.3222275, 19.28154, -2.5205688], [], 0xc1099c60),
-        ([0.0003657341, -1.309907, 46.115704], [], 0xc4320c5e),
-        ([-7.096425, 163.42169, 0.5191982], [], 0xc2899924),
-        ([49.6779, 8.985817, 1.27914], [], 0xc4c8ac59),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -221,6 +238,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

@@ -17,6 +17,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xbeba351f,
+        7360,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Polynomial;
 
@@ -784,16 +795,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 6], [f32; 0], u32); 8] = [
+static GOLDEN: [([f32; 6], [f32; 0], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138, 9.979986], [], 0xc14115b4),
     ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815, 9.06551], [], 0xc1e1c52c),
     ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079, 16.38132], [], 0xc3c08edc),
@@ -804,22 +825,18 @@ static SELF_TEST: [([f32; 6], [f32; 0], u32); 8] = [
     ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164, 9.294128], [], 0xc2bb1fe3),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 6]); 4] = [
+    (0, [], [0x411548aa, 0x41633893, 0x40cb8514, 0x4101273e, 0x3fe5e8a9, 0x411f202e]),
+    (1, [], [0xbfd608a3, 0x4112b08c, 0x3e6a67da, 0x411b910c, 0xbfcc50c3, 0x4117dfa3]),
+    (2, [], [0xc092f8ef, 0x40e8d45e, 0x400e6e6e, 0x40e5a851, 0xc0018ff7, 0x4119b8e0]),
+    (3, [], [0xc22e81a7, 0x412bd150, 0x42057f0d, 0x40e3798e, 0xbfeda8d6, 0x4116ee3c]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 6], [f32; 0], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358, 8.634001, -2.9996138, 9.979986], [], 0xc14115b4),
-        ([-2.6609309, 6.411886, 2.0390816, 7.0190105, 6.5867815, 9.06551], [], 0xc1e1c52c),
-        ([-4.4351287, 14.133678, -1.0006853, 9.441496, -6.195079, 16.38132], [], 0xc3c08edc),
-        ([-1.773832, 3.837955, 3.5589652, 6.2115154, 96.05981, 9.522748], [], 0xc6bc62cc),
-        ([-5.3222275, 19.28154, -2.5205688, 32.05136, 0.19585133, 9.637057], [], 0xc381bd29),
-        ([0.0003657341, -1.309907, 46.115704, 7.8265057, 1.7935839, 9.408439], [], 0xc359cbb2),
-        ([-7.096425, 163.42169, 0.5191982, 8.230253, -1.4018812, 9.751368], [], 0xc336b6be),
-        ([49.6779, 8.985817, 1.27914, 7.422758, 3.3913164, 9.294128], [], 0xc2bb1fe3),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -827,6 +844,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

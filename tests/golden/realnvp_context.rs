@@ -17,6 +17,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0x7e3703e6,
+        1232,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Libm;
 
@@ -269,16 +280,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 3], [f32; 2], u32); 8] = [
+static GOLDEN: [([f32; 3], [f32; 2], u32); 8] = [
     ([-3.5480297, 11.559748, -0.24074358], [7.8265057, 1.7935839], 0xc0b82548),
     ([-2.6609309, 6.411886, 2.0390816], [8.230253, -1.4018812], 0xc0e8cd63),
     ([-4.4351287, 14.133678, -1.0006853], [7.422758, 3.3913164], 0xc0d0c6c2),
@@ -289,22 +310,18 @@ static SELF_TEST: [([f32; 3], [f32; 2], u32); 8] = [
     ([49.6779, 8.985817, 1.27914], [32.05136, 0.19585133], 0xc281da5b),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 2], [u32; 3]); 4] = [
+    (0, [7.8265057, 1.7935839], [0x41054084, 0x41aadfbe, 0x3fe0303e]),
+    (1, [8.230253, -1.4018812], [0xbf7475ac, 0x4154d8c8, 0x3e932f3a]),
+    (2, [7.422758, 3.3913164], [0xc031bad3, 0x40cb1ca2, 0x3f8189e9]),
+    (3, [8.634001, -2.9996138], [0xc019c99e, 0x4180e548, 0x3fc4bfd8]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 3], [f32; 2], u32); 8] = [
-        ([-3.5480297, 11.559748, -0.24074358], [7.8265057, 1.7935839], 0xc0b82548),
-        ([-2.6609309, 6.411886, 2.0390816], [8.230253, -1.4018812], 0xc0e8cd63),
-        ([-4.4351287, 14.133678, -1.0006853], [7.422758, 3.3913164], 0xc0d0c6c2),
-        ([-1.773832, 3.837955, 3.5589652], [8.634001, -2.9996138], 0xc184061e),
-        ([-5.3222275, 19.28154, -2.5205688], [7.0190105, 6.5867815], 0xc1079bab),
-        ([0.0003657341, -1.309907, 46.115704], [9.441496, -6.195079], 0xc535faea),
-        ([-7.096425, 163.42169, 0.5191982], [6.2115154, 96.05981], 0xc29db334),
-        ([49.6779, 8.985817, 1.27914], [32.05136, 0.19585133], 0xc281da5b),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -312,6 +329,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

@@ -15,6 +15,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xea798fb7,
+        260,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Micromath;
 
@@ -140,16 +151,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 2], [f32; 0], u32); 8] = [
+static GOLDEN: [([f32; 2], [f32; 0], u32); 8] = [
     ([-3.5480297, 11.559748], [], 0xc052b16e),
     ([-2.6609309, 6.411886], [], 0xc0934e20),
     ([-4.4351287, 14.133678], [], 0xc0d1e83f),
@@ -160,22 +181,18 @@ static SELF_TEST: [([f32; 2], [f32; 0], u32); 8] = [
     ([49.6779, 8.985817], [], 0xc28386b8),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 2]); 4] = [
+    (0, [], [0xbf679008, 0x418e36dd]),
+    (1, [], [0xc018fbf2, 0x410db528]),
+    (2, [], [0xc04949eb, 0x410038b1]),
+    (3, [], [0xc04337d3, 0x415d97b8]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 2], [f32; 0], u32); 8] = [
-        ([-3.5480297, 11.559748], [], 0xc052b16e),
-        ([-2.6609309, 6.411886], [], 0xc0934e20),
-        ([-4.4351287, 14.133678], [], 0xc0d1e83f),
-        ([-1.773832, 3.837955], [], 0xc0e21674),
-        ([-5.3222275, 19.28154], [], 0xc1bc61d3),
-        ([0.0003657341, -1.309907], [], 0xc17fbed8),
-        ([-7.096425, 163.42169], [], 0xc4f80a66),
-        ([49.6779, 8.985817], [], 0xc28386b8),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -183,6 +200,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

@@ -15,6 +15,17 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
+/// What this module was made from; costs nothing until it is used.
+#[allow(dead_code)]
+pub const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new(
+        "random",
+        0xb4ce8f9a,
+        940,
+        "flow-codegen 0.1.0",
+    )
+    .trained("tests", "tests", 11)
+    .data(0x000000000000000b, 1);
+
 /// The elementary functions that the model was calibrated with.
 type Math = ::flow_embedded::math::Libm;
 
@@ -208,16 +219,26 @@ static CALIBRATION: [(f32, f32); 12] = [
 ];
 
 /// Whether every golden vector keeps its bits on this machine.
+///
+/// Calls `log_prob` 8 times and `sample` 4 times, and stops at the first that differs.
+#[allow(dead_code)]
 pub fn self_test() -> bool {
     use ::flow_embedded::Density as _;
-    SELF_TEST
+    use ::flow_embedded::Sampler as _;
+    use ::flow_embedded::golden::Words;
+    GOLDEN
         .iter()
         .all(|(event, context, bits)| Random.log_prob(event, context).to_bits() == *bits)
+        && GOLDEN_SAMPLES
+            .iter()
+            .all(|(seed, context, bits)| {
+                Random.sample(&mut Words::new(*seed), context).map(f32::to_bits) == *bits
+            })
 }
 
 #[rustfmt::skip]
 #[allow(clippy::approx_constant)]
-static SELF_TEST: [([f32; 2], [f32; 0], u32); 8] = [
+static GOLDEN: [([f32; 2], [f32; 0], u32); 8] = [
     ([-0.35480297, 29.546473], [], 0xc15c0154),
     ([28.293087, -27.749308], [], 0xc13f6b8f),
     ([-29.002693, 58.194363], [], 0xc15f23b5),
@@ -228,22 +249,18 @@ static SELF_TEST: [([f32; 2], [f32; 0], u32); 8] = [
     ([1718.5186, 0.8985817], [], 0xc1357ed8),
 ];
 
+#[rustfmt::skip]
+#[allow(clippy::approx_constant)]
+static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 2]); 4] = [
+    (0, [], [0x4163e8ce, 0xc229280b]),
+    (1, [], [0x42d2e47d, 0xc2336f6c]),
+    (2, [], [0xc31a40cf, 0x40a10fd4]),
+    (3, [], [0xc25c7e33, 0x420c08e9]),
+];
+
 #[cfg(test)]
 mod golden {
-    use super::Random;
-
-    #[rustfmt::skip]
-    #[allow(clippy::approx_constant)]
-    static GOLDEN: [([f32; 2], [f32; 0], u32); 8] = [
-        ([-0.35480297, 29.546473], [], 0xc15c0154),
-        ([28.293087, -27.749308], [], 0xc13f6b8f),
-        ([-29.002693, 58.194363], [], 0xc15f23b5),
-        ([56.94098, -56.397198], [], 0xc13ca83f),
-        ([-57.65058, 115.49014], [], 0xc15741fb),
-        ([114.236755, -113.69298], [], 0xc12c6d31),
-        ([-114.946365, 1719.772], [], 0xc136ebb3),
-        ([1718.5186, 0.8985817], [], 0xc1357ed8),
-    ];
+    use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 
     #[test]
     fn golden_vectors_keep_their_bits() {
@@ -251,6 +268,17 @@ mod golden {
         for (event, context, bits) in &GOLDEN {
             let same = Random.log_prob(event, context).to_bits() == *bits;
             assert!(same, "{event:?} given {context:?} changed");
+        }
+    }
+
+    #[test]
+    fn golden_samples_keep_their_bits() {
+        use ::flow_embedded::Sampler as _;
+        use ::flow_embedded::golden::Words;
+        for (seed, context, bits) in &GOLDEN_SAMPLES {
+            let same = Random.sample(&mut Words::new(*seed), context).map(f32::to_bits)
+                == *bits;
+            assert!(same, "the sample of seed {seed} given {context:?} changed");
         }
     }
 }

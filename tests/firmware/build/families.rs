@@ -62,7 +62,7 @@ pub(crate) fn generate(folder: &Path) -> Result<(), Box<dyn Error>> {
             let name = format!("{}_{event}", family.name);
             let options = Options {
                 type_name: Some("Model".to_owned()),
-                self_test: false,
+                ..Options::default()
             };
             let source = format!("{name}.flow");
             let (text, _) = compile(&artefact(family, event)?, Path::new(&source), &options)?;
