@@ -612,6 +612,7 @@ static GOLDEN_SAMPLES: [(u32, [f32; 1], [u32; 5]); 4] = [
 ];
 
 #[cfg(test)]
+#[allow(clippy::items_after_test_module)]
 mod golden {
     use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 

@@ -835,6 +835,7 @@ static GOLDEN_SAMPLES: [(u32, [f32; 0], [u32; 6]); 4] = [
 ];
 
 #[cfg(test)]
+#[allow(clippy::items_after_test_module)]
 mod golden {
     use super::{GOLDEN, GOLDEN_SAMPLES, Random};
 

@@ -15,19 +15,21 @@ pub(super) fn all(plan: &Plan, options: &Options) -> Result<String, Error> {
     let tests: TokenStream = kinds.iter().map(Kind::unit_test).collect();
     let tests = super::pretty(tests)?;
     let tables = tables.join("\n");
+    let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
+    let names = names.join(", ");
     if !options.self_test {
-        let body = indented(&format!("{tables}\n{tests}"));
-        return Ok(format!(
-            "#[cfg(test)]\nmod golden {{\n    use super::{name};\n\n{body}}}\n"
-        ));
+        let body = format!("use super::{name};\n\n{tables}\n{tests}");
+        return Ok(test_module(&body));
     }
     let function = super::pretty(self_test(&kinds, &options.visibility.tokens()))?;
-    let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
-    let (names, body) = (names.join(", "), indented(&tests));
-    Ok(format!(
-        "{function}\n{tables}\n\
-         #[cfg(test)]\nmod golden {{\n    use super::{{{names}, {name}}};\n\n{body}}}\n"
-    ))
+    let module = test_module(&format!("use super::{{{names}, {name}}};\n\n{tests}"));
+    Ok(format!("{function}\n{tables}\n{module}"))
+}
+
+/// The tests; what includes the module may go on after it.
+fn test_module(body: &str) -> String {
+    let body = indented(body);
+    format!("#[cfg(test)]\n#[allow(clippy::items_after_test_module)]\nmod golden {{\n{body}}}\n")
 }
 
 /// One kind of golden vectors.
