@@ -23,7 +23,8 @@ pub struct Options {
     pub derives: Vec<String>,
     /// Whether the type derives `defmt::Format`.
     pub defmt: Defmt,
-    /// Elementary functions in place of the model's own.
+    /// Elementary functions in place of the model's own. `Libm` and `Micromath`
+    /// need the feature of that name of `flow-embedded` in the firmware.
     ///
     /// Thresholds hold for the functions that the model was calibrated with, so
     /// a calibrated model that scores is refused: train it with the other
@@ -34,7 +35,10 @@ pub struct Options {
     pub functions: Functions,
     /// Also emit `fn self_test() -> bool`, which checks golden vectors on the
     /// chip in a bounded number of evaluations, stated in its documentation.
-    /// (They are always checked under `cfg(test)`.)
+    /// (They are always checked under `cfg(test)`.) Firmware that calls it holds
+    /// the vectors: eight times event, context and one number, four times event,
+    /// context and a seed, at 4 bytes each, which [`Cost`](crate::Cost) leaves
+    /// out.
     pub self_test: bool,
 }
 

@@ -1,7 +1,8 @@
 //! The builder as a build script uses it: what it writes, and what it leaves
 //! alone when something is wrong.
 
-use flow_codegen::{Builder, Defmt, Error, Functions, Visibility};
+use flow_codegen::{Builder, Defmt, Error, Functions, Options, Visibility, compile};
+use flow_embedded::LoadedFlow;
 use flow_embedded::math::Backend;
 use std::fs;
 use std::path::Path;
@@ -213,4 +214,23 @@ fn other_functions_are_refused_where_a_threshold_depends_on_them() {
     // The artefact is still the one on disk.
     let checksum = u32::from_le_bytes(*ARTEFACT.last_chunk().expect("a checksum"));
     assert!(text.contains(&format!("{checksum:#010x}")));
+}
+
+/// Half the functions are fewer bytes; the calibration table goes with scoring.
+#[test]
+fn the_cost_is_that_of_the_functions_emitted() {
+    let cost = |functions| {
+        let options = Options {
+            functions,
+            ..Options::default()
+        };
+        let compiled = compile(ARTEFACT, Path::new("watch.flow"), &options);
+        compiled.expect("compiles").1
+    };
+    let [all, score, sample] = [Functions::All, Functions::Score, Functions::Sample].map(cost);
+    assert!(score.code_bytes < all.code_bytes && sample.code_bytes < all.code_bytes);
+    let flow = LoadedFlow::from_bytes(ARTEFACT).expect("an artefact");
+    let entries = flow.calibration().expect("calibrated").entries().count();
+    assert_eq!(score.table_bytes, all.table_bytes);
+    assert_eq!(sample.table_bytes, all.table_bytes - 8 * entries);
 }
