@@ -1,60 +1,85 @@
-use crate::{Checked, Cost, Error, Passes, Plan, emit, passes};
+use crate::{
+    Checked, Cost, Defmt, Error, Functions, Optimise, Options, Passes, Plan, Visibility, emit,
+    passes,
+};
+use flow_embedded::math::Backend;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-
-/// What generated code is made for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Optimise {
-    /// Few instructions: dense layers in panels.
-    #[default]
-    Speed,
-    /// Little flash: dense layers row by row.
-    Size,
-}
-
-/// What to emit.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// The type's name; by default the model's name in camel case.
-    pub type_name: Option<String>,
-    /// Also emit `pub fn self_test() -> bool`, which checks the golden vectors
-    /// on the chip. (They are always checked under `cfg(test)`.)
-    pub self_test: bool,
-    /// What the code is made for.
-    pub optimise: Optimise,
-    /// The passes of the compiler.
-    pub passes: Passes,
-}
+use std::sync::{Mutex, PoisonError};
 
 /// Compiles the bytes of an artefact to the text of a Rust module. `source`
 /// names the artefact in messages and in the module's header.
 ///
 /// # Errors
-/// The artefact is refused, or the type's name is no identifier.
+/// The artefact is refused, or an option is wrong or does not fit the model.
 pub fn compile(artefact: &[u8], source: &Path, options: &Options) -> Result<(String, Cost), Error> {
     let checked = Checked::new(artefact).map_err(|fault| Error::Artefact {
         path: source.to_owned(),
         source: fault,
     })?;
-    let plan = Plan::new(&checked, options.type_name.as_deref())?;
+    let checked = match options.math {
+        Some(math) => other_math(checked, math, source, options.functions)?,
+        None => checked,
+    };
+    let mut plan = Plan::new(&checked, options.type_name.as_deref())?;
+    plan.functions = options.functions;
     let quantisation = checked.flow.header().quantisation.as_ref();
     let plan = passes::run(plan, options.passes, options.optimise, quantisation)?;
     let cost = Cost::of(&plan);
     let file = source
         .file_name()
         .map(|name| name.to_string_lossy().into_owned());
-    let text = emit::module(&plan, &cost, &file.unwrap_or_default(), options.self_test)?;
+    let text = emit::module(&plan, &cost, &file.unwrap_or_default(), options)?;
     Ok((text, cost))
+}
+
+/// Gives the flow other elementary functions, if no threshold depends on its
+/// own.
+fn other_math<'a>(
+    checked: Checked<'a>,
+    asked: Backend,
+    source: &Path,
+    functions: Functions,
+) -> Result<Checked<'a>, Error> {
+    let calibrated = checked.math;
+    let thresholds = functions.score() && checked.flow.calibration().is_some();
+    if thresholds && asked != calibrated {
+        return Err(Error::Math { calibrated, asked });
+    }
+    checked.with_math(asked).map_err(|fault| Error::Artefact {
+        path: source.to_owned(),
+        source: fault,
+    })
 }
 
 /// Compiles an artefact from a build script.
 ///
 /// Writes `OUT_DIR/NAME.rs` for the artefact `NAME.flow`, and tells cargo to
 /// run the build script again when the artefact changes. Include the result
-/// with [`flow_embedded::include_flow!`].
+/// with [`flow_embedded::include_flow!`]. Several models in one crate are as
+/// many builders, and as many modules to include them in.
+///
+/// ```no_run
+/// use flow_codegen::{Builder, Defmt, Functions, Visibility};
+///
+/// fn main() -> Result<(), flow_codegen::Error> {
+///     Builder::new("pump.flow")
+///         .visibility(Visibility::Crate)
+///         .functions(Functions::Score)
+///         .self_test(true)
+///         .generate()?;
+///     Builder::new("2nd fan.flow")
+///         .type_name("Fan")
+///         .derives(["PartialEq", "Eq"])
+///         .defmt(Defmt::when(cfg!(feature = "defmt")))
+///         .generate()
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Builder {
     artefact: PathBuf,
+    module: Option<String>,
     out_dir: Option<PathBuf>,
     options: Options,
 }
@@ -65,15 +90,62 @@ impl Builder {
     pub fn new(artefact: impl Into<PathBuf>) -> Self {
         Self {
             artefact: artefact.into(),
+            module: None,
             out_dir: None,
             options: Options::default(),
         }
     }
 
-    /// Names the generated type.
+    /// Writes `OUT_DIR/NAME.rs` for this name instead of the artefact's, to be
+    /// included by `include_flow!("NAME")`: for artefacts of the same name in
+    /// different folders.
+    #[must_use]
+    pub fn module(mut self, name: impl Into<String>) -> Self {
+        self.module = Some(name.into());
+        self
+    }
+
+    /// Names the generated type: see [`Options::type_name`].
     #[must_use]
     pub fn type_name(mut self, name: impl Into<String>) -> Self {
         self.options.type_name = Some(name.into());
+        self
+    }
+
+    /// See [`Options::visibility`].
+    #[must_use]
+    pub fn visibility(mut self, visibility: Visibility) -> Self {
+        self.options.visibility = visibility;
+        self
+    }
+
+    /// Adds traits to derive: see [`Options::derives`].
+    #[must_use]
+    pub fn derives(mut self, traits: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options
+            .derives
+            .extend(traits.into_iter().map(Into::into));
+        self
+    }
+
+    /// See [`Options::defmt`].
+    #[must_use]
+    pub fn defmt(mut self, defmt: Defmt) -> Self {
+        self.options.defmt = defmt;
+        self
+    }
+
+    /// See [`Options::math`].
+    #[must_use]
+    pub fn math(mut self, math: Backend) -> Self {
+        self.options.math = Some(math);
+        self
+    }
+
+    /// See [`Options::functions`].
+    #[must_use]
+    pub fn functions(mut self, functions: Functions) -> Self {
+        self.options.functions = functions;
         self
     }
 
@@ -108,10 +180,12 @@ impl Builder {
     /// Compiles and writes. The file is left alone if its text is the same.
     ///
     /// # Errors
-    /// The artefact cannot be read or is refused, or the file cannot be
-    /// written; a file of an earlier run is then as it was.
+    /// The artefact cannot be read or is refused, an option is wrong, or the
+    /// file cannot be written or is another artefact's; a file of an earlier
+    /// run is then as it was.
     pub fn generate(&self) -> Result<(), Error> {
-        println!("cargo::rerun-if-changed={}", self.artefact.display());
+        let watched = self.watched()?;
+        println!("cargo::rerun-if-changed={watched}");
         let folder = match &self.out_dir {
             Some(folder) => folder.clone(),
             None => std::env::var_os("OUT_DIR")
@@ -123,10 +197,51 @@ impl Builder {
             source,
         })?;
         let (text, _) = compile(&bytes, &self.artefact, &self.options)?;
-        let name = self.artefact.file_stem().unwrap_or_default();
-        let mut path = folder.join(name);
+        let mut path = folder.join(self.file_stem()?);
         path.add_extension("rs");
+        claim(&path, &self.artefact)?;
         write_if_changed(&path, &text).map_err(|source| Error::Write { path, source })
+    }
+
+    /// The artefact's path as a line for cargo. What cannot be one would be
+    /// watched under another name, and the code would not follow the model.
+    fn watched(&self) -> Result<&str, Error> {
+        let line = |path: &&str| !path.contains(char::is_control);
+        let path = self.artefact.to_str().filter(line);
+        path.ok_or_else(|| Error::Path {
+            path: self.artefact.clone(),
+        })
+    }
+
+    /// The module's file name without `.rs`.
+    fn file_stem(&self) -> Result<&Path, Error> {
+        let Some(name) = &self.module else {
+            return Ok(Path::new(self.artefact.file_stem().unwrap_or_default()));
+        };
+        let stem = Path::new(name);
+        match stem.file_name().is_some_and(|file| file == name.as_str()) {
+            true => Ok(stem),
+            false => Err(Error::Module { name: name.clone() }),
+        }
+    }
+}
+
+/// Notes which artefact a module comes from, for as long as the build script
+/// runs: a second one would replace it silently, and the firmware would hold
+/// the same model twice.
+fn claim(module: &Path, artefact: &Path) -> Result<(), Error> {
+    static MODULES: Mutex<BTreeMap<PathBuf, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut modules = MODULES.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = modules
+        .entry(module.to_owned())
+        .or_insert_with(|| artefact.to_owned());
+    match first == artefact {
+        true => Ok(()),
+        false => Err(Error::SameModule {
+            first: first.clone(),
+            second: artefact.to_owned(),
+            output: module.to_owned(),
+        }),
     }
 }
 

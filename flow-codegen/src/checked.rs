@@ -1,3 +1,4 @@
+use flow_embedded::math::Backend;
 use flow_embedded::{LoadError, LoadedFlow};
 
 /// An artefact that passed validation: weights are finite, shapes fit.
@@ -5,6 +6,9 @@ pub struct Checked<'a> {
     pub(crate) flow: LoadedFlow<'a>,
     pub(crate) checksum: u32,
     pub(crate) bytes: usize,
+    /// The elementary functions that the artefact names; the flow may have been
+    /// given others.
+    pub(crate) math: Backend,
 }
 
 impl<'a> Checked<'a> {
@@ -20,9 +24,22 @@ impl<'a> Checked<'a> {
             .last_chunk()
             .map_or(0, |bytes| u32::from_le_bytes(*bytes));
         Ok(Self {
+            math: flow.header().math,
             flow,
             checksum,
             bytes: artefact.len(),
+        })
+    }
+
+    /// The same flow through other elementary functions, without its
+    /// calibration.
+    ///
+    /// # Errors
+    /// As [`LoadedFlow::with_math`].
+    pub(crate) fn with_math(self, math: Backend) -> Result<Self, LoadError> {
+        Ok(Self {
+            flow: self.flow.with_math(math)?,
+            ..self
         })
     }
 }

@@ -1,7 +1,7 @@
 //! What a model costs, before it is flashed.
 
-use crate::Plan;
 use crate::plan::{Bijection, Conditional};
+use crate::{Functions, Plan};
 use flow_embedded::artefact::{Activation, Transformer};
 
 /// The cost of one model on a 32-bit chip.
@@ -35,6 +35,11 @@ impl Cost {
             .fold((0, 0), |(w, m), (weights, macs)| (w + weights, m + macs));
         let standardise = 2 * (plan.event.len() + plan.context.len());
         let calibration = plan.calibration.as_ref().map_or(0, |c| 2 * c.table.len());
+        let calibration = if plan.functions.score() {
+            calibration
+        } else {
+            0
+        };
         let weights = weights + plan.base.weights.len();
         Self {
             table_bytes: 4 * (weights + standardise + calibration),
@@ -69,7 +74,8 @@ fn numbers(bijection: &Bijection) -> (usize, usize) {
 }
 
 /// Estimated code, in bytes: the constants are sizes of functions in ELFs
-/// linked for a Cortex-M4F at `opt-level = 3`.
+/// linked for a Cortex-M4F at `opt-level = 3`. One direction alone has half of
+/// what is not shared by both.
 fn code_bytes(plan: &Plan) -> usize {
     // Sampler of the base, ln, sqrt, inverse affine, look-up of p-values.
     const BASE: usize = 1400;
@@ -86,7 +92,11 @@ fn code_bytes(plan: &Plan) -> usize {
         .filter_map(|layer| layer.bijection.conditional())
         .collect();
     let mut kernels: Vec<Kernel> = own.iter().flat_map(|own| kernels(own)).collect();
-    let calls = 2 * kernels.len();
+    let directions = match plan.functions {
+        Functions::All => 2,
+        Functions::Score | Functions::Sample => 1,
+    };
+    let calls = directions * kernels.len();
     kernels.sort_unstable();
     kernels.dedup();
     let kernels: usize = kernels.iter().map(Kernel::bytes).sum();
@@ -101,12 +111,9 @@ fn code_bytes(plan: &Plan) -> usize {
         .map(|own| own.transformed().count())
         .sum();
     let tanh = own.iter().any(|own| own.activation == Activation::Tanh);
-    BASE + usize::from(tanh) * TANH
-        + affine.unwrap_or(0) * AFFINE
-        + usize::from(splines > 0) * SPLINES
-        + splines * SPLINE
-        + calls * CALL
-        + kernels
+    let both =
+        BASE + affine.unwrap_or(0) * AFFINE + usize::from(splines > 0) * SPLINES + splines * SPLINE;
+    both * directions / 2 + usize::from(tanh) * TANH + calls * CALL + kernels
 }
 
 /// One instance of the dense kernel.

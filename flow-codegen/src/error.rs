@@ -1,4 +1,5 @@
 use flow_embedded::LoadError;
+use flow_embedded::math::Backend;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -46,6 +47,61 @@ pub enum Error {
     Quantise {
         /// The layer, from 0.
         layer: usize,
+    },
+    /// The type's name is that of something else in the module.
+    #[error("the type cannot be named {name}: the generated module needs the name itself")]
+    NameTaken {
+        /// The name given.
+        name: String,
+    },
+    /// A derive is no path of a trait.
+    #[error("{name:?} is no trait to derive: give paths such as PartialEq or serde::Serialize")]
+    Derive {
+        /// What was given.
+        name: String,
+    },
+    /// The feature that `defmt::Format` is to depend on has no valid name.
+    #[error("{name:?} is no name of a feature: use letters, digits, and any of _ - + .")]
+    Feature {
+        /// The name given.
+        name: String,
+    },
+    /// Other elementary functions were asked for than the model was calibrated
+    /// with.
+    #[error(
+        "the model was calibrated through {0}, and its thresholds hold for that alone: compile it without asking for {1}, or train it with `--math {1}`, which calibrates through it",
+        .calibrated.name(), .asked.name()
+    )]
+    Math {
+        /// The artefact's.
+        calibrated: Backend,
+        /// The ones asked for.
+        asked: Backend,
+    },
+    /// The artefact's file name cannot stand in a line for cargo.
+    #[error("cargo cannot watch {path:?}: give the artefact a path of printable Unicode")]
+    Path {
+        /// The artefact.
+        path: PathBuf,
+    },
+    /// The module's name is no file name.
+    #[error("{name:?} cannot name a module: give a file name without folders and without .rs")]
+    Module {
+        /// The name given.
+        name: String,
+    },
+    /// Two artefacts of this build script have the same name.
+    #[error(
+        "{} and {} would both become {}: rename one, or give Builder::module",
+        first.display(), second.display(), output.display()
+    )]
+    SameModule {
+        /// The artefact compiled before.
+        first: PathBuf,
+        /// The one that was about to replace it.
+        second: PathBuf,
+        /// The module.
+        output: PathBuf,
     },
     /// No output folder: not run by cargo, and none was given.
     #[error("OUT_DIR is not set: call this from build.rs, or give Builder::out_dir")]

@@ -22,8 +22,14 @@
 //! and in the firmware:
 //!
 //! ```ignore
-//! flow_embedded::include_flow!("model");
+//! mod model {
+//!     flow_embedded::include_flow!("model");
+//! }
 //! ```
+//!
+//! The module holds one type, named after the model, with what [`Options`] asks
+//! for, and `PROVENANCE` ([`flow_embedded::Provenance`]), a constant that costs
+//! nothing until it is used.
 #![forbid(unsafe_code)]
 
 mod builder;
@@ -32,13 +38,16 @@ mod cost;
 mod emit;
 mod error;
 mod interpret;
+mod name;
+mod options;
 mod passes;
 mod plan;
 
-pub use builder::{Builder, Optimise, Options, compile};
+pub use builder::{Builder, compile};
 pub use checked::Checked;
 pub use cost::Cost;
 pub use error::Error;
 pub use interpret::Interpreter;
+pub use options::{Defmt, Functions, Optimise, Options, Visibility};
 pub use passes::Passes;
 pub use plan::Plan;

@@ -30,6 +30,7 @@ pub trait Calibrated {
 
 /// What a [`Detector`] says about one sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Verdict {
     /// Log-likelihood in nats, in the units of the raw data; −∞ if the sample
     /// lies so far out that `f32` overflows.
@@ -42,6 +43,7 @@ pub struct Verdict {
 
 /// Why a [`Detector`] gave no verdict. Its state is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ObserveError {
     /// A channel of the sample is NaN or infinite.

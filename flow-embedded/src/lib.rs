@@ -12,8 +12,10 @@
 //! | [`density`] | the traits [`Density`] and [`Sampler`] over `[f32; D]` given a context `[f32; C]` |
 //! | [`detect`] | [`Detector`]: sample in; log-likelihood, conformal p-value and alarm out |
 //! | [`base`] | the base distribution and its sampler |
+//! | [`golden`] | the generator that draws the golden samples of a self-test |
 //! | [`kernels`] | the arithmetic that generated code and the loader share |
 //! | [`fixed`] | the kernels in integers, for cores without a floating-point unit |
+//! | [`provenance`] | [`Provenance`]: what a compiled module was made from |
 //! | [`math`] | `exp`, `ln`, `tanh`: three backends with measured error bounds |
 //!
 //! # Same model, same bits
@@ -35,8 +37,9 @@
 //! [`Detector`] refuses non-finite samples with an error naming the channel.
 //!
 //! # Features
-//! Both only add a backend for the elementary functions: `libm`, `micromath`.
-//! Our own polynomials are always there.
+//! They only add: `libm` and `micromath` a backend for the elementary functions
+//! (our own polynomials are always there), `defmt` its `Format` for verdicts,
+//! errors and [`Provenance`].
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -45,20 +48,35 @@ pub mod base;
 pub mod density;
 pub mod detect;
 pub mod fixed;
+pub mod golden;
 pub mod kernels;
 pub mod math;
+pub mod provenance;
 
 pub use artefact::{LoadError, LoadedFlow, ShapedFlow};
 pub use density::{Density, Sampler};
 pub use detect::{Calibrated, Detector, ObserveError, Verdict};
+pub use provenance::Provenance;
 pub use rand_core;
 
 /// Includes the module that `flow_codegen::Builder` wrote to `OUT_DIR` in
 /// `build.rs`.
 ///
-/// `include_flow!("model")` includes `$OUT_DIR/model.rs`. It hides nothing but
-/// that path: cargo rebuilds the module when the artefact changes, because the
-/// builder told it to.
+/// `include_flow!("model")` includes `$OUT_DIR/model.rs`, which the builder wrote
+/// for `model.flow`; the name may be any that a file can have. It hides nothing
+/// but that path: cargo rebuilds the module when the artefact changes, because
+/// the builder told it to.
+///
+/// Each model wants a module of its own:
+///
+/// ```ignore
+/// mod pump {
+///     flow_embedded::include_flow!("pump");
+/// }
+/// mod fan {
+///     flow_embedded::include_flow!("2nd fan");
+/// }
+/// ```
 #[macro_export]
 macro_rules! include_flow {
     ($name:literal) => {

@@ -4,9 +4,10 @@
 //! `BLESS=1 cargo test -p flow-tests --test generated` rewrites the golden
 //! files; review the difference before committing it.
 
-use flow_codegen::{Optimise, Options, Passes, compile};
+use flow_codegen::{Functions, Optimise, Options, Passes, Visibility, compile};
 use flow_embedded::artefact::Channel;
-use flow_embedded::{Calibrated, Density, LoadedFlow, Sampler};
+use flow_embedded::math::Backend;
+use flow_embedded::{Calibrated, Density, LoadedFlow, Provenance, Sampler};
 use flow_tests::drafts::{draft, outside, rng, table, uniform, within};
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -22,65 +23,101 @@ fn artefact(name: &str) -> Vec<u8> {
     draft(&kind, SEED).encode().expect("a valid draft")
 }
 
-/// What the golden modules of each folder are compiled with, and the rows of
-/// the table that are there; none for all.
-fn variants() -> [(&'static str, Options, &'static [&'static str]); 3] {
+/// Modules with other options than the rest of the table: name, draft, options.
+fn with_options() -> Vec<(&'static str, &'static str, Options)> {
+    let score = Options {
+        visibility: Visibility::Crate,
+        derives: vec!["PartialEq".into(), "Eq".into()],
+        functions: Functions::Score,
+        self_test: true,
+        ..Options::default()
+    };
+    let sample = Options {
+        type_name: Some("Noise".into()),
+        visibility: Visibility::Private,
+        math: Some(Backend::Libm),
+        functions: Functions::Sample,
+        ..Options::default()
+    };
+    vec![
+        ("domains_score", "domains", score),
+        ("glow_sample", "glow", sample),
+    ]
+}
+
+/// A golden module: its folder and name, the row of the table, and what it is
+/// compiled with.
+struct Module {
+    folder: &'static str,
+    name: &'static str,
+    row: &'static str,
+    options: Options,
+}
+
+/// The rows that are also compiled for size, and without any pass.
+const VARIANTS: [&str; 7] = [
+    "maf_context",
+    "mixed",
+    "iaf",
+    "iaf_spline_groups",
+    "glow",
+    "circular",
+    "permuted",
+];
+
+fn modules() -> Vec<Module> {
     let options = Options {
         self_test: true,
         ..Options::default()
     };
-    let plain = Passes {
-        fold: false,
-        pack: false,
-        schedule: false,
+    let size = Options {
+        optimise: Optimise::Size,
+        ..options.clone()
     };
-    let some = &[
-        "maf_context",
-        "mixed",
-        "iaf",
-        "iaf_spline_groups",
-        "glow",
-        "circular",
-        "permuted",
-    ];
-    [
-        ("", options.clone(), &[]),
-        (
-            "size",
-            Options {
-                optimise: Optimise::Size,
-                ..options.clone()
-            },
-            some,
-        ),
-        (
-            "plain",
-            Options {
-                passes: plain,
-                ..options
-            },
-            some,
-        ),
-    ]
+    let plain = Options {
+        passes: Passes {
+            fold: false,
+            pack: false,
+            schedule: false,
+        },
+        ..options.clone()
+    };
+    let same = |folder, name, options: &Options| Module {
+        folder,
+        name,
+        row: name,
+        options: options.clone(),
+    };
+    let all = table()
+        .into_iter()
+        .map(|(name, _)| same("", name, &options));
+    let variants = VARIANTS
+        .into_iter()
+        .flat_map(|name| [same("size", name, &size), same("plain", name, &plain)]);
+    let others = with_options()
+        .into_iter()
+        .map(|(name, row, options)| Module {
+            folder: "",
+            name,
+            row,
+            options,
+        });
+    all.chain(variants).chain(others).collect()
 }
 
 #[test]
 fn the_text_is_golden() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
     let mut differing = Vec::new();
-    for (variant, options, names) in variants() {
-        for (name, _) in table() {
-            if !names.is_empty() && !names.contains(&name) {
-                continue;
-            }
-            let source = format!("{name}.flow");
-            let (text, _) = compile(&artefact(name), Path::new(&source), &options).expect(name);
-            let path = golden.join(variant).join(name).with_extension("rs");
-            if std::env::var_os("BLESS").is_some() {
-                std::fs::write(&path, text).expect("golden folder is writable");
-            } else if std::fs::read_to_string(&path).ok() != Some(text) {
-                differing.push(format!("{variant}/{name}"));
-            }
+    for own in modules() {
+        let source = format!("{}.flow", own.row);
+        let compiled = compile(&artefact(own.row), Path::new(&source), &own.options);
+        let (text, _) = compiled.expect(own.name);
+        let path = golden.join(own.folder).join(own.name).with_extension("rs");
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, text).expect("golden folder is writable");
+        } else if std::fs::read_to_string(&path).ok() != Some(text) {
+            differing.push(format!("{}/{}", own.folder, own.name));
         }
     }
     assert!(
@@ -95,11 +132,10 @@ fn draw<const N: usize>(channels: &[Channel<'_>], scale: f32, rng: &mut ChaCha8R
 }
 
 /// Compares one golden module with the loaded artefact: `log_prob` on ordinary
-/// and extreme events, inside and outside the domains; samples, continuous and
-/// on the grid; p-values.
-fn compare<F, const D: usize, const C: usize>(name: &str, flow: &F)
+/// and extreme events, inside and outside the domains; p-values.
+fn compare_scores<F, const D: usize, const C: usize>(name: &str, flow: &F)
 where
-    F: Density<D, C> + Sampler<D, C> + Calibrated,
+    F: Density<D, C> + Calibrated,
 {
     let bytes = artefact(name);
     let loaded = LoadedFlow::from_bytes(&bytes).expect(name);
@@ -150,7 +186,23 @@ where
     }
     let least = flow.p_value(f32::NEG_INFINITY);
     assert_eq!(flow.p_value(f32::NAN), least, "{name}");
+}
 
+/// The same for samples, continuous and on the grid.
+fn compare_samples<F, const D: usize, const C: usize>(name: &str, math: Option<Backend>, flow: &F)
+where
+    F: Sampler<D, C>,
+{
+    let bytes = artefact(name);
+    let loaded = LoadedFlow::from_bytes(&bytes).expect(name);
+    let loaded = match math {
+        Some(math) => loaded.with_math(math).expect(name),
+        None => loaded,
+    };
+    let shaped = loaded.clone().shaped::<D, C, 256>().expect(name);
+    let mut scratch = vec![f32::NAN; loaded.scratch_len()];
+    let (channels, given) = (&loaded.header().event, &loaded.header().context);
+    let rng_values = &mut rng(5);
     let (left, right) = (&mut rng(6), &mut rng(6));
     for _ in 0..2_000 {
         let context: [f32; C] = draw(given, 1.0, rng_values);
@@ -175,6 +227,46 @@ where
     }
 }
 
+/// What a module of this artefact must say of itself.
+fn provenance(bytes: &[u8]) -> Provenance {
+    let flow = LoadedFlow::from_bytes(bytes).expect("an artefact");
+    let trained = flow.header().provenance;
+    let checksum = bytes.last_chunk().expect("a checksum");
+    let length = u32::try_from(bytes.len()).expect("a small artefact");
+    let compiler = concat!("flow-codegen ", env!("CARGO_PKG_VERSION"));
+    Provenance::new("random", u32::from_le_bytes(*checksum), length, compiler)
+        .trained("tests", "tests", trained.seed)
+        .data(trained.data_digest, trained.rows)
+}
+
+mod domains_score {
+    include!("../golden/domains_score.rs");
+
+    #[test]
+    fn scores_as_the_loaded_artefact_and_does_nothing_else() {
+        super::compare_scores::<_, 4, 1>("domains", &Random);
+        assert!(self_test());
+        assert_eq!([Random; 2], [Random; 2]);
+        let text = include_str!("../golden/domains_score.rs");
+        for absent in ["Sampler", "generate_", "rng", "SAMPLES", "round_to_grid"] {
+            assert!(!text.contains(absent), "{absent}");
+        }
+    }
+}
+
+mod glow_sample {
+    include!("../golden/glow_sample.rs");
+
+    #[test]
+    fn samples_as_the_loaded_artefact_and_does_nothing_else() {
+        super::compare_samples::<_, 4, 1>("glow", Some(super::Backend::Libm), &Noise);
+        let text = include_str!("../golden/glow_sample.rs");
+        for absent in ["Density", "normalize_", "log_det", "CALIBRATION", "pub"] {
+            assert!(!text.contains(absent), "{absent}");
+        }
+    }
+}
+
 macro_rules! golden {
     ($($name:ident, $event:literal, $context:literal;)*) => {
         $(
@@ -184,8 +276,15 @@ macro_rules! golden {
 
                 #[test]
                 fn has_the_bits_of_the_loaded_artefact() {
-                    super::compare::<_, $event, $context>(stringify!($name), &Random);
+                    super::compare_scores::<_, $event, $context>(stringify!($name), &Random);
+                    super::compare_samples::<_, $event, $context>(stringify!($name), None, &Random);
                     assert!(self_test());
+                }
+
+                #[test]
+                fn says_where_it_comes_from() {
+                    let text = super::artefact(stringify!($name));
+                    assert_eq!(PROVENANCE, super::provenance(&text));
                 }
             }
         )*
@@ -253,7 +352,8 @@ macro_rules! variant {
 
                     #[test]
                     fn has_the_bits_of_the_loaded_artefact() {
-                        crate::compare::<_, $event, $context>(stringify!($name), &Random);
+                        crate::compare_scores::<_, $event, $context>(stringify!($name), &Random);
+                        crate::compare_samples::<_, $event, $context>(stringify!($name), None, &Random);
                         assert!(self_test());
                     }
                 }

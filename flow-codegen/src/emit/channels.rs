@@ -1,7 +1,7 @@
 //! Between raw and standardised channels, and back to the grid.
 
 use super::{at, float, number};
-use crate::plan::{Channels, Plan};
+use crate::plan::{Channels, LayerPlan, Plan};
 use flow_embedded::artefact::Domain;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -45,11 +45,18 @@ pub(super) fn destandardise(plan: &Plan) -> TokenStream {
     }
 }
 
+/// Whether the context conditions anything: a layer without a conditioner does
+/// not read it.
+pub(super) fn conditions(plan: &Plan) -> bool {
+    let conditional = |(_, own): (usize, &LayerPlan)| own.bijection.conditional().is_some();
+    plan.context.len() > 0 && plan.steps().any(conditional)
+}
+
 /// The statement that leaves the context's features in `given`, if there are
-/// any.
+/// any and a layer reads them.
 pub(super) fn given(plan: &Plan) -> TokenStream {
-    match (plan.context.len(), plan.context.all_real()) {
-        (0, _) => TokenStream::new(),
+    match (conditions(plan), plan.context.all_real()) {
+        (false, _) => TokenStream::new(),
         (_, true) => quote! {
             let given = kernels::standardise(context, &CONTEXT_MEAN, &CONTEXT_INV_STD);
         },
@@ -59,7 +66,7 @@ pub(super) fn given(plan: &Plan) -> TokenStream {
 
 /// The function `features`, for a context that is more than standardised.
 pub(super) fn features(plan: &Plan) -> TokenStream {
-    if plan.context.all_real() {
+    if plan.context.all_real() || !conditions(plan) {
         return TokenStream::new();
     }
     let channels = plan.context.0.iter().enumerate();

@@ -13,7 +13,7 @@ mod model;
 mod tables;
 
 use crate::plan::Plan;
-use crate::{Cost, Error};
+use crate::{Cost, Error, Options};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -22,22 +22,27 @@ pub(crate) fn module(
     plan: &Plan,
     cost: &Cost,
     artefact: &str,
-    self_test: bool,
+    options: &Options,
 ) -> Result<String, Error> {
+    let implementations = model::implementations(plan);
+    let layers: Vec<TokenStream> = plan
+        .steps()
+        .map(|(index, own)| layer::items(plan, own, index))
+        .collect();
+    let mut named = layer::names(&implementations);
+    named.extend(layers.iter().flat_map(layer::names));
+    let head = model::head(plan, cost, options, named.contains("Math"))?;
+
     let mut text = card::file_header(plan, artefact);
-    text += &pretty(model::items(plan, cost))?;
-    for (index, layer) in plan.steps() {
+    text += &pretty(quote! { #head #implementations })?;
+    for layer in layers {
         text.push('\n');
-        text += &pretty(layer::items(plan, layer, index))?;
+        text += &pretty(layer)?;
     }
     text.push('\n');
     text += &tables::all(plan);
-    if self_test {
-        text.push('\n');
-        text += &golden::self_test(plan)?;
-    }
     text.push('\n');
-    text += &golden::unit_test(plan)?;
+    text += &golden::all(plan, options)?;
     Ok(text)
 }
 

@@ -1,13 +1,19 @@
 //! The type and its trait implementations.
 
 use super::{base, card, channels, float, layer, number};
-use crate::Cost;
 use crate::plan::Plan;
+use crate::{Cost, Error, Options};
 use flow_embedded::math::Backend;
-use proc_macro2::TokenStream;
+use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 
-pub(super) fn items(plan: &Plan, cost: &Cost) -> TokenStream {
+/// The type, its elementary functions if it uses any, and where it comes from.
+pub(super) fn head(
+    plan: &Plan,
+    cost: &Cost,
+    options: &Options,
+    uses_math: bool,
+) -> Result<TokenStream, Error> {
     let name = format_ident!("{}", plan.type_name);
     let card = card::lines(plan, cost)
         .into_iter()
@@ -15,27 +21,66 @@ pub(super) fn items(plan: &Plan, cost: &Cost) -> TokenStream {
             "" => line,
             _ => format!(" {line}"),
         });
+    let derives = options.derive_attributes()?;
+    let visibility = options.visibility.tokens();
+    let math = uses_math.then(|| math(plan));
+    let provenance = provenance(plan, &visibility);
+    Ok(quote! {
+        #(#[doc = #card])*
+        #derives
+        #visibility struct #name;
+
+        #provenance
+        #math
+    })
+}
+
+/// What the type does.
+pub(super) fn implementations(plan: &Plan) -> TokenStream {
+    let name = format_ident!("{}", plan.type_name);
+    let density = plan.functions.score().then(|| density(plan, &name));
+    let sampler = plan.functions.sample().then(|| sampler(plan, &name));
+    let calibrated = plan.functions.score().then(|| calibrated(plan, &name));
+    let features = channels::features(plan);
+    quote! { #density #sampler #calibrated #features }
+}
+
+fn math(plan: &Plan) -> TokenStream {
     let math = match plan.math {
         Backend::Polynomial => quote! { Polynomial },
         Backend::Libm => quote! { Libm },
         Backend::Micromath => quote! { Micromath },
     };
-    let density = density(plan, &name);
-    let sampler = sampler(plan, &name);
-    let calibrated = calibrated(plan, &name);
-    let features = channels::features(plan);
+    let document = match plan.math == plan.card.math {
+        true => " The elementary functions that the model was calibrated with.".to_owned(),
+        false => format!(
+            " The elementary functions asked for in place of the model's {}.",
+            plan.card.math.name()
+        ),
+    };
     quote! {
-        #(#[doc = #card])*
-        #[derive(Clone, Copy, Debug, Default)]
-        pub struct #name;
-
-        /// The elementary functions that the model was calibrated with.
+        #[doc = #document]
         type Math = ::flow_embedded::math::#math;
+    }
+}
 
-        #density
-        #sampler
-        #calibrated
-        #features
+fn provenance(plan: &Plan, visibility: &TokenStream) -> TokenStream {
+    let card = &plan.card;
+    let (name, created_by, command) = (&card.name, &card.created_by, &card.command);
+    let compiler = concat!("flow-codegen ", env!("CARGO_PKG_VERSION"));
+    let hexadecimal = |digits: String| digits.parse::<Literal>().ok();
+    let checksum = hexadecimal(format!("{:#010x}", card.checksum));
+    let digest = hexadecimal(format!("{:#018x}", card.data_digest));
+    let bytes = number(card.artefact_bytes);
+    let rows = Literal::u32_unsuffixed(card.rows);
+    let seed = Literal::u64_unsuffixed(card.seed);
+    quote! {
+        /// What this module was made from; costs nothing until it is used.
+        #[allow(dead_code)]
+        #visibility const PROVENANCE: ::flow_embedded::Provenance =
+            ::flow_embedded::Provenance::new(#name, #checksum, #bytes, #compiler)
+                .trained(#created_by, #command, #seed)
+                .data(#digest, #rows);
     }
 }
 
@@ -64,9 +109,9 @@ fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
 fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     let (event, context) = (number(plan.event.len()), number(plan.context.len()));
     let (draw, given) = (base::draw(plan), channels::given(plan));
-    let context_name = match plan.context.len() {
-        0 => format_ident!("_context"),
-        _ => format_ident!("context"),
+    let context_name = match channels::conditions(plan) {
+        false => format_ident!("_context"),
+        true => format_ident!("context"),
     };
     let layers = plan
         .steps()

@@ -1,5 +1,6 @@
 //! Numbers, eight a row.
 
+use super::channels::conditions;
 use crate::plan::{Bijection, Channels, Conditional, Layout, Plan, Table};
 use proc_macro2::Ident;
 use quote::format_ident;
@@ -40,7 +41,7 @@ pub(super) fn all(plan: &Plan) -> String {
         text += &list(&format!("{prefix}INV_STD"), &inv_std);
     };
     standardisation("", &plan.event);
-    if plan.context.len() > 0 {
+    if conditions(plan) {
         standardisation("CONTEXT_", &plan.context);
     }
     for (index, layer) in plan.steps() {
@@ -51,7 +52,8 @@ pub(super) fn all(plan: &Plan) -> String {
                  // mean and 1 / s of each channel.\n";
         text += &list("BASE", &plan.base.weights);
     }
-    if let Some(calibration) = &plan.calibration {
+    let calibration = plan.calibration.as_ref();
+    if let Some(calibration) = calibration.filter(|_| plan.functions.score()) {
         text += "\n// Calibration: log_prob and the p-value of what is less likely.\n";
         text += &pairs("CALIBRATION", "(f32, f32)", &calibration.table, |(a, b)| {
             format!("({a:?}, {b:?})")

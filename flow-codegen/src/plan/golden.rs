@@ -1,7 +1,9 @@
-//! Golden vectors: what the loaded artefact says of a few events.
+//! Golden vectors: what the loaded artefact says of a few events, and what it
+//! draws from a few seeds.
 
 use crate::Checked;
 use flow_embedded::artefact::Channel;
+use flow_embedded::golden::Words;
 use flow_embedded::math::Polynomial;
 
 /// An event with the log-likelihood that it must get.
@@ -11,6 +13,16 @@ pub(crate) struct Golden {
     pub(crate) log_prob: f32,
 }
 
+/// A sample that a seed must give.
+pub(crate) struct GoldenSample {
+    pub(crate) seed: u32,
+    pub(crate) context: Vec<f32>,
+    pub(crate) event: Vec<f32>,
+}
+
+/// How many samples are drawn.
+const SAMPLES: u32 = 4;
+
 /// In standard deviations, alternating over the channels.
 const DEVIATIONS: [f32; 8] = [0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 30.0];
 
@@ -18,14 +30,6 @@ const DEVIATIONS: [f32; 8] = [0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 30.0];
 pub(super) fn vectors(checked: &Checked<'_>) -> Vec<Golden> {
     let header = checked.flow.header();
     let mut scratch = vec![0.0; checked.flow.scratch_len()];
-    let at = |channels: &[Channel<'_>], row: usize| -> Vec<f32> {
-        let channels = channels.iter().enumerate();
-        channels
-            .map(|(i, channel)| {
-                channel.destandardise::<Polynomial>(DEVIATIONS[(row + i) % DEVIATIONS.len()])
-            })
-            .collect()
-    };
     (0..DEVIATIONS.len())
         .filter_map(|row| {
             let (event, context) = (at(&header.event, row), at(&header.context, row));
@@ -36,6 +40,39 @@ pub(super) fn vectors(checked: &Checked<'_>) -> Vec<Golden> {
                 context,
                 log_prob,
             })
+        })
+        .collect()
+}
+
+/// Samples at contexts around the centre of the data.
+pub(super) fn samples(checked: &Checked<'_>) -> Vec<GoldenSample> {
+    let header = checked.flow.header();
+    let mut scratch = vec![0.0; checked.flow.scratch_len()];
+    (0..SAMPLES)
+        .filter_map(|seed| {
+            let context = at(&header.context, seed as usize);
+            let mut event = vec![0.0; header.event.len()];
+            let mut words = Words::new(seed);
+            checked
+                .flow
+                .sample(&mut words, &context, &mut event, &mut scratch)
+                .ok()?;
+            let finite = context.iter().chain(&event).all(|x| x.is_finite());
+            finite.then_some(GoldenSample {
+                seed,
+                context,
+                event,
+            })
+        })
+        .collect()
+}
+
+/// A value of each channel, by row.
+fn at(channels: &[Channel<'_>], row: usize) -> Vec<f32> {
+    let channels = channels.iter().enumerate();
+    channels
+        .map(|(i, channel)| {
+            channel.destandardise::<Polynomial>(DEVIATIONS[(row + i) % DEVIATIONS.len()])
         })
         .collect()
 }

@@ -6,11 +6,11 @@ mod integer;
 mod layer;
 
 pub(crate) use channels::{ChannelPlan, Channels};
-pub(crate) use golden::Golden;
+pub(crate) use golden::{Golden, GoldenSample};
 pub(crate) use integer::{Constants, IntegerRow};
 pub(crate) use layer::{Bijection, Conditional, LayerPlan, Layout, Table};
 
-use crate::{Checked, Error};
+use crate::{Checked, Error, Functions, name};
 use flow_embedded::artefact::{Base, Channel, WeightFormat};
 use flow_embedded::math::Backend;
 use layer::Planner;
@@ -18,6 +18,7 @@ use layer::Planner;
 /// A flow as the emitter sees it.
 pub struct Plan {
     pub(crate) type_name: String,
+    pub(crate) functions: Functions,
     pub(crate) card: Card,
     pub(crate) event: Channels,
     pub(crate) context: Channels,
@@ -29,6 +30,7 @@ pub struct Plan {
     pub(crate) log_norm: f32,
     pub(crate) calibration: Option<CalibrationPlan>,
     pub(crate) golden: Vec<Golden>,
+    pub(crate) golden_samples: Vec<GoldenSample>,
 }
 
 /// The base distribution.
@@ -44,6 +46,8 @@ pub(crate) struct BasePlan {
 /// Facts for the model card.
 pub(crate) struct Card {
     pub(crate) name: String,
+    /// The elementary functions that the artefact names.
+    pub(crate) math: Backend,
     pub(crate) checksum: u32,
     pub(crate) artefact_bytes: usize,
     pub(crate) channels: Vec<String>,
@@ -68,16 +72,10 @@ impl Plan {
     /// name in camel case.
     ///
     /// # Errors
-    /// `type_name` is no identifier.
+    /// `type_name` is no identifier, or the module needs it for something else.
     pub fn new(checked: &Checked<'_>, type_name: Option<&str>) -> Result<Self, Error> {
         let header = checked.flow.header();
-        let name = match type_name {
-            Some(name) => name.to_owned(),
-            None => camel_case(header.name),
-        };
-        if syn::parse_str::<syn::Ident>(&name).is_err() {
-            return Err(Error::TypeName { name });
-        }
+        let type_name = name::of_type(type_name, header.name)?;
         let describe = |channel: &Channel<'_>| match channel.unit {
             "" => channel.name.to_owned(),
             unit => format!("{} ({unit})", channel.name),
@@ -86,9 +84,11 @@ impl Plan {
         let planner = Planner(checked);
         let layers = (0..header.layers.len()).map(|index| planner.layer(index));
         Ok(Self {
-            type_name: name,
+            type_name,
+            functions: Functions::default(),
             card: Card {
                 name: header.name.to_owned(),
+                math: checked.math,
                 checksum: checked.checksum,
                 artefact_bytes: checked.bytes,
                 channels: header.event.iter().map(describe).collect(),
@@ -121,6 +121,7 @@ impl Plan {
                 },
             ),
             golden: golden::vectors(checked),
+            golden_samples: golden::samples(checked),
         })
     }
 
@@ -141,37 +142,5 @@ impl Plan {
             .iter()
             .enumerate()
             .filter(|(_, layer)| !matches!(layer.bijection, Bijection::FoldedPermutation(_)))
-    }
-}
-
-/// `basic-motions 2` becomes `BasicMotions2`; what gives no identifier becomes
-/// `Model…`.
-fn camel_case(name: &str) -> String {
-    let words = name
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
-    let joined: String = words
-        .map(|word| {
-            let (first, rest) = word.split_at(1);
-            first.to_ascii_uppercase() + rest
-        })
-        .collect();
-    match joined.chars().next() {
-        Some(first) if first.is_ascii_alphabetic() && joined != "Self" => joined,
-        _ => format!("Model{joined}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::camel_case;
-
-    #[test]
-    fn names_become_types() {
-        assert_eq!(camel_case("basic-motions 2"), "BasicMotions2");
-        assert_eq!(camel_case("imu"), "Imu");
-        assert_eq!(camel_case("2nd"), "Model2nd");
-        assert_eq!(camel_case("…"), "Model");
-        assert_eq!(camel_case("self"), "ModelSelf");
     }
 }

@@ -5,6 +5,7 @@ use crate::math::Backend;
 /// Why [`LoadedFlow::from_bytes`](super::LoadedFlow::from_bytes) refused an
 /// artefact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum LoadError {
     /// The bytes end before the artefact does.
@@ -54,6 +55,7 @@ pub enum LoadError {
 
 /// A place in an artefact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Place {
     /// The header outside of channels, layers and calibration.
@@ -81,6 +83,7 @@ pub enum Place {
 
 /// What is wrong at a [`Place`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Fault {
     /// A NaN or an infinity.
@@ -188,6 +191,7 @@ impl core::error::Error for LoadError {}
 
 /// Why an artefact could not be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum EncodeError {
     /// The buffer is too small.
@@ -209,6 +213,7 @@ impl core::error::Error for EncodeError {}
 
 /// A slice whose length does not fit the loaded flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ShapeError {
     /// The event has the wrong number of channels.

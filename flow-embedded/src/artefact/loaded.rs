@@ -1,5 +1,5 @@
 use super::walk::{Scratch, Walk};
-use super::{Header, Layer, ShapeError};
+use super::{Header, Layer, LoadError, ShapeError};
 use crate::detect::lookup;
 use crate::kernels::round_to_grid;
 #[cfg(feature = "libm")]
@@ -41,6 +41,24 @@ impl<'a> LoadedFlow<'a> {
             base,
             table,
         }
+    }
+
+    /// The same flow through other elementary functions. Its calibration and its
+    /// evaluation hold for its own and are left behind.
+    ///
+    /// # Errors
+    /// This build lacks the backend.
+    pub fn with_math(mut self, math: Backend) -> Result<Self, LoadError> {
+        if !math.is_available() {
+            return Err(LoadError::BackendMissing(math));
+        }
+        if math != self.header.math {
+            self.header.math = math;
+            self.header.calibration = None;
+            self.header.evaluation = None;
+            self.table = &[];
+        }
+        Ok(self)
     }
 
     /// Everything about the flow but its weights.

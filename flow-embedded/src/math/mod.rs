@@ -54,6 +54,7 @@ pub trait Math {
 
 /// Names a [`Math`] backend in an artefact.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Backend {
     /// [`Polynomial`]: our own, always available.
     #[default]

@@ -1,11 +1,12 @@
 //! `flow codegen`: an artefact becomes a Rust module.
 
 use super::model_file::ModelFile;
+use super::names::{FunctionsName, MathName, VisibilityName};
 use super::output::Output;
 use super::ui::{Ui, bytes};
 use crate::Error;
 use clap::ValueEnum;
-use flow_codegen::{Optimise, Options, Passes};
+use flow_codegen::{Defmt, Functions, Optimise, Options, Passes};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow codegen model.flow -o model.rs
-  flow codegen model.flow -o pump.rs --type-name Pump --self-test")]
+  flow codegen model.flow -o pump.rs --type-name Pump --self-test
+  flow codegen model.flow -o pump.rs --functions score --visibility crate
+  flow codegen model.flow -o pump.rs --derive PartialEq,Eq --defmt=log")]
 pub(super) struct Args {
     /// The model
     model: PathBuf,
@@ -28,6 +31,22 @@ pub(super) struct Args {
     /// Name of the generated type [default: the model's name in camel case]
     #[arg(long, value_name = "NAME")]
     type_name: Option<String>,
+    /// What the type can do
+    #[arg(long, value_enum, value_name = "WHICH", default_value = "all")]
+    functions: FunctionsName,
+    /// Who may name the type, PROVENANCE and self_test()
+    #[arg(long, value_enum, value_name = "WHO", default_value = "pub")]
+    visibility: VisibilityName,
+    /// Traits to derive beside Clone, Copy, Debug and Default
+    #[arg(long, value_name = "TRAITS", value_delimiter = ',')]
+    derive: Vec<String>,
+    /// Derive defmt::Format; with a feature's name, only if the firmware has that feature on
+    #[arg(long, value_name = "FEATURE", num_args = 0..=1, require_equals = true)]
+    defmt: Option<Option<String>>,
+    /// Elementary functions in place of the model's own; refused if the model was calibrated
+    /// through others, unless it only samples
+    #[arg(long, value_enum, value_name = "NAME")]
+    math: Option<MathName>,
     /// Also generate `self_test()`, which checks golden vectors on the chip
     #[arg(long)]
     self_test: bool,
@@ -78,6 +97,15 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     model.load()?;
     let options = Options {
         type_name: args.type_name.clone(),
+        visibility: args.visibility.into(),
+        derives: args.derive.clone(),
+        defmt: match &args.defmt {
+            None => Defmt::Never,
+            Some(None) => Defmt::Always,
+            Some(Some(feature)) => Defmt::Feature(feature.clone()),
+        },
+        math: args.math.map(Into::into),
+        functions: args.functions.into(),
         self_test: args.self_test,
         optimise: match args.opt {
             Opt::Speed => Optimise::Speed,
@@ -108,6 +136,11 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         bytes(report.table_bytes),
         bytes(report.code_bytes)
     );
+    let what = match options.functions {
+        Functions::All => "log-likelihood or sample",
+        Functions::Score => "log-likelihood",
+        Functions::Sample => "sample",
+    };
     ui.result(
         &report,
         &[
@@ -115,10 +148,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             ("RAM", format!("about {} of stack", bytes(report.ram_bytes))),
             (
                 "work",
-                format!(
-                    "{} multiply-accumulates per log-likelihood or sample",
-                    cost.macs
-                ),
+                format!("{} multiply-accumulates per {what}", cost.macs),
             ),
             ("written", args.output.display().to_string()),
         ],

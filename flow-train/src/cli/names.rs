@@ -3,6 +3,7 @@
 use crate::model::{Family, Order};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
+use flow_codegen::{Functions, Visibility};
 use flow_embedded::artefact::Activation;
 use flow_embedded::math::Backend;
 
@@ -153,6 +154,49 @@ impl From<MathName> for Backend {
             MathName::Polynomial => Self::Polynomial,
             MathName::Libm => Self::Libm,
             MathName::Micromath => Self::Micromath,
+        }
+    }
+}
+
+/// What generated code can do.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum FunctionsName {
+    /// Score and sample
+    All,
+    /// Score, and detect if the model was calibrated: no sampler in the code
+    Score,
+    /// Sample: no scoring and no calibration table in the code
+    Sample,
+}
+
+impl From<FunctionsName> for Functions {
+    fn from(name: FunctionsName) -> Self {
+        match name {
+            FunctionsName::All => Self::All,
+            FunctionsName::Score => Self::Score,
+            FunctionsName::Sample => Self::Sample,
+        }
+    }
+}
+
+/// Who may name what generated code holds.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum VisibilityName {
+    /// Whoever sees the module
+    #[value(name = "pub")]
+    Public,
+    /// The crate
+    Crate,
+    /// The module alone
+    Private,
+}
+
+impl From<VisibilityName> for Visibility {
+    fn from(name: VisibilityName) -> Self {
+        match name {
+            VisibilityName::Public => Self::Public,
+            VisibilityName::Crate => Self::Crate,
+            VisibilityName::Private => Self::Private,
         }
     }
 }

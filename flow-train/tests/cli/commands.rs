@@ -248,6 +248,36 @@ fn codegen_writes_a_module_and_says_what_it_costs() {
 }
 
 #[test]
+fn codegen_emits_what_is_asked_for() {
+    let folder = folder();
+    let both = folder.flow("codegen model.flow -o both.rs --json").json();
+    let options = "--functions score --visibility crate --derive PartialEq,Eq --defmt=log";
+    let score = folder
+        .flow(&format!("codegen model.flow -o score.rs --json {options}"))
+        .json();
+    assert!(score["code_bytes"].as_u64() < both["code_bytes"].as_u64());
+    assert_eq!(score["table_bytes"], both["table_bytes"]);
+    let text = folder.read("score.rs");
+    for part in [
+        "Default, PartialEq, Eq)]",
+        "#[cfg_attr(feature = \"log\", derive(::defmt::Format))]",
+        "pub(crate) struct TwoGaussians;",
+    ] {
+        assert!(text.contains(part), "{part}");
+    }
+    assert!(!text.contains("Sampler"));
+    folder
+        .flow("codegen model.flow -o sample.rs --functions sample --defmt --math libm")
+        .done();
+    let text = folder.read("sample.rs");
+    assert!(text.contains("Default, ::defmt::Format)]") && text.contains("math::Libm"));
+    assert!(!text.contains("Density"));
+    folder
+        .flow("codegen model.flow -o no.rs --math libm")
+        .fails(1, &["calibrated through polynomial", "--math libm"]);
+}
+
+#[test]
 fn quiet_means_no_chatter() {
     let run = folder().flow("eval model.flow data.csv -q").done();
     assert_eq!(run.err, "");

@@ -57,9 +57,13 @@ pub(super) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream
         generate,
     } = bodies;
     let describe = card::describe(layer);
+    // The layer is described once, at the first of its functions.
     let documents = [
         format!(" Layer {index}, data to base: {describe}."),
-        format!(" Layer {index}, base to data."),
+        match plan.functions.score() {
+            true => format!(" Layer {index}, base to data."),
+            false => format!(" Layer {index}, base to data: {describe}."),
+        },
     ];
     let returns = layer.bijection.has_log_det().then(|| quote! { -> f32 });
     let given = given.then(|| given_parameter(plan));
@@ -81,6 +85,8 @@ pub(super) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream
         &None,
         &generate,
     );
+    let normalize = plan.functions.score().then_some(normalize);
+    let generate = plan.functions.sample().then_some(generate);
     quote! { #normalize #generate }
 }
 
@@ -172,8 +178,7 @@ const KERNELS: [&str; 24] = [
 
 /// One `use` for the kernels that the statements name.
 fn imports(body: &TokenStream) -> TokenStream {
-    let mut names = BTreeSet::new();
-    collect(body, &mut names);
+    let names = names(body);
     let names: Vec<_> = KERNELS
         .iter()
         .filter(|kernel| names.contains(**kernel))
@@ -184,6 +189,13 @@ fn imports(body: &TokenStream) -> TokenStream {
         [name] => quote! { use ::flow_embedded::kernels::#name; },
         _ => quote! { use ::flow_embedded::kernels::{#(#names),*}; },
     }
+}
+
+/// The identifiers among some tokens.
+pub(super) fn names(tokens: &TokenStream) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    collect(tokens, &mut names);
+    names
 }
 
 fn collect(tokens: &TokenStream, names: &mut BTreeSet<String>) {

@@ -1,6 +1,7 @@
 //! Loading an artefact from any bytes, and everything a loaded flow offers.
 
 use flow_embedded::LoadedFlow;
+use flow_embedded::math::Backend;
 
 use super::{density, detector};
 use crate::unknown::{AnyRng, bytes, keep, keep_all, number, slice};
@@ -28,6 +29,11 @@ pub(crate) fn entry_loader() {
         flow.layer_weights(index).for_each(keep);
     }
     flow.base_weights().for_each(keep);
+    if let Ok(flow) = flow.with_math(Backend::Libm)
+        && let Ok(log_prob) = flow.log_prob(slice(), slice(), slice())
+    {
+        keep(log_prob);
+    }
 }
 
 #[inline(never)]

@@ -1,0 +1,216 @@
+//! Generated code in the user's seat: crates of their own, built by cargo.
+
+use flow_codegen::{Defmt, Functions, Options, Visibility, compile};
+use flow_embedded::artefact::{Activation, Base};
+use flow_embedded::math::Backend;
+use flow_tests::drafts::{Bijection, Kind, draft, table};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The seed of the golden drafts.
+const SEED: u64 = 11;
+
+fn kind(name: &str) -> Kind {
+    let row = table().into_iter().find(|(own, _)| *own == name);
+    row.expect("a row of the table").1
+}
+
+fn artefact(name: &str, seed: u64) -> Vec<u8> {
+    draft(&kind(name), seed).encode().expect("a valid draft")
+}
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A crate outside the workspace.
+struct Crate(PathBuf);
+
+impl Crate {
+    /// An empty crate that depends on the workspace's crates; `manifest` is what
+    /// else its manifest says.
+    fn new(name: &str, manifest: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder).expect("an old crate goes");
+        }
+        std::fs::create_dir_all(folder.join("src")).expect("a folder");
+        let own = Self(folder);
+        let root = here().join("..");
+        let text = format!(
+            "[package]\nname = \"{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n\
+             [workspace]\n\n{manifest}\n\
+             [dependencies.flow-embedded]\npath = {:?}\nfeatures = [\"libm\", \"micromath\"]\n",
+            root.join("flow-embedded")
+        );
+        own.write("Cargo.toml", text);
+        // The versions that the workspace has: they are on this machine.
+        let lock = std::fs::read(root.join("Cargo.lock")).expect("the workspace's lock");
+        own.write("Cargo.lock", lock);
+        own
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.0.join(name), content).expect("written");
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO"))
+            .args(arguments)
+            .args(["--offline", "--quiet"])
+            .current_dir(&self.0)
+            .env("CARGO_TARGET_DIR", self.0.with_file_name("target"))
+            .env_remove("RUSTFLAGS")
+            .output()
+            .expect("cargo runs")
+    }
+}
+
+fn succeeded(output: Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Options by turns, so that all of them meet all kinds of flows.
+fn options(turn: usize, functions: Functions, self_test: bool) -> Options {
+    let visibilities = [Visibility::Public, Visibility::Crate, Visibility::Private];
+    let formats = [
+        Defmt::Never,
+        Defmt::Feature("log".into()),
+        Defmt::Always,
+        Defmt::Feature("log".into()),
+    ];
+    let derives = [&[][..], &["PartialEq", "Eq", "Hash"], &["PartialEq"]];
+    let pick = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Options {
+        type_name: None,
+        visibility: visibilities[turn % 3],
+        derives: pick(derives[turn % 2 + turn % 3 / 2]),
+        defmt: formats[turn % 4].clone(),
+        math: None,
+        functions,
+        self_test,
+    }
+}
+
+/// The whole table and what it lacks: a context that no layer reads, and a flow
+/// without a single elementary function.
+fn kinds() -> Vec<(String, Kind)> {
+    let plain = Kind {
+        event: 3,
+        context: 1,
+        layers: vec![Bijection::ElementWise, Bijection::Linear],
+        hidden: Vec::new(),
+        activation: Activation::Relu,
+        residual: false,
+        domains: Vec::new(),
+        context_domains: Vec::new(),
+        base: Base::Normal,
+        math: Backend::Polynomial,
+    };
+    let table = table().into_iter();
+    let table = table.map(|(name, kind)| (name.to_owned(), kind));
+    table
+        .chain([("unread_context".to_owned(), plain)])
+        .collect()
+}
+
+#[test]
+fn every_combination_of_options_gives_no_warning() {
+    let own = Crate::new(
+        "combinations",
+        "[features]\nlog = []\n\n[dependencies.defmt]\nversion = \"1\"\n",
+    );
+    let mut lib = "#![no_std]\n#![deny(warnings, clippy::all)]\n".to_owned();
+    let all = [Functions::All, Functions::Score, Functions::Sample];
+    let mut turn = 0;
+    for (name, kind) in kinds() {
+        let bytes = draft(&kind, SEED).encode().expect("a valid draft");
+        for functions in all {
+            for self_test in [false, true] {
+                let options = options(turn, functions, self_test);
+                let (text, _) = compile(&bytes, Path::new("random.flow"), &options).expect(&name);
+                own.write(&format!("src/m{turn}.rs"), text);
+                // The type is used, or its own crate would warn of it where it is private.
+                lib += &format!(
+                    "/// {name}, {options:?}\npub mod m{turn} {{\n    include!(\"m{turn}.rs\");\n    \
+                     /// The type.\n    pub fn debug() -> impl core::fmt::Debug {{\n        Random\n    }}\n}}\n"
+                );
+                turn += 1;
+            }
+        }
+    }
+    own.write("src/lib.rs", lib);
+    let clippy = own.cargo(&["clippy", "--version"]).status.success();
+    let lint = if clippy { "clippy" } else { "check" };
+    succeeded(own.cargo(&[lint, "--all-targets"]));
+    succeeded(own.cargo(&[lint, "--features", "log"]));
+}
+
+/// The models of the crate `two-models`, and the drafts that they are.
+const MODELS: [(&str, &str); 2] = [("pump.flow", "permuted"), ("2nd pump.flow", "one_channel")];
+
+#[test]
+fn the_committed_artefacts_are_their_drafts() {
+    for (file, draft) in MODELS {
+        let path = here().join("two-models").join(file);
+        let bytes = artefact(draft, SEED);
+        if std::env::var_os("BLESS").is_some() {
+            std::fs::write(&path, &bytes).expect("the folder is writable");
+        }
+        assert_eq!(std::fs::read(&path).expect(file), bytes, "{file}");
+    }
+}
+
+/// Whether cargo built the crate again, and what the build script wrote.
+fn build(own: &Crate) -> (bool, String) {
+    let text = succeeded(own.cargo(&["build", "--message-format=json"]));
+    let messages: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a message"))
+        .collect();
+    let of_kind = |reason: &str, target: &str| {
+        let found = messages.iter().find(|message| {
+            let named = message["target"]["kind"][0] == target || target.is_empty();
+            let id = message["package_id"].as_str().unwrap_or_default();
+            message["reason"] == reason && named && id.contains("rebuild")
+        });
+        found.expect(reason).clone()
+    };
+    let folder = of_kind("build-script-executed", "")["out_dir"].clone();
+    let folder = folder.as_str().expect("a path");
+    let module = Path::new(folder).join("2nd pump.rs");
+    let fresh = of_kind("compiler-artifact", "lib")["fresh"] == true;
+    (!fresh, std::fs::read_to_string(module).expect("a module"))
+}
+
+#[test]
+fn cargo_builds_again_when_an_artefact_changes_and_only_then() {
+    let codegen = here().join("../flow-codegen");
+    let manifest = format!("[build-dependencies.flow-codegen]\npath = {codegen:?}\n");
+    let own = Crate::new("rebuild", &manifest);
+    for file in ["build.rs", "src/lib.rs", MODELS[0].0, MODELS[1].0] {
+        let path = here().join("two-models").join(file);
+        own.write(file, std::fs::read(path).expect(file));
+    }
+    let (_, first) = build(&own);
+    assert!(!build(&own).0, "nothing changed");
+    own.write("notes.txt", "not the build's business");
+    assert!(!build(&own).0, "another file changed");
+
+    own.write(MODELS[1].0, artefact(MODELS[1].1, SEED + 1));
+    let (again, second) = build(&own);
+    assert!(again && second != first, "the artefact changed");
+    assert!(!build(&own).0, "nothing changed since");
+
+    own.write(MODELS[1].0, "nonsense");
+    let refused = own.cargo(&["build"]);
+    let errors = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success());
+    assert!(
+        errors.contains("2nd pump.flow: the artefact is truncated"),
+        "{errors}"
+    );
+}
