@@ -83,13 +83,15 @@ proptest! {
     #[test]
     fn standardising_saturates_on_the_right_side(mean: f32, inv_std: f32, x: f32) {
         let far = f64::from(mean) * f64::from(inv_std);
-        prop_assume!(far.abs() < (1u64 << 28) as f64);
+        if far.abs() >= f64::from(1 << 28) {
+            return Ok(());
+        }
         let exact = standardised(x, mean, inv_std) * ONE;
         let inside = exact.clamp(f64::from(i32::MIN), f64::from(i32::MAX));
         let mut saturation = Saturation::new();
         let z = Standardise::new(mean, inv_std).apply(x, &mut saturation).unwrap();
         prop_assert!((f64::from(z) - inside).abs() <= 1.0);
-        prop_assert_eq!(saturation.count() > 0, (exact + 0.5).floor() != f64::from(z));
+        prop_assert_eq!(saturation.count() > 0, (exact - inside).abs() > 0.5);
     }
 }
 
