@@ -1,6 +1,6 @@
 use crate::{
     Checked, Cost, Defmt, Error, Functions, Optimise, Options, Passes, Plan, Visibility, emit,
-    passes,
+    interpret, passes,
 };
 use flow_embedded::math::Backend;
 use std::collections::BTreeMap;
@@ -25,7 +25,14 @@ pub fn compile(artefact: &[u8], source: &Path, options: &Options) -> Result<(Str
     let mut plan = Plan::new(&checked, options.type_name.as_deref())?;
     plan.functions = options.functions;
     let quantisation = checked.flow.header().quantisation.as_ref();
-    let plan = passes::run(plan, options.passes, options.optimise, quantisation)?;
+    let mut plan = passes::run(plan, options.passes, options.optimise, quantisation)?;
+    if plan.is_integer() {
+        if !plan.functions.score() {
+            return Err(Error::NoIntegerSampler);
+        }
+        plan.functions = Functions::Score;
+        interpret::score_golden(&mut plan, checked.flow.header());
+    }
     let cost = Cost::of(&plan);
     let file = source
         .file_name()

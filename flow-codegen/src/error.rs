@@ -39,6 +39,12 @@ pub enum Error {
         /// The name given.
         name: String,
     },
+    /// A model of integers has no sampler.
+    #[error(
+        "a model that is quantised to integers scores and does not sample: compile the model that it \
+         was made from"
+    )]
+    NoIntegerSampler,
     /// A weight is too large for integers.
     #[error(
         "layer {layer} cannot be quantised: a weight is too large for the unit of what it gives; \

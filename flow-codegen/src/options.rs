@@ -82,7 +82,8 @@ impl Visibility {
 /// costs no flash even without link-time optimisation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Functions {
-    /// `Density`, `Sampler`, and `Calibrated` for a calibrated model.
+    /// `Density`, `Sampler`, and `Calibrated` for a calibrated model; a model of
+    /// integers has no `Sampler`.
     #[default]
     All,
     /// `Density`, and `Calibrated` for a calibrated model.

@@ -1,12 +1,14 @@
 //! Random flows of every kind that the artefact can hold.
 
+use flow_codegen::{Checked, Interpreter, Passes};
 use flow_embedded::artefact::{
     self, Activation, Autoregressive, Base, Conditioner, Coupling, Direction, Domain, Grid, Layer,
-    Shape, Transformer, Units,
+    Shape, Transformer, Units, WeightFormat,
 };
 use flow_embedded::math::Backend;
 use flow_train::export::{
-    Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, MaskedRow,
+    Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, DraftQuantisation,
+    MaskedRow,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -554,6 +556,30 @@ fn base_weights(kind: &Kind, rng: &mut ChaCha8Rng) -> Vec<f32> {
         [&head, scales.as_flattened()].concat()
     };
     (1..=components).flat_map(component).collect()
+}
+
+/// The same flow, quantised to suit events around the centre of its data.
+pub fn quantised(draft: &Draft, weights: WeightFormat) -> Draft {
+    let bytes = draft.encode().expect("a valid draft");
+    let checked = Checked::new(&bytes).expect("a valid artefact");
+    let interpreter = Interpreter::new(&checked, Passes::default()).expect("a plan");
+    let rng = &mut rng(draft.seed);
+    let (mut events, mut contexts) = (Vec::new(), Vec::new());
+    for _ in 0..200 {
+        let near = |channel: &DraftChannel, rng: &mut ChaCha8Rng| {
+            let standard = f64::from(2.5 * uniform(rng));
+            crate::channels::destandardise(channel, standard).0 as f32
+        };
+        events.extend(draft.event.iter().map(|channel| near(channel, rng)));
+        contexts.extend(draft.context.iter().map(|channel| near(channel, rng)));
+    }
+    Draft {
+        quantisation: Some(DraftQuantisation {
+            weights,
+            fractions: interpreter.fractions(&events, &contexts),
+        }),
+        ..draft.clone()
+    }
 }
 
 /// A small flow of any kind: the rows of [`table`] with other sizes, layers and

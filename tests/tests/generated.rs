@@ -4,11 +4,15 @@
 //! `BLESS=1 cargo test -p flow-tests --test generated` rewrites the golden
 //! files; review the difference before committing it.
 
-use flow_codegen::{Functions, Optimise, Options, Passes, Visibility, compile};
-use flow_embedded::artefact::Channel;
+use flow_codegen::{
+    Checked, Functions, Interpreter, Optimise, Options, Passes, Visibility, compile,
+};
+use flow_embedded::artefact::{Channel, ShapeError, WeightFormat};
+use flow_embedded::fixed::Saturation;
 use flow_embedded::math::Backend;
 use flow_embedded::{Calibrated, Density, LoadedFlow, Provenance, Sampler};
-use flow_tests::drafts::{draft, outside, rng, table, uniform, within};
+use flow_tests::drafts::{draft, outside, quantised, rng, table, uniform, within};
+use flow_train::export::Draft;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
 
@@ -51,8 +55,40 @@ struct Module {
     folder: &'static str,
     name: &'static str,
     row: &'static str,
+    weights: Option<WeightFormat>,
     options: Options,
 }
+
+impl Module {
+    fn artefact(&self) -> Vec<u8> {
+        match self.weights {
+            None => artefact(self.row),
+            Some(weights) => quantised_artefact(self.row, weights),
+        }
+    }
+}
+
+/// A row of the table, quantised.
+fn quantised_artefact(name: &str, weights: WeightFormat) -> Vec<u8> {
+    let bytes = artefact(name);
+    let flow = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let quantised = quantised(&Draft::from_loaded(&flow), weights);
+    quantised.encode().expect("a valid draft")
+}
+
+/// The rows that are also compiled to `i8` and `i16`.
+const INTEGERS: [&str; 10] = [
+    "maf",
+    "maf_context",
+    "mixed",
+    "nice",
+    "nsf",
+    "iaf",
+    "iaf_spline_groups",
+    "glow",
+    "domains",
+    "circular",
+];
 
 /// The rows that are also compiled for size, and without any pass.
 const VARIANTS: [&str; 7] = [
@@ -86,6 +122,7 @@ fn modules() -> Vec<Module> {
         folder,
         name,
         row: name,
+        weights: None,
         options: options.clone(),
     };
     let all = table()
@@ -100,8 +137,20 @@ fn modules() -> Vec<Module> {
             folder: "",
             name,
             row,
+            weights: None,
             options,
         });
+    let integers = INTEGERS.into_iter().flat_map(|name| {
+        let quantised = |folder, weights| Module {
+            weights: Some(weights),
+            ..same(folder, name, &options)
+        };
+        [
+            quantised("i8", WeightFormat::I8),
+            quantised("i16", WeightFormat::I16),
+        ]
+    });
+    let variants = variants.chain(integers);
     all.chain(variants).chain(others).collect()
 }
 
@@ -111,7 +160,7 @@ fn the_text_is_golden() {
     let mut differing = Vec::new();
     for own in modules() {
         let source = format!("{}.flow", own.row);
-        let compiled = compile(&artefact(own.row), Path::new(&source), &own.options);
+        let compiled = compile(&own.artefact(), Path::new(&source), &own.options);
         let (text, _) = compiled.expect(own.name);
         let path = golden.join(own.folder).join(own.name).with_extension("rs");
         if std::env::var_os("BLESS").is_some() {
@@ -382,4 +431,118 @@ variant! {
     glow, 4, 1;
     circular, 4, 1;
     permuted, 3, 0;
+}
+
+/// Compares a module of integers with its interpretation, by its integers and
+/// saturations, on ordinary and extreme events.
+fn compare_integers<const D: usize, const C: usize>(
+    name: &str,
+    weights: WeightFormat,
+    flow: &impl Density<D, C>,
+    q16: impl Fn(&[f32; D], &[f32; C], &mut Saturation) -> Option<i32>,
+) {
+    let bytes = quantised_artefact(name, weights);
+    let loaded = LoadedFlow::from_bytes(&bytes).expect(name);
+    let checked = Checked::new(&bytes).expect(name);
+    let interpreter = Interpreter::new(&checked, Passes::default()).expect(name);
+    let (channels, given) = (&loaded.header().event, &loaded.header().context);
+    let refused = loaded.log_prob(&[0.0; D], &[0.0; C], &mut [0.0; 512]);
+    assert_eq!(refused, Err(ShapeError::Quantised));
+    let check = |event: &[f32; D], context: &[f32; C]| {
+        let own = flow.log_prob(event, context);
+        let (log_prob, clamped) = interpreter.log_prob(event, context);
+        let place = || format!("{name}: {event:?} given {context:?}");
+        assert_eq!(own.to_bits(), log_prob.to_bits(), "{}", place());
+        let mut saturation = Saturation::new();
+        let number = q16(event, context, &mut saturation);
+        assert_eq!(number.is_none(), own.is_nan(), "{}", place());
+        if number.is_some() {
+            assert_eq!(saturation.count(), clamped, "{}", place());
+        }
+        own
+    };
+    let rng = &mut rng(5);
+    let mut finite = 0;
+    for row in 0..3_000 {
+        let scale = [1.0, 3.0, 10.0, 1.0, 3.0, 10.0, 1e3, 1e9, 3e38][row % 9];
+        let own = check(&draw(channels, scale, rng), &draw(given, scale, rng));
+        assert!(!own.is_nan(), "{name}");
+        finite += usize::from(own.is_finite());
+    }
+    assert!(finite > 1_500, "{name}: only {finite} finite");
+    for (channel, own) in channels.iter().enumerate() {
+        for x in outside(own.domain) {
+            let mut event = draw(channels, 1.0, rng);
+            event[channel] = x;
+            assert_eq!(
+                check(&event, &draw(given, 1.0, rng)),
+                f32::NEG_INFINITY,
+                "{name}: {event:?}"
+            );
+        }
+    }
+    for not_finite in [f32::INFINITY, f32::NAN] {
+        let mut event = draw(channels, 1.0, rng);
+        event[D - 1] = not_finite;
+        assert!(check(&event, &[0.5; C]).is_nan(), "{name}");
+        if C > 0 {
+            assert!(check(&draw(channels, 1.0, rng), &[not_finite; C]).is_nan());
+        }
+    }
+}
+
+macro_rules! integers {
+    ($folder:ident $weights:ident: $($name:ident, $event:literal, $context:literal;)*) => {
+        mod $folder {
+            $(
+                #[allow(unreachable_pub)]
+                mod $name {
+                    include!(concat!(
+                        "../golden/", stringify!($folder), "/", stringify!($name), ".rs"
+                    ));
+
+                    #[test]
+                    fn is_what_the_interpreter_computes() {
+                        crate::compare_integers::<$event, $context>(
+                            stringify!($name),
+                            crate::WeightFormat::$weights,
+                            &Random,
+                            |event, context, saturation| {
+                                Random.log_prob_q16(event, context, saturation)
+                            },
+                        );
+                        assert!(self_test());
+                    }
+                }
+            )*
+        }
+    };
+}
+
+integers! {
+    i8 I8:
+    maf, 6, 0;
+    maf_context, 4, 2;
+    mixed, 5, 1;
+    nice, 6, 0;
+    nsf, 4, 1;
+    iaf, 4, 1;
+    iaf_spline_groups, 5, 0;
+    glow, 4, 1;
+    domains, 4, 1;
+    circular, 4, 1;
+}
+
+integers! {
+    i16 I16:
+    maf, 6, 0;
+    maf_context, 4, 2;
+    mixed, 5, 1;
+    nice, 6, 0;
+    nsf, 4, 1;
+    iaf, 4, 1;
+    iaf_spline_groups, 5, 0;
+    glow, 4, 1;
+    domains, 4, 1;
+    circular, 4, 1;
 }

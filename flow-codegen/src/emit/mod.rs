@@ -8,6 +8,7 @@ mod base;
 mod card;
 mod channels;
 mod golden;
+mod integer;
 mod layer;
 mod model;
 mod tables;
@@ -24,10 +25,13 @@ pub(crate) fn module(
     artefact: &str,
     options: &Options,
 ) -> Result<String, Error> {
-    let implementations = model::implementations(plan);
+    let implementations = model::implementations(plan, options);
     let layers: Vec<TokenStream> = plan
         .steps()
-        .map(|(index, own)| layer::items(plan, own, index))
+        .map(|(index, own)| match plan.is_integer() {
+            true => integer::items(plan, own, index),
+            false => layer::items(plan, own, index),
+        })
         .collect();
     let mut named = layer::names(&implementations);
     named.extend(layers.iter().flat_map(layer::names));

@@ -1,6 +1,6 @@
 //! The type and its trait implementations.
 
-use super::{base, card, channels, float, layer, number};
+use super::{base, card, channels, float, integer, layer, number};
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use flow_embedded::math::Backend;
@@ -36,8 +36,12 @@ pub(super) fn head(
 }
 
 /// What the type does.
-pub(super) fn implementations(plan: &Plan) -> TokenStream {
+pub(super) fn implementations(plan: &Plan, options: &Options) -> TokenStream {
     let name = format_ident!("{}", plan.type_name);
+    if plan.is_integer() {
+        let visibility = options.visibility.tokens();
+        return integer::implementations(plan, &visibility, &calibrated(plan, &name));
+    }
     let density = plan.functions.score().then(|| density(plan, &name));
     let sampler = plan.functions.sample().then(|| sampler(plan, &name));
     let calibrated = plan.functions.score().then(|| calibrated(plan, &name));

@@ -33,6 +33,22 @@ pub(super) fn output(own: &Conditional, index: usize, group: usize, table: usize
 
 /// All tables of a module.
 pub(super) fn all(plan: &Plan) -> String {
+    let mut text = match plan.is_integer() {
+        true => super::integer::tables(plan),
+        false => numbers(plan),
+    };
+    let calibration = plan.calibration.as_ref();
+    if let Some(calibration) = calibration.filter(|_| plan.functions.score()) {
+        text += "\n// Calibration: log_prob and the p-value of what is less likely.\n";
+        text += &pairs("CALIBRATION", "(f32, f32)", &calibration.table, |(a, b)| {
+            format!("({a:?}, {b:?})")
+        });
+    }
+    text
+}
+
+/// The tables of a model of `f32`.
+fn numbers(plan: &Plan) -> String {
     let mut text = String::from("// Standardisation: (x - MEAN) * INV_STD.\n");
     let mut standardisation = |prefix: &str, channels: &Channels| {
         let (mean, inv_std): (Vec<f32>, Vec<f32>) =
@@ -51,13 +67,6 @@ pub(super) fn all(plan: &Plan) -> String {
         text += "\n// Base: for each component ln w - sum ln s and the weights' sum so far, then\n\
                  // mean and 1 / s of each channel.\n";
         text += &list("BASE", &plan.base.weights);
-    }
-    let calibration = plan.calibration.as_ref();
-    if let Some(calibration) = calibration.filter(|_| plan.functions.score()) {
-        text += "\n// Calibration: log_prob and the p-value of what is less likely.\n";
-        text += &pairs("CALIBRATION", "(f32, f32)", &calibration.table, |(a, b)| {
-            format!("({a:?}, {b:?})")
-        });
     }
     text
 }
@@ -200,12 +209,12 @@ fn pairs<P>(name: &str, of: &str, values: &[P], show: impl Fn(&P) -> String) -> 
     statics(name, &format!("[{of}; {}]", values.len()), &lines)
 }
 
-fn statics(name: &str, of: &str, lines: &[String]) -> String {
+pub(super) fn statics(name: &str, of: &str, lines: &[String]) -> String {
     let lines: String = lines.iter().map(|line| format!("    {line},\n")).collect();
     format!("{ATTRIBUTES}static {name}: {of} = [\n{lines}];\n")
 }
 
-fn wrap(items: impl Iterator<Item = String>) -> Vec<String> {
+pub(super) fn wrap(items: impl Iterator<Item = String>) -> Vec<String> {
     let items: Vec<String> = items.collect();
     items.chunks(8).map(|line| line.join(", ")).collect()
 }

@@ -13,8 +13,8 @@ use std::marker::PhantomData;
 
 pub(super) struct Float<'p, M> {
     plan: &'p Plan,
-    /// The largest sizes of the activations so far, by conditioner and dense
-    /// layer that reads them.
+    /// The largest sizes of the activations so far, by conditioner and the
+    /// dense layer that reads them.
     ranges: Vec<Vec<f32>>,
     math: PhantomData<M>,
 }
@@ -34,8 +34,10 @@ impl<'p, M: Math> Float<'p, M> {
         }
     }
 
-    pub(super) fn into_ranges(self) -> Vec<f32> {
-        self.ranges.concat()
+    /// The largest sizes of the activations: of each conditioner its inputs
+    /// and then each of its hidden layers.
+    pub(super) fn into_ranges(self) -> Vec<Vec<f32>> {
+        self.ranges
     }
 
     pub(super) fn log_prob(&mut self, event: &[f32], context: &[f32]) -> f32 {

@@ -9,11 +9,21 @@ mod float;
 mod integer;
 mod walk;
 
+use crate::plan::vectors;
 use crate::{Checked, Error, Optimise, Passes, Plan, passes};
 use float::Float;
+use flow_embedded::artefact::{Activation, Header};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::{Backend, Libm, Math, Micromath, Polynomial};
 use integer::Integer;
+
+/// Takes the golden vectors of a model of integers from its integers.
+pub(crate) fn score_golden(plan: &mut Plan, header: &Header<'_>) {
+    let golden = vectors(header, |event, context| {
+        Integer::new(plan, &mut Saturation::new()).log_prob(event, context)
+    });
+    plan.golden = golden;
+}
 
 /// A model, interpreted.
 pub struct Interpreter(Plan);
@@ -66,25 +76,99 @@ impl Interpreter {
         }
     }
 
-    /// The largest sizes that the activations of a model of `f32` take over
-    /// some events, row after row: of each conditioner, layer by layer, its
-    /// inputs and then each of its hidden layers.
+    /// The bits behind the point of activations that suit some events, row
+    /// after row, for a model of `f32` that is to be quantised to integers: see
+    /// [`Quantisation`](flow_embedded::artefact::Quantisation).
+    ///
+    /// Inputs hold at least 16 standard deviations. Hidden units hold half as
+    /// much again as the events need, but no more than four times what 999 in
+    /// 1000 of them need, so that an outlier does not cost all others their
+    /// digits. What lies beyond is clamped when the model runs, and counted.
     ///
     /// # Panics
     /// The slices do not hold whole rows, as many of one as of the other.
-    pub fn ranges(&self, events: &[f32], contexts: &[f32]) -> Vec<f32> {
-        fn observe<M: Math>(plan: &Plan, events: &[f32], contexts: &[f32]) -> Vec<f32> {
-            let mut arithmetic = Float::<M>::new(plan);
-            let (event, context) = (plan.event.len(), plan.context.len());
-            for (row, event) in events.chunks_exact(event).enumerate() {
-                arithmetic.log_prob(event, &contexts[row * context..][..context]);
+    pub fn fractions(&self, events: &[f32], contexts: &[f32]) -> Vec<u8> {
+        let ranges = match self.0.math {
+            Backend::Polynomial => self.ranges::<Polynomial>(events, contexts),
+            Backend::Libm => self.ranges::<Libm>(events, contexts),
+            Backend::Micromath => self.ranges::<Micromath>(events, contexts),
+        };
+        let conditional = self
+            .0
+            .layers
+            .iter()
+            .filter_map(|own| own.bijection.conditional());
+        let fractions = conditional.zip(ranges).flat_map(|(own, ranges)| {
+            let mut ranges = ranges.into_iter();
+            let input = ranges.next().unwrap_or_default().max(INPUT_RANGE);
+            let mut hidden: Vec<u8> = match own.activation {
+                // Within ±1, which 15 bits would not hold.
+                Activation::Tanh if !own.residual => ranges.map(|_| 14).collect(),
+                _ => ranges.map(fraction).collect(),
+            };
+            if own.residual {
+                let least = hidden.iter().copied().min().unwrap_or_default();
+                hidden.fill(least);
             }
-            arithmetic.into_ranges()
-        }
-        match self.0.math {
-            Backend::Polynomial => observe::<Polynomial>(&self.0, events, contexts),
-            Backend::Libm => observe::<Libm>(&self.0, events, contexts),
-            Backend::Micromath => observe::<Micromath>(&self.0, events, contexts),
-        }
+            std::iter::once(fraction(input)).chain(hidden)
+        });
+        fractions.collect()
+    }
+
+    /// The sizes that activations are to hold, by conditioner.
+    fn ranges<M: Math>(&self, events: &[f32], contexts: &[f32]) -> Vec<Vec<f32>> {
+        let plan = &self.0;
+        let (event, context) = (plan.event.len(), plan.context.len());
+        let rows: Vec<Vec<Vec<f32>>> = events
+            .chunks_exact(event)
+            .enumerate()
+            .map(|(row, event)| {
+                let mut arithmetic = Float::<M>::new(plan);
+                arithmetic.log_prob(event, &contexts[row * context..][..context]);
+                arithmetic.into_ranges()
+            })
+            .collect();
+        let Some(first) = rows.first() else {
+            return Float::<M>::new(plan).into_ranges();
+        };
+        let range = |layer: usize, kind: usize| {
+            let sizes = rows.iter().map(|row| row[layer][kind]);
+            let mut sizes: Vec<f32> = sizes.filter(|size| size.is_finite()).collect();
+            sizes.sort_unstable_by(f32::total_cmp);
+            let at = |share: f64| {
+                let place = (share * sizes.len() as f64).ceil() as usize;
+                sizes.get(place.max(1) - 1).copied().unwrap_or_default()
+            };
+            f32::min(1.5 * at(1.0), 4.0 * at(0.999))
+        };
+        let layers = first.iter().enumerate();
+        layers
+            .map(|(layer, kinds)| (0..kinds.len()).map(|kind| range(layer, kind)).collect())
+            .collect()
+    }
+}
+
+/// What inputs hold at least, in standard deviations.
+const INPUT_RANGE: f32 = 16.0;
+
+/// The most bits behind the point that hold a size.
+fn fraction(size: f32) -> u8 {
+    (0..=15)
+        .rev()
+        .find(|bits| size * f32::from(1u16 << bits) <= f32::from(i16::MAX))
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fraction;
+
+    #[test]
+    fn fractions_hold_their_size() {
+        assert_eq!(fraction(0.0), 15);
+        assert_eq!(fraction(0.99), 15);
+        assert_eq!(fraction(1.0), 14);
+        assert_eq!(fraction(16.0), 10);
+        assert_eq!(fraction(1e9), 0);
     }
 }

@@ -2,7 +2,7 @@
 //! draws from a few seeds.
 
 use crate::Checked;
-use flow_embedded::artefact::Channel;
+use flow_embedded::artefact::{Channel, Header};
 use flow_embedded::golden::Words;
 use flow_embedded::math::Polynomial;
 
@@ -26,14 +26,16 @@ const SAMPLES: u32 = 4;
 /// In standard deviations, alternating over the channels.
 const DEVIATIONS: [f32; 8] = [0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 30.0];
 
-/// Events at the centre of the data, around it and far out.
-pub(super) fn vectors(checked: &Checked<'_>) -> Vec<Golden> {
-    let header = checked.flow.header();
-    let mut scratch = vec![0.0; checked.flow.scratch_len()];
+/// Events at the centre of the data, around it and far out, with what `score`
+/// says of them.
+pub(crate) fn vectors(
+    header: &Header<'_>,
+    mut score: impl FnMut(&[f32], &[f32]) -> f32,
+) -> Vec<Golden> {
     (0..DEVIATIONS.len())
         .filter_map(|row| {
             let (event, context) = (at(&header.event, row), at(&header.context, row));
-            let log_prob = checked.flow.log_prob(&event, &context, &mut scratch).ok()?;
+            let log_prob = score(&event, &context);
             let finite = event.iter().chain(&context).all(|x| x.is_finite());
             (finite && log_prob.is_finite()).then_some(Golden {
                 event,

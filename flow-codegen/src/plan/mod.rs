@@ -6,7 +6,7 @@ mod integer;
 mod layer;
 
 pub(crate) use channels::{ChannelPlan, Channels};
-pub(crate) use golden::{Golden, GoldenSample};
+pub(crate) use golden::{Golden, GoldenSample, vectors};
 pub(crate) use integer::{Constants, IntegerRow};
 pub(crate) use layer::{Bijection, Conditional, LayerPlan, Layout, Table};
 
@@ -81,6 +81,12 @@ impl Plan {
             unit => format!("{} ({unit})", channel.name),
         };
         let provenance = header.provenance;
+        let mut scratch = vec![0.0; checked.flow.scratch_len()];
+        // A model of integers has its vectors from the integers.
+        let score = |event: &[f32], context: &[f32]| {
+            let log_prob = checked.flow.log_prob(event, context, &mut scratch);
+            log_prob.unwrap_or(f32::NAN)
+        };
         let planner = Planner(checked);
         let layers = (0..header.layers.len()).map(|index| planner.layer(index));
         Ok(Self {
@@ -120,7 +126,7 @@ impl Plan {
                     table: table.entries().collect(),
                 },
             ),
-            golden: golden::vectors(checked),
+            golden: vectors(header, score),
             golden_samples: golden::samples(checked),
         })
     }

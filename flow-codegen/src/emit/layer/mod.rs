@@ -101,7 +101,7 @@ fn function(
 ) -> TokenStream {
     let name = name(direction, index);
     let event = number(plan.event.len());
-    let imports = imports(body);
+    let imports = imports("kernels", &KERNELS, body);
     quote! {
         #[doc = #document]
         fn #name(x: &mut [f32; #event], #given) #returns {
@@ -133,7 +133,7 @@ pub(super) fn call(
 }
 
 /// The name of a layer's function.
-fn name(direction: &str, index: usize) -> proc_macro2::Ident {
+pub(super) fn name(direction: &str, index: usize) -> proc_macro2::Ident {
     format_ident!("{direction}_{index}")
 }
 
@@ -176,18 +176,19 @@ const KERNELS: [&str; 24] = [
     "wrap",
 ];
 
-/// One `use` for the kernels that the statements name.
-fn imports(body: &TokenStream) -> TokenStream {
-    let names = names(body);
-    let names: Vec<_> = KERNELS
+/// One `use` for the kernels of a module of `flow_embedded` that the statements
+/// name.
+pub(super) fn imports(module: &str, kernels: &[&str], body: &TokenStream) -> TokenStream {
+    let (names, module) = (names(body), format_ident!("{module}"));
+    let names: Vec<_> = kernels
         .iter()
         .filter(|kernel| names.contains(**kernel))
         .map(|kernel| format_ident!("{kernel}"))
         .collect();
     match names.as_slice() {
         [] => TokenStream::new(),
-        [name] => quote! { use ::flow_embedded::kernels::#name; },
-        _ => quote! { use ::flow_embedded::kernels::{#(#names),*}; },
+        [name] => quote! { use ::flow_embedded::#module::#name; },
+        _ => quote! { use ::flow_embedded::#module::{#(#names),*}; },
     }
 }
 

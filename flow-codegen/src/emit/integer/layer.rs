@@ -1,0 +1,399 @@
+//! The function `normalize_N` of a layer.
+
+use crate::emit::channels::circle;
+use crate::emit::layer::{imports, name};
+use crate::emit::{at, card, number, tables};
+use crate::plan::{Bijection, Conditional, Constants, LayerPlan, Plan, Table};
+use flow_embedded::artefact::{Activation, Direction, Transformer};
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+
+/// What a function may use of `flow_embedded::fixed`.
+const KERNELS: [&str; 17] = [
+    "Relu",
+    "Silu",
+    "Tanh",
+    "add",
+    "affine_forward_each",
+    "affine_inverse",
+    "circle",
+    "circular_forward",
+    "dense",
+    "dense_q16",
+    "element_wise_normalize",
+    "linear_normalize",
+    "shift_forward_each",
+    "spline_forward",
+    "spline_inverse_and_log_det",
+    "to_activation",
+    "to_activations",
+];
+
+pub(in crate::emit) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream {
+    let body = match &layer.bijection {
+        Bijection::Coupling(own) => Emitter { plan, own, index }.at_once(),
+        Bijection::Autoregressive(direction, own) => {
+            let emitter = Emitter { plan, own, index };
+            match direction {
+                Direction::Normalizing => emitter.at_once(),
+                Direction::Generative => emitter.by_group(),
+            }
+        }
+        Bijection::Linear { places, .. } => {
+            let (upper, lower) = (
+                tables::identifier(index, "UPPER"),
+                tables::identifier(index, "LOWER"),
+            );
+            let gather = (!places.iter().copied().eq(0..places.len())).then(|| gather(places));
+            quote! { #gather linear_normalize(x, &#upper, &#lower, saturation); }
+        }
+        Bijection::ElementWise(_) => {
+            let table = tables::identifier(index, "SCALE_SHIFT");
+            quote! { element_wise_normalize(x, &#table, saturation); }
+        }
+        Bijection::Permutation(order) => gather(order),
+        Bijection::FoldedPermutation(_) => return TokenStream::new(),
+    };
+    let document = format!(" Layer {index}, data to base: {}.", card::describe(layer));
+    let name = name("normalize", index);
+    let event = number(plan.event.len());
+    let given = layer.bijection.conditional().and_then(|_| given(plan));
+    let given = given.map(|features| quote! { given: &[i32; #features], });
+    let saturation = saturates(layer).then(|| {
+        quote! { saturation: &mut ::flow_embedded::fixed::Saturation }
+    });
+    let returns = layer.bijection.has_log_det().then(|| quote! { -> i32 });
+    let imports = imports("fixed", &KERNELS, &body);
+    quote! {
+        #[doc = #document]
+        fn #name(x: &mut [i32; #event], #given #saturation) #returns {
+            #imports
+            #body
+        }
+    }
+}
+
+/// The statement that calls a layer.
+pub(super) fn call(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream {
+    let name = name("normalize", index);
+    let given = layer.bijection.conditional().and_then(|_| given(plan));
+    let given = given.map(|_| quote! { &given, });
+    let saturation = saturates(layer).then(|| quote! { saturation });
+    let call = quote! { #name(&mut x, #given #saturation) };
+    match layer.bijection.has_log_det() {
+        true => quote! { log_det = log_det.saturating_add(#call); },
+        false => quote! { #call; },
+    }
+}
+
+/// Whether anything in a layer is clamped.
+fn saturates(layer: &LayerPlan) -> bool {
+    !matches!(layer.bijection, Bijection::Permutation(_))
+}
+
+/// The context's features, if there are any.
+fn given(plan: &Plan) -> Option<Literal> {
+    (plan.context.features() > 0).then(|| number(plan.context.features()))
+}
+
+fn gather(order: &[usize]) -> TokenStream {
+    let channels = order.iter().map(|place| at("x", *place));
+    quote! { *x = [#(#channels),*]; }
+}
+
+struct Emitter<'p> {
+    plan: &'p Plan,
+    own: &'p Conditional,
+    index: usize,
+}
+
+impl Emitter<'_> {
+    /// All channels after one pass of the conditioner.
+    fn at_once(&self) -> TokenStream {
+        let (own, input, buffers) = (self.own, self.input(), self.buffers());
+        let blocks = (0..own.hidden.len())
+            .flat_map(|dense| (0..own.groups.len()).map(move |group| (dense, group)))
+            .map(|(dense, group)| self.block(dense, group));
+        let (start, end) = self.sum();
+        let mut first = 0;
+        let groups = (0..own.groups.len()).map(|group| {
+            let output = self.output(group, first, true);
+            first += own.groups[group].len();
+            output
+        });
+        let groups: TokenStream = groups.collect();
+        let transform = match own.transformer {
+            Transformer::Spline { .. } => quote! { #start #groups #end },
+            transformer => {
+                let gather = own.transformed().map(|channel| at("x", channel));
+                let scatter = own.transformed().enumerate().map(|(place, channel)| {
+                    let (channel, own) = (at("x", channel), at("own", place));
+                    quote! { #channel = #own; }
+                });
+                let kernel = match transformer {
+                    Transformer::Affine { log_scale_bound } => {
+                        let inv_bound = inv_bound(log_scale_bound);
+                        quote! {
+                            let log_det =
+                                affine_forward_each(&mut own, &output, #inv_bound, saturation);
+                        }
+                    }
+                    _ => quote! { shift_forward_each(&mut own, &output, saturation); },
+                };
+                quote! {
+                    #groups
+                    let mut own = [#(#gather),*];
+                    #kernel
+                    #(#scatter)*
+                    #end
+                }
+            }
+        };
+        quote! { #input #buffers #(#blocks)* #transform }
+    }
+
+    /// Group by group, the transformer inverted: what waits for a group is
+    /// evaluated once it is known.
+    fn by_group(&self) -> TokenStream {
+        let own = self.own;
+        let context = self.plan.context.features();
+        let given = (0..context).map(|place| self.activation(&at("given", place)));
+        let features = own
+            .conditioning
+            .iter()
+            .map(|channel| self.features(*channel));
+        let zeros = std::iter::repeat_n(quote! { 0 }, features.sum());
+        let (buffers, (start, end)) = (self.buffers(), self.sum());
+        let (mut slot, mut first) = (context, 0);
+        let groups: TokenStream = (0..own.groups.len())
+            .map(|group| {
+                let blocks = (0..own.hidden.len()).map(|dense| self.block(dense, group));
+                let output = self.output(group, first, false);
+                first += own.groups[group].len();
+                let last = group + 1 == own.groups.len();
+                let keep: TokenStream = match last {
+                    true => TokenStream::new(),
+                    false => own.groups[group]
+                        .iter()
+                        .map(|c| self.keep(*c, &mut slot))
+                        .collect(),
+                };
+                quote! { #(#blocks)* #output #keep }
+            })
+            .collect();
+        let mutable = (slot > context).then(|| quote! { mut });
+        quote! {
+            let #mutable input = [#(#given,)* #(#zeros),*];
+            #buffers
+            #start
+            #groups
+            #end
+        }
+    }
+
+    /// The conditioner's input: the context, then features of the channels
+    /// that condition.
+    fn input(&self) -> TokenStream {
+        let context = (0..self.plan.context.features()).map(|place| at("given", place));
+        let mut circles = TokenStream::new();
+        let mut event = Vec::new();
+        for channel in &self.own.conditioning {
+            let x = at("x", *channel);
+            if self.features(*channel) == 1 {
+                event.push(x);
+                continue;
+            }
+            let [cos, sin] = circle(*channel);
+            circles.extend(quote! { let [#cos, #sin] = circle(#x); });
+            event.extend([quote! { #cos }, quote! { #sin }]);
+        }
+        let all: Vec<TokenStream> = context.chain(event).collect();
+        let fraction = Literal::u8_unsuffixed(self.own.fractions[0]);
+        match all.is_empty() {
+            true => quote! { let input = []; },
+            false => quote! {
+                #circles
+                let input = to_activations(&[#(#all),*], #fraction, saturation);
+            },
+        }
+    }
+
+    /// Writes the features of a channel to the next slots of the input.
+    fn keep(&self, channel: usize, slot: &mut usize) -> TokenStream {
+        let x = at("x", channel);
+        let mut next = |value: TokenStream| {
+            let (place, value) = (at("input", *slot), self.activation(&value));
+            *slot += 1;
+            quote! { #place = #value; }
+        };
+        match self.features(channel) {
+            1 => next(x),
+            _ => {
+                let [cos, sin] = circle(channel);
+                let (first, second) = (next(quote! { #cos }), next(quote! { #sin }));
+                quote! { let [#cos, #sin] = circle(#x); #first #second }
+            }
+        }
+    }
+
+    fn activation(&self, x: &TokenStream) -> TokenStream {
+        let fraction = Literal::u8_unsuffixed(self.own.fractions[0]);
+        quote! { to_activation(#x, #fraction, saturation) }
+    }
+
+    /// The numbers that a channel feeds to the conditioner.
+    fn features(&self, channel: usize) -> usize {
+        1 + usize::from(self.plan.event.is_circular(channel))
+    }
+
+    /// Zeroed arrays for the hidden layers and the parameters.
+    fn buffers(&self) -> TokenStream {
+        let hidden = self.own.widths().enumerate().map(|(dense, units)| {
+            let (name, units) = (hidden(dense), number(units));
+            quote! { let mut #name = [0; #units]; }
+        });
+        let (name, size) = match self.own.channel_by_channel() {
+            true => (parameters(), self.own.transformer.parameters()),
+            false => (all_parameters(), self.own.parameters()),
+        };
+        let size = number(size);
+        quote! { #(#hidden)* let mut #name = [0; #size]; }
+    }
+
+    /// The statements that begin and end a sum of log-determinants.
+    fn sum(&self) -> (Option<TokenStream>, Option<TokenStream>) {
+        match self.own.transformer {
+            Transformer::Shift => (None, None),
+            _ => (
+                Some(quote! { let mut log_det = 0i32; }),
+                Some(quote! { log_det }),
+            ),
+        }
+    }
+
+    /// One block of a hidden layer; nothing if it has no units.
+    fn block(&self, dense: usize, block: usize) -> TokenStream {
+        let blocks = &self.own.hidden[dense];
+        let rows = blocks[block].rows.len();
+        if rows == 0 {
+            return TokenStream::new();
+        }
+        let before = blocks[..block].iter().map(|table| table.rows.len());
+        let offset = number(before.sum());
+        let table = tables::hidden(self.own, self.index, dense, block);
+        let (input, output) = (self.read(dense), hidden(dense));
+        let fraction = number(self.own.fractions[dense + 1].into());
+        let activation = match self.own.activation {
+            Activation::Relu => quote! { Relu },
+            Activation::Tanh => quote! { Tanh<#fraction> },
+            Activation::Silu => quote! { Silu<#fraction> },
+        };
+        let residual = (self.own.residual && dense > 0).then(|| {
+            let rows = number(rows);
+            quote! { add::<#offset, #rows, _>(&#input, &mut #output, saturation); }
+        });
+        quote! {
+            dense::<#activation, #offset, _, _, _, _, _>(&#table, &#input, &mut #output, saturation);
+            #residual
+        }
+    }
+
+    /// The output layer of a group; and its channels, where each has its own
+    /// parameters or the group its turn. `first` is the place of its first
+    /// channel among all that are transformed.
+    fn output(&self, group: usize, first: usize, forward: bool) -> TokenStream {
+        let own = self.own;
+        let channels = own.groups[group].iter().copied();
+        if let Transformer::Spline { bound, .. } = own.transformer {
+            let bound = Literal::i32_unsuffixed(Constants::q16(bound));
+            let each = channels.zip(&own.output[group]).enumerate();
+            return each
+                .map(|(table, (channel, rows))| {
+                    let output = self.dense_q16(group, table, rows, &parameters(), 0);
+                    let x = at("x", channel);
+                    let call = match (self.plan.event.is_circular(channel), forward) {
+                        (true, _) => quote! { circular_forward(#x, &mut parameters) },
+                        (_, true) => quote! { spline_forward(#x, &mut parameters, #bound) },
+                        _ => quote! { spline_inverse_and_log_det(#x, &mut parameters, #bound) },
+                    };
+                    let assign = assign(&x, &call);
+                    quote! { #output #assign }
+                })
+                .collect();
+        }
+        let parameters = own.transformer.parameters();
+        let offset = parameters * first;
+        let output = self.dense_q16(group, 0, &own.output[group][0], &all_parameters(), offset);
+        if forward {
+            return output;
+        }
+        let channels = channels.enumerate().map(|(place, channel)| {
+            let x = at("x", channel);
+            let at_place = |parameter| at("output", offset + parameters * place + parameter);
+            let shift = at_place(0);
+            match own.transformer {
+                Transformer::Affine { log_scale_bound } => {
+                    let (a, inv_bound) = (at_place(1), inv_bound(log_scale_bound));
+                    assign(
+                        &x,
+                        &quote! { affine_inverse(#x, #shift, #a, #inv_bound, saturation) },
+                    )
+                }
+                _ => quote! {
+                    #x = saturation.channel(i64::from(#x) - i64::from(#shift));
+                },
+            }
+        });
+        quote! { #output #(#channels)* }
+    }
+
+    fn dense_q16(
+        &self,
+        group: usize,
+        table: usize,
+        rows: &Table,
+        output: &Ident,
+        offset: usize,
+    ) -> TokenStream {
+        if rows.rows.is_empty() {
+            return TokenStream::new();
+        }
+        let name = tables::output(self.own, self.index, group, table);
+        let (offset, input) = (number(offset), self.read(self.own.hidden.len()));
+        quote! { dense_q16::<#offset, _, _, _, _, _>(&#name, &#input, &mut #output); }
+    }
+
+    /// What dense layer `dense` reads.
+    fn read(&self, dense: usize) -> Ident {
+        dense
+            .checked_sub(1)
+            .map_or_else(|| format_ident!("input"), hidden)
+    }
+}
+
+/// Assigns what a kernel returns, value and log-determinant.
+fn assign(x: &TokenStream, call: &TokenStream) -> TokenStream {
+    quote! {
+        let (value, log_slope) = #call;
+        #x = value;
+        log_det = log_det.saturating_add(log_slope);
+    }
+}
+
+fn inv_bound(bound: f32) -> Literal {
+    Literal::u32_unsuffixed(Constants::inv_bound(bound))
+}
+
+fn hidden(dense: usize) -> Ident {
+    format_ident!("hidden_{dense}")
+}
+
+/// The parameters of one channel.
+fn parameters() -> Ident {
+    format_ident!("parameters")
+}
+
+/// The parameters of all channels.
+fn all_parameters() -> Ident {
+    format_ident!("output")
+}

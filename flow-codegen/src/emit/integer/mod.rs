@@ -1,0 +1,9 @@
+//! Models of integers: they score, by `flow_embedded::fixed` alone.
+
+mod layer;
+mod model;
+mod tables;
+
+pub(super) use layer::items;
+pub(super) use model::implementations;
+pub(super) use tables::all as tables;
