@@ -210,7 +210,7 @@ fn cargo_builds_again_when_an_artefact_changes_and_only_then() {
     let errors = String::from_utf8_lossy(&refused.stderr);
     assert!(!refused.status.success());
     assert!(
-        errors.contains("2nd pump.flow: the artefact is truncated"),
+        errors.contains("2nd pump.flow: this is no flow artefact"),
         "{errors}"
     );
 }
