@@ -31,6 +31,17 @@ impl<'a> Checked<'a> {
         })
     }
 
+    /// A flow whose bytes are not at hand: to be interpreted, not to be named
+    /// in a module.
+    pub(crate) fn from(flow: LoadedFlow<'a>) -> Self {
+        Self {
+            math: flow.header().math,
+            flow,
+            checksum: 0,
+            bytes: 0,
+        }
+    }
+
     /// The same flow through other elementary functions, without its
     /// calibration.
     ///

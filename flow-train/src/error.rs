@@ -5,6 +5,7 @@ use crate::data::DataError;
 use crate::export::ExportError;
 use crate::fit::FitError;
 use crate::model::ModelError;
+use crate::quantise::QuantiseError;
 use flow_embedded::artefact::LoadError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,9 @@ pub enum Error {
         #[source]
         fault: CalibrationError,
     },
+    /// The model can't be quantised.
+    #[error(transparent)]
+    Quantise(#[from] QuantiseError),
     /// The model can't be written as an artefact.
     #[error(transparent)]
     Export(#[from] ExportError),

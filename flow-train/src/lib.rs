@@ -12,6 +12,7 @@
 //! - [`evaluate`]: held-out likelihood and detection quality
 //! - [`calibrate`]: the false-alarm promise
 //! - [`export`]: from a trained model to the bytes of `model.flow`
+//! - [`quantise`](mod@quantise): smaller weights, and thresholds of the code that then runs
 //! - [`train`](mod@train): all of this in one go
 //! - [`bench`](mod@bench): the time of one training step
 //! - [`cli`]: the command `flow`
@@ -26,6 +27,7 @@ pub mod evaluate;
 pub mod export;
 pub mod fit;
 pub mod model;
+pub mod quantise;
 mod random;
 pub mod train;
 

@@ -125,7 +125,7 @@ fn log_likelihoods_are_in_raw_units_through_every_domain() {
         let flow = LoadedFlow::from_bytes(&trained.bytes).unwrap();
         let validation = data.select(&(1400..1600).collect::<Vec<_>>());
         assert_eq!(trained.rows, [1400, 200, 400]);
-        let log_probs = Scorer::new(&flow).log_probs(&validation).unwrap();
+        let log_probs = Scorer::new(&flow).unwrap().log_probs(&validation).unwrap();
         let mean = log_probs.iter().map(|x| f64::from(*x)).sum::<f64>() / 200.0;
         let best = last.unwrap();
         assert!((mean - best).abs() < 1e-3, "{family:?}: {mean} {best}");

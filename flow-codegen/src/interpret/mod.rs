@@ -12,7 +12,7 @@ mod walk;
 use crate::plan::vectors;
 use crate::{Checked, Error, Optimise, Passes, Plan, passes};
 use float::Float;
-use flow_embedded::artefact::{Activation, Header};
+use flow_embedded::artefact::{Activation, Header, LoadedFlow};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::{Backend, Libm, Math, Micromath, Polynomial};
 use integer::Integer;
@@ -37,6 +37,14 @@ impl Interpreter {
         let plan = Plan::new(checked, Some("Model"))?;
         let quantisation = checked.flow.header().quantisation.as_ref();
         passes::run(plan, passes, Optimise::default(), quantisation).map(Self)
+    }
+
+    /// Interprets a loaded flow, all passes on.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of(flow: &LoadedFlow<'_>) -> Result<Self, Error> {
+        Self::new(&Checked::from(flow.clone()), Passes::default())
     }
 
     /// The log-likelihood of an event in nats; for a model of integers also

@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         .alpha
         .or(flow.calibration().map(|table| decimal(table.alpha())));
     let alpha = alpha.unwrap_or(DEFAULT_ALPHA);
-    let log_probs = Scorer::new(&flow)
+    let log_probs = Scorer::new(&flow)?
         .log_probs(&recording.data)
         .map_err(|fault| Error::Usage(fault.to_string()))?;
     let table = CalibrationTable::new(&log_probs, alpha).map_err(|fault| Error::Calibration {
@@ -103,11 +103,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
 /// The same model with another calibration.
 fn recalibrated(flow: &LoadedFlow<'_>, table: &CalibrationTable) -> Draft {
     Draft {
-        calibration: Some(DraftCalibration {
-            alpha: table.alpha(),
-            rows: table.rows(),
-            table: table.entries().to_vec(),
-        }),
+        calibration: Some(DraftCalibration::from(table)),
         ..Draft::from_loaded(flow)
     }
 }

@@ -236,7 +236,7 @@ fn alarms(
 }
 
 fn scores(flow: &LoadedFlow<'_>, data: &Dataset) -> Result<Vec<f32>, Error> {
-    Scorer::new(flow)
+    Scorer::new(flow)?
         .log_probs(data)
         .map_err(|fault| Error::Usage(fault.to_string()))
 }

@@ -17,6 +17,7 @@ mod number;
 mod options;
 mod output;
 mod progress;
+mod quantise;
 mod sample;
 mod score;
 mod train;
@@ -52,6 +53,7 @@ enum Command {
     Score(score::Args),
     Sample(sample::Args),
     Calibrate(calibrate::Args),
+    Quantise(quantise::Args),
     Codegen(codegen::Args),
     Inspect(inspect::Args),
     Bench(bench::Args),
@@ -84,6 +86,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         Command::Score(args) => score::run(&args, ui),
         Command::Sample(args) => sample::run(&args, ui),
         Command::Calibrate(args) => calibrate::run(&args, ui),
+        Command::Quantise(args) => quantise::run(&args, ui),
         Command::Codegen(args) => codegen::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
         Command::Bench(args) => bench::run(&args, ui),

@@ -4,7 +4,7 @@ use crate::model::{Family, Order};
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use flow_codegen::{Functions, Visibility};
-use flow_embedded::artefact::Activation;
+use flow_embedded::artefact::{Activation, WeightFormat};
 use flow_embedded::math::Backend;
 
 /// A kind of flow.
@@ -71,6 +71,27 @@ impl ValueEnum for FamilyChoice {
                 Some(PossibleValue::new("auto").help(help))
             }
             Self::Named(family) => FamilyName(*family).to_possible_value(),
+        }
+    }
+}
+
+/// What weights are stored as.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum WeightsName {
+    /// Half precision in flash, computed with as f32
+    F16,
+    /// Integers of 16 bits from end to end
+    I16,
+    /// Weights of 8 bits, everything else as i16: the smallest
+    I8,
+}
+
+impl From<WeightsName> for WeightFormat {
+    fn from(name: WeightsName) -> Self {
+        match name {
+            WeightsName::F16 => Self::F16,
+            WeightsName::I16 => Self::I16,
+            WeightsName::I8 => Self::I8,
         }
     }
 }

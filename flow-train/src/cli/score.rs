@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
 
     let calibration = flow.calibration();
     let mut reader = RowReader::new(&file, &columns).map_err(&in_table)?;
-    let mut piece = Piece::new(&flow);
+    let mut piece = Piece::new(&flow)?;
     let (mut rows, mut scored, mut alarms) = (0, 0, 0);
     writeln!(output, "log_prob,p_value,alarm").map_err(&in_output)?;
     let mut text = Vec::new();
@@ -134,14 +134,14 @@ impl<'f, 'a> Piece<'f, 'a> {
     /// Its most rows: enough for all cores.
     const ROWS: usize = 16_384;
 
-    fn new(flow: &'f LoadedFlow<'a>) -> Self {
-        Self {
-            scorer: Scorer::new(flow),
+    fn new(flow: &'f LoadedFlow<'a>) -> Result<Self, Error> {
+        Ok(Self {
+            scorer: Scorer::new(flow)?,
             channels: flow.header().event.len(),
             events: Vec::new(),
             contexts: Vec::new(),
             usable: Vec::new(),
-        }
+        })
     }
 
     /// Reads the next rows in place of the last; false if there are none.

@@ -2,20 +2,33 @@
 
 use super::BatchFlow;
 use crate::data::Dataset;
+use flow_codegen::Interpreter;
 use flow_embedded::artefact::{LoadedFlow, ShapeError};
+use rayon::prelude::*;
 
 /// Scores rows with an artefact, with the bits of the firmware.
-#[derive(Debug)]
 pub struct Scorer<'f, 'a> {
-    batch: BatchFlow<'f, 'a>,
+    flow: &'f LoadedFlow<'a>,
+    by: By<'f, 'a>,
+}
+
+enum By<'f, 'a> {
+    Batch(BatchFlow<'f, 'a>),
+    /// A model of integers.
+    Interpreter(Box<Interpreter>),
 }
 
 impl<'f, 'a> Scorer<'f, 'a> {
     /// Makes the flow ready for many rows.
-    pub fn new(flow: &'f LoadedFlow<'a>) -> Self {
-        Self {
-            batch: BatchFlow::new(flow),
-        }
+    ///
+    /// # Errors
+    /// It is quantised in a way that its weights do not allow.
+    pub fn new(flow: &'f LoadedFlow<'a>) -> Result<Self, flow_codegen::Error> {
+        let by = match flow.is_integer() {
+            false => By::Batch(BatchFlow::new(flow)),
+            true => By::Interpreter(Box::new(Interpreter::of(flow)?)),
+        };
+        Ok(Self { flow, by })
     }
 
     /// The log-likelihood of every row in nats, in the units of the raw data.
@@ -23,7 +36,7 @@ impl<'f, 'a> Scorer<'f, 'a> {
     /// # Errors
     /// The data have another number of channels than the model.
     pub fn log_probs(&self, data: &Dataset) -> Result<Vec<f32>, ShapeError> {
-        let header = self.batch.flow().header();
+        let header = self.flow.header();
         let (event, context) = (header.event.len(), header.context.len());
         if data.event_dim() != event {
             return Err(ShapeError::Event {
@@ -46,9 +59,22 @@ impl<'f, 'a> Scorer<'f, 'a> {
     /// # Panics
     /// If the slices don't hold whole rows, as many of one as of the other.
     pub fn log_probs_of(&self, events: &[f32], contexts: &[f32]) -> Vec<f32> {
-        let event = self.batch.flow().header().event.len();
-        let mut log_probs = vec![0.0; events.len() / event];
-        self.batch.log_prob(events, contexts, &mut log_probs);
-        log_probs
+        let header = self.flow.header();
+        let (event, context) = (header.event.len(), header.context.len());
+        match &self.by {
+            By::Batch(batch) => {
+                let mut log_probs = vec![0.0; events.len() / event];
+                batch.log_prob(events, contexts, &mut log_probs);
+                log_probs
+            }
+            By::Interpreter(interpreter) => events
+                .par_chunks_exact(event)
+                .enumerate()
+                .map(|(row, event)| {
+                    let context = &contexts[row * context..][..context];
+                    interpreter.log_prob(event, context).0
+                })
+                .collect(),
+        }
     }
 }

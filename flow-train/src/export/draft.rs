@@ -1,4 +1,5 @@
 use super::layer::{DraftLayer, LayerBytes};
+use crate::calibrate::CalibrationTable;
 use crate::model::BaseSpec;
 use flow_embedded::artefact::{
     self, Base, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header, LoadError,
@@ -228,6 +229,16 @@ impl DraftQuantisation {
         Quantisation {
             weights: self.weights,
             fractions: &self.fractions,
+        }
+    }
+}
+
+impl From<&CalibrationTable> for DraftCalibration {
+    fn from(table: &CalibrationTable) -> Self {
+        Self {
+            alpha: table.alpha(),
+            rows: table.rows(),
+            table: table.entries().to_vec(),
         }
     }
 }

@@ -85,6 +85,16 @@ impl DraftLayer {
         }
     }
 
+    /// As [`conditioner`](Self::conditioner), to be changed.
+    pub fn conditioner_mut(&mut self) -> Option<&mut DraftConditioner> {
+        match self {
+            Self::Coupling { conditioner, .. } | Self::Autoregressive { conditioner, .. } => {
+                Some(conditioner)
+            }
+            Self::Linear { .. } | Self::ElementWise(_) | Self::Permutation(_) => None,
+        }
+    }
+
     /// `ln |dz/dx|` in nats, as far as it is the same for all events.
     pub(super) fn log_det(&self) -> f64 {
         let ln = |scale: f32| f64::from(scale).ln();

@@ -311,11 +311,7 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
     };
     let wide: Vec<f64> = log_probs.iter().copied().map(f64::from).collect();
     let log_prob = Mean::of(&wide);
-    draft.calibration = calibration.as_ref().ok().map(|table| DraftCalibration {
-        alpha: table.alpha(),
-        rows: table.rows(),
-        table: table.entries().to_vec(),
-    });
+    draft.calibration = calibration.as_ref().ok().map(DraftCalibration::from);
     draft.evaluation = Some(Evaluation {
         rows: u32::try_from(log_prob.rows).unwrap_or(u32::MAX),
         log_prob_mean: log_prob.mean,
@@ -392,7 +388,7 @@ fn score(bytes: &[u8], data: &Dataset, source: &Path) -> Result<Vec<f32>, Error>
         path: source.to_owned(),
         fault,
     })?;
-    Scorer::new(&flow)
+    Scorer::new(&flow)?
         .log_probs(data)
         .map_err(|fault| Error::Usage(fault.to_string()))
 }

@@ -1,0 +1,140 @@
+//! `flow quantise`: smaller weights, and thresholds of the code that then runs.
+
+use super::model_file::{self, ModelFile};
+use super::names::WeightsName;
+use super::options::{self, TableOptions};
+use super::output::Output;
+use super::ui::{Ui, bytes, decimal};
+use crate::Error;
+use crate::data::{ColumnRequest, Table, load_columns};
+use crate::quantise::{QuantiseError, Quantised, quantise};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Give a model smaller weights
+///
+/// i8 and i16 make it a model of integers from end to end: for chips without a floating-point unit it
+/// is many times faster, and it scores but does not sample. f16 halves the flash of weights and is
+/// computed with as before. Every fourth row chooses the formats of the activations; the others
+/// measure what was lost and calibrate the model anew, through the very integers that will run, so
+/// that the false-alarm rate is kept. Give normal rows that the model was not trained on. What comes
+/// out is a model as any other: score, eval and calibrate it here with the bits of the chip, and
+/// compile it with flow codegen.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  flow quantise model.flow normal.csv --weights i8 -o small.flow
+  flow quantise model.flow recordings.csv --only activity=standing,walking --weights f16 -o half.flow")]
+pub(super) struct Args {
+    /// The model
+    model: PathBuf,
+    /// Normal rows that the model was not trained on: CSV or Parquet
+    data: PathBuf,
+    /// What weights are stored as
+    #[arg(long, value_enum)]
+    weights: WeightsName,
+    /// The false-alarm rate to promise [default: the model's]
+    #[arg(long, value_name = "RATE", value_parser = options::alpha)]
+    alpha: Option<f64>,
+    /// The model to write
+    #[arg(short, long, value_name = "FLOW")]
+    output: PathBuf,
+    #[command(flatten)]
+    table: TableOptions,
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    weights: &'a str,
+    rows: usize,
+    mean_difference: f64,
+    worst_difference: f64,
+    clamped: usize,
+    table_bytes_before: usize,
+    table_bytes: usize,
+    alpha: Option<f64>,
+    threshold: Option<f32>,
+    output: &'a Path,
+}
+
+pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
+    let model = ModelFile::read(&args.model)?;
+    let flow = model.load()?;
+    Output::check(&args.output)?;
+    let file = Table::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
+    let filter = args.table.only.clone();
+    let others = ColumnRequest {
+        filter,
+        ..ColumnRequest::default()
+    };
+    let columns = model_file::columns(&file, flow.header(), others)?;
+    let recording = load_columns(&file, &columns).map_err(Error::data(&args.data))?;
+    ui.read(&file, &recording.report);
+
+    let calibrated = flow.calibration().map(|table| decimal(table.alpha()));
+    let alpha = args.alpha.or(calibrated);
+    let weights = args.weights.into();
+    let quantised = quantise(&flow, &recording.data, weights, alpha);
+    let own = quantised.map_err(|fault| match fault {
+        Error::Quantise(QuantiseError::Calibration(fault)) => Error::Calibration {
+            path: args.data.clone(),
+            fault,
+        },
+        other => other,
+    })?;
+    Output::write_all_to(&args.output, &own.artefact)?;
+
+    let table_bytes = |artefact: &[u8]| {
+        let options = flow_codegen::Options::default();
+        let compiled = flow_codegen::compile(artefact, &args.model, &options);
+        compiled.map(|(_, cost)| cost.table_bytes)
+    };
+    let report = Report {
+        weights: weights.name(),
+        rows: own.rows,
+        mean_difference: own.mean_difference,
+        worst_difference: own.worst_difference,
+        clamped: own.clamped,
+        table_bytes_before: table_bytes(model.bytes())?,
+        table_bytes: table_bytes(&own.artefact)?,
+        alpha,
+        threshold: own.threshold,
+        output: &args.output,
+    };
+    ui.result(&report, &lines(&report, &own))
+}
+
+fn lines(report: &Report<'_>, own: &Quantised) -> Vec<(&'static str, String)> {
+    let mut lines = vec![
+        (
+            "tables",
+            format!(
+                "{} as {}, {} before",
+                bytes(report.table_bytes),
+                report.weights,
+                bytes(report.table_bytes_before)
+            ),
+        ),
+        (
+            "log-likelihood",
+            format!(
+                "off by {:.4} nats in the mean, {:.3} at most ({} rows)",
+                own.mean_difference, own.worst_difference, own.rows
+            ),
+        ),
+    ];
+    if own.clamped > 0 {
+        lines.push((
+            "clamped",
+            format!("{} rows hold a value beyond its format", own.clamped),
+        ));
+    }
+    if let Some(alpha) = report.alpha {
+        let threshold = report
+            .threshold
+            .map_or("none".to_owned(), |score| format!("{score:.4} nats"));
+        lines.push(("false alarms promised", format!("{} %", 100.0 * alpha)));
+        lines.push(("alarm below", threshold));
+    }
+    lines.push(("written", report.output.display().to_string()));
+    lines
+}

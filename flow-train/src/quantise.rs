@@ -1,0 +1,149 @@
+//! Smaller weights, and thresholds of the code that then runs.
+//!
+//! A trained flow becomes one that is compiled to `f16`, or to integers of 16 or 8 bits that are
+//! computed with from end to end (see [`Quantisation`](flow_embedded::artefact::Quantisation)). What
+//! the weights become is decided by the compiler, row by row; the formats of the activations are
+//! chosen here, from rows of normal data. Other rows then calibrate the quantised model: by its own
+//! integers, so that the false-alarm promise is about them.
+
+use crate::Error;
+use crate::calibrate::{CalibrationError, CalibrationTable};
+use crate::data::Dataset;
+use crate::evaluate::Scorer;
+use crate::export::{Draft, DraftCalibration, DraftLayer, DraftQuantisation};
+use flow_codegen::Interpreter;
+use flow_embedded::artefact::{LoadedFlow, WeightFormat};
+use half::f16;
+use rayon::prelude::*;
+
+/// One row of so many chooses the formats of the activations; the others calibrate.
+///
+/// They are kept apart because a clamp that was made to fit the calibration rows would treat them
+/// better than new ones, and the promise needs them to be alike.
+const FORMAT_EVERY: usize = 4;
+
+/// A quantised model, and what it lost.
+#[derive(Debug)]
+pub struct Quantised {
+    /// The bytes of its artefact.
+    pub artefact: Vec<u8>,
+    /// Rows that were scored by both models.
+    pub rows: usize,
+    /// Mean of `|Δ log_prob|` over the rows that both find possible, in nats.
+    pub mean_difference: f64,
+    /// The largest, in nats.
+    pub worst_difference: f64,
+    /// Rows with a value that was clamped to its format.
+    pub clamped: usize,
+    /// The new threshold: alarm at this log-likelihood and below, if the model is calibrated and a
+    /// row can alarm.
+    pub threshold: Option<f32>,
+}
+
+/// Why a model can't be quantised.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuantiseError {
+    /// It is quantised.
+    #[error("the model is quantised already, to {}: quantise the one it was made from", .0.name())]
+    Already(WeightFormat),
+    /// A weight is larger than `f16` holds.
+    #[error("a weight of {0} is more than f16 holds (65504): use i16")]
+    TooLarge(f32),
+    /// The rows can't calibrate it.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
+}
+
+/// Quantises a model. `rows` are normal and were not trained on; `alpha` is the false-alarm rate to
+/// promise, and without it the model stays uncalibrated.
+///
+/// # Errors
+/// The model is quantised already, has weights that the format can't hold, or the rows can't
+/// calibrate it.
+pub fn quantise(
+    flow: &LoadedFlow<'_>,
+    rows: &Dataset,
+    weights: WeightFormat,
+    alpha: Option<f64>,
+) -> Result<Quantised, Error> {
+    if let Some(quantisation) = flow.header().quantisation {
+        return Err(QuantiseError::Already(quantisation.weights).into());
+    }
+    let (formats, calibration): (Vec<usize>, Vec<usize>) =
+        (0..rows.rows()).partition(|row| row % FORMAT_EVERY == 0);
+    let (formats, calibration) = (rows.select(&formats), rows.select(&calibration));
+    let mut draft = Draft {
+        calibration: None,
+        evaluation: None,
+        ..Draft::from_loaded(flow)
+    };
+    let fractions = match weights.is_integer() {
+        true => Interpreter::of(flow)?.fractions(formats.events(), formats.contexts()),
+        false => {
+            round_to_f16(&mut draft)?;
+            Vec::new()
+        }
+    };
+    draft.quantisation = Some(DraftQuantisation { weights, fractions });
+    let artefact = draft.encode()?;
+    let own = LoadedFlow::from_bytes(&artefact).map_err(crate::export::ExportError::from)?;
+
+    let score = |flow| {
+        let scorer = Scorer::new(flow)?;
+        let log_probs = scorer.log_probs(&calibration);
+        log_probs.map_err(|fault| Error::Usage(fault.to_string()))
+    };
+    let (before, after) = (score(flow)?, score(&own)?);
+    let differences: Vec<f64> = before
+        .iter()
+        .zip(&after)
+        .filter(|(before, after)| before.is_finite() && after.is_finite())
+        .map(|(before, after)| (f64::from(*before) - f64::from(*after)).abs())
+        .collect();
+    let clamped = clamped(&own, &calibration)?;
+    let mut threshold = None;
+    if let Some(alpha) = alpha {
+        let table = CalibrationTable::new(&after, alpha).map_err(QuantiseError::from)?;
+        threshold = table.threshold();
+        draft.calibration = Some(DraftCalibration::from(&table));
+    }
+    Ok(Quantised {
+        artefact: draft.encode()?,
+        rows: calibration.rows(),
+        mean_difference: differences.iter().sum::<f64>() / differences.len().max(1) as f64,
+        worst_difference: differences.iter().copied().fold(0.0, f64::max),
+        clamped,
+        threshold,
+    })
+}
+
+/// Rows with a value that a model of integers clamps.
+fn clamped(flow: &LoadedFlow<'_>, rows: &Dataset) -> Result<usize, Error> {
+    if !flow.is_integer() {
+        return Ok(0);
+    }
+    let interpreter = Interpreter::of(flow)?;
+    let (event, context) = (rows.event_dim(), rows.context_dim());
+    let clamped = rows.events().par_chunks_exact(event).enumerate();
+    let clamped = clamped.filter(|(row, event)| {
+        let context = &rows.contexts()[row * context..][..context];
+        interpreter.log_prob(event, context).1 > 0
+    });
+    Ok(clamped.count())
+}
+
+/// Conditioners' weights become numbers that `f16` holds, to the nearest.
+fn round_to_f16(draft: &mut Draft) -> Result<(), QuantiseError> {
+    let conditioners = draft.layers.iter_mut().filter_map(DraftLayer::conditioner_mut);
+    for row in conditioners.flat_map(|own| &mut own.rows) {
+        for weight in std::iter::once(&mut row.bias).chain(&mut row.weights) {
+            let rounded = f16::from_f32(*weight);
+            if rounded.is_infinite() {
+                return Err(QuantiseError::TooLarge(*weight));
+            }
+            *weight = rounded.to_f32();
+        }
+    }
+    Ok(())
+}
