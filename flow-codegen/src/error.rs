@@ -39,6 +39,15 @@ pub enum Error {
         /// The name given.
         name: String,
     },
+    /// A weight of a model in half precision is no number of half precision.
+    #[error(
+        "layer {layer} holds a weight that f16 does not: quantise the model with `flow quantise`, which \
+         rounds them and calibrates it anew"
+    )]
+    NotHalf {
+        /// The layer, from 0.
+        layer: usize,
+    },
     /// A model of integers has no sampler.
     #[error(
         "a model that is quantised to integers scores and does not sample: compile the model that it \

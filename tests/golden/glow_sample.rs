@@ -75,9 +75,9 @@ fn generate_2(x: &mut [f32; 4], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [given[0], x[0], x[2]];
     let mut hidden_0 = [0.0; 8];
-    dense::<Relu, 0, _, _, _, _>(&L2_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L2_HIDDEN_0, &input, &mut hidden_0);
     let mut output = [0.0; 4];
-    dense::<Identity, 0, _, _, _, _>(&L2_OUTPUT, &hidden_0, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L2_OUTPUT, &hidden_0, &mut output);
     let mut own = [x[1], x[3]];
     affine_inverse_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -97,20 +97,20 @@ fn generate_5(x: &mut [f32; 4], given: &[f32; 1]) {
     let mut input = [given[0], 0.0, 0.0, 0.0];
     let mut hidden_0 = [0.0; 8];
     let mut output = [0.0; 8];
-    dense::<Relu, 0, _, _, _, _>(&L5_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Identity, 0, _, _, _, _>(&L5_OUTPUT_GROUP_0, &hidden_0, &mut output);
+    dense::<Relu, 0, _, _, _, _, _>(&L5_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Identity, 0, _, _, _, _, _>(&L5_OUTPUT_GROUP_0, &hidden_0, &mut output);
     (x[3], _) = affine_inverse::<Math>(x[3], output[0], output[1], 0.33333334);
     input[1] = x[3];
-    dense::<Relu, 2, _, _, _, _>(&L5_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Identity, 2, _, _, _, _>(&L5_OUTPUT_GROUP_1, &hidden_0, &mut output);
+    dense::<Relu, 2, _, _, _, _, _>(&L5_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Identity, 2, _, _, _, _, _>(&L5_OUTPUT_GROUP_1, &hidden_0, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[2], output[3], 0.33333334);
     input[2] = x[2];
-    dense::<Relu, 4, _, _, _, _>(&L5_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Identity, 4, _, _, _, _>(&L5_OUTPUT_GROUP_2, &hidden_0, &mut output);
+    dense::<Relu, 4, _, _, _, _, _>(&L5_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Identity, 4, _, _, _, _, _>(&L5_OUTPUT_GROUP_2, &hidden_0, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[4], output[5], 0.33333334);
     input[3] = x[1];
-    dense::<Relu, 6, _, _, _, _>(&L5_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Identity, 6, _, _, _, _>(&L5_OUTPUT_GROUP_3, &hidden_0, &mut output);
+    dense::<Relu, 6, _, _, _, _, _>(&L5_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<Identity, 6, _, _, _, _, _>(&L5_OUTPUT_GROUP_3, &hidden_0, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[6], output[7], 0.33333334);
 }
 

@@ -80,48 +80,112 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     let mut hidden_2 = [0.0; 12];
     let mut output = [0.0; 8];
     let mut log_det = 0.0;
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     add::<0, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
     add::<0, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_2, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_2, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[0], output[0], output[1], 0.33333334);
     x[0] = value;
     log_det += log_slope;
     input[1] = x[0];
-    dense::<Silu<Math>, 3, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Silu<Math>, 3, _, _, _, _>(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 3, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     add::<3, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 3, _, _, _, _>(&L0_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
     add::<3, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Identity, 2, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_2, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_2, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[1], output[2], output[3], 0.33333334);
     x[1] = value;
     log_det += log_slope;
     input[2] = x[1];
-    dense::<Silu<Math>, 6, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Silu<Math>, 6, _, _, _, _>(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 6, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     add::<6, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 6, _, _, _, _>(&L0_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
     add::<6, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Identity, 4, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_2, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_2, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[2], output[4], output[5], 0.33333334);
     x[2] = value;
     log_det += log_slope;
     input[3] = x[2];
-    dense::<Silu<Math>, 9, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Silu<Math>, 9, _, _, _, _>(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 9, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     add::<9, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 9, _, _, _, _>(&L0_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
     add::<9, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Identity, 6, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_2, &mut output);
+    dense::<Identity, 6, _, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_2, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[3], output[6], output[7], 0.33333334);
@@ -137,31 +201,95 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 12];
     let mut hidden_2 = [0.0; 12];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Silu<Math>, 3, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Silu<Math>, 6, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Silu<Math>, 9, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Silu<Math>, 3, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Silu<Math>, 6, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Silu<Math>, 9, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     add::<0, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 3, _, _, _, _>(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<
+        Silu<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     add::<3, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 6, _, _, _, _>(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<
+        Silu<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     add::<6, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 9, _, _, _, _>(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<
+        Silu<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     add::<9, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
     add::<0, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Silu<Math>, 3, _, _, _, _>(&L0_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
     add::<3, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Silu<Math>, 6, _, _, _, _>(&L0_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
     add::<6, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Silu<Math>, 9, _, _, _, _>(&L0_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
     add::<9, 3, _>(&hidden_1, &mut hidden_2);
     let mut output = [0.0; 8];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_2, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_2, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_2, &mut output);
-    dense::<Identity, 6, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_2, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_2, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_2, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_2, &mut output);
+    dense::<Identity, 6, _, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_2, &mut output);
     let mut own = [x[0], x[1], x[2], x[3]];
     affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];
@@ -179,48 +307,112 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     let mut hidden_2 = [0.0; 12];
     let mut output = [0.0; 8];
     let mut log_det = 0.0;
-    dense::<Silu<Math>, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     add::<0, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L1_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
     add::<0, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_2, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_2, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[3], output[0], output[1], 0.33333334);
     x[3] = value;
     log_det += log_slope;
     input[1] = x[3];
-    dense::<Silu<Math>, 3, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Silu<Math>, 3, _, _, _, _>(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 3, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     add::<3, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 3, _, _, _, _>(&L1_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
     add::<3, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_2, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_2, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[2], output[2], output[3], 0.33333334);
     x[2] = value;
     log_det += log_slope;
     input[2] = x[2];
-    dense::<Silu<Math>, 6, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Silu<Math>, 6, _, _, _, _>(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 6, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     add::<6, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 6, _, _, _, _>(&L1_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
     add::<6, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_2, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_2, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[1], output[4], output[5], 0.33333334);
     x[1] = value;
     log_det += log_slope;
     input[3] = x[1];
-    dense::<Silu<Math>, 9, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Silu<Math>, 9, _, _, _, _>(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 9, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     add::<9, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 9, _, _, _, _>(&L1_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
     add::<9, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Identity, 6, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_2, &mut output);
+    dense::<Identity, 6, _, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_2, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[0], output[6], output[7], 0.33333334);
@@ -236,31 +428,95 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 12];
     let mut hidden_2 = [0.0; 12];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Silu<Math>, 3, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Silu<Math>, 6, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Silu<Math>, 9, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Silu<Math>, 3, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Silu<Math>, 6, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Silu<Math>, 9, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     add::<0, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 3, _, _, _, _>(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<
+        Silu<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     add::<3, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 6, _, _, _, _>(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<
+        Silu<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     add::<6, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 9, _, _, _, _>(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<
+        Silu<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     add::<9, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L1_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
     add::<0, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Silu<Math>, 3, _, _, _, _>(&L1_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
     add::<3, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Silu<Math>, 6, _, _, _, _>(&L1_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
     add::<6, 3, _>(&hidden_1, &mut hidden_2);
-    dense::<Silu<Math>, 9, _, _, _, _>(&L1_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
+    dense::<
+        Silu<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
     add::<9, 3, _>(&hidden_1, &mut hidden_2);
     let mut output = [0.0; 8];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_2, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_2, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_2, &mut output);
-    dense::<Identity, 6, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_2, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_2, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_2, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_2, &mut output);
+    dense::<Identity, 6, _, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_2, &mut output);
     let mut own = [x[3], x[2], x[1], x[0]];
     affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[3] = own[0];

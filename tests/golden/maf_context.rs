@@ -77,19 +77,51 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     let input = [given[0], given[1], x[0], x[1], x[2]];
     let mut hidden_0 = [0.0; 16];
     let mut hidden_1 = [0.0; 12];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 4, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 8, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 12, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 9, _, _, _, _>(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 4, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 8, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 12, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     let mut output = [0.0; 8];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
-    dense::<Identity, 6, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Identity, 6, _, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_1, &mut output);
     let mut own = [x[0], x[1], x[2], x[3]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];
@@ -106,24 +138,56 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
     let mut hidden_0 = [0.0; 16];
     let mut hidden_1 = [0.0; 12];
     let mut output = [0.0; 8];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[0], output[1], 0.33333334);
     input[2] = x[0];
-    dense::<Tanh<Math>, 4, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
-    dense::<Identity, 2, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 4, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<Identity, 2, _, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[2], output[3], 0.33333334);
     input[3] = x[1];
-    dense::<Tanh<Math>, 8, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
-    dense::<Identity, 4, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 8, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<Identity, 4, _, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[4], output[5], 0.33333334);
     input[4] = x[2];
-    dense::<Tanh<Math>, 12, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 9, _, _, _, _>(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
-    dense::<Identity, 6, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 12, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<Identity, 6, _, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_1, &mut output);
     (x[3], _) = affine_inverse::<Math>(x[3], output[6], output[7], 0.33333334);
 }
 
@@ -133,19 +197,51 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     let input = [given[0], given[1], x[3], x[2], x[1]];
     let mut hidden_0 = [0.0; 16];
     let mut hidden_1 = [0.0; 12];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 4, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 8, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 12, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 9, _, _, _, _>(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 4, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 8, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 12, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     let mut output = [0.0; 8];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
-    dense::<Identity, 6, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Identity, 6, _, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_1, &mut output);
     let mut own = [x[3], x[2], x[1], x[0]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[3] = own[0];
@@ -162,24 +258,56 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
     let mut hidden_0 = [0.0; 16];
     let mut hidden_1 = [0.0; 12];
     let mut output = [0.0; 8];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
     (x[3], _) = affine_inverse::<Math>(x[3], output[0], output[1], 0.33333334);
     input[2] = x[3];
-    dense::<Tanh<Math>, 4, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 4, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[2], output[3], 0.33333334);
     input[3] = x[2];
-    dense::<Tanh<Math>, 8, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 8, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[4], output[5], 0.33333334);
     input[4] = x[1];
-    dense::<Tanh<Math>, 12, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 9, _, _, _, _>(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
-    dense::<Identity, 6, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 12, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        9,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<Identity, 6, _, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_1, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[6], output[7], 0.33333334);
 }
 

@@ -74,23 +74,63 @@ fn normalize_0(x: &mut [f32; 8]) -> f32 {
     let input = [x[0], x[1], x[2], x[3], x[4], x[5], x[6]];
     let mut hidden_0 = [0.0; 3];
     let mut hidden_1 = [0.0; 5];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 1, _, _, _, _>(&L0_HIDDEN_0_GROUP_6, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 2, _, _, _, _>(&L0_HIDDEN_0_GROUP_7, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 1, _, _, _, _>(&L0_HIDDEN_1_GROUP_4, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 2, _, _, _, _>(&L0_HIDDEN_1_GROUP_5, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L0_HIDDEN_1_GROUP_6, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 4, _, _, _, _>(&L0_HIDDEN_1_GROUP_7, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 1, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_6, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 2, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_7, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        1,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_4, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        2,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_5, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_6, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        4,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_7, &hidden_0, &mut hidden_1);
     let mut output = [0.0; 16];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
-    dense::<Identity, 6, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_1, &mut output);
-    dense::<Identity, 8, _, _, _, _>(&L0_OUTPUT_GROUP_4, &hidden_1, &mut output);
-    dense::<Identity, 10, _, _, _, _>(&L0_OUTPUT_GROUP_5, &hidden_1, &mut output);
-    dense::<Identity, 12, _, _, _, _>(&L0_OUTPUT_GROUP_6, &hidden_1, &mut output);
-    dense::<Identity, 14, _, _, _, _>(&L0_OUTPUT_GROUP_7, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Identity, 6, _, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_1, &mut output);
+    dense::<Identity, 8, _, _, _, _, _>(&L0_OUTPUT_GROUP_4, &hidden_1, &mut output);
+    dense::<Identity, 10, _, _, _, _, _>(&L0_OUTPUT_GROUP_5, &hidden_1, &mut output);
+    dense::<Identity, 12, _, _, _, _, _>(&L0_OUTPUT_GROUP_6, &hidden_1, &mut output);
+    dense::<Identity, 14, _, _, _, _, _>(&L0_OUTPUT_GROUP_7, &hidden_1, &mut output);
     let mut own = [x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];
@@ -111,36 +151,76 @@ fn generate_0(x: &mut [f32; 8]) {
     let mut hidden_0 = [0.0; 3];
     let mut hidden_1 = [0.0; 5];
     let mut output = [0.0; 16];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[0], output[1], 0.33333334);
     input[0] = x[0];
-    dense::<Identity, 2, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[2], output[3], 0.33333334);
     input[1] = x[1];
-    dense::<Identity, 4, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[4], output[5], 0.33333334);
     input[2] = x[2];
-    dense::<Identity, 6, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_1, &mut output);
+    dense::<Identity, 6, _, _, _, _, _>(&L0_OUTPUT_GROUP_3, &hidden_1, &mut output);
     (x[3], _) = affine_inverse::<Math>(x[3], output[6], output[7], 0.33333334);
     input[3] = x[3];
-    dense::<Tanh<Math>, 1, _, _, _, _>(&L0_HIDDEN_1_GROUP_4, &hidden_0, &mut hidden_1);
-    dense::<Identity, 8, _, _, _, _>(&L0_OUTPUT_GROUP_4, &hidden_1, &mut output);
+    dense::<
+        Tanh<Math>,
+        1,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_4, &hidden_0, &mut hidden_1);
+    dense::<Identity, 8, _, _, _, _, _>(&L0_OUTPUT_GROUP_4, &hidden_1, &mut output);
     (x[4], _) = affine_inverse::<Math>(x[4], output[8], output[9], 0.33333334);
     input[4] = x[4];
-    dense::<Tanh<Math>, 2, _, _, _, _>(&L0_HIDDEN_1_GROUP_5, &hidden_0, &mut hidden_1);
-    dense::<Identity, 10, _, _, _, _>(&L0_OUTPUT_GROUP_5, &hidden_1, &mut output);
+    dense::<
+        Tanh<Math>,
+        2,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_5, &hidden_0, &mut hidden_1);
+    dense::<Identity, 10, _, _, _, _, _>(&L0_OUTPUT_GROUP_5, &hidden_1, &mut output);
     (x[5], _) = affine_inverse::<Math>(x[5], output[10], output[11], 0.33333334);
     input[5] = x[5];
-    dense::<Tanh<Math>, 1, _, _, _, _>(&L0_HIDDEN_0_GROUP_6, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L0_HIDDEN_1_GROUP_6, &hidden_0, &mut hidden_1);
-    dense::<Identity, 12, _, _, _, _>(&L0_OUTPUT_GROUP_6, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 1, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_6, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_6, &hidden_0, &mut hidden_1);
+    dense::<Identity, 12, _, _, _, _, _>(&L0_OUTPUT_GROUP_6, &hidden_1, &mut output);
     (x[6], _) = affine_inverse::<Math>(x[6], output[12], output[13], 0.33333334);
     input[6] = x[6];
-    dense::<Tanh<Math>, 2, _, _, _, _>(&L0_HIDDEN_0_GROUP_7, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 4, _, _, _, _>(&L0_HIDDEN_1_GROUP_7, &hidden_0, &mut hidden_1);
-    dense::<Identity, 14, _, _, _, _>(&L0_OUTPUT_GROUP_7, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 2, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_7, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        4,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_7, &hidden_0, &mut hidden_1);
+    dense::<Identity, 14, _, _, _, _, _>(&L0_OUTPUT_GROUP_7, &hidden_1, &mut output);
     (x[7], _) = affine_inverse::<Math>(x[7], output[14], output[15], 0.33333334);
 }
 
@@ -150,23 +230,63 @@ fn normalize_1(x: &mut [f32; 8]) -> f32 {
     let input = [x[7], x[6], x[5], x[4], x[3], x[2], x[1]];
     let mut hidden_0 = [0.0; 3];
     let mut hidden_1 = [0.0; 5];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 1, _, _, _, _>(&L1_HIDDEN_0_GROUP_6, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 2, _, _, _, _>(&L1_HIDDEN_0_GROUP_7, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 1, _, _, _, _>(&L1_HIDDEN_1_GROUP_4, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 2, _, _, _, _>(&L1_HIDDEN_1_GROUP_5, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L1_HIDDEN_1_GROUP_6, &hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 4, _, _, _, _>(&L1_HIDDEN_1_GROUP_7, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 1, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_6, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 2, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_7, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        1,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_4, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        2,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_5, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_6, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        4,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_7, &hidden_0, &mut hidden_1);
     let mut output = [0.0; 16];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
-    dense::<Identity, 6, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_1, &mut output);
-    dense::<Identity, 8, _, _, _, _>(&L1_OUTPUT_GROUP_4, &hidden_1, &mut output);
-    dense::<Identity, 10, _, _, _, _>(&L1_OUTPUT_GROUP_5, &hidden_1, &mut output);
-    dense::<Identity, 12, _, _, _, _>(&L1_OUTPUT_GROUP_6, &hidden_1, &mut output);
-    dense::<Identity, 14, _, _, _, _>(&L1_OUTPUT_GROUP_7, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Identity, 6, _, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_1, &mut output);
+    dense::<Identity, 8, _, _, _, _, _>(&L1_OUTPUT_GROUP_4, &hidden_1, &mut output);
+    dense::<Identity, 10, _, _, _, _, _>(&L1_OUTPUT_GROUP_5, &hidden_1, &mut output);
+    dense::<Identity, 12, _, _, _, _, _>(&L1_OUTPUT_GROUP_6, &hidden_1, &mut output);
+    dense::<Identity, 14, _, _, _, _, _>(&L1_OUTPUT_GROUP_7, &hidden_1, &mut output);
     let mut own = [x[7], x[6], x[5], x[4], x[3], x[2], x[1], x[0]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[7] = own[0];
@@ -187,36 +307,76 @@ fn generate_1(x: &mut [f32; 8]) {
     let mut hidden_0 = [0.0; 3];
     let mut hidden_1 = [0.0; 5];
     let mut output = [0.0; 16];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
     (x[7], _) = affine_inverse::<Math>(x[7], output[0], output[1], 0.33333334);
     input[0] = x[7];
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
     (x[6], _) = affine_inverse::<Math>(x[6], output[2], output[3], 0.33333334);
     input[1] = x[6];
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
     (x[5], _) = affine_inverse::<Math>(x[5], output[4], output[5], 0.33333334);
     input[2] = x[5];
-    dense::<Identity, 6, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_1, &mut output);
+    dense::<Identity, 6, _, _, _, _, _>(&L1_OUTPUT_GROUP_3, &hidden_1, &mut output);
     (x[4], _) = affine_inverse::<Math>(x[4], output[6], output[7], 0.33333334);
     input[3] = x[4];
-    dense::<Tanh<Math>, 1, _, _, _, _>(&L1_HIDDEN_1_GROUP_4, &hidden_0, &mut hidden_1);
-    dense::<Identity, 8, _, _, _, _>(&L1_OUTPUT_GROUP_4, &hidden_1, &mut output);
+    dense::<
+        Tanh<Math>,
+        1,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_4, &hidden_0, &mut hidden_1);
+    dense::<Identity, 8, _, _, _, _, _>(&L1_OUTPUT_GROUP_4, &hidden_1, &mut output);
     (x[3], _) = affine_inverse::<Math>(x[3], output[8], output[9], 0.33333334);
     input[4] = x[3];
-    dense::<Tanh<Math>, 2, _, _, _, _>(&L1_HIDDEN_1_GROUP_5, &hidden_0, &mut hidden_1);
-    dense::<Identity, 10, _, _, _, _>(&L1_OUTPUT_GROUP_5, &hidden_1, &mut output);
+    dense::<
+        Tanh<Math>,
+        2,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_5, &hidden_0, &mut hidden_1);
+    dense::<Identity, 10, _, _, _, _, _>(&L1_OUTPUT_GROUP_5, &hidden_1, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[10], output[11], 0.33333334);
     input[5] = x[2];
-    dense::<Tanh<Math>, 1, _, _, _, _>(&L1_HIDDEN_0_GROUP_6, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L1_HIDDEN_1_GROUP_6, &hidden_0, &mut hidden_1);
-    dense::<Identity, 12, _, _, _, _>(&L1_OUTPUT_GROUP_6, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 1, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_6, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_6, &hidden_0, &mut hidden_1);
+    dense::<Identity, 12, _, _, _, _, _>(&L1_OUTPUT_GROUP_6, &hidden_1, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[12], output[13], 0.33333334);
     input[6] = x[1];
-    dense::<Tanh<Math>, 2, _, _, _, _>(&L1_HIDDEN_0_GROUP_7, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 4, _, _, _, _>(&L1_HIDDEN_1_GROUP_7, &hidden_0, &mut hidden_1);
-    dense::<Identity, 14, _, _, _, _>(&L1_OUTPUT_GROUP_7, &hidden_1, &mut output);
+    dense::<Tanh<Math>, 2, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_7, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        4,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_7, &hidden_0, &mut hidden_1);
+    dense::<Identity, 14, _, _, _, _, _>(&L1_OUTPUT_GROUP_7, &hidden_1, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[14], output[15], 0.33333334);
 }
 

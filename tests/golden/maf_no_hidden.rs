@@ -73,9 +73,9 @@ fn normalize_0(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, affine_forward_each, dense};
     let input = [x[0], x[1]];
     let mut output = [0.0; 6];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT_GROUP_0, &input, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L0_OUTPUT_GROUP_1, &input, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L0_OUTPUT_GROUP_2, &input, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT_GROUP_0, &input, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L0_OUTPUT_GROUP_1, &input, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L0_OUTPUT_GROUP_2, &input, &mut output);
     let mut own = [x[0], x[1], x[2]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];
@@ -89,13 +89,13 @@ fn generate_0(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, affine_inverse, dense};
     let mut input = [0.0, 0.0];
     let mut output = [0.0; 6];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT_GROUP_0, &input, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT_GROUP_0, &input, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[0], output[1], 0.33333334);
     input[0] = x[0];
-    dense::<Identity, 2, _, _, _, _>(&L0_OUTPUT_GROUP_1, &input, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L0_OUTPUT_GROUP_1, &input, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[2], output[3], 0.33333334);
     input[1] = x[1];
-    dense::<Identity, 4, _, _, _, _>(&L0_OUTPUT_GROUP_2, &input, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L0_OUTPUT_GROUP_2, &input, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[4], output[5], 0.33333334);
 }
 
@@ -104,9 +104,9 @@ fn normalize_1(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, affine_forward_each, dense};
     let input = [x[2], x[1]];
     let mut output = [0.0; 6];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &input, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &input, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &input, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &input, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &input, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &input, &mut output);
     let mut own = [x[2], x[1], x[0]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[2] = own[0];
@@ -120,13 +120,13 @@ fn generate_1(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, affine_inverse, dense};
     let mut input = [0.0, 0.0];
     let mut output = [0.0; 6];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &input, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &input, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[0], output[1], 0.33333334);
     input[0] = x[2];
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &input, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &input, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[2], output[3], 0.33333334);
     input[1] = x[1];
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &input, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &input, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[4], output[5], 0.33333334);
 }
 

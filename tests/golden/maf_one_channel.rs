@@ -72,9 +72,9 @@ fn normalize_0(x: &mut [f32; 1], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0]];
     let mut hidden_0 = [0.0; 8];
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
     let mut output = [0.0; 2];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
     let mut own = [x[0]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];
@@ -87,8 +87,8 @@ fn generate_0(x: &mut [f32; 1], given: &[f32; 1]) {
     let input = [given[0]];
     let mut hidden_0 = [0.0; 8];
     let mut output = [0.0; 2];
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[0], output[1], 0.33333334);
 }
 
@@ -97,9 +97,9 @@ fn normalize_1(x: &mut [f32; 1], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0]];
     let mut hidden_0 = [0.0; 8];
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
     let mut output = [0.0; 2];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT, &hidden_0, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT, &hidden_0, &mut output);
     let mut own = [x[0]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];
@@ -112,8 +112,8 @@ fn generate_1(x: &mut [f32; 1], given: &[f32; 1]) {
     let input = [given[0]];
     let mut hidden_0 = [0.0; 8];
     let mut output = [0.0; 2];
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT, &hidden_0, &mut output);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT, &hidden_0, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[0], output[1], 0.33333334);
 }
 

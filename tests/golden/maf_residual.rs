@@ -77,19 +77,43 @@ fn normalize_0(x: &mut [f32; 3], given: &[f32; 1]) -> f32 {
     let input = [given[0], x[0], x[1]];
     let mut hidden_0 = [0.0; 8];
     let mut hidden_1 = [0.0; 8];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 3, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 6, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     add::<0, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     add::<3, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     add::<6, 2, _>(&hidden_0, &mut hidden_1);
     let mut output = [0.0; 6];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
     let mut own = [x[0], x[1], x[2]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];
@@ -105,22 +129,46 @@ fn generate_0(x: &mut [f32; 3], given: &[f32; 1]) {
     let mut hidden_0 = [0.0; 8];
     let mut hidden_1 = [0.0; 8];
     let mut output = [0.0; 6];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     add::<0, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[0], output[1], 0.33333334);
     input[1] = x[0];
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 3, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     add::<3, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Identity, 2, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L0_OUTPUT_GROUP_1, &hidden_1, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[2], output[3], 0.33333334);
     input[2] = x[1];
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 6, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     add::<6, 2, _>(&hidden_0, &mut hidden_1);
-    dense::<Identity, 4, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[4], output[5], 0.33333334);
 }
 
@@ -130,19 +178,43 @@ fn normalize_1(x: &mut [f32; 3], given: &[f32; 1]) -> f32 {
     let input = [given[0], x[2], x[1]];
     let mut hidden_0 = [0.0; 8];
     let mut hidden_1 = [0.0; 8];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 3, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 6, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     add::<0, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     add::<3, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<
+        Tanh<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     add::<6, 2, _>(&hidden_0, &mut hidden_1);
     let mut output = [0.0; 6];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
     let mut own = [x[2], x[1], x[0]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[2] = own[0];
@@ -158,22 +230,46 @@ fn generate_1(x: &mut [f32; 3], given: &[f32; 1]) {
     let mut hidden_0 = [0.0; 8];
     let mut hidden_1 = [0.0; 8];
     let mut output = [0.0; 6];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     add::<0, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[0], output[1], 0.33333334);
     input[1] = x[2];
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 3, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        3,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     add::<3, 3, _>(&hidden_0, &mut hidden_1);
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_1, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[2], output[3], 0.33333334);
     input[2] = x[1];
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 6, _, _, _, _>(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<Tanh<Math>, 6, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<
+        Tanh<Math>,
+        6,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     add::<6, 2, _>(&hidden_0, &mut hidden_1);
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[4], output[5], 0.33333334);
 }
 

@@ -74,33 +74,97 @@ fn normalize_0(x: &mut [f32; 4]) -> f32 {
     let input = [x[0], x[1], x[2]];
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 12];
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Relu, 3, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Relu, 6, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Relu, 9, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Relu, 3, _, _, _, _>(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
-    dense::<Relu, 6, _, _, _, _>(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
-    dense::<Relu, 9, _, _, _, _>(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Relu, 3, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Relu, 6, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Relu, 9, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Relu, 3, _, _, _, _, _>(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<Relu, 6, _, _, _, _, _>(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<Relu, 9, _, _, _, _, _>(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     let mut parameters = [0.0; 23];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[0], &mut parameters, 4.0);
     x[0] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[1], &mut parameters, 4.0);
     x[1] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[2], &mut parameters, 4.0);
     x[2] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[3], &mut parameters, 4.0);
     x[3] = value;
     log_det += log_slope;
@@ -114,28 +178,92 @@ fn generate_0(x: &mut [f32; 4]) {
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 12];
     let mut parameters = [0.0; 23];
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
     x[0] = spline_inverse::<Math>(x[0], &mut parameters, 4.0);
     input[0] = x[0];
-    dense::<Relu, 3, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Relu, 3, _, _, _, _>(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
+    dense::<Relu, 3, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Relu, 3, _, _, _, _, _>(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
     x[1] = spline_inverse::<Math>(x[1], &mut parameters, 4.0);
     input[1] = x[1];
-    dense::<Relu, 6, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Relu, 6, _, _, _, _>(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
+    dense::<Relu, 6, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Relu, 6, _, _, _, _, _>(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
     x[2] = spline_inverse::<Math>(x[2], &mut parameters, 4.0);
     input[2] = x[2];
-    dense::<Relu, 9, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Relu, 9, _, _, _, _>(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
+    dense::<Relu, 9, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<Relu, 9, _, _, _, _, _>(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
     x[3] = spline_inverse::<Math>(x[3], &mut parameters, 4.0);
 }
 
@@ -145,33 +273,97 @@ fn normalize_1(x: &mut [f32; 4]) -> f32 {
     let input = [x[3], x[2], x[1]];
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 12];
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Relu, 3, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Relu, 6, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Relu, 9, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Relu, 3, _, _, _, _>(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
-    dense::<Relu, 6, _, _, _, _>(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
-    dense::<Relu, 9, _, _, _, _>(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Relu, 3, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Relu, 6, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Relu, 9, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<Relu, 3, _, _, _, _, _>(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<Relu, 6, _, _, _, _, _>(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<Relu, 9, _, _, _, _, _>(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     let mut parameters = [0.0; 23];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[3], &mut parameters, 4.0);
     x[3] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[2], &mut parameters, 4.0);
     x[2] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[1], &mut parameters, 4.0);
     x[1] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[0], &mut parameters, 4.0);
     x[0] = value;
     log_det += log_slope;
@@ -185,28 +377,92 @@ fn generate_1(x: &mut [f32; 4]) {
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 12];
     let mut parameters = [0.0; 23];
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
     x[3] = spline_inverse::<Math>(x[3], &mut parameters, 4.0);
     input[0] = x[3];
-    dense::<Relu, 3, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Relu, 3, _, _, _, _>(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
+    dense::<Relu, 3, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Relu, 3, _, _, _, _, _>(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
     x[2] = spline_inverse::<Math>(x[2], &mut parameters, 4.0);
     input[1] = x[2];
-    dense::<Relu, 6, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Relu, 6, _, _, _, _>(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
+    dense::<Relu, 6, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Relu, 6, _, _, _, _, _>(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
     x[1] = spline_inverse::<Math>(x[1], &mut parameters, 4.0);
     input[2] = x[1];
-    dense::<Relu, 9, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense::<Relu, 9, _, _, _, _>(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
+    dense::<Relu, 9, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<Relu, 9, _, _, _, _, _>(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
     x[0] = spline_inverse::<Math>(x[0], &mut parameters, 4.0);
 }
 

@@ -72,10 +72,10 @@ fn normalize_0(x: &mut [f32; 1], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Silu, dense, spline_forward};
     let input = [given[0], given[1]];
     let mut hidden_0 = [0.0; 6];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[0], &mut parameters, 3.0);
     x[0] = value;
     log_det += log_slope;
@@ -88,8 +88,8 @@ fn generate_0(x: &mut [f32; 1], given: &[f32; 2]) {
     let input = [given[0], given[1]];
     let mut hidden_0 = [0.0; 6];
     let mut parameters = [0.0; 8];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
     x[0] = spline_inverse::<Math>(x[0], &mut parameters, 3.0);
 }
 
@@ -98,10 +98,10 @@ fn normalize_1(x: &mut [f32; 1], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Silu, dense, spline_forward};
     let input = [given[0], given[1]];
     let mut hidden_0 = [0.0; 6];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[0], &mut parameters, 3.0);
     x[0] = value;
     log_det += log_slope;
@@ -114,8 +114,8 @@ fn generate_1(x: &mut [f32; 1], given: &[f32; 2]) {
     let input = [given[0], given[1]];
     let mut hidden_0 = [0.0; 6];
     let mut parameters = [0.0; 8];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
     x[0] = spline_inverse::<Math>(x[0], &mut parameters, 3.0);
 }
 

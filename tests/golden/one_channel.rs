@@ -67,8 +67,8 @@ fn normalize_0(x: &mut [f32; 1]) -> f32 {
     let input = [];
     let mut parameters = [0.0; 23];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0_PANEL_0, &input, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_0_PANEL_1, &input, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_0_PANEL_0, &input, &mut parameters);
+    dense::<Identity, 12, _, _, _, _, _>(&L0_CHANNEL_0_PANEL_1, &input, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[0], &mut parameters, 4.0);
     x[0] = value;
     log_det += log_slope;
@@ -80,8 +80,8 @@ fn generate_0(x: &mut [f32; 1]) {
     use ::flow_embedded::kernels::{Identity, dense, spline_inverse};
     let input = [];
     let mut parameters = [0.0; 23];
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0_PANEL_0, &input, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_0_PANEL_1, &input, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_0_PANEL_0, &input, &mut parameters);
+    dense::<Identity, 12, _, _, _, _, _>(&L0_CHANNEL_0_PANEL_1, &input, &mut parameters);
     x[0] = spline_inverse::<Math>(x[0], &mut parameters, 4.0);
 }
 

@@ -79,9 +79,9 @@ fn normalize_0(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[2]];
     let mut hidden_0 = [0.0; 6];
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
     let mut output = [0.0; 2];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
     let mut own = [x[1]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -93,9 +93,9 @@ fn generate_0(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[0], x[2]];
     let mut hidden_0 = [0.0; 6];
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
     let mut output = [0.0; 2];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
     let mut own = [x[1]];
     affine_inverse_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -106,13 +106,13 @@ fn normalize_2(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[1], x[2]];
     let mut hidden_0 = [0.0; 6];
-    dense::<Relu, 0, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Relu, 2, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Relu, 4, _, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Relu, 2, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Relu, 4, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     let mut output = [0.0; 6];
-    dense::<Identity, 0, _, _, _, _>(&L2_OUTPUT_GROUP_0, &hidden_0, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L2_OUTPUT_GROUP_2, &hidden_0, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L2_OUTPUT_GROUP_0, &hidden_0, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L2_OUTPUT_GROUP_2, &hidden_0, &mut output);
     let mut own = [x[1], x[2], x[0]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -127,16 +127,16 @@ fn generate_2(x: &mut [f32; 3]) {
     let mut input = [0.0, 0.0];
     let mut hidden_0 = [0.0; 6];
     let mut output = [0.0; 6];
-    dense::<Relu, 0, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Identity, 0, _, _, _, _>(&L2_OUTPUT_GROUP_0, &hidden_0, &mut output);
+    dense::<Relu, 0, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Identity, 0, _, _, _, _, _>(&L2_OUTPUT_GROUP_0, &hidden_0, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[0], output[1], 0.33333334);
     input[0] = x[1];
-    dense::<Relu, 2, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Identity, 2, _, _, _, _>(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
+    dense::<Relu, 2, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Identity, 2, _, _, _, _, _>(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[2], output[3], 0.33333334);
     input[1] = x[2];
-    dense::<Relu, 4, _, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Identity, 4, _, _, _, _>(&L2_OUTPUT_GROUP_2, &hidden_0, &mut output);
+    dense::<Relu, 4, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Identity, 4, _, _, _, _, _>(&L2_OUTPUT_GROUP_2, &hidden_0, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[4], output[5], 0.33333334);
 }
 

@@ -76,24 +76,24 @@ fn normalize_1(x: &mut [f32; 3]) -> f32 {
     let mut hidden_0 = [0.0; 6];
     let mut output = [0.0; 6];
     let mut log_det = 0.0;
-    dense::<Silu<Math>, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_0, &mut output);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_0, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[0], output[0], output[1], 0.33333334);
     x[0] = value;
     log_det += log_slope;
     input[0] = x[0];
-    dense::<Silu<Math>, 2, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_0, &mut output);
+    dense::<Silu<Math>, 2, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_0, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[2], output[2], output[3], 0.33333334);
     x[2] = value;
     log_det += log_slope;
     input[1] = x[2];
-    dense::<Silu<Math>, 4, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_0, &mut output);
+    dense::<Silu<Math>, 4, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_0, &mut output);
     let (value, log_slope) = affine_inverse::<
         Math,
     >(x[1], output[4], output[5], 0.33333334);
@@ -107,13 +107,13 @@ fn generate_1(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, Silu, affine_forward_each, dense};
     let input = [x[0], x[2]];
     let mut hidden_0 = [0.0; 6];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Silu<Math>, 2, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Silu<Math>, 4, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Silu<Math>, 2, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Silu<Math>, 4, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     let mut output = [0.0; 6];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_0, &mut output);
-    dense::<Identity, 2, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_0, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_0, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_0, &mut output);
+    dense::<Identity, 2, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_0, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L1_OUTPUT_GROUP_2, &hidden_0, &mut output);
     let mut own = [x[0], x[2], x[1]];
     affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];

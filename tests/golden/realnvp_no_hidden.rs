@@ -73,7 +73,7 @@ fn normalize_0(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, affine_forward_each, dense};
     let input = [x[0]];
     let mut output = [0.0; 2];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT, &input, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT, &input, &mut output);
     let mut own = [x[1]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -85,7 +85,7 @@ fn generate_0(x: &mut [f32; 2]) {
     use ::flow_embedded::kernels::{Identity, affine_inverse_each, dense};
     let input = [x[0]];
     let mut output = [0.0; 2];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT, &input, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT, &input, &mut output);
     let mut own = [x[1]];
     affine_inverse_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -96,7 +96,7 @@ fn normalize_1(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, affine_forward_each, dense};
     let input = [x[1]];
     let mut output = [0.0; 2];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT, &input, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT, &input, &mut output);
     let mut own = [x[0]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];
@@ -108,7 +108,7 @@ fn generate_1(x: &mut [f32; 2]) {
     use ::flow_embedded::kernels::{Identity, affine_inverse_each, dense};
     let input = [x[1]];
     let mut output = [0.0; 2];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT, &input, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT, &input, &mut output);
     let mut own = [x[0]];
     affine_inverse_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];

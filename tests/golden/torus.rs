@@ -76,15 +76,15 @@ fn normalize_0(x: &mut [f32; 2]) -> f32 {
     let [cos_0, sin_0] = circle::<Math>(x[0]);
     let input = [cos_0, sin_0];
     let mut hidden_0 = [0.0; 6];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 3, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[0], &mut parameters);
     x[0] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_1, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_1, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[1], &mut parameters);
     x[1] = value;
     log_det += log_slope;
@@ -97,12 +97,12 @@ fn generate_0(x: &mut [f32; 2]) {
     let mut input = [0.0, 0.0];
     let mut hidden_0 = [0.0; 6];
     let mut parameters = [0.0; 8];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
     x[0] = circular_inverse::<Math>(x[0], &mut parameters);
     [input[0], input[1]] = circle::<Math>(x[0]);
-    dense::<Tanh<Math>, 3, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_1, &hidden_0, &mut parameters);
+    dense::<Tanh<Math>, 3, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_1, &hidden_0, &mut parameters);
     x[1] = circular_inverse::<Math>(x[1], &mut parameters);
 }
 
@@ -112,10 +112,10 @@ fn normalize_1(x: &mut [f32; 2]) -> f32 {
     let [cos_1, sin_1] = circle::<Math>(x[1]);
     let input = [cos_1, sin_1];
     let mut hidden_0 = [0.0; 6];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[0], &mut parameters);
     x[0] = value;
     log_det += log_slope;
@@ -128,9 +128,9 @@ fn generate_1(x: &mut [f32; 2]) {
     let [cos_1, sin_1] = circle::<Math>(x[1]);
     let input = [cos_1, sin_1];
     let mut hidden_0 = [0.0; 6];
-    dense::<Tanh<Math>, 0, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Tanh<Math>, 0, _, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
     x[0] = circular_inverse::<Math>(x[0], &mut parameters);
 }
 

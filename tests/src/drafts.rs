@@ -558,6 +558,19 @@ fn base_weights(kind: &Kind, rng: &mut ChaCha8Rng) -> Vec<f32> {
     (1..=components).flat_map(component).collect()
 }
 
+/// The same flow with weights that half precision holds.
+pub fn halved(draft: &Draft) -> Draft {
+    let mut own = Draft {
+        quantisation: Some(DraftQuantisation {
+            weights: WeightFormat::F16,
+            fractions: Vec::new(),
+        }),
+        ..draft.clone()
+    };
+    flow_train::quantise::round_to_f16(&mut own).expect("small weights");
+    own
+}
+
 /// The same flow, quantised to suit events around the centre of its data.
 pub fn quantised(draft: &Draft, weights: WeightFormat) -> Draft {
     let bytes = draft.encode().expect("a valid draft");

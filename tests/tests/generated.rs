@@ -11,7 +11,7 @@ use flow_embedded::artefact::{Channel, ShapeError, WeightFormat};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::Backend;
 use flow_embedded::{Calibrated, Density, LoadedFlow, Provenance, Sampler};
-use flow_tests::drafts::{draft, outside, quantised, rng, table, uniform, within};
+use flow_tests::drafts::{draft, halved, outside, quantised, rng, table, uniform, within};
 use flow_train::export::Draft;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -72,8 +72,12 @@ impl Module {
 fn quantised_artefact(name: &str, weights: WeightFormat) -> Vec<u8> {
     let bytes = artefact(name);
     let flow = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
-    let quantised = quantised(&Draft::from_loaded(&flow), weights);
-    quantised.encode().expect("a valid draft")
+    let draft = Draft::from_loaded(&flow);
+    let draft = match weights.is_integer() {
+        true => quantised(&draft, weights),
+        false => halved(&draft),
+    };
+    draft.encode().expect("a valid draft")
 }
 
 /// The rows that are also compiled to `i8` and `i16`.
@@ -99,6 +103,14 @@ const VARIANTS: [&str; 7] = [
     "glow",
     "circular",
     "permuted",
+];
+
+/// The rows that are also compiled to `f16`, for speed and for size.
+const HALVES: [(&str, &str); 4] = [
+    ("f16", "maf"),
+    ("f16", "nsf"),
+    ("f16_size", "maf"),
+    ("f16_size", "nsf"),
 ];
 
 fn modules() -> Vec<Module> {
@@ -150,7 +162,11 @@ fn modules() -> Vec<Module> {
             quantised("i16", WeightFormat::I16),
         ]
     });
-    let variants = variants.chain(integers);
+    let halves = HALVES.into_iter().map(|(folder, name)| Module {
+        weights: Some(WeightFormat::F16),
+        ..same(folder, name, if folder == "f16" { &options } else { &size })
+    });
+    let variants = variants.chain(integers).chain(halves);
     all.chain(variants).chain(others).collect()
 }
 
@@ -186,8 +202,14 @@ fn compare_scores<F, const D: usize, const C: usize>(name: &str, flow: &F)
 where
     F: Density<D, C> + Calibrated,
 {
-    let bytes = artefact(name);
-    let loaded = LoadedFlow::from_bytes(&bytes).expect(name);
+    compare_scores_of(name, &artefact(name), flow);
+}
+
+fn compare_scores_of<F, const D: usize, const C: usize>(name: &str, bytes: &[u8], flow: &F)
+where
+    F: Density<D, C> + Calibrated,
+{
+    let loaded = LoadedFlow::from_bytes(bytes).expect(name);
     let calibration = loaded.calibration().expect(name);
     let shaped = loaded.clone().shaped::<D, C, 256>().expect(name);
     let mut scratch = vec![f32::NAN; loaded.scratch_len()];
@@ -469,7 +491,7 @@ fn compare_integers<const D: usize, const C: usize>(
         assert!(!own.is_nan(), "{name}");
         finite += usize::from(own.is_finite());
     }
-    assert!(finite > 1_500, "{name}: only {finite} finite");
+    assert!(finite > 1_200, "{name}: only {finite} finite");
     for (channel, own) in channels.iter().enumerate() {
         for x in outside(own.domain) {
             let mut event = draw(channels, 1.0, rng);
@@ -545,4 +567,39 @@ integers! {
     glow, 4, 1;
     domains, 4, 1;
     circular, 4, 1;
+}
+
+macro_rules! halves {
+    ($folder:ident: $($name:ident, $event:literal, $context:literal;)*) => {
+        mod $folder {
+            $(
+                #[allow(unreachable_pub)]
+                mod $name {
+                    include!(concat!(
+                        "../golden/", stringify!($folder), "/", stringify!($name), ".rs"
+                    ));
+
+                    #[test]
+                    fn has_the_bits_of_the_loaded_artefact() {
+                        let name = stringify!($name);
+                        let bytes = crate::quantised_artefact(name, crate::WeightFormat::F16);
+                        crate::compare_scores_of::<_, $event, $context>(name, &bytes, &Random);
+                        assert!(self_test());
+                    }
+                }
+            )*
+        }
+    };
+}
+
+halves! {
+    f16:
+    maf, 6, 0;
+    nsf, 4, 1;
+}
+
+halves! {
+    f16_size:
+    maf, 6, 0;
+    nsf, 4, 1;
 }

@@ -2,6 +2,7 @@
 
 use super::channels::conditions;
 use crate::plan::{Bijection, Channels, Conditional, Layout, Plan, Table};
+use flow_embedded::artefact::WeightFormat;
 use proc_macro2::Ident;
 use quote::format_ident;
 
@@ -60,8 +61,12 @@ fn numbers(plan: &Plan) -> String {
     if conditions(plan) {
         standardisation("CONTEXT_", &plan.context);
     }
+    let stored = match plan.weights {
+        Some(WeightFormat::F16) => Stored::Half,
+        _ => Stored::F32,
+    };
     for (index, layer) in plan.steps() {
-        text += &layer_tables(&layer.bijection, index);
+        text += &layer_tables(&layer.bijection, index, stored);
     }
     if !plan.base.weights.is_empty() {
         text += "\n// Base: for each component ln w - sum ln s and the weights' sum so far, then\n\
@@ -71,10 +76,10 @@ fn numbers(plan: &Plan) -> String {
     text
 }
 
-fn layer_tables(bijection: &Bijection, index: usize) -> String {
+fn layer_tables(bijection: &Bijection, index: usize, stored: Stored) -> String {
     match bijection {
         Bijection::Coupling(own) | Bijection::Autoregressive(_, own) => {
-            conditional_tables(own, index)
+            conditional_tables(own, index, stored)
         }
         Bijection::Linear { upper, lower, .. } => {
             let name = |part: &str| identifier(index, part).to_string();
@@ -94,7 +99,7 @@ fn layer_tables(bijection: &Bijection, index: usize) -> String {
     }
 }
 
-fn conditional_tables(own: &Conditional, index: usize) -> String {
+fn conditional_tables(own: &Conditional, index: usize, stored: Stored) -> String {
     let hidden = own.hidden.iter().enumerate().flat_map(|(dense, blocks)| {
         let blocks = blocks.iter().enumerate();
         blocks.map(move |(block, table)| (hidden(own, index, dense, block), table))
@@ -109,7 +114,7 @@ fn conditional_tables(own: &Conditional, index: usize) -> String {
         .chain(output)
         .flat_map(|(name, table)| parts(table, &name))
     {
-        text += &part.text();
+        text += &part.text(stored);
     }
     text
 }
@@ -121,6 +126,13 @@ pub(super) struct Part<'t> {
     /// The biases, and the weights that are stored for each input.
     pub(super) columns: usize,
     pub(super) layout: Layout,
+}
+
+/// What weights are stored as.
+#[derive(Clone, Copy)]
+enum Stored {
+    F32,
+    Half,
 }
 
 /// The statics that hold a table; none if it has no rows.
@@ -153,25 +165,33 @@ fn split<'t>(rows: &'t [Vec<f32>], panels: &[usize]) -> impl Iterator<Item = &'t
 }
 
 impl Part<'_> {
-    fn text(&self) -> String {
-        let (rows, columns) = (self.rows.len(), self.columns);
-        match self.layout {
+    fn text(&self, stored: Stored) -> String {
+        let (name, rows, columns) = (&self.name, self.rows.len(), self.columns);
+        let weight = match stored {
+            Stored::F32 => "f32",
+            Stored::Half => "::flow_embedded::kernels::Half",
+        };
+        let (of, numbers, make) = match self.layout {
             Layout::Wide => {
                 let lines: String = columns_of(self.rows, columns)
                     .map(|weights| array(&weights))
                     .collect();
-                let of = format!("[[f32; {rows}]; {columns}]");
-                format!("{ATTRIBUTES}static {}: {of} = [\n{lines}];\n", self.name)
+                (format!("[[{weight}; {rows}]; {columns}]"), lines, "panel")
             }
             Layout::Small => {
                 let panels = self.layout.panels(rows);
-                let numbers: Vec<f32> = split(self.rows, &panels)
+                let numbers = split(self.rows, &panels)
                     .flat_map(|rows| columns_of(rows, columns))
-                    .flatten()
-                    .collect();
-                list(&self.name.to_string(), &numbers)
+                    .flatten();
+                let lines = indented(&wrap(numbers.map(|weight| format!("{weight:?}"))));
+                (format!("[{weight}; {}]", rows * columns), lines, "list")
             }
-        }
+        };
+        let value = match stored {
+            Stored::F32 => format!("[\n{numbers}]"),
+            Stored::Half => format!("{weight}::{make}([\n{numbers}])"),
+        };
+        format!("{ATTRIBUTES}static {name}: {of} = {value};\n")
     }
 }
 
@@ -210,8 +230,12 @@ fn pairs<P>(name: &str, of: &str, values: &[P], show: impl Fn(&P) -> String) -> 
 }
 
 pub(super) fn statics(name: &str, of: &str, lines: &[String]) -> String {
-    let lines: String = lines.iter().map(|line| format!("    {line},\n")).collect();
+    let lines = indented(lines);
     format!("{ATTRIBUTES}static {name}: {of} = [\n{lines}];\n")
+}
+
+fn indented(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("    {line},\n")).collect()
 }
 
 pub(super) fn wrap(items: impl Iterator<Item = String>) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! `f32`.
 
+use super::Activations;
 use super::walk::{Arithmetic, Place, Walk, normalize, scatter};
 use crate::plan::{Bijection, ChannelPlan, Channels, Conditional, Plan, Table};
 use flow_embedded::artefact::{Activation as Kind, Direction, Shape, Transformer};
@@ -13,9 +14,8 @@ use std::marker::PhantomData;
 
 pub(super) struct Float<'p, M> {
     plan: &'p Plan,
-    /// The largest sizes of the activations so far, by conditioner and the
-    /// dense layer that reads them.
-    ranges: Vec<Vec<f32>>,
+    /// What the dense layers of each conditioner read last.
+    activations: Activations,
     math: PhantomData<M>,
 }
 
@@ -27,17 +27,15 @@ impl<'p, M: Math> Float<'p, M> {
             .filter_map(|layer| layer.bijection.conditional());
         Self {
             plan,
-            ranges: conditional
-                .map(|own| vec![0.0; 1 + own.hidden.len()])
+            activations: conditional
+                .map(|own| vec![Vec::new(); 1 + own.hidden.len()])
                 .collect(),
             math: PhantomData,
         }
     }
 
-    /// The largest sizes of the activations: of each conditioner its inputs
-    /// and then each of its hidden layers.
-    pub(super) fn into_ranges(self) -> Vec<Vec<f32>> {
-        self.ranges
+    pub(super) fn into_activations(self) -> Activations {
+        self.activations
     }
 
     pub(super) fn log_prob(&mut self, event: &[f32], context: &[f32]) -> f32 {
@@ -60,7 +58,7 @@ impl<'p, M: Math> Float<'p, M> {
         for (place, z) in plan.base.places.iter().zip(base) {
             x[*place] = *z;
         }
-        let mut conditional = self.ranges.len();
+        let mut conditional = self.activations.len();
         for layer in plan.layers.iter().rev() {
             let mut evaluate = |own, at_once| {
                 conditional -= 1;
@@ -97,12 +95,6 @@ impl<'p, M: Math> Float<'p, M> {
         channels
             .map(|(channel, x)| channel.destandardise::<M>(x))
             .collect()
-    }
-
-    fn observe(&mut self, place: Place<'_>, dense: usize, unit: f32) -> f32 {
-        let range = &mut self.ranges[place.conditional][dense];
-        *range = range.max(unit.abs());
-        unit
     }
 }
 
@@ -173,8 +165,12 @@ impl<M: Math> Arithmetic for Float<'_, M> {
     type Number = f32;
     type Unit = f32;
 
-    fn input(&mut self, place: Place<'_>, x: f32) -> f32 {
-        self.observe(place, 0, x)
+    fn read(&mut self, conditional: usize, dense: usize, units: &[f32]) {
+        self.activations[conditional][dense] = units.to_vec();
+    }
+
+    fn input(&mut self, _: Place<'_>, x: f32) -> f32 {
+        x
     }
 
     fn circle(&mut self, x: f32) -> [f32; 2] {
@@ -183,16 +179,15 @@ impl<M: Math> Arithmetic for Float<'_, M> {
 
     fn unit(&mut self, place: Place<'_>, table: &Table, row: usize, input: &[f32]) -> f32 {
         let sum = product(table, row, input);
-        let unit = match place.own.activation {
+        match place.own.activation {
             Kind::Relu => Relu::apply(sum),
             Kind::Tanh => Tanh::<M>::apply(sum),
             Kind::Silu => Silu::<M>::apply(sum),
-        };
-        self.observe(place, place.dense + 1, unit)
+        }
     }
 
-    fn add(&mut self, place: Place<'_>, unit: f32, input: f32) -> f32 {
-        self.observe(place, place.dense + 1, unit + input)
+    fn add(&mut self, unit: f32, input: f32) -> f32 {
+        unit + input
     }
 
     fn parameter(&mut self, table: &Table, row: usize, input: &[f32]) -> f32 {

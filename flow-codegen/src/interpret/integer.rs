@@ -119,7 +119,7 @@ impl Arithmetic for Integer<'_> {
         }
     }
 
-    fn add(&mut self, _: Place<'_>, unit: i16, input: i16) -> i16 {
+    fn add(&mut self, unit: i16, input: i16) -> i16 {
         self.saturation
             .activation(i32::from(unit) + i32::from(input))
     }

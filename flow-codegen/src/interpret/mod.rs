@@ -96,11 +96,7 @@ impl Interpreter {
     /// # Panics
     /// The slices do not hold whole rows, as many of one as of the other.
     pub fn fractions(&self, events: &[f32], contexts: &[f32]) -> Vec<u8> {
-        let ranges = match self.0.math {
-            Backend::Polynomial => self.ranges::<Polynomial>(events, contexts),
-            Backend::Libm => self.ranges::<Libm>(events, contexts),
-            Backend::Micromath => self.ranges::<Micromath>(events, contexts),
-        };
+        let ranges = self.ranges(events, contexts);
         let conditional = self
             .0
             .layers
@@ -123,41 +119,68 @@ impl Interpreter {
         fractions.collect()
     }
 
-    /// The sizes that activations are to hold, by conditioner.
-    fn ranges<M: Math>(&self, events: &[f32], contexts: &[f32]) -> Vec<Vec<f32>> {
-        let plan = &self.0;
-        let (event, context) = (plan.event.len(), plan.context.len());
-        let rows: Vec<Vec<Vec<f32>>> = events
-            .chunks_exact(event)
-            .enumerate()
-            .map(|(row, event)| {
-                let mut arithmetic = Float::<M>::new(plan);
-                arithmetic.log_prob(event, &contexts[row * context..][..context]);
-                arithmetic.into_ranges()
-            })
+    /// What the conditioners of a model of `f32` read for an event.
+    ///
+    /// # Panics
+    /// As [`log_prob`](Self::log_prob).
+    pub fn activations(&self, event: &[f32], context: &[f32]) -> Activations {
+        fn observe<M: Math>(plan: &Plan, event: &[f32], context: &[f32]) -> Activations {
+            let mut arithmetic = Float::<M>::new(plan);
+            arithmetic.log_prob(event, context);
+            arithmetic.into_activations()
+        }
+        match self.0.math {
+            Backend::Polynomial => observe::<Polynomial>(&self.0, event, context),
+            Backend::Libm => observe::<Libm>(&self.0, event, context),
+            Backend::Micromath => observe::<Micromath>(&self.0, event, context),
+        }
+    }
+
+    /// The sizes that activations are to hold: of each conditioner its inputs
+    /// and then each of its hidden layers.
+    fn ranges(&self, events: &[f32], contexts: &[f32]) -> Vec<Vec<f32>> {
+        let (event, context) = (self.0.event.len(), self.0.context.len());
+        // The largest size of each kind, by event.
+        let conditional = self
+            .0
+            .layers
+            .iter()
+            .filter_map(|own| own.bijection.conditional());
+        let mut sizes: Vec<Vec<Vec<f32>>> = conditional
+            .map(|own| vec![Vec::new(); 1 + own.hidden.len()])
             .collect();
-        let Some(first) = rows.first() else {
-            return Float::<M>::new(plan).into_ranges();
-        };
-        let range = |layer: usize, kind: usize| {
-            let sizes = rows.iter().map(|row| row[layer][kind]);
-            let mut sizes: Vec<f32> = sizes.filter(|size| size.is_finite()).collect();
-            sizes.sort_unstable_by(f32::total_cmp);
-            let at = |share: f64| {
-                let place = (share * sizes.len() as f64).ceil() as usize;
-                sizes.get(place.max(1) - 1).copied().unwrap_or_default()
-            };
-            f32::min(1.5 * at(1.0), 4.0 * at(0.999))
-        };
-        let layers = first.iter().enumerate();
-        layers
-            .map(|(layer, kinds)| (0..kinds.len()).map(|kind| range(layer, kind)).collect())
-            .collect()
+        for (row, event) in events.chunks_exact(event).enumerate() {
+            let activations = self.activations(event, &contexts[row * context..][..context]);
+            for (sizes, units) in sizes.iter_mut().flatten().zip(activations.iter().flatten()) {
+                let size = units
+                    .iter()
+                    .fold(0.0, |most: f32, unit| most.max(unit.abs()));
+                if size.is_finite() {
+                    sizes.push(size);
+                }
+            }
+        }
+        let conditioner = |kinds: Vec<Vec<f32>>| kinds.into_iter().map(range).collect();
+        sizes.into_iter().map(conditioner).collect()
     }
 }
 
+/// What the dense layers of each conditioner read: its inputs, and then each of
+/// its hidden layers.
+pub type Activations = Vec<Vec<Vec<f32>>>;
+
+/// What holds nearly all sizes, and some more.
+fn range(mut sizes: Vec<f32>) -> f32 {
+    sizes.sort_unstable_by(f32::total_cmp);
+    let at = |share: f64| {
+        let place = (share * sizes.len() as f64).ceil() as usize;
+        sizes.get(place.max(1) - 1).copied().unwrap_or_default()
+    };
+    f32::min(8.0 * at(1.0), 16.0 * at(0.999))
+}
+
 /// What inputs hold at least, in standard deviations.
-const INPUT_RANGE: f32 = 16.0;
+const INPUT_RANGE: f32 = 32.0;
 
 /// The most bits behind the point that hold a size.
 fn fraction(size: f32) -> u8 {

@@ -6,8 +6,6 @@ use flow_embedded::artefact::Direction;
 /// A table of a conditioner.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'p> {
-    /// The layer, counted among those with a conditioner.
-    pub(super) conditional: usize,
     pub(super) own: &'p Conditional,
     /// The dense layer, the output included.
     pub(super) dense: usize,
@@ -20,6 +18,8 @@ pub(super) trait Arithmetic {
     /// An input or a hidden unit of a conditioner.
     type Unit: Copy + Default;
 
+    /// What a dense layer of a conditioner has read, once it is complete.
+    fn read(&mut self, _conditional: usize, _dense: usize, _units: &[Self::Unit]) {}
     /// A channel or a context feature as an input.
     fn input(&mut self, place: Place<'_>, x: Self::Number) -> Self::Unit;
     /// Cosine and sine of an angle.
@@ -33,7 +33,7 @@ pub(super) trait Arithmetic {
         input: &[Self::Unit],
     ) -> Self::Unit;
     /// A residual connection.
-    fn add(&mut self, place: Place<'_>, unit: Self::Unit, input: Self::Unit) -> Self::Unit;
+    fn add(&mut self, unit: Self::Unit, input: Self::Unit) -> Self::Unit;
     /// An output.
     fn parameter(&mut self, table: &Table, row: usize, input: &[Self::Unit]) -> Self::Number;
     /// A channel's transformer: its value and log-determinant.
@@ -136,7 +136,6 @@ pub(super) struct Walk<'w, A: Arithmetic> {
 impl<'w, A: Arithmetic> Walk<'w, A> {
     fn place(&self, dense: usize) -> Place<'w> {
         Place {
-            conditional: self.conditional,
             own: self.own,
             dense,
         }
@@ -161,9 +160,18 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
             }
         }
         let groups = 0..self.own.groups.len();
-        groups.fold(A::Number::default(), |log_det, group| {
+        let log_det = groups.fold(A::Number::default(), |log_det, group| {
             self.group(&state, group, from, x, forward, log_det)
-        })
+        });
+        self.report(&state);
+        log_det
+    }
+
+    fn report(&mut self, state: &State<A::Unit>) {
+        for dense in 0..=self.own.hidden.len() {
+            self.arithmetic
+                .read(self.conditional, dense, state.before(dense));
+        }
     }
 
     /// The direction that needs a group of channels to know the next.
@@ -188,6 +196,7 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
                 }
             }
         }
+        self.report(&state);
         log_det
     }
 
@@ -222,7 +231,7 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
             let mut unit = self.arithmetic.unit(place, table, row, state.before(dense));
             if self.own.residual && dense > 0 {
                 let input = state.before(dense)[state.hidden[dense].len()];
-                unit = self.arithmetic.add(place, unit, input);
+                unit = self.arithmetic.add(unit, input);
             }
             state.hidden[dense].push(unit);
         }

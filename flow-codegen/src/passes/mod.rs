@@ -16,6 +16,8 @@ mod pack;
 mod quantise;
 mod schedule;
 
+pub use quantise::weight_scale;
+
 use crate::plan::Layout;
 use crate::{Error, Optimise, Plan};
 use flow_embedded::artefact::Quantisation;

@@ -10,16 +10,20 @@
 use crate::Error;
 use crate::plan::{Bijection, Conditional, IntegerRow, Plan, Table};
 use flow_embedded::artefact::{Activation, Quantisation, WeightFormat};
+use half::f16;
 
 /// Bits behind the point of channels and parameters.
-const CHANNEL_BITS: i32 = 16;
+const CHANNEL_BITS: u8 = 16;
 /// What Q24 holds of the weights of linear and element-wise layers.
 const LARGEST: f32 = 128.0;
 
 pub(super) fn run(mut plan: Plan, quantisation: &Quantisation<'_>) -> Result<Plan, Error> {
     plan.weights = Some(quantisation.weights);
     if !quantisation.weights.is_integer() {
-        return Ok(plan);
+        return match halves(&plan) {
+            None => Ok(plan),
+            Some(layer) => Err(Error::NotHalf { layer }),
+        };
     }
     let mut fractions = quantisation.fractions;
     for (index, layer) in plan.layers.iter_mut().enumerate() {
@@ -49,20 +53,31 @@ pub(super) fn run(mut plan: Plan, quantisation: &Quantisation<'_>) -> Result<Pla
     Ok(plan)
 }
 
+/// The first layer with a weight that half precision does not hold.
+fn halves(plan: &Plan) -> Option<usize> {
+    plan.layers.iter().position(|layer| {
+        let tables = layer.bijection.conditional().into_iter();
+        let mut weights = tables
+            .flat_map(Conditional::tables)
+            .flat_map(|own| own.rows.concat());
+        weights.any(|weight| f16::from_f32(weight).to_f32() != weight)
+    })
+}
+
 fn conditioner(own: &mut Conditional, weights: WeightFormat) -> Option<()> {
     let pre_activation = |dense: usize| match own.activation {
-        Activation::Relu => i32::from(own.fractions[dense + 1]),
+        Activation::Relu => own.fractions[dense + 1],
         Activation::Tanh | Activation::Silu => CHANNEL_BITS,
     };
     let output = own.hidden.len();
-    let bits: Vec<(i32, i32)> = (0..=output)
+    let bits: Vec<(u8, u8)> = (0..=output)
         .map(|dense| {
             let to = if dense < output {
                 pre_activation(dense)
             } else {
                 CHANNEL_BITS
             };
-            (i32::from(own.fractions[dense]), to)
+            (own.fractions[dense], to)
         })
         .collect();
     for (tables, bits) in own.hidden.iter_mut().zip(&bits) {
@@ -75,30 +90,35 @@ fn conditioner(own: &mut Conditional, weights: WeightFormat) -> Option<()> {
 }
 
 /// `bits` are those behind the point of the inputs, and of the result.
-fn table(own: &mut Table, bits: (i32, i32), weights: WeightFormat) -> Option<()> {
+fn table(own: &mut Table, bits: (u8, u8), weights: WeightFormat) -> Option<()> {
     let rows = own.rows.iter().map(|numbers| row(numbers, bits, weights));
     own.integers = rows.collect::<Option<_>>()?;
     Some(())
 }
 
-fn row(numbers: &[f32], (from, to): (i32, i32), format: WeightFormat) -> Option<IntegerRow> {
-    let (bias, weights) = numbers.split_first()?;
-    let bias = f64::from(*bias);
-    let size = |sum: f64, weight: &f32| sum + f64::from(weight.abs());
-    let largest = weights
-        .iter()
-        .fold(0.0, |most, w| f64::max(most, w.abs().into()));
-    let input = 2f64.powi(-from);
-    let result = 2f64.powi(-to);
-    // The sum of absolute products, and the rounding of each weight by half.
-    let reach = weights.iter().fold(0.0, size) * 32_768.0 + bias.abs() / input;
-    let room = f64::from(i32::MAX) - 32_768.0 * (weights.len() as f64 + 1.0);
+/// The step between the integers of a row of weights, for inputs with so many
+/// bits behind the point: the largest weight fills the format, unless the sum of
+/// all products, bias included, would not stay within 32 bits.
+pub fn weight_scale(bias: f32, weights: &[f32], fraction: u8, format: WeightFormat) -> f64 {
     let most = match format {
         WeightFormat::I8 => f64::from(i8::MAX),
         _ => f64::from(i16::MAX),
     };
-    let mut scale = f64::max(largest / most, reach / room);
-    if largest == 0.0 {
+    let sizes = weights.iter().map(|weight| f64::from(weight.abs()));
+    let largest = sizes.clone().fold(0.0, f64::max);
+    let inputs_per_unit = 2f64.powi(fraction.into());
+    // The largest sum; each weight may be rounded up by half a step.
+    let reach = sizes.sum::<f64>() * 32_768.0 + f64::from(bias.abs()) * inputs_per_unit;
+    let room = f64::from(i32::MAX) - 32_768.0 * (weights.len() as f64 + 1.0);
+    f64::max(largest / most, reach / room)
+}
+
+fn row(numbers: &[f32], (from, to): (u8, u8), format: WeightFormat) -> Option<IntegerRow> {
+    let (bias, weights) = numbers.split_first()?;
+    let input = 2f64.powi(-i32::from(from));
+    let result = 2f64.powi(-i32::from(to));
+    let mut scale = weight_scale(*bias, weights, from, format);
+    if weights.iter().all(|weight| *weight == 0.0) {
         // A constant: as fine as the multiplier makes use of.
         scale = f64::max(scale, result / input / 4.0);
     }
@@ -111,7 +131,7 @@ fn row(numbers: &[f32], (from, to): (i32, i32), format: WeightFormat) -> Option<
     }
     let multiplier = (ratio * 2f64.powi(16 + shift as i32)).round().min(32_767.0);
     Some(IntegerRow {
-        bias: (bias / (scale * input)).round() as i32,
+        bias: (f64::from(*bias) / (scale * input)).round() as i32,
         multiplier: multiplier as i16,
         shift: shift as i8,
         weights: weights
@@ -139,14 +159,14 @@ mod tests {
         /// row within what its format can tell apart.
         #[test]
         fn sums_fit_and_rows_are_themselves(
-            numbers in numbers(), from in 6i32..=15, to in 8i32..=16,
+            numbers in numbers(), from in 6u8..=15, to in 8u8..=16,
             eight in any::<bool>(), seed in any::<u64>(),
         ) {
             let format = if eight { WeightFormat::I8 } else { WeightFormat::I16 };
             let Some(own) = row(&numbers, (from, to), format) else {
                 let largest = numbers.iter().fold(0.0f32, |m, x| m.max(x.abs()));
                 // Only weights far beyond the unit of the result are refused.
-                prop_assert!(largest * 2f32.powi(to - from) > 100.0);
+                prop_assert!(largest * 2f32.powi(i32::from(to) - i32::from(from)) > 100.0);
                 return Ok(());
             };
             let worst: i64 = own.weights.iter().map(|w| i64::from(w.abs()) * 32_768).sum();
@@ -159,18 +179,21 @@ mod tests {
             let sum = own.weights.iter().zip(&input).fold(own.bias, |sum, (w, x)| {
                 sum + i32::from(*w) * i32::from(*x)
             });
-            let got = f64::from(requantise(sum, own.multiplier, own.shift)) * 2f64.powi(-to);
-            let x = |x: &i16| f64::from(*x) * 2f64.powi(-from);
+            let got = f64::from(requantise(sum, own.multiplier, own.shift)) * 2f64.powi(-i32::from(to));
+            let x = |x: &i16| f64::from(*x) * 2f64.powi(-i32::from(from));
             let exact: f64 = f64::from(numbers[0]) + numbers[1..].iter().zip(&input)
                 .map(|(w, i)| f64::from(*w) * x(i)).sum::<f64>();
+            // Results saturate at 32 bits.
+            let far = 2f64.powi(31 - i32::from(to));
+            let exact = exact.clamp(-far, far);
             let largest = numbers[1..].iter().fold(0.0f64, |m, w| m.max(w.abs().into()));
             let total: f64 = numbers[1..].iter().map(|w| f64::from(w.abs())).sum();
             let most = if eight { 127.0 } else { 32_767.0 };
-            let reach = total * 32_768.0 + f64::from(numbers[0].abs()) * 2f64.powi(from);
+            let reach = total * 32_768.0 + f64::from(numbers[0].abs()) * 2f64.powi(from.into());
             let scale = (largest / most).max(reach / 2.1e9);
             let inputs: f64 = input.iter().map(|i| x(i).abs()).sum::<f64>() + 1.0;
-            let bound = 0.51 * scale * inputs + 1.01 * 2f64.powi(-to) + exact.abs() * 5e-5
-                + reach * 2f64.powi(-from) * 3e-5;
+            let bound = 0.51 * scale * inputs + 1.01 * 2f64.powi(-i32::from(to)) + exact.abs() * 5e-5
+                + reach * 2f64.powi(-i32::from(from)) * 3e-5;
             prop_assert!((got - exact).abs() <= bound, "{} against {}", got, exact);
         }
     }

@@ -56,17 +56,99 @@ impl<M: Math> Activation for Silu<M> {
     }
 }
 
-/// A stored weight: an `f32` of generated code, or the little-endian bytes of
-/// one in an artefact.
+/// A stored weight: an `f32` or a [`Half`] of generated code, or the
+/// little-endian bytes of an `f32` in an artefact.
 pub trait Weight: Copy {
     /// Its value.
     fn value(self) -> f32;
+
+    /// Weights that are `f32` as they lie.
+    #[inline(always)]
+    fn as_f32<const N: usize>(_weights: &[[Self; N]]) -> Option<&[[f32; N]]> {
+        None
+    }
 }
 
 impl Weight for f32 {
     #[inline(always)]
     fn value(self) -> f32 {
         self
+    }
+
+    #[inline(always)]
+    fn as_f32<const N: usize>(weights: &[[f32; N]]) -> Option<&[[f32; N]]> {
+        Some(weights)
+    }
+}
+
+/// A finite number of half precision (IEEE 754 binary16).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Half(u16);
+
+impl Half {
+    /// From a number that half precision holds, when the code is compiled.
+    ///
+    /// # Panics
+    /// It does not hold it: then a `static` does not compile.
+    pub const fn new(x: f32) -> Self {
+        let bits = x.to_bits();
+        let (sign, size) = ((bits >> 16) as u16 & 0x8000, bits & 0x7fff_ffff);
+        let half = match size >> 23 {
+            0 if size == 0 => 0,
+            // Subnormal numbers are multiples of 2^-24.
+            103..=112 => {
+                let shift = 126 - (size >> 23);
+                let mantissa = size & 0x007f_ffff | 1 << 23;
+                assert!(mantissa & ((1 << shift) - 1) == 0);
+                mantissa >> shift
+            }
+            113..=142 => {
+                assert!(size & 0x1fff == 0);
+                (size - (112 << 23)) >> 13
+            }
+            _ => panic!("more than half precision holds"),
+        };
+        Self(sign | half as u16)
+    }
+
+    /// [`new`](Self::new) for each number of a list.
+    pub const fn list<const N: usize>(numbers: [f32; N]) -> [Self; N] {
+        let mut halves = [Self(0); N];
+        let mut place = 0;
+        while place < N {
+            halves[place] = Self::new(numbers[place]);
+            place += 1;
+        }
+        halves
+    }
+
+    /// [`new`](Self::new) for each number of a panel.
+    pub const fn panel<const ROWS: usize, const COLUMNS: usize>(
+        numbers: [[f32; ROWS]; COLUMNS],
+    ) -> [[Self; ROWS]; COLUMNS] {
+        let mut halves = [[Self(0); ROWS]; COLUMNS];
+        let mut column = 0;
+        while column < COLUMNS {
+            halves[column] = Self::list(numbers[column]);
+            column += 1;
+        }
+        halves
+    }
+}
+
+impl Weight for Half {
+    #[inline(always)]
+    fn value(self) -> f32 {
+        let bits = u32::from(self.0);
+        let (sign, size) = ((bits & 0x8000) << 16, (bits & 0x7fff) << 13);
+        // Biases differ by 112.
+        if size >= 1 << 23 {
+            return f32::from_bits(sign + size + (112 << 23));
+        }
+        // A subnormal number, or zero: 2^112 makes it what it is.
+        let size = f32::from_bits(size) * f32::from_bits((127 + 112) << 23);
+        f32::from_bits(sign | size.to_bits())
     }
 }
 
@@ -118,5 +200,27 @@ pub fn add<const OFFSET: usize, const ROWS: usize, const N: usize>(
     let pairs = output.iter_mut().zip(input).skip(OFFSET).take(ROWS);
     for (output, input) in pairs {
         *output += input;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Half, Weight as _};
+
+    /// Every finite number of half precision, there and back.
+    #[test]
+    fn halves_are_what_they_were_made_from() {
+        for bits in (0..=u16::MAX).filter(|bits| bits & 0x7c00 != 0x7c00) {
+            let half = Half(bits);
+            let size = f64::from(bits & 0x3ff);
+            let exact = match bits >> 10 & 0x1f {
+                0 => size * 2f64.powi(-24),
+                exponent => (size + 1024.0) * 2f64.powi(i32::from(exponent) - 25),
+            };
+            let exact = if bits & 0x8000 == 0 { exact } else { -exact };
+            let value = half.value();
+            assert_eq!(f64::from(value).to_bits(), exact.to_bits(), "{bits:#06x}");
+            assert_eq!(Half::new(value), half);
+        }
     }
 }

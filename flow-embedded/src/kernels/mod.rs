@@ -23,7 +23,7 @@ pub use affine::{
     destandardise, standardise,
 };
 pub use circular::{circle, circular_forward, circular_inverse, wrap};
-pub use dense::{Activation, Identity, Relu, Silu, Tanh, Weight, add, dot};
+pub use dense::{Activation, Half, Identity, Relu, Silu, Tanh, Weight, add, dot};
 pub use domain::{
     bounded_generate, bounded_normalize, heavy_tailed_generate, heavy_tailed_normalize,
     positive_generate, positive_normalize, round_to_grid, soft_positive_generate,

@@ -1,6 +1,6 @@
 //! Dense layers of generated code.
 
-use super::dense::{Activation, dot};
+use super::dense::{Activation, Weight, dot};
 
 /// The most rows of a panel: more accumulators would not stay in registers.
 pub const PANEL_ROWS: usize = 12;
@@ -27,8 +27,9 @@ pub fn dense<
     const COLUMNS: usize,
     const INPUT: usize,
     const OUTPUT: usize,
+    W: Weight,
 >(
-    panel: &[[f32; ROWS]; COLUMNS],
+    panel: &[[W; ROWS]; COLUMNS],
     input: &[f32; INPUT],
     output: &mut [f32; OUTPUT],
 ) {
@@ -44,14 +45,14 @@ pub fn dense<
         target_os = "none",
         target_abi = "eabihf"
     ))]
-    if ROWS <= flow_cortex_m::PANEL_ROWS {
+    if let Some(panel) = W::as_f32(panel).filter(|_| ROWS <= flow_cortex_m::PANEL_ROWS) {
         flow_cortex_m::panel(panel, input, rows, A::IS_RELU);
         if !A::IS_RELU {
             rows.iter_mut().for_each(|y| *y = A::apply(*y));
         }
         return;
     }
-    accumulate::<A, ROWS, COLUMNS, INPUT>(panel, input, rows);
+    accumulate::<A, ROWS, COLUMNS, INPUT, W>(panel, input, rows);
 }
 
 /// As [`dense`], small: one function for all layers of one activation. The
@@ -67,8 +68,9 @@ pub fn dense_small<
     const NUMBERS: usize,
     const INPUT: usize,
     const OUTPUT: usize,
+    W: Weight,
 >(
-    table: &[f32; NUMBERS],
+    table: &[W; NUMBERS],
     input: &[f32; INPUT],
     output: &mut [f32; OUTPUT],
 ) {
@@ -77,7 +79,7 @@ pub fn dense_small<
         assert!(NUMBERS == ROWS * COLUMNS);
     }
     if let Some(rows) = window::<OFFSET, ROWS>(output) {
-        panel_by_panel::<A>(table, COLUMNS, input, rows);
+        panel_by_panel::<A, W>(table, COLUMNS, input, rows);
     }
 }
 
@@ -88,32 +90,43 @@ fn window<const OFFSET: usize, const ROWS: usize>(output: &mut [f32]) -> Option<
 
 /// Not inlined into its callers: panels of one shape share one instance.
 #[inline(never)]
-fn accumulate<A: Activation, const ROWS: usize, const COLUMNS: usize, const INPUT: usize>(
-    panel: &[[f32; ROWS]; COLUMNS],
+fn accumulate<
+    A: Activation,
+    const ROWS: usize,
+    const COLUMNS: usize,
+    const INPUT: usize,
+    W: Weight,
+>(
+    panel: &[[W; ROWS]; COLUMNS],
     input: &[f32; INPUT],
     output: &mut [f32; ROWS],
 ) {
     let [biases, columns @ ..] = panel.as_slice() else {
         return;
     };
-    let mut sums = *biases;
+    let mut sums = biases.map(W::value);
     for (column, x) in columns.iter().zip(input) {
         for (sum, weight) in sums.iter_mut().zip(column) {
-            *sum += weight * x;
+            *sum += weight.value() * x;
         }
     }
     *output = sums.map(A::apply);
 }
 
 #[inline(never)]
-fn panel_by_panel<A: Activation>(table: &[f32], columns: usize, input: &[f32], output: &mut [f32]) {
+fn panel_by_panel<A: Activation, W: Weight>(
+    table: &[W],
+    columns: usize,
+    input: &[f32],
+    output: &mut [f32],
+) {
     let (fours, rest) = output.as_chunks_mut::<4>();
     let mut table = table;
     for rows in fours {
         let Some((panel, behind)) = table.split_at_checked(4 * columns) else {
             return;
         };
-        four_rows::<A>(panel.as_chunks().0, input, rows);
+        four_rows::<A, W>(panel.as_chunks().0, input, rows);
         table = behind;
     }
     let (twos, ones) = rest.as_chunks_mut::<2>();
@@ -121,7 +134,7 @@ fn panel_by_panel<A: Activation>(table: &[f32], columns: usize, input: &[f32], o
         let Some((panel, behind)) = table.split_at_checked(2 * columns) else {
             return;
         };
-        two_rows::<A>(panel.as_chunks().0, input, rows);
+        two_rows::<A, W>(panel.as_chunks().0, input, rows);
         table = behind;
     }
     for row in ones {
@@ -133,29 +146,29 @@ fn panel_by_panel<A: Activation>(table: &[f32], columns: usize, input: &[f32], o
 // array in memory.
 
 #[inline(always)]
-fn four_rows<A: Activation>(panel: &[[f32; 4]], input: &[f32], output: &mut [f32; 4]) {
+fn four_rows<A: Activation, W: Weight>(panel: &[[W; 4]], input: &[f32], output: &mut [f32; 4]) {
     let [[a, b, c, d], columns @ ..] = panel else {
         return;
     };
-    let (mut a, mut b, mut c, mut d) = (*a, *b, *c, *d);
+    let (mut a, mut b, mut c, mut d) = (a.value(), b.value(), c.value(), d.value());
     for ([wa, wb, wc, wd], x) in columns.iter().zip(input) {
-        a += wa * x;
-        b += wb * x;
-        c += wc * x;
-        d += wd * x;
+        a += wa.value() * x;
+        b += wb.value() * x;
+        c += wc.value() * x;
+        d += wd.value() * x;
     }
     *output = [A::apply(a), A::apply(b), A::apply(c), A::apply(d)];
 }
 
 #[inline(always)]
-fn two_rows<A: Activation>(panel: &[[f32; 2]], input: &[f32], output: &mut [f32; 2]) {
+fn two_rows<A: Activation, W: Weight>(panel: &[[W; 2]], input: &[f32], output: &mut [f32; 2]) {
     let [[a, b], columns @ ..] = panel else {
         return;
     };
-    let (mut a, mut b) = (*a, *b);
+    let (mut a, mut b) = (a.value(), b.value());
     for ([wa, wb], x) in columns.iter().zip(input) {
-        a += wa * x;
-        b += wb * x;
+        a += wa.value() * x;
+        b += wb.value() * x;
     }
     *output = [A::apply(a), A::apply(b)];
 }

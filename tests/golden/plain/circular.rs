@@ -99,29 +99,93 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     let [cos_2, sin_2] = circle::<Math>(x[2]);
     let input = [given[0], given[1], cos_0, sin_0, x[1], cos_2, sin_2];
     let mut hidden_0 = [0.0; 10];
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Relu, 3, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Relu, 5, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense::<Relu, 7, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Relu, 3, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Relu, 5, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Relu, 7, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     let mut parameters = [0.0; 23];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0_PANEL_0, &hidden_0, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_0_PANEL_1, &hidden_0, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_0_PANEL_0, &hidden_0, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_0_PANEL_1, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[0], &mut parameters);
     x[0] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_1_PANEL_0, &hidden_0, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_1_PANEL_1, &hidden_0, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1_PANEL_0, &hidden_0, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1_PANEL_1, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[1], &mut parameters, 4.0);
     x[1] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_2_PANEL_0, &hidden_0, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_2_PANEL_1, &hidden_0, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_2_PANEL_0, &hidden_0, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_2_PANEL_1, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[2], &mut parameters);
     x[2] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_3_PANEL_0, &hidden_0, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_3_PANEL_1, &hidden_0, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3_PANEL_0, &hidden_0, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3_PANEL_1, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[3], &mut parameters, 4.0);
     x[3] = value;
     log_det += log_slope;
@@ -139,10 +203,10 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         let [cos_2, sin_2] = circle::<Math>(x[2]);
         let input = [given[0], given[1], cos_0, sin_0, x[1], cos_2, sin_2];
         let mut hidden_0 = [0.0; 10];
-        dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-        dense::<Relu, 3, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-        dense::<Relu, 5, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-        dense::<Relu, 7, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+        dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+        dense::<Relu, 3, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+        dense::<Relu, 5, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+        dense::<Relu, 7, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
         let mut parameters = [0.0; 23];
         dense::<
             Identity,
@@ -151,10 +215,12 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
             _,
             _,
             _,
+            _,
         >(&L0_CHANNEL_0_PANEL_0, &hidden_0, &mut parameters);
         dense::<
             Identity,
             12,
+            _,
             _,
             _,
             _,
@@ -168,10 +234,12 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
             _,
             _,
             _,
+            _,
         >(&L0_CHANNEL_1_PANEL_0, &hidden_0, &mut parameters);
         dense::<
             Identity,
             12,
+            _,
             _,
             _,
             _,
@@ -185,10 +253,12 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
             _,
             _,
             _,
+            _,
         >(&L0_CHANNEL_2_PANEL_0, &hidden_0, &mut parameters);
         dense::<
             Identity,
             12,
+            _,
             _,
             _,
             _,
@@ -202,10 +272,12 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
             _,
             _,
             _,
+            _,
         >(&L0_CHANNEL_3_PANEL_0, &hidden_0, &mut parameters);
         dense::<
             Identity,
             12,
+            _,
             _,
             _,
             _,
@@ -220,14 +292,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, circular_forward, dense};
     let input = [given[0], given[1], x[1], x[3]];
     let mut hidden_0 = [0.0; 10];
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[0], &mut parameters);
     x[0] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_2, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_CHANNEL_2, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[2], &mut parameters);
     x[2] = value;
     log_det += log_slope;
@@ -239,11 +311,11 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Relu, circular_inverse, dense};
     let input = [given[0], given[1], x[1], x[3]];
     let mut hidden_0 = [0.0; 10];
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_CHANNEL_0, &hidden_0, &mut parameters);
     x[0] = circular_inverse::<Math>(x[0], &mut parameters);
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_2, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_CHANNEL_2, &hidden_0, &mut parameters);
     x[2] = circular_inverse::<Math>(x[2], &mut parameters);
 }
 
@@ -255,23 +327,23 @@ fn normalize_2(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     let [cos_0, sin_0] = circle::<Math>(x[0]);
     let input = [given[0], given[1], cos_0, sin_0, x[1]];
     let mut hidden_0 = [0.0; 10];
-    dense::<Relu, 0, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Relu, 5, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Relu, 5, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L2_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L2_CHANNEL_0, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[0], &mut parameters);
     x[0] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L2_CHANNEL_1, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L2_CHANNEL_1, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[1], &mut parameters, 3.0);
     x[1] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L2_CHANNEL_2, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L2_CHANNEL_2, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[2], &mut parameters);
     x[2] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L2_CHANNEL_3, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L2_CHANNEL_3, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[3], &mut parameters, 3.0);
     x[3] = value;
     log_det += log_slope;
@@ -288,16 +360,16 @@ fn generate_2(x: &mut [f32; 4], given: &[f32; 2]) {
         let [cos_0, sin_0] = circle::<Math>(x[0]);
         let input = [given[0], given[1], cos_0, sin_0, x[1]];
         let mut hidden_0 = [0.0; 10];
-        dense::<Relu, 0, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-        dense::<Relu, 5, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+        dense::<Relu, 0, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+        dense::<Relu, 5, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
         let mut parameters = [0.0; 8];
-        dense::<Identity, 0, _, _, _, _>(&L2_CHANNEL_0, &hidden_0, &mut parameters);
+        dense::<Identity, 0, _, _, _, _, _>(&L2_CHANNEL_0, &hidden_0, &mut parameters);
         x[0] = circular_inverse::<Math>(z[0], &mut parameters);
-        dense::<Identity, 0, _, _, _, _>(&L2_CHANNEL_1, &hidden_0, &mut parameters);
+        dense::<Identity, 0, _, _, _, _, _>(&L2_CHANNEL_1, &hidden_0, &mut parameters);
         x[1] = spline_inverse::<Math>(z[1], &mut parameters, 3.0);
-        dense::<Identity, 0, _, _, _, _>(&L2_CHANNEL_2, &hidden_0, &mut parameters);
+        dense::<Identity, 0, _, _, _, _, _>(&L2_CHANNEL_2, &hidden_0, &mut parameters);
         x[2] = circular_inverse::<Math>(z[2], &mut parameters);
-        dense::<Identity, 0, _, _, _, _>(&L2_CHANNEL_3, &hidden_0, &mut parameters);
+        dense::<Identity, 0, _, _, _, _, _>(&L2_CHANNEL_3, &hidden_0, &mut parameters);
         x[3] = spline_inverse::<Math>(z[3], &mut parameters, 3.0);
     }
 }

@@ -80,35 +80,35 @@ fn normalize_0(x: &mut [f32; 5]) -> f32 {
         log_det = 0.0;
         let input = [x[0], x[1], x[2], x[3]];
         let mut hidden_0 = [0.0; 10];
-        dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-        dense::<Relu, 4, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-        dense::<Relu, 7, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+        dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+        dense::<Relu, 4, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+        dense::<Relu, 7, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
         let mut parameters = [0.0; 8];
-        dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
+        dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
         let (value, log_slope) = spline_inverse_and_log_det::<
             Math,
         >(z[0], &mut parameters, 3.0);
         x[0] = value;
         log_det += log_slope;
-        dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_1, &hidden_0, &mut parameters);
+        dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_1, &hidden_0, &mut parameters);
         let (value, log_slope) = spline_inverse_and_log_det::<
             Math,
         >(z[1], &mut parameters, 3.0);
         x[1] = value;
         log_det += log_slope;
-        dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_2, &hidden_0, &mut parameters);
+        dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_2, &hidden_0, &mut parameters);
         let (value, log_slope) = spline_inverse_and_log_det::<
             Math,
         >(z[2], &mut parameters, 3.0);
         x[2] = value;
         log_det += log_slope;
-        dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_3, &hidden_0, &mut parameters);
+        dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_3, &hidden_0, &mut parameters);
         let (value, log_slope) = spline_inverse_and_log_det::<
             Math,
         >(z[3], &mut parameters, 3.0);
         x[3] = value;
         log_det += log_slope;
-        dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_4, &hidden_0, &mut parameters);
+        dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_4, &hidden_0, &mut parameters);
         let (value, log_slope) = spline_inverse_and_log_det::<
             Math,
         >(z[4], &mut parameters, 3.0);
@@ -123,19 +123,19 @@ fn generate_0(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_forward};
     let input = [x[0], x[1], x[2], x[3]];
     let mut hidden_0 = [0.0; 10];
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Relu, 4, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Relu, 7, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Relu, 4, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Relu, 7, _, _, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
     (x[0], _) = spline_forward::<Math>(x[0], &mut parameters, 3.0);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_1, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_1, &hidden_0, &mut parameters);
     (x[1], _) = spline_forward::<Math>(x[1], &mut parameters, 3.0);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_2, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_2, &hidden_0, &mut parameters);
     (x[2], _) = spline_forward::<Math>(x[2], &mut parameters, 3.0);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_3, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_3, &hidden_0, &mut parameters);
     (x[3], _) = spline_forward::<Math>(x[3], &mut parameters, 3.0);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_4, &hidden_0, &mut parameters);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_CHANNEL_4, &hidden_0, &mut parameters);
     (x[4], _) = spline_forward::<Math>(x[4], &mut parameters, 3.0);
 }
 
@@ -146,14 +146,14 @@ fn normalize_1(x: &mut [f32; 5]) {
     for _ in 0..2 {
         let input = [x[4], x[3], x[2]];
         let mut hidden_0 = [0.0; 10];
-        dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-        dense::<Relu, 5, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+        dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+        dense::<Relu, 5, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
         let mut output = [0.0; 5];
-        dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_0, &mut output);
+        dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_0, &mut output);
         x[4] = z[4] - output[0];
         x[3] = z[3] - output[1];
         x[2] = z[2] - output[2];
-        dense::<Identity, 3, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_0, &mut output);
+        dense::<Identity, 3, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_0, &mut output);
         x[1] = z[1] - output[3];
         x[0] = z[0] - output[4];
     }
@@ -164,11 +164,11 @@ fn generate_1(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense, shift_forward_each};
     let input = [x[4], x[3], x[2]];
     let mut hidden_0 = [0.0; 10];
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Relu, 5, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Relu, 5, _, _, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     let mut output = [0.0; 5];
-    dense::<Identity, 0, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_0, &mut output);
-    dense::<Identity, 3, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_0, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L1_OUTPUT_GROUP_0, &hidden_0, &mut output);
+    dense::<Identity, 3, _, _, _, _, _>(&L1_OUTPUT_GROUP_1, &hidden_0, &mut output);
     let mut own = [x[4], x[3], x[2], x[1], x[0]];
     shift_forward_each(&mut own, &output);
     x[4] = own[0];
@@ -183,13 +183,13 @@ fn normalize_2(x: &mut [f32; 5]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[1], x[2], x[3]];
     let mut hidden_0 = [0.0; 10];
-    dense::<Relu, 0, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense::<Relu, 4, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense::<Relu, 7, _, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense::<Relu, 4, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense::<Relu, 7, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     let mut output = [0.0; 10];
-    dense::<Identity, 0, _, _, _, _>(&L2_OUTPUT_GROUP_0, &hidden_0, &mut output);
-    dense::<Identity, 4, _, _, _, _>(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
-    dense::<Identity, 8, _, _, _, _>(&L2_OUTPUT_GROUP_2, &hidden_0, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L2_OUTPUT_GROUP_0, &hidden_0, &mut output);
+    dense::<Identity, 4, _, _, _, _, _>(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
+    dense::<Identity, 8, _, _, _, _, _>(&L2_OUTPUT_GROUP_2, &hidden_0, &mut output);
     let mut own = [x[0], x[1], x[2], x[3], x[4]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[0] = own[0];
@@ -207,17 +207,17 @@ fn generate_2(x: &mut [f32; 5]) {
     for _ in 0..3 {
         let input = [x[0], x[1], x[2], x[3]];
         let mut hidden_0 = [0.0; 10];
-        dense::<Relu, 0, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-        dense::<Relu, 4, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-        dense::<Relu, 7, _, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+        dense::<Relu, 0, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+        dense::<Relu, 4, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+        dense::<Relu, 7, _, _, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
         let mut output = [0.0; 10];
-        dense::<Identity, 0, _, _, _, _>(&L2_OUTPUT_GROUP_0, &hidden_0, &mut output);
+        dense::<Identity, 0, _, _, _, _, _>(&L2_OUTPUT_GROUP_0, &hidden_0, &mut output);
         (x[0], _) = affine_inverse::<Math>(z[0], output[0], output[1], 0.33333334);
         (x[1], _) = affine_inverse::<Math>(z[1], output[2], output[3], 0.33333334);
-        dense::<Identity, 4, _, _, _, _>(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
+        dense::<Identity, 4, _, _, _, _, _>(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
         (x[2], _) = affine_inverse::<Math>(z[2], output[4], output[5], 0.33333334);
         (x[3], _) = affine_inverse::<Math>(z[3], output[6], output[7], 0.33333334);
-        dense::<Identity, 8, _, _, _, _>(&L2_OUTPUT_GROUP_2, &hidden_0, &mut output);
+        dense::<Identity, 8, _, _, _, _, _>(&L2_OUTPUT_GROUP_2, &hidden_0, &mut output);
         (x[4], _) = affine_inverse::<Math>(z[4], output[8], output[9], 0.33333334);
     }
 }

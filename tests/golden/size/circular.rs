@@ -99,10 +99,46 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     let [cos_2, sin_2] = circle::<Math>(x[2]);
     let input = [given[0], given[1], cos_0, sin_0, x[1], cos_2, sin_2];
     let mut hidden_0 = [0.0; 10];
-    dense_small::<Relu, 0, 3, 3, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense_small::<Relu, 3, 2, 5, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense_small::<Relu, 5, 2, 6, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense_small::<Relu, 7, 3, 8, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        3,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        3,
+        2,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        5,
+        2,
+        6,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        7,
+        3,
+        8,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     let mut parameters = [0.0; 23];
     let mut log_det = 0.0;
     dense_small::<
@@ -110,6 +146,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         0,
         23,
         4,
+        _,
         _,
         _,
         _,
@@ -125,6 +162,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_CHANNEL_1, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[1], &mut parameters, 4.0);
     x[1] = value;
@@ -137,6 +175,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_CHANNEL_2, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[2], &mut parameters);
     x[2] = value;
@@ -146,6 +185,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         0,
         23,
         11,
+        _,
         _,
         _,
         _,
@@ -164,7 +204,16 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
     let mut input = [given[0], given[1], 0.0, 0.0, 0.0, 0.0, 0.0];
     let mut hidden_0 = [0.0; 10];
     let mut parameters = [0.0; 23];
-    dense_small::<Relu, 0, 3, 3, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        3,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Identity,
         0,
@@ -173,10 +222,20 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_CHANNEL_0, &hidden_0, &mut parameters);
     x[0] = circular_inverse::<Math>(x[0], &mut parameters);
     [input[2], input[3]] = circle::<Math>(x[0]);
-    dense_small::<Relu, 3, 2, 5, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        3,
+        2,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Identity,
         0,
@@ -185,10 +244,20 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_CHANNEL_1, &hidden_0, &mut parameters);
     x[1] = spline_inverse::<Math>(x[1], &mut parameters, 4.0);
     input[4] = x[1];
-    dense_small::<Relu, 5, 2, 6, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        5,
+        2,
+        6,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Identity,
         0,
@@ -197,15 +266,26 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_CHANNEL_2, &hidden_0, &mut parameters);
     x[2] = circular_inverse::<Math>(x[2], &mut parameters);
     [input[5], input[6]] = circle::<Math>(x[2]);
-    dense_small::<Relu, 7, 3, 8, _, _, _>(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        7,
+        3,
+        8,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     dense_small::<
         Identity,
         0,
         23,
         11,
+        _,
         _,
         _,
         _,
@@ -218,7 +298,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, circular_forward, dense_small};
     let input = [given[0], given[1], x[1], x[3]];
     let mut hidden_0 = [0.0; 10];
-    dense_small::<Relu, 0, 10, 5, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense_small::<Relu, 0, 10, 5, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
     let mut log_det = 0.0;
     dense_small::<
@@ -226,6 +306,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         0,
         8,
         11,
+        _,
         _,
         _,
         _,
@@ -238,6 +319,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         0,
         8,
         11,
+        _,
         _,
         _,
         _,
@@ -253,13 +335,14 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Relu, circular_inverse, dense_small};
     let input = [given[0], given[1], x[1], x[3]];
     let mut hidden_0 = [0.0; 10];
-    dense_small::<Relu, 0, 10, 5, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense_small::<Relu, 0, 10, 5, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
     dense_small::<
         Identity,
         0,
         8,
         11,
+        _,
         _,
         _,
         _,
@@ -270,6 +353,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
         0,
         8,
         11,
+        _,
         _,
         _,
         _,
@@ -285,15 +369,51 @@ fn normalize_2(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     let [cos_0, sin_0] = circle::<Math>(x[0]);
     let input = [given[0], given[1], cos_0, sin_0, x[1]];
     let mut hidden_0 = [0.0; 10];
-    dense_small::<Relu, 0, 5, 3, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense_small::<Relu, 5, 5, 6, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        5,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        5,
+        5,
+        6,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
     let mut log_det = 0.0;
-    dense_small::<Identity, 0, 8, 6, _, _, _>(&L2_CHANNEL_0, &hidden_0, &mut parameters);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        6,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_CHANNEL_0, &hidden_0, &mut parameters);
     let (value, log_slope) = circular_forward::<Math>(x[0], &mut parameters);
     x[0] = value;
     log_det += log_slope;
-    dense_small::<Identity, 0, 8, 6, _, _, _>(&L2_CHANNEL_1, &hidden_0, &mut parameters);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        6,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_CHANNEL_1, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[1], &mut parameters, 3.0);
     x[1] = value;
     log_det += log_slope;
@@ -302,6 +422,7 @@ fn normalize_2(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         0,
         8,
         11,
+        _,
         _,
         _,
         _,
@@ -314,6 +435,7 @@ fn normalize_2(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         0,
         8,
         11,
+        _,
         _,
         _,
         _,
@@ -332,19 +454,56 @@ fn generate_2(x: &mut [f32; 4], given: &[f32; 2]) {
     let mut input = [given[0], given[1], 0.0, 0.0, 0.0];
     let mut hidden_0 = [0.0; 10];
     let mut parameters = [0.0; 8];
-    dense_small::<Relu, 0, 5, 3, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense_small::<Identity, 0, 8, 6, _, _, _>(&L2_CHANNEL_0, &hidden_0, &mut parameters);
+    dense_small::<
+        Relu,
+        0,
+        5,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        6,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_CHANNEL_0, &hidden_0, &mut parameters);
     x[0] = circular_inverse::<Math>(x[0], &mut parameters);
-    dense_small::<Identity, 0, 8, 6, _, _, _>(&L2_CHANNEL_1, &hidden_0, &mut parameters);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        6,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_CHANNEL_1, &hidden_0, &mut parameters);
     x[1] = spline_inverse::<Math>(x[1], &mut parameters, 3.0);
     [input[2], input[3]] = circle::<Math>(x[0]);
     input[4] = x[1];
-    dense_small::<Relu, 5, 5, 6, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        5,
+        5,
+        6,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Identity,
         0,
         8,
         11,
+        _,
         _,
         _,
         _,
@@ -355,6 +514,7 @@ fn generate_2(x: &mut [f32; 4], given: &[f32; 2]) {
         0,
         8,
         11,
+        _,
         _,
         _,
         _,

@@ -113,9 +113,9 @@ fn normalize_2(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense_small};
     let input = [given[0], x[0], x[2]];
     let mut hidden_0 = [0.0; 8];
-    dense_small::<Relu, 0, 8, 4, _, _, _>(&L2_HIDDEN_0, &input, &mut hidden_0);
+    dense_small::<Relu, 0, 8, 4, _, _, _, _>(&L2_HIDDEN_0, &input, &mut hidden_0);
     let mut output = [0.0; 4];
-    dense_small::<Identity, 0, 4, 9, _, _, _>(&L2_OUTPUT, &hidden_0, &mut output);
+    dense_small::<Identity, 0, 4, 9, _, _, _, _>(&L2_OUTPUT, &hidden_0, &mut output);
     let mut own = [x[1], x[3]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -128,9 +128,9 @@ fn generate_2(x: &mut [f32; 4], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense_small};
     let input = [given[0], x[0], x[2]];
     let mut hidden_0 = [0.0; 8];
-    dense_small::<Relu, 0, 8, 4, _, _, _>(&L2_HIDDEN_0, &input, &mut hidden_0);
+    dense_small::<Relu, 0, 8, 4, _, _, _, _>(&L2_HIDDEN_0, &input, &mut hidden_0);
     let mut output = [0.0; 4];
-    dense_small::<Identity, 0, 4, 9, _, _, _>(&L2_OUTPUT, &hidden_0, &mut output);
+    dense_small::<Identity, 0, 4, 9, _, _, _, _>(&L2_OUTPUT, &hidden_0, &mut output);
     let mut own = [x[1], x[3]];
     affine_inverse_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -156,16 +156,53 @@ fn normalize_5(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense_small};
     let input = [given[0], x[3], x[2], x[1]];
     let mut hidden_0 = [0.0; 8];
-    dense_small::<Relu, 0, 2, 2, _, _, _>(&L5_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense_small::<Relu, 2, 2, 3, _, _, _>(&L5_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense_small::<Relu, 4, 2, 4, _, _, _>(&L5_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense_small::<Relu, 6, 2, 5, _, _, _>(&L5_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        2,
+        2,
+        _,
+        _,
+        _,
+        _,
+    >(&L5_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        2,
+        2,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L5_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        4,
+        2,
+        4,
+        _,
+        _,
+        _,
+        _,
+    >(&L5_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        6,
+        2,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L5_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     let mut output = [0.0; 8];
     dense_small::<
         Identity,
         0,
         2,
         3,
+        _,
         _,
         _,
         _,
@@ -178,6 +215,7 @@ fn normalize_5(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L5_OUTPUT_GROUP_1, &hidden_0, &mut output);
     dense_small::<
         Identity,
@@ -187,12 +225,14 @@ fn normalize_5(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L5_OUTPUT_GROUP_2, &hidden_0, &mut output);
     dense_small::<
         Identity,
         6,
         2,
         9,
+        _,
         _,
         _,
         _,
@@ -212,7 +252,16 @@ fn generate_5(x: &mut [f32; 4], given: &[f32; 1]) {
     let mut input = [given[0], 0.0, 0.0, 0.0];
     let mut hidden_0 = [0.0; 8];
     let mut output = [0.0; 8];
-    dense_small::<Relu, 0, 2, 2, _, _, _>(&L5_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        2,
+        2,
+        _,
+        _,
+        _,
+        _,
+    >(&L5_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Identity,
         0,
@@ -221,10 +270,20 @@ fn generate_5(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L5_OUTPUT_GROUP_0, &hidden_0, &mut output);
     (x[3], _) = affine_inverse::<Math>(x[3], output[0], output[1], 0.33333334);
     input[1] = x[3];
-    dense_small::<Relu, 2, 2, 3, _, _, _>(&L5_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        2,
+        2,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L5_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Identity,
         2,
@@ -233,10 +292,20 @@ fn generate_5(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L5_OUTPUT_GROUP_1, &hidden_0, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[2], output[3], 0.33333334);
     input[2] = x[2];
-    dense_small::<Relu, 4, 2, 4, _, _, _>(&L5_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        4,
+        2,
+        4,
+        _,
+        _,
+        _,
+        _,
+    >(&L5_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Identity,
         4,
@@ -245,15 +314,26 @@ fn generate_5(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L5_OUTPUT_GROUP_2, &hidden_0, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[4], output[5], 0.33333334);
     input[3] = x[1];
-    dense_small::<Relu, 6, 2, 5, _, _, _>(&L5_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        6,
+        2,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L5_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     dense_small::<
         Identity,
         6,
         2,
         9,
+        _,
         _,
         _,
         _,

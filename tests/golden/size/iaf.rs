@@ -88,12 +88,14 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         0,
         3,
         4,
+        _,
         _,
         _,
         _,
@@ -107,6 +109,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
     add::<0, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -114,6 +117,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         0,
         2,
         4,
+        _,
         _,
         _,
         _,
@@ -132,12 +136,14 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         3,
         3,
         7,
+        _,
         _,
         _,
         _,
@@ -151,6 +157,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
     add::<3, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -158,6 +165,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         2,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -176,12 +184,14 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         6,
         3,
         10,
+        _,
         _,
         _,
         _,
@@ -195,6 +205,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
     add::<6, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -202,6 +213,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         4,
         2,
         10,
+        _,
         _,
         _,
         _,
@@ -220,12 +232,14 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         9,
         3,
         13,
+        _,
         _,
         _,
         _,
@@ -239,6 +253,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
     add::<9, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -246,6 +261,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         6,
         2,
         13,
+        _,
         _,
         _,
         _,
@@ -275,12 +291,14 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         3,
         3,
         3,
+        _,
         _,
         _,
         _,
@@ -293,6 +311,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
@@ -302,12 +321,14 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         0,
         3,
         4,
+        _,
         _,
         _,
         _,
@@ -321,6 +342,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     add::<3, 3, _>(&hidden_0, &mut hidden_1);
     dense_small::<
@@ -328,6 +350,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         6,
         3,
         10,
+        _,
         _,
         _,
         _,
@@ -341,6 +364,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     add::<9, 3, _>(&hidden_0, &mut hidden_1);
     dense_small::<
@@ -348,6 +372,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         0,
         3,
         4,
+        _,
         _,
         _,
         _,
@@ -361,6 +386,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
     add::<3, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -371,6 +397,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
     add::<6, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -378,6 +405,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         9,
         3,
         13,
+        _,
         _,
         _,
         _,
@@ -392,12 +420,14 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L0_OUTPUT_GROUP_0, &hidden_2, &mut output);
     dense_small::<
         Identity,
         2,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -410,12 +440,14 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L0_OUTPUT_GROUP_2, &hidden_2, &mut output);
     dense_small::<
         Identity,
         6,
         2,
         13,
+        _,
         _,
         _,
         _,
@@ -445,12 +477,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         0,
         3,
         4,
+        _,
         _,
         _,
         _,
@@ -464,6 +498,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
     add::<0, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -471,6 +506,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         0,
         2,
         4,
+        _,
         _,
         _,
         _,
@@ -489,12 +525,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         3,
         3,
         7,
+        _,
         _,
         _,
         _,
@@ -508,6 +546,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
     add::<3, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -515,6 +554,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         2,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -533,12 +573,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         6,
         3,
         10,
+        _,
         _,
         _,
         _,
@@ -552,6 +594,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
     add::<6, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -559,6 +602,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         4,
         2,
         10,
+        _,
         _,
         _,
         _,
@@ -577,12 +621,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         9,
         3,
         13,
+        _,
         _,
         _,
         _,
@@ -596,6 +642,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
     add::<9, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -603,6 +650,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
         6,
         2,
         13,
+        _,
         _,
         _,
         _,
@@ -632,12 +680,14 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         3,
         3,
         3,
+        _,
         _,
         _,
         _,
@@ -650,6 +700,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
@@ -659,12 +710,14 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     dense_small::<
         Silu<Math>,
         0,
         3,
         4,
+        _,
         _,
         _,
         _,
@@ -678,6 +731,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     add::<3, 3, _>(&hidden_0, &mut hidden_1);
     dense_small::<
@@ -685,6 +739,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         6,
         3,
         10,
+        _,
         _,
         _,
         _,
@@ -698,6 +753,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     add::<9, 3, _>(&hidden_0, &mut hidden_1);
     dense_small::<
@@ -705,6 +761,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         0,
         3,
         4,
+        _,
         _,
         _,
         _,
@@ -718,6 +775,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
     add::<3, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -728,6 +786,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
     add::<6, 3, _>(&hidden_1, &mut hidden_2);
     dense_small::<
@@ -735,6 +794,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         9,
         3,
         13,
+        _,
         _,
         _,
         _,
@@ -749,12 +809,14 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_0, &hidden_2, &mut output);
     dense_small::<
         Identity,
         2,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -767,12 +829,14 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_2, &hidden_2, &mut output);
     dense_small::<
         Identity,
         6,
         2,
         13,
+        _,
         _,
         _,
         _,

@@ -80,14 +80,41 @@ fn normalize_0(x: &mut [f32; 5]) -> f32 {
     let mut hidden_0 = [0.0; 10];
     let mut parameters = [0.0; 8];
     let mut log_det = 0.0;
-    dense_small::<Relu, 0, 4, 1, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense_small::<Identity, 0, 8, 5, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
+    dense_small::<
+        Relu,
+        0,
+        4,
+        1,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_0, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_inverse_and_log_det::<
         Math,
     >(x[0], &mut parameters, 3.0);
     x[0] = value;
     log_det += log_slope;
-    dense_small::<Identity, 0, 8, 5, _, _, _>(&L0_CHANNEL_1, &hidden_0, &mut parameters);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_inverse_and_log_det::<
         Math,
     >(x[1], &mut parameters, 3.0);
@@ -95,14 +122,41 @@ fn normalize_0(x: &mut [f32; 5]) -> f32 {
     log_det += log_slope;
     input[0] = x[0];
     input[1] = x[1];
-    dense_small::<Relu, 4, 3, 3, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense_small::<Identity, 0, 8, 8, _, _, _>(&L0_CHANNEL_2, &hidden_0, &mut parameters);
+    dense_small::<
+        Relu,
+        4,
+        3,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        8,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_2, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_inverse_and_log_det::<
         Math,
     >(x[2], &mut parameters, 3.0);
     x[2] = value;
     log_det += log_slope;
-    dense_small::<Identity, 0, 8, 8, _, _, _>(&L0_CHANNEL_3, &hidden_0, &mut parameters);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        8,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3, &hidden_0, &mut parameters);
     let (value, log_slope) = spline_inverse_and_log_det::<
         Math,
     >(x[3], &mut parameters, 3.0);
@@ -110,12 +164,22 @@ fn normalize_0(x: &mut [f32; 5]) -> f32 {
     log_det += log_slope;
     input[2] = x[2];
     input[3] = x[3];
-    dense_small::<Relu, 7, 3, 5, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        7,
+        3,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Identity,
         0,
         8,
         11,
+        _,
         _,
         _,
         _,
@@ -133,23 +197,87 @@ fn generate_0(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense_small, spline_forward};
     let input = [x[0], x[1], x[2], x[3]];
     let mut hidden_0 = [0.0; 10];
-    dense_small::<Relu, 0, 4, 1, _, _, _>(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense_small::<Relu, 4, 3, 3, _, _, _>(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense_small::<Relu, 7, 3, 5, _, _, _>(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        4,
+        1,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        4,
+        3,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        7,
+        3,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     let mut parameters = [0.0; 8];
-    dense_small::<Identity, 0, 8, 5, _, _, _>(&L0_CHANNEL_0, &hidden_0, &mut parameters);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_0, &hidden_0, &mut parameters);
     (x[0], _) = spline_forward::<Math>(x[0], &mut parameters, 3.0);
-    dense_small::<Identity, 0, 8, 5, _, _, _>(&L0_CHANNEL_1, &hidden_0, &mut parameters);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1, &hidden_0, &mut parameters);
     (x[1], _) = spline_forward::<Math>(x[1], &mut parameters, 3.0);
-    dense_small::<Identity, 0, 8, 8, _, _, _>(&L0_CHANNEL_2, &hidden_0, &mut parameters);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        8,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_2, &hidden_0, &mut parameters);
     (x[2], _) = spline_forward::<Math>(x[2], &mut parameters, 3.0);
-    dense_small::<Identity, 0, 8, 8, _, _, _>(&L0_CHANNEL_3, &hidden_0, &mut parameters);
+    dense_small::<
+        Identity,
+        0,
+        8,
+        8,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3, &hidden_0, &mut parameters);
     (x[3], _) = spline_forward::<Math>(x[3], &mut parameters, 3.0);
     dense_small::<
         Identity,
         0,
         8,
         11,
+        _,
         _,
         _,
         _,
@@ -163,12 +291,22 @@ fn normalize_1(x: &mut [f32; 5]) {
     let mut input = [0.0, 0.0, 0.0];
     let mut hidden_0 = [0.0; 10];
     let mut output = [0.0; 5];
-    dense_small::<Relu, 0, 5, 1, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        5,
+        1,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Identity,
         0,
         3,
         6,
+        _,
         _,
         _,
         _,
@@ -179,12 +317,22 @@ fn normalize_1(x: &mut [f32; 5]) {
     input[0] = x[4];
     input[1] = x[3];
     input[2] = x[2];
-    dense_small::<Relu, 5, 5, 4, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        5,
+        5,
+        4,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Identity,
         3,
         2,
         11,
+        _,
         _,
         _,
         _,
@@ -198,8 +346,26 @@ fn generate_1(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense_small, shift_forward_each};
     let input = [x[4], x[3], x[2]];
     let mut hidden_0 = [0.0; 10];
-    dense_small::<Relu, 0, 5, 1, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense_small::<Relu, 5, 5, 4, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        5,
+        1,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        5,
+        5,
+        4,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     let mut output = [0.0; 5];
     dense_small::<
         Identity,
@@ -209,12 +375,14 @@ fn generate_1(x: &mut [f32; 5]) {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_0, &hidden_0, &mut output);
     dense_small::<
         Identity,
         3,
         2,
         11,
+        _,
         _,
         _,
         _,
@@ -233,15 +401,43 @@ fn normalize_2(x: &mut [f32; 5]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense_small};
     let input = [x[0], x[1], x[2], x[3]];
     let mut hidden_0 = [0.0; 10];
-    dense_small::<Relu, 0, 4, 1, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense_small::<Relu, 4, 3, 3, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense_small::<Relu, 7, 3, 5, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        4,
+        1,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        4,
+        3,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        7,
+        3,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     let mut output = [0.0; 10];
     dense_small::<
         Identity,
         0,
         4,
         5,
+        _,
         _,
         _,
         _,
@@ -254,12 +450,14 @@ fn normalize_2(x: &mut [f32; 5]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
     dense_small::<
         Identity,
         8,
         2,
         11,
+        _,
         _,
         _,
         _,
@@ -280,7 +478,16 @@ fn generate_2(x: &mut [f32; 5]) {
     let mut input = [0.0, 0.0, 0.0, 0.0];
     let mut hidden_0 = [0.0; 10];
     let mut output = [0.0; 10];
-    dense_small::<Relu, 0, 4, 1, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        4,
+        1,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Identity,
         0,
@@ -289,17 +496,28 @@ fn generate_2(x: &mut [f32; 5]) {
         _,
         _,
         _,
+        _,
     >(&L2_OUTPUT_GROUP_0, &hidden_0, &mut output);
     (x[0], _) = affine_inverse::<Math>(x[0], output[0], output[1], 0.33333334);
     (x[1], _) = affine_inverse::<Math>(x[1], output[2], output[3], 0.33333334);
     input[0] = x[0];
     input[1] = x[1];
-    dense_small::<Relu, 4, 3, 3, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        4,
+        3,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Identity,
         4,
         4,
         8,
+        _,
         _,
         _,
         _,
@@ -308,12 +526,22 @@ fn generate_2(x: &mut [f32; 5]) {
     (x[3], _) = affine_inverse::<Math>(x[3], output[6], output[7], 0.33333334);
     input[2] = x[2];
     input[3] = x[3];
-    dense_small::<Relu, 7, 3, 5, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        7,
+        3,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Identity,
         8,
         2,
         11,
+        _,
         _,
         _,
         _,

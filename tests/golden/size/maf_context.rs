@@ -85,12 +85,14 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
         4,
         4,
         4,
+        _,
         _,
         _,
         _,
@@ -103,12 +105,14 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
         12,
         4,
         6,
+        _,
         _,
         _,
         _,
@@ -121,12 +125,14 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     dense_small::<
         Tanh<Math>,
         3,
         3,
         9,
+        _,
         _,
         _,
         _,
@@ -139,12 +145,14 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     dense_small::<
         Tanh<Math>,
         9,
         3,
         17,
+        _,
         _,
         _,
         _,
@@ -158,12 +166,14 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_OUTPUT_GROUP_0, &hidden_1, &mut output);
     dense_small::<
         Identity,
         2,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -176,12 +186,14 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L0_OUTPUT_GROUP_2, &hidden_1, &mut output);
     dense_small::<
         Identity,
         6,
         2,
         13,
+        _,
         _,
         _,
         _,
@@ -210,6 +222,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
@@ -219,12 +232,14 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     dense_small::<
         Identity,
         0,
         2,
         4,
+        _,
         _,
         _,
         _,
@@ -239,6 +254,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
@@ -248,12 +264,14 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     dense_small::<
         Identity,
         2,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -268,6 +286,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
@@ -277,12 +296,14 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     dense_small::<
         Identity,
         4,
         2,
         10,
+        _,
         _,
         _,
         _,
@@ -297,6 +318,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
@@ -306,12 +328,14 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L0_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     dense_small::<
         Identity,
         6,
         2,
         13,
+        _,
         _,
         _,
         _,
@@ -333,12 +357,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
         4,
         4,
         4,
+        _,
         _,
         _,
         _,
@@ -351,12 +377,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
         12,
         4,
         6,
+        _,
         _,
         _,
         _,
@@ -369,12 +397,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     dense_small::<
         Tanh<Math>,
         3,
         3,
         9,
+        _,
         _,
         _,
         _,
@@ -387,12 +417,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     dense_small::<
         Tanh<Math>,
         9,
         3,
         17,
+        _,
         _,
         _,
         _,
@@ -406,12 +438,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_0, &hidden_1, &mut output);
     dense_small::<
         Identity,
         2,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -424,12 +458,14 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_2, &hidden_1, &mut output);
     dense_small::<
         Identity,
         6,
         2,
         13,
+        _,
         _,
         _,
         _,
@@ -458,6 +494,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
@@ -467,12 +504,14 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_1_GROUP_0, &hidden_0, &mut hidden_1);
     dense_small::<
         Identity,
         0,
         2,
         4,
+        _,
         _,
         _,
         _,
@@ -487,6 +526,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
@@ -496,12 +536,14 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     dense_small::<
         Identity,
         2,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -516,6 +558,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
@@ -525,12 +568,14 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_1_GROUP_2, &hidden_0, &mut hidden_1);
     dense_small::<
         Identity,
         4,
         2,
         10,
+        _,
         _,
         _,
         _,
@@ -545,6 +590,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     dense_small::<
         Tanh<Math>,
@@ -554,12 +600,14 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     dense_small::<
         Identity,
         6,
         2,
         13,
+        _,
         _,
         _,
         _,

@@ -81,11 +81,11 @@ fn normalize_0(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 8];
     let mut hidden_2 = [0.0; 6];
-    dense_small::<Relu, 0, 12, 5, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
-    dense_small::<Relu, 0, 8, 13, _, _, _>(&L0_HIDDEN_1, &hidden_0, &mut hidden_1);
-    dense_small::<Relu, 0, 6, 9, _, _, _>(&L0_HIDDEN_2, &hidden_1, &mut hidden_2);
+    dense_small::<Relu, 0, 12, 5, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense_small::<Relu, 0, 8, 13, _, _, _, _>(&L0_HIDDEN_1, &hidden_0, &mut hidden_1);
+    dense_small::<Relu, 0, 6, 9, _, _, _, _>(&L0_HIDDEN_2, &hidden_1, &mut hidden_2);
     let mut output = [0.0; 4];
-    dense_small::<Identity, 0, 4, 7, _, _, _>(&L0_OUTPUT, &hidden_2, &mut output);
+    dense_small::<Identity, 0, 4, 7, _, _, _, _>(&L0_OUTPUT, &hidden_2, &mut output);
     let mut own = [x[1], x[3]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -100,11 +100,11 @@ fn generate_0(x: &mut [f32; 5], given: &[f32; 1]) {
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 8];
     let mut hidden_2 = [0.0; 6];
-    dense_small::<Relu, 0, 12, 5, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
-    dense_small::<Relu, 0, 8, 13, _, _, _>(&L0_HIDDEN_1, &hidden_0, &mut hidden_1);
-    dense_small::<Relu, 0, 6, 9, _, _, _>(&L0_HIDDEN_2, &hidden_1, &mut hidden_2);
+    dense_small::<Relu, 0, 12, 5, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense_small::<Relu, 0, 8, 13, _, _, _, _>(&L0_HIDDEN_1, &hidden_0, &mut hidden_1);
+    dense_small::<Relu, 0, 6, 9, _, _, _, _>(&L0_HIDDEN_2, &hidden_1, &mut hidden_2);
     let mut output = [0.0; 4];
-    dense_small::<Identity, 0, 4, 7, _, _, _>(&L0_OUTPUT, &hidden_2, &mut output);
+    dense_small::<Identity, 0, 4, 7, _, _, _, _>(&L0_OUTPUT, &hidden_2, &mut output);
     let mut own = [x[1], x[3]];
     affine_inverse_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -118,16 +118,62 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 8];
     let mut hidden_2 = [0.0; 6];
-    dense_small::<Relu, 0, 3, 2, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense_small::<Relu, 3, 2, 3, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense_small::<Relu, 5, 3, 4, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
-    dense_small::<Relu, 8, 2, 5, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
-    dense_small::<Relu, 10, 2, 6, _, _, _>(&L1_HIDDEN_0_GROUP_4, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        3,
+        2,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        3,
+        2,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        5,
+        3,
+        4,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        8,
+        2,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        10,
+        2,
+        6,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_4, &input, &mut hidden_0);
     dense_small::<
         Relu,
         0,
         2,
         4,
+        _,
         _,
         _,
         _,
@@ -140,12 +186,14 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_1_GROUP_1, &hidden_0, &mut hidden_1);
     dense_small::<
         Relu,
         3,
         2,
         9,
+        _,
         _,
         _,
         _,
@@ -158,12 +206,14 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_1_GROUP_3, &hidden_0, &mut hidden_1);
     dense_small::<
         Relu,
         6,
         2,
         13,
+        _,
         _,
         _,
         _,
@@ -176,12 +226,14 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
     dense_small::<
         Relu,
         2,
         1,
         4,
+        _,
         _,
         _,
         _,
@@ -194,6 +246,7 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
     dense_small::<
         Relu,
@@ -203,12 +256,14 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
     dense_small::<
         Relu,
         5,
         1,
         9,
+        _,
         _,
         _,
         _,
@@ -222,12 +277,14 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_0, &hidden_2, &mut output);
     dense_small::<
         Identity,
         2,
         2,
         4,
+        _,
         _,
         _,
         _,
@@ -240,6 +297,7 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_2, &hidden_2, &mut output);
     dense_small::<
         Identity,
@@ -249,12 +307,14 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_3, &hidden_2, &mut output);
     dense_small::<
         Identity,
         8,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -277,12 +337,22 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
     let mut hidden_1 = [0.0; 8];
     let mut hidden_2 = [0.0; 6];
     let mut output = [0.0; 10];
-    dense_small::<Relu, 0, 3, 2, _, _, _>(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        3,
+        2,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Relu,
         0,
         2,
         4,
+        _,
         _,
         _,
         _,
@@ -295,6 +365,7 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_0, &hidden_1, &mut hidden_2);
     dense_small::<
         Identity,
@@ -304,15 +375,26 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_0, &hidden_2, &mut output);
     (x[4], _) = affine_inverse::<Math>(x[4], output[0], output[1], 0.33333334);
     input[1] = x[4];
-    dense_small::<Relu, 3, 2, 3, _, _, _>(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        3,
+        2,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Relu,
         2,
         1,
         6,
+        _,
         _,
         _,
         _,
@@ -325,6 +407,7 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_1, &hidden_1, &mut hidden_2);
     dense_small::<
         Identity,
@@ -334,15 +417,26 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_1, &hidden_2, &mut output);
     (x[3], _) = affine_inverse::<Math>(x[3], output[2], output[3], 0.33333334);
     input[2] = x[3];
-    dense_small::<Relu, 5, 3, 4, _, _, _>(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        5,
+        3,
+        4,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Relu,
         3,
         2,
         9,
+        _,
         _,
         _,
         _,
@@ -355,6 +449,7 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_2, &hidden_1, &mut hidden_2);
     dense_small::<
         Identity,
@@ -364,15 +459,26 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_2, &hidden_2, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[4], output[5], 0.33333334);
     input[3] = x[2];
-    dense_small::<Relu, 8, 2, 5, _, _, _>(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        8,
+        2,
+        5,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_3, &input, &mut hidden_0);
     dense_small::<
         Relu,
         5,
         1,
         11,
+        _,
         _,
         _,
         _,
@@ -385,6 +491,7 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_3, &hidden_1, &mut hidden_2);
     dense_small::<
         Identity,
@@ -394,15 +501,26 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_OUTPUT_GROUP_3, &hidden_2, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[6], output[7], 0.33333334);
     input[4] = x[1];
-    dense_small::<Relu, 10, 2, 6, _, _, _>(&L1_HIDDEN_0_GROUP_4, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        10,
+        2,
+        6,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_HIDDEN_0_GROUP_4, &input, &mut hidden_0);
     dense_small::<
         Relu,
         6,
         2,
         13,
+        _,
         _,
         _,
         _,
@@ -415,12 +533,14 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
         _,
         _,
         _,
+        _,
     >(&L1_HIDDEN_2_GROUP_4, &hidden_1, &mut hidden_2);
     dense_small::<
         Identity,
         8,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -435,11 +555,11 @@ fn normalize_2(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 8];
     let mut hidden_2 = [0.0; 6];
-    dense_small::<Relu, 0, 12, 5, _, _, _>(&L2_HIDDEN_0, &input, &mut hidden_0);
-    dense_small::<Relu, 0, 8, 13, _, _, _>(&L2_HIDDEN_1, &hidden_0, &mut hidden_1);
-    dense_small::<Relu, 0, 6, 9, _, _, _>(&L2_HIDDEN_2, &hidden_1, &mut hidden_2);
+    dense_small::<Relu, 0, 12, 5, _, _, _, _>(&L2_HIDDEN_0, &input, &mut hidden_0);
+    dense_small::<Relu, 0, 8, 13, _, _, _, _>(&L2_HIDDEN_1, &hidden_0, &mut hidden_1);
+    dense_small::<Relu, 0, 6, 9, _, _, _, _>(&L2_HIDDEN_2, &hidden_1, &mut hidden_2);
     let mut output = [0.0; 4];
-    dense_small::<Identity, 0, 4, 7, _, _, _>(&L2_OUTPUT, &hidden_2, &mut output);
+    dense_small::<Identity, 0, 4, 7, _, _, _, _>(&L2_OUTPUT, &hidden_2, &mut output);
     let mut own = [x[1], x[3]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -454,11 +574,11 @@ fn generate_2(x: &mut [f32; 5], given: &[f32; 1]) {
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 8];
     let mut hidden_2 = [0.0; 6];
-    dense_small::<Relu, 0, 12, 5, _, _, _>(&L2_HIDDEN_0, &input, &mut hidden_0);
-    dense_small::<Relu, 0, 8, 13, _, _, _>(&L2_HIDDEN_1, &hidden_0, &mut hidden_1);
-    dense_small::<Relu, 0, 6, 9, _, _, _>(&L2_HIDDEN_2, &hidden_1, &mut hidden_2);
+    dense_small::<Relu, 0, 12, 5, _, _, _, _>(&L2_HIDDEN_0, &input, &mut hidden_0);
+    dense_small::<Relu, 0, 8, 13, _, _, _, _>(&L2_HIDDEN_1, &hidden_0, &mut hidden_1);
+    dense_small::<Relu, 0, 6, 9, _, _, _, _>(&L2_HIDDEN_2, &hidden_1, &mut hidden_2);
     let mut output = [0.0; 4];
-    dense_small::<Identity, 0, 4, 7, _, _, _>(&L2_OUTPUT, &hidden_2, &mut output);
+    dense_small::<Identity, 0, 4, 7, _, _, _, _>(&L2_OUTPUT, &hidden_2, &mut output);
     let mut own = [x[1], x[3]];
     affine_inverse_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];

@@ -79,9 +79,9 @@ fn normalize_0(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense_small};
     let input = [x[0], x[2]];
     let mut hidden_0 = [0.0; 6];
-    dense_small::<Relu, 0, 6, 3, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense_small::<Relu, 0, 6, 3, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
     let mut output = [0.0; 2];
-    dense_small::<Identity, 0, 2, 7, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
+    dense_small::<Identity, 0, 2, 7, _, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
     let mut own = [x[1]];
     let log_det = affine_forward_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -93,9 +93,9 @@ fn generate_0(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense_small};
     let input = [x[0], x[2]];
     let mut hidden_0 = [0.0; 6];
-    dense_small::<Relu, 0, 6, 3, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense_small::<Relu, 0, 6, 3, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
     let mut output = [0.0; 2];
-    dense_small::<Identity, 0, 2, 7, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
+    dense_small::<Identity, 0, 2, 7, _, _, _, _>(&L0_OUTPUT, &hidden_0, &mut output);
     let mut own = [x[1]];
     affine_inverse_each::<Math, _, _>(&mut own, &output, 0.33333334);
     x[1] = own[0];
@@ -106,15 +106,43 @@ fn normalize_2(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense_small};
     let input = [x[1], x[2]];
     let mut hidden_0 = [0.0; 6];
-    dense_small::<Relu, 0, 2, 1, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
-    dense_small::<Relu, 2, 2, 2, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
-    dense_small::<Relu, 4, 2, 3, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        2,
+        1,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        2,
+        2,
+        2,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        4,
+        2,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     let mut output = [0.0; 6];
     dense_small::<
         Identity,
         0,
         2,
         3,
+        _,
         _,
         _,
         _,
@@ -127,12 +155,14 @@ fn normalize_2(x: &mut [f32; 3]) -> f32 {
         _,
         _,
         _,
+        _,
     >(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
     dense_small::<
         Identity,
         4,
         2,
         7,
+        _,
         _,
         _,
         _,
@@ -151,7 +181,16 @@ fn generate_2(x: &mut [f32; 3]) {
     let mut input = [0.0, 0.0];
     let mut hidden_0 = [0.0; 6];
     let mut output = [0.0; 6];
-    dense_small::<Relu, 0, 2, 1, _, _, _>(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        0,
+        2,
+        1,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_0, &input, &mut hidden_0);
     dense_small::<
         Identity,
         0,
@@ -160,10 +199,20 @@ fn generate_2(x: &mut [f32; 3]) {
         _,
         _,
         _,
+        _,
     >(&L2_OUTPUT_GROUP_0, &hidden_0, &mut output);
     (x[1], _) = affine_inverse::<Math>(x[1], output[0], output[1], 0.33333334);
     input[0] = x[1];
-    dense_small::<Relu, 2, 2, 2, _, _, _>(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        2,
+        2,
+        2,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_1, &input, &mut hidden_0);
     dense_small::<
         Identity,
         2,
@@ -172,15 +221,26 @@ fn generate_2(x: &mut [f32; 3]) {
         _,
         _,
         _,
+        _,
     >(&L2_OUTPUT_GROUP_1, &hidden_0, &mut output);
     (x[2], _) = affine_inverse::<Math>(x[2], output[2], output[3], 0.33333334);
     input[1] = x[2];
-    dense_small::<Relu, 4, 2, 3, _, _, _>(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
+    dense_small::<
+        Relu,
+        4,
+        2,
+        3,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_0_GROUP_2, &input, &mut hidden_0);
     dense_small::<
         Identity,
         4,
         2,
         7,
+        _,
         _,
         _,
         _,

@@ -77,12 +77,28 @@ fn normalize_0(x: &mut [f32; 6]) {
     let input = [x[0], x[2], x[4]];
     let mut hidden_0 = [0.0; 16];
     let mut hidden_1 = [0.0; 16];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_PANEL_0, &input, &mut hidden_0);
-    dense::<Silu<Math>, 8, _, _, _, _>(&L0_HIDDEN_0_PANEL_1, &input, &mut hidden_0);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_1_PANEL_0, &hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 8, _, _, _, _>(&L0_HIDDEN_1_PANEL_1, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_PANEL_0, &input, &mut hidden_0);
+    dense::<Silu<Math>, 8, _, _, _, _, _>(&L0_HIDDEN_0_PANEL_1, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_PANEL_0, &hidden_0, &mut hidden_1);
+    dense::<
+        Silu<Math>,
+        8,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_PANEL_1, &hidden_0, &mut hidden_1);
     let mut output = [0.0; 3];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT, &hidden_1, &mut output);
     let mut own = [x[1], x[3], x[5]];
     shift_forward_each(&mut own, &output);
     x[1] = own[0];
@@ -96,12 +112,28 @@ fn generate_0(x: &mut [f32; 6]) {
     let input = [x[0], x[2], x[4]];
     let mut hidden_0 = [0.0; 16];
     let mut hidden_1 = [0.0; 16];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_0_PANEL_0, &input, &mut hidden_0);
-    dense::<Silu<Math>, 8, _, _, _, _>(&L0_HIDDEN_0_PANEL_1, &input, &mut hidden_0);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L0_HIDDEN_1_PANEL_0, &hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 8, _, _, _, _>(&L0_HIDDEN_1_PANEL_1, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L0_HIDDEN_0_PANEL_0, &input, &mut hidden_0);
+    dense::<Silu<Math>, 8, _, _, _, _, _>(&L0_HIDDEN_0_PANEL_1, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_PANEL_0, &hidden_0, &mut hidden_1);
+    dense::<
+        Silu<Math>,
+        8,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_HIDDEN_1_PANEL_1, &hidden_0, &mut hidden_1);
     let mut output = [0.0; 3];
-    dense::<Identity, 0, _, _, _, _>(&L0_OUTPUT, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L0_OUTPUT, &hidden_1, &mut output);
     let mut own = [x[1], x[3], x[5]];
     shift_inverse_each(&mut own, &output);
     x[1] = own[0];
@@ -127,12 +159,28 @@ fn normalize_2(x: &mut [f32; 6]) {
     let input = [x[0], x[2], x[4]];
     let mut hidden_0 = [0.0; 16];
     let mut hidden_1 = [0.0; 16];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L2_HIDDEN_0_PANEL_0, &input, &mut hidden_0);
-    dense::<Silu<Math>, 8, _, _, _, _>(&L2_HIDDEN_0_PANEL_1, &input, &mut hidden_0);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L2_HIDDEN_1_PANEL_0, &hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 8, _, _, _, _>(&L2_HIDDEN_1_PANEL_1, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L2_HIDDEN_0_PANEL_0, &input, &mut hidden_0);
+    dense::<Silu<Math>, 8, _, _, _, _, _>(&L2_HIDDEN_0_PANEL_1, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_1_PANEL_0, &hidden_0, &mut hidden_1);
+    dense::<
+        Silu<Math>,
+        8,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_1_PANEL_1, &hidden_0, &mut hidden_1);
     let mut output = [0.0; 3];
-    dense::<Identity, 0, _, _, _, _>(&L2_OUTPUT, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L2_OUTPUT, &hidden_1, &mut output);
     let mut own = [x[1], x[3], x[5]];
     shift_forward_each(&mut own, &output);
     x[1] = own[0];
@@ -146,12 +194,28 @@ fn generate_2(x: &mut [f32; 6]) {
     let input = [x[0], x[2], x[4]];
     let mut hidden_0 = [0.0; 16];
     let mut hidden_1 = [0.0; 16];
-    dense::<Silu<Math>, 0, _, _, _, _>(&L2_HIDDEN_0_PANEL_0, &input, &mut hidden_0);
-    dense::<Silu<Math>, 8, _, _, _, _>(&L2_HIDDEN_0_PANEL_1, &input, &mut hidden_0);
-    dense::<Silu<Math>, 0, _, _, _, _>(&L2_HIDDEN_1_PANEL_0, &hidden_0, &mut hidden_1);
-    dense::<Silu<Math>, 8, _, _, _, _>(&L2_HIDDEN_1_PANEL_1, &hidden_0, &mut hidden_1);
+    dense::<Silu<Math>, 0, _, _, _, _, _>(&L2_HIDDEN_0_PANEL_0, &input, &mut hidden_0);
+    dense::<Silu<Math>, 8, _, _, _, _, _>(&L2_HIDDEN_0_PANEL_1, &input, &mut hidden_0);
+    dense::<
+        Silu<Math>,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_1_PANEL_0, &hidden_0, &mut hidden_1);
+    dense::<
+        Silu<Math>,
+        8,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L2_HIDDEN_1_PANEL_1, &hidden_0, &mut hidden_1);
     let mut output = [0.0; 3];
-    dense::<Identity, 0, _, _, _, _>(&L2_OUTPUT, &hidden_1, &mut output);
+    dense::<Identity, 0, _, _, _, _, _>(&L2_OUTPUT, &hidden_1, &mut output);
     let mut own = [x[1], x[3], x[5]];
     shift_inverse_each(&mut own, &output);
     x[1] = own[0];

@@ -77,18 +77,50 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     let input = [given[0], x[0], x[2]];
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 12];
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_1, &hidden_0, &mut hidden_1);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_1, &hidden_0, &mut hidden_1);
     add::<0, 12, _>(&hidden_0, &mut hidden_1);
     let mut parameters = [0.0; 23];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[1], &mut parameters, 4.0);
     x[1] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[3], &mut parameters, 4.0);
     x[3] = value;
     log_det += log_slope;
@@ -101,15 +133,47 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
     let input = [given[0], x[0], x[2]];
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 12];
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
-    dense::<Relu, 0, _, _, _, _>(&L0_HIDDEN_1, &hidden_0, &mut hidden_1);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L0_HIDDEN_1, &hidden_0, &mut hidden_1);
     add::<0, 12, _>(&hidden_0, &mut hidden_1);
     let mut parameters = [0.0; 23];
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_1_PANEL_1, &hidden_1, &mut parameters);
     x[1] = spline_inverse::<Math>(x[1], &mut parameters, 4.0);
-    dense::<Identity, 0, _, _, _, _>(&L0_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L0_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L0_CHANNEL_3_PANEL_1, &hidden_1, &mut parameters);
     x[3] = spline_inverse::<Math>(x[3], &mut parameters, 4.0);
 }
 
@@ -119,18 +183,50 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     let input = [given[0], x[1], x[3]];
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 12];
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_1, &hidden_0, &mut hidden_1);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_1, &hidden_0, &mut hidden_1);
     add::<0, 12, _>(&hidden_0, &mut hidden_1);
     let mut parameters = [0.0; 23];
     let mut log_det = 0.0;
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[0], &mut parameters, 4.0);
     x[0] = value;
     log_det += log_slope;
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
     let (value, log_slope) = spline_forward::<Math>(x[2], &mut parameters, 4.0);
     x[2] = value;
     log_det += log_slope;
@@ -143,15 +239,47 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
     let input = [given[0], x[1], x[3]];
     let mut hidden_0 = [0.0; 12];
     let mut hidden_1 = [0.0; 12];
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
-    dense::<Relu, 0, _, _, _, _>(&L1_HIDDEN_1, &hidden_0, &mut hidden_1);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_0, &input, &mut hidden_0);
+    dense::<Relu, 0, _, _, _, _, _>(&L1_HIDDEN_1, &hidden_0, &mut hidden_1);
     add::<0, 12, _>(&hidden_0, &mut hidden_1);
     let mut parameters = [0.0; 23];
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_0_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_0_PANEL_1, &hidden_1, &mut parameters);
     x[0] = spline_inverse::<Math>(x[0], &mut parameters, 4.0);
-    dense::<Identity, 0, _, _, _, _>(&L1_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
-    dense::<Identity, 12, _, _, _, _>(&L1_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        0,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_2_PANEL_0, &hidden_1, &mut parameters);
+    dense::<
+        Identity,
+        12,
+        _,
+        _,
+        _,
+        _,
+        _,
+    >(&L1_CHANNEL_2_PANEL_1, &hidden_1, &mut parameters);
     x[2] = spline_inverse::<Math>(x[2], &mut parameters, 4.0);
 }
 

@@ -70,10 +70,10 @@ fn calls(
         let (place, name) = (number(offset), part.name);
         offset += part.rows.len();
         let kernel = match part.layout {
-            Layout::Wide => quote! { dense::<#activation, #place, _, _, _, _> },
+            Layout::Wide => quote! { dense::<#activation, #place, _, _, _, _, _> },
             Layout::Small => {
                 let (rows, columns) = (number(part.rows.len()), number(part.columns));
-                quote! { dense_small::<#activation, #place, #rows, #columns, _, _, _> }
+                quote! { dense_small::<#activation, #place, #rows, #columns, _, _, _, _> }
             }
         };
         quote! { #kernel(&#name, &#input, &mut #output); }

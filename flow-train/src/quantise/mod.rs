@@ -1,10 +1,12 @@
 //! Smaller weights, and thresholds of the code that then runs.
 //!
 //! A trained flow becomes one that is compiled to `f16`, or to integers of 16 or 8 bits that are
-//! computed with from end to end (see [`Quantisation`](flow_embedded::artefact::Quantisation)). What
-//! the weights become is decided by the compiler, row by row; the formats of the activations are
-//! chosen here, from rows of normal data. Other rows then calibrate the quantised model: by its own
+//! computed with from end to end (see [`Quantisation`](flow_embedded::artefact::Quantisation)). Rows of
+//! normal data choose the formats of the activations and, for 8 bits, which of its neighbours each
+//! weight becomes. Other rows then calibrate the quantised model: by its own
 //! integers, so that the false-alarm promise is about them.
+
+mod rounding;
 
 use crate::Error;
 use crate::calibrate::{CalibrationError, CalibrationTable};
@@ -78,13 +80,17 @@ pub fn quantise(
         evaluation: None,
         ..Draft::from_loaded(flow)
     };
-    let fractions = match weights.is_integer() {
-        true => Interpreter::of(flow)?.fractions(formats.events(), formats.contexts()),
-        false => {
-            round_to_f16(&mut draft)?;
-            Vec::new()
+    let mut fractions = Vec::new();
+    match weights {
+        WeightFormat::F16 => round_to_f16(&mut draft)?,
+        WeightFormat::I16 | WeightFormat::I8 => {
+            let interpreter = Interpreter::of(flow)?;
+            fractions = interpreter.fractions(formats.events(), formats.contexts());
+            if weights == WeightFormat::I8 {
+                rounding::round(&mut draft, &interpreter, &formats, &fractions);
+            }
         }
-    };
+    }
     draft.quantisation = Some(DraftQuantisation { weights, fractions });
     let artefact = draft.encode()?;
     let own = LoadedFlow::from_bytes(&artefact).map_err(crate::export::ExportError::from)?;
@@ -134,8 +140,14 @@ fn clamped(flow: &LoadedFlow<'_>, rows: &Dataset) -> Result<usize, Error> {
 }
 
 /// Conditioners' weights become numbers that `f16` holds, to the nearest.
-fn round_to_f16(draft: &mut Draft) -> Result<(), QuantiseError> {
-    let conditioners = draft.layers.iter_mut().filter_map(DraftLayer::conditioner_mut);
+///
+/// # Errors
+/// A weight is larger than any of them.
+pub fn round_to_f16(draft: &mut Draft) -> Result<(), QuantiseError> {
+    let conditioners = draft
+        .layers
+        .iter_mut()
+        .filter_map(DraftLayer::conditioner_mut);
     for row in conditioners.flat_map(|own| &mut own.rows) {
         for weight in std::iter::once(&mut row.bias).chain(&mut row.weights) {
             let rounded = f16::from_f32(*weight);
