@@ -42,14 +42,7 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
             .map(|(index, layer)| format!("- Layer {index}: {}", describe(layer))),
     );
     lines.push(format!("- Base: {}", base(plan.base.distribution)));
-    lines.push(match plan.math == card.math {
-        true => format!("- Elementary functions: {}", plan.math.name()),
-        false => format!(
-            "- Elementary functions: {} in place of the model's {}",
-            plan.math.name(),
-            card.math.name()
-        ),
-    });
+    lines.push(arithmetic(plan));
     lines.push(format!(
         "- Trained on {} rows, seed {}, data digest {:016x}, by {}",
         card.rows, card.seed, card.data_digest, card.created_by
@@ -78,6 +71,28 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
         cost.table_bytes, cost.code_bytes, cost.ram_bytes, cost.macs
     ));
     lines
+}
+
+/// What the model is computed with.
+fn arithmetic(plan: &Plan) -> String {
+    let stored = match plan.weights {
+        Some(weights) if weights.is_integer() => {
+            return format!(
+                "- Integers from end to end, weights as {}: it scores and does not sample",
+                weights.name()
+            );
+        }
+        Some(_) => "Weights stored as f16; elementary functions",
+        None => "Elementary functions",
+    };
+    match (plan.math, plan.card.math) {
+        (math, calibrated) if math == calibrated => format!("- {stored}: {}", math.name()),
+        (math, calibrated) => format!(
+            "- {stored}: {} in place of the model's {}",
+            math.name(),
+            calibrated.name()
+        ),
+    }
 }
 
 /// One line about a layer. Channels are those of the event, as far as they can

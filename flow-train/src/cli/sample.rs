@@ -62,6 +62,13 @@ struct Report<'a> {
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
+    if flow.is_integer() {
+        return Err(Error::Usage(format!(
+            "{} is quantised to integers, which score and do not sample: sample from the model that \
+             it was made from",
+            args.model.display()
+        )));
+    }
     let contexts = contexts(args, &flow, ui)?;
     let mut output = Output::create(&args.output)?;
     write(args, &flow, &contexts, &mut output)?;

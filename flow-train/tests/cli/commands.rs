@@ -302,3 +302,85 @@ fn every_command_has_help_with_an_example() {
         assert!(help.contains(&format!("  flow {command}")), "{help}");
     }
 }
+
+/// Rows of the two Gaussians, and one far out.
+fn recording(rows: usize) -> String {
+    let lines = (0..rows).map(|row| {
+        let wave = |turn: f64| 1.0 + 3.0 * (row as f64 * turn).sin();
+        format!("{:.6},{:.6}\n", wave(0.7), wave(1.3))
+    });
+    format!("x,y\n{}200,-40\n", lines.collect::<String>())
+}
+
+#[test]
+fn a_quantised_model_is_scored_calibrated_and_compiled_by_its_integers() {
+    let folder = folder().with("normal.csv", recording(401));
+    let report = folder
+        .flow("quantise model.flow normal.csv --weights i8 -o small.flow --json")
+        .json();
+    assert_eq!(report["weights"], "i8");
+    assert_eq!(report["alpha"], 0.25);
+    assert_eq!(report["rows"], 301);
+    let difference = report["mean_difference"].as_f64().expect("a number");
+    assert!(difference < 1e-3, "{report}");
+    // The row far out lies beyond the inputs' format.
+    assert_eq!(report["clamped"], 1, "{report}");
+
+    let score = |model: &str| {
+        let run = folder.flow(&format!("score {model} normal.csv -o - -q"));
+        let scores = run.done().out;
+        let first = |line: &str| line.split(',').next().and_then(|x| x.parse::<f32>().ok());
+        scores.lines().filter_map(first).collect::<Vec<f32>>()
+    };
+    let (before, after) = (score("model.flow"), score("small.flow"));
+    assert_eq!(before.len(), 402);
+    for (before, after) in before.iter().zip(&after) {
+        assert!((before - after).abs() < 2e-3, "{before} {after}");
+        // In steps of 2^-16, as integers are.
+        assert_eq!((after * 65536.0).fract(), 0.0, "{after}");
+    }
+
+    let text = folder.flow("inspect small.flow").done().out;
+    assert!(text.contains("integers, weights as i8"), "{text}");
+    folder
+        .flow("calibrate small.flow normal.csv --alpha 0.1 -o strict.flow")
+        .done();
+    folder.flow("codegen strict.flow -o small.rs").done();
+    let module = folder.read("small.rs");
+    assert!(module.contains("fn log_prob_q16") && module.contains("Row<i8, "));
+    assert!(!module.contains("Sampler"));
+    folder
+        .flow("codegen small.flow -o no.rs --functions sample")
+        .fails(1, &["does not sample"]);
+    folder
+        .flow("sample small.flow -n 5 -o no.csv")
+        .fails(2, &["small.flow is quantised to integers"]);
+    folder
+        .flow("quantise small.flow normal.csv --weights i16 -o no.flow")
+        .fails(1, &["quantised already, to i8"]);
+    let names = folder.names();
+    assert!(
+        !names.iter().any(|name| name.starts_with("no.")),
+        "{names:?}"
+    );
+}
+
+#[test]
+fn half_precision_keeps_the_sampler() {
+    let folder = folder().with("normal.csv", recording(400));
+    folder
+        .flow("quantise model.flow normal.csv --weights f16 -o half.flow")
+        .done();
+    folder.flow("sample half.flow -n 5 -o a.csv").done();
+    folder.flow("codegen half.flow -o half.rs").done();
+    assert!(folder.read("half.rs").contains("Half::panel"));
+}
+
+#[test]
+fn rows_that_cannot_calibrate_a_quantised_model_are_counted() {
+    let folder = folder().with("few.csv", "x,y\n1,1\n2,0\n0,1\n1,2\n");
+    folder
+        .flow("quantise model.flow few.csv --weights i8 --alpha 0.01 -o no.flow")
+        .fails(1, &["few.csv", "3 calibration rows are too few"]);
+    assert!(!folder.names().contains(&"no.flow".to_owned()));
+}

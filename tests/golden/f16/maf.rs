@@ -8,7 +8,7 @@
 /// - Layer 1: autoregressive, order 5, 4, 3, 2, 1, 0, affine, ReLU conditioner 24 → 24 → 12
 /// - Layer 2: autoregressive, order 0, 1, 2, 3, 4, 5, affine, ReLU conditioner 24 → 24 → 12
 /// - Base: standard normal
-/// - Elementary functions: polynomial
+/// - Weights stored as f16; elementary functions: polynomial
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows

@@ -12,7 +12,7 @@
 /// - Layer 4: linear, channels 2, 3, 0, 1
 /// - Layer 5: autoregressive, order 3, 2, 1, 0, affine, ReLU conditioner 8 → 8
 /// - Base: mixture of 3 normals
-/// - Elementary functions: polynomial
+/// - Integers from end to end, weights as i16: it scores and does not sample
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows

@@ -43,7 +43,16 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
                 report.macs
             ),
         ),
-        ("arithmetic", format!("f32, {}", report.math)),
+        (
+            "arithmetic",
+            match report.quantised {
+                Some(weights) if flow.is_integer() => {
+                    format!("integers, weights as {weights}; scores and does not sample")
+                }
+                Some(weights) => format!("f32, {}, weights stored as {weights}", report.math),
+                None => format!("f32, {}", report.math),
+            },
+        ),
     ];
     let mut add = |title, texts: Vec<String>| {
         for (index, text) in texts.into_iter().enumerate() {
