@@ -1,9 +1,9 @@
 //! Generated code in the user's seat: crates of their own, built by cargo.
 
-use flow_codegen::{Defmt, Functions, Options, Visibility, compile};
-use flow_embedded::artefact::{Activation, Base};
+use flow_codegen::{Defmt, Functions, Optimise, Options, Passes, Visibility, compile};
+use flow_embedded::artefact::{Activation, Base, WeightFormat};
 use flow_embedded::math::Backend;
-use flow_tests::drafts::{Bijection, Kind, draft, table};
+use flow_tests::drafts::{Bijection, Kind, draft, halved, quantised, table};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -92,6 +92,8 @@ fn options(turn: usize, functions: Functions, self_test: bool) -> Options {
         math: None,
         functions,
         self_test,
+        optimise: [Optimise::Speed, Optimise::Size][turn % 2],
+        passes: Passes::default(),
     }
 }
 
@@ -124,11 +126,16 @@ fn every_combination_of_options_gives_no_warning() {
         "[features]\nlog = []\n\n[dependencies.defmt]\nversion = \"1\"\n",
     );
     let mut lib = "#![no_std]\n#![deny(warnings, clippy::all)]\n".to_owned();
-    let all = [Functions::All, Functions::Score, Functions::Sample];
     let mut turn = 0;
     for (name, kind) in kinds() {
-        let bytes = draft(&kind, SEED).encode().expect("a valid draft");
-        for functions in all {
+        let draft = draft(&kind, SEED);
+        let functions = [Functions::All, Functions::Score, Functions::Sample];
+        let plain = functions.map(|functions| (draft.clone(), functions));
+        let weights = [WeightFormat::I8, WeightFormat::I16];
+        let integers = weights.map(|weights| (quantised(&draft, weights), Functions::Score));
+        let half = (halved(&draft), functions[turn % 3]);
+        for (draft, functions) in plain.into_iter().chain(integers).chain([half]) {
+            let bytes = draft.encode().expect("a valid draft");
             for self_test in [false, true] {
                 let options = options(turn, functions, self_test);
                 let (text, _) = compile(&bytes, Path::new("random.flow"), &options).expect(&name);

@@ -1,7 +1,7 @@
 //! The function `normalize_N` of a layer.
 
 use crate::emit::channels::circle;
-use crate::emit::layer::{imports, name};
+use crate::emit::layer::{imports, name, names};
 use crate::emit::{at, card, number, tables};
 use crate::plan::{Bijection, Conditional, Constants, LayerPlan, Plan, Table};
 use flow_embedded::artefact::{Activation, Direction, Transformer};
@@ -30,36 +30,15 @@ const KERNELS: [&str; 17] = [
 ];
 
 pub(in crate::emit) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream {
-    let body = match &layer.bijection {
-        Bijection::Coupling(own) => Emitter { plan, own, index }.at_once(),
-        Bijection::Autoregressive(direction, own) => {
-            let emitter = Emitter { plan, own, index };
-            match direction {
-                Direction::Normalizing => emitter.at_once(),
-                Direction::Generative => emitter.by_group(),
-            }
-        }
-        Bijection::Linear { places, .. } => {
-            let (upper, lower) = (
-                tables::identifier(index, "UPPER"),
-                tables::identifier(index, "LOWER"),
-            );
-            let gather = (!places.iter().copied().eq(0..places.len())).then(|| gather(places));
-            quote! { #gather linear_normalize(x, &#upper, &#lower, saturation); }
-        }
-        Bijection::ElementWise(_) => {
-            let table = tables::identifier(index, "SCALE_SHIFT");
-            quote! { element_wise_normalize(x, &#table, saturation); }
-        }
-        Bijection::Permutation(order) => gather(order),
-        Bijection::FoldedPermutation(_) => return TokenStream::new(),
+    let Some(body) = body(plan, layer, index) else {
+        return TokenStream::new();
     };
     let document = format!(" Layer {index}, data to base: {}.", card::describe(layer));
     let name = name("normalize", index);
     let event = number(plan.event.len());
     let given = layer.bijection.conditional().and_then(|_| given(plan));
     let given = given.map(|features| quote! { given: &[i32; #features], });
-    let saturation = saturates(layer).then(|| {
+    let saturation = saturates(&body).then(|| {
         quote! { saturation: &mut ::flow_embedded::fixed::Saturation }
     });
     let returns = layer.bijection.has_log_det().then(|| quote! { -> i32 });
@@ -73,22 +52,49 @@ pub(in crate::emit) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> To
     }
 }
 
-/// The statement that calls a layer.
-pub(super) fn call(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream {
+/// The statement that calls a layer; none if it has no code.
+pub(super) fn call(plan: &Plan, layer: &LayerPlan, index: usize) -> Option<TokenStream> {
+    let body = body(plan, layer, index)?;
     let name = name("normalize", index);
     let given = layer.bijection.conditional().and_then(|_| given(plan));
     let given = given.map(|_| quote! { &given, });
-    let saturation = saturates(layer).then(|| quote! { saturation });
+    let saturation = saturates(&body).then(|| quote! { saturation });
     let call = quote! { #name(&mut x, #given #saturation) };
-    match layer.bijection.has_log_det() {
+    Some(match layer.bijection.has_log_det() {
         true => quote! { log_det = log_det.saturating_add(#call); },
         false => quote! { #call; },
-    }
+    })
 }
 
-/// Whether anything in a layer is clamped.
-fn saturates(layer: &LayerPlan) -> bool {
-    !matches!(layer.bijection, Bijection::Permutation(_))
+/// The statements of a layer; none if it has no code.
+fn body(plan: &Plan, layer: &LayerPlan, index: usize) -> Option<TokenStream> {
+    Some(match &layer.bijection {
+        Bijection::Coupling(own) => Emitter { plan, own, index }.at_once(),
+        Bijection::Autoregressive(direction, own) => {
+            let emitter = Emitter { plan, own, index };
+            match direction {
+                Direction::Normalizing => emitter.at_once(),
+                Direction::Generative => emitter.by_group(),
+            }
+        }
+        Bijection::Linear { places, .. } => {
+            let upper = tables::identifier(index, "UPPER");
+            let lower = tables::identifier(index, "LOWER");
+            let gather = (!places.iter().copied().eq(0..places.len())).then(|| gather(places));
+            quote! { #gather linear_normalize(x, &#upper, &#lower, saturation); }
+        }
+        Bijection::ElementWise(_) => {
+            let table = tables::identifier(index, "SCALE_SHIFT");
+            quote! { element_wise_normalize(x, &#table, saturation); }
+        }
+        Bijection::Permutation(order) => gather(order),
+        Bijection::FoldedPermutation(_) => return None,
+    })
+}
+
+/// Whether some statements clamp anything.
+fn saturates(body: &TokenStream) -> bool {
+    names(body).contains("saturation")
 }
 
 /// The context's features, if there are any.

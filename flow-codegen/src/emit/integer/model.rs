@@ -32,7 +32,7 @@ pub(in crate::emit) fn implementations(
     };
     let layers = plan
         .steps()
-        .map(|(index, own)| layer::call(plan, own, index));
+        .filter_map(|(index, own)| layer::call(plan, own, index));
     let (energy, log_norm) = (
         energy(plan),
         Literal::i32_unsuffixed(Constants::q16(plan.log_norm)),
