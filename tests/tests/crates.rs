@@ -1,12 +1,14 @@
 //! Generated code in the user's seat: crates of their own, built by cargo.
 
 use flow_codegen::{Defmt, Functions, Optimise, Options, Passes, Visibility, compile};
+use flow_embedded::LoadedFlow;
 use flow_embedded::artefact::{Activation, Base, WeightFormat};
 use flow_embedded::math::Backend;
 use flow_tests::drafts::{Bijection, Kind, draft, halved, quantised, table};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 /// The seed of the golden drafts.
 const SEED: u64 = 11;
@@ -220,4 +222,46 @@ fn cargo_builds_again_when_an_artefact_changes_and_only_then() {
         errors.contains("2nd pump.flow: this is no flow artefact"),
         "{errors}"
     );
+}
+
+/// A hundred thousand weights compile in seconds, whatever they are stored as.
+#[test]
+fn large_models_compile_soon() {
+    const LIMIT: Duration = Duration::from_secs(10);
+    let kind = Kind {
+        event: 16,
+        hidden: vec![232, 232],
+        ..kind("maf")
+    };
+    let draft = draft(&kind, SEED);
+    let quantised = quantised(&draft, WeightFormat::I8);
+    for (name, draft) in [
+        ("large_f32", &draft),
+        ("large_f16", &halved(&draft)),
+        ("large_i8", &quantised),
+    ] {
+        let bytes = draft.encode().expect("a valid draft");
+        let flow = LoadedFlow::from_bytes(&bytes).expect("valid");
+        let weights: usize = (0..kind.layers.len())
+            .map(|layer| flow.layer_weights(layer).len())
+            .sum();
+        assert!((100_000..120_000).contains(&weights), "{weights}");
+        let own = Crate::new(name, "");
+        let (text, _) = compile(&bytes, Path::new("large.flow"), &Options::default()).expect(name);
+        own.write("src/model.rs", text);
+        own.write(
+            "src/lib.rs",
+            "#![no_std]\n/// The model.\npub mod model {\n    include!(\"model.rs\");\n}\n",
+        );
+        // The runtime first: its time is not the model's.
+        succeeded(own.cargo(&["build", "--release", "--package", "flow-embedded"]));
+        let start = Instant::now();
+        succeeded(own.cargo(&["build", "--release"]));
+        let elapsed = start.elapsed();
+        println!(
+            "{name}: {weights} weights in {:.1} s",
+            elapsed.as_secs_f64()
+        );
+        assert!(elapsed < LIMIT, "{name}: {elapsed:?}");
+    }
 }
