@@ -1,8 +1,9 @@
 //! Training: it learns, it is repeatable, and it ends well.
 
+use flow_embedded::artefact::WeightFormat;
 use flow_train::data::{Dataset, Preparation, PrepareOptions};
 use flow_train::fit::{Config, FitError, InMemory, Report, RowsError, Schedule, Split, Stop, fit};
-use flow_train::model::{Batch, Family, Flow, Spec};
+use flow_train::model::{Batch, DenseParts, Family, Flow, LayerParts, Spec};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static GO: AtomicBool = AtomicBool::new(false);
@@ -410,6 +411,51 @@ fn the_average_is_what_is_validated_and_kept() {
     );
     let measured = nats(&averaged, &parabola(1000, 2));
     assert!((measured - with.validation_nats).abs() < 1e-5);
+}
+
+/// The dense layers of a flow's conditioners.
+fn dense(flow: &Flow<f32>) -> Vec<DenseParts<f32>> {
+    let layers = flow.to_parts().layers.into_iter();
+    let dense = layers.flat_map(|layer| match layer {
+        LayerParts::Coupling { conditioner, .. }
+        | LayerParts::Autoregressive { conditioner, .. } => conditioner.dense,
+        _ => Vec::new(),
+    });
+    dense.collect()
+}
+
+#[test]
+fn weights_trained_for_a_format_are_of_it_and_lose_little() {
+    let (exact, _) = train(Family::Maf, &quick(), &GO, |_| {});
+    let config = Config {
+        weight_format: Some(WeightFormat::I8),
+        ..quick()
+    };
+    let (rounded, report) = train(Family::Maf, &config, &GO, |_| {});
+    let mut between = 0;
+    for flow in [&exact, &rounded] {
+        for own in dense(flow) {
+            let rows = own.weights.chunks_exact(own.inputs).zip(&own.prefix);
+            for (row, prefix) in rows.filter(|(_, prefix)| **prefix > 0) {
+                let scale = row.iter().fold(0.0f32, |most, w| most.max(w.abs())) / 127.0;
+                for weight in &row[..*prefix] {
+                    let steps = weight / scale;
+                    between += usize::from((steps - steps.round()).abs() > 1e-3);
+                }
+            }
+        }
+        if std::ptr::eq(flow, &exact) {
+            assert!(between > 1000, "{between}");
+            between = 0;
+        }
+    }
+    assert_eq!(between, 0);
+    let test = parabola(4000, 3);
+    let lost = nats(&rounded, &test) - nats(&exact, &test);
+    assert!(lost.abs() < 0.03, "{lost}");
+    // What was validated is what was kept.
+    let validation = nats(&rounded, &parabola(1000, 2));
+    assert!((validation - report.validation_nats).abs() < 1e-4);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::RowsError;
 use crate::model::ModelError;
+use flow_embedded::artefact::WeightFormat;
 use thiserror::Error;
 
 /// How the learning rate changes.
@@ -50,6 +51,10 @@ pub struct Config {
     /// Decay of the moving average of the parameters (0: none), which is what is validated and kept. Until the
     /// average is that long, it covers about the last ninth of the steps.
     pub average: f64,
+    /// What conditioners' weights are to be stored as, if not as `f32`. The loss and its gradient are then those of
+    /// the rounded weights, and what is trained are the weights before rounding (Bengio et al. 2013, the
+    /// straight-through estimator; Jacob et al. 2018); the flow that training leaves has the rounded ones.
+    pub weight_format: Option<WeightFormat>,
     /// Seed of shuffling and noise.
     pub seed: u64,
     /// Threads to use; 0 means one for each core. The result doesn't depend on it.
@@ -69,6 +74,7 @@ impl Default for Config {
             noise: 0.0,
             context_noise: 0.0,
             average: 0.999,
+            weight_format: None,
             seed: 0,
             threads: 0,
         }
@@ -92,6 +98,8 @@ pub struct Overrides {
     pub patience: Option<usize>,
     /// See [`Config::noise`].
     pub noise: Option<f32>,
+    /// See [`Config::weight_format`].
+    pub weight_format: Option<WeightFormat>,
 }
 
 impl Overrides {
@@ -106,6 +114,7 @@ impl Overrides {
             average: self.average.unwrap_or(config.average),
             patience: self.patience.unwrap_or(config.patience),
             noise: self.noise.unwrap_or(config.noise),
+            weight_format: self.weight_format.or(config.weight_format),
             ..config.clone()
         }
     }

@@ -32,6 +32,7 @@
 mod adam;
 mod average;
 mod config;
+mod rounded;
 mod rows;
 mod run;
 mod schedule;

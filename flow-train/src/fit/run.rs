@@ -3,6 +3,7 @@
 use super::adam::{Adam, norm};
 use super::average::Average;
 use super::config::{Config, FitError};
+use super::rounded::Rounded;
 use super::rows::{Order, Rows, RowsError};
 use super::schedule::Factor;
 use crate::data::Preparation;
@@ -244,6 +245,7 @@ struct Training<'a, 's> {
     objective: Objective<f32>,
     adam: Adam<f32>,
     average: Average<f32>,
+    rounded: Rounded,
     factor: Factor,
     random: Random,
     slots: Slots,
@@ -268,6 +270,7 @@ impl<'a, 's> Training<'a, 's> {
             objective: Objective::new(flow, batch, threads),
             adam: Adam::new(flow.parameters().len(), threads.count()),
             average: Average::new(flow.parameters(), config.average),
+            rounded: Rounded::new(flow, config.weight_format),
             factor: Factor::new(config.schedule, config.epochs * (rows / batch)),
             random: Random::new(config.seed),
             slots: Slots::new(batch, split.preparation),
@@ -330,6 +333,7 @@ impl<'a, 's> Training<'a, 's> {
             }
         }
         self.flow.parameters_mut().copy_from_slice(&self.best);
+        self.rounded.round(self.flow);
         Ok(self.report)
     }
 
@@ -365,7 +369,9 @@ impl<'a, 's> Training<'a, 's> {
                 continue;
             }
             let batch = self.slots.batch(weighted);
+            self.rounded.round(self.flow);
             let loss = self.objective.loss_and_gradient(self.flow, batch);
+            self.rounded.restore(self.flow);
             let length = norm(self.objective.gradient());
             if !(loss.is_finite() && length.is_finite()) {
                 self.restart()?;
@@ -396,7 +402,9 @@ impl<'a, 's> Training<'a, 's> {
     /// Mean negative log-likelihood of the validation rows under the averaged parameters.
     fn validation(&mut self) -> Result<f64, FitError> {
         self.average.swap(self.flow.parameters_mut());
+        self.rounded.round(self.flow);
         let measured = self.measure();
+        self.rounded.restore(self.flow);
         self.average.swap(self.flow.parameters_mut());
         let (nats, log_det) = measured.map_err(|fault| FitError::Rows {
             part: "validation",

@@ -18,7 +18,7 @@ use flow_embedded::artefact::{Direction, Transformer};
 /// Transforms every channel, conditional on context and on the groups before its own.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Autoregressive {
-    conditional: Conditional,
+    pub(super) conditional: Conditional,
     direction: Direction,
 }
 

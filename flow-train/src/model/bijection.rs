@@ -2,7 +2,7 @@
 
 use super::autoregressive::Autoregressive;
 use super::conditional::ConditionalTrace;
-use super::conditioner::Scratch;
+use super::conditioner::{Conditioner, Scratch};
 use super::coupling::Coupling;
 use super::element_wise::ElementWise;
 use super::linear::{Linear, LinearTrace};
@@ -126,6 +126,15 @@ pub(crate) enum Layer {
 impl Layer {
     pub(crate) fn get<T: Real>(&self) -> &dyn Bijection<T> {
         T::bijection(self)
+    }
+
+    /// The conditioner of a layer that has one.
+    pub(crate) fn conditioner(&self) -> Option<&Conditioner> {
+        match self {
+            Self::Coupling(layer) => Some(&layer.conditional.conditioner),
+            Self::Autoregressive(layer) => Some(&layer.conditional.conditioner),
+            Self::Linear(_) | Self::ElementWise(_) | Self::Permutation(_) => None,
+        }
     }
 
     /// [`Layer::get`], to be called from where the float type is known.

@@ -159,6 +159,17 @@ impl Conditioner {
         self.dense.iter().map(Dense::parameters).sum()
     }
 
+    /// Where the weights of each row lie in the flow's flat vector, masked ones left out.
+    pub(crate) fn weight_rows(&self) -> impl Iterator<Item = Range<usize>> {
+        self.dense.iter().flat_map(|dense| {
+            let rows = dense.prefix.iter().enumerate();
+            rows.map(|(row, prefix)| {
+                let start = dense.offset + row * dense.inputs;
+                start..start + prefix
+            })
+        })
+    }
+
     /// Rows of the gradients that a backward pass needs: by the input, then by each dense layer's output.
     pub(crate) fn heights(&self) -> Vec<usize> {
         let inputs = self.dense.first().map(|dense| dense.inputs);

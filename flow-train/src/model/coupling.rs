@@ -15,7 +15,7 @@ use flow_embedded::artefact::Transformer;
 /// Transforms some channels, conditional on context and on the channels that it copies.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Coupling {
-    conditional: Conditional,
+    pub(super) conditional: Conditional,
     identity: Vec<usize>,
 }
 

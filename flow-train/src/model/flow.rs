@@ -4,6 +4,7 @@ use super::autoregressive::{self, Autoregressive};
 use super::base::Base;
 use super::bijection::{Dimensions, Layer};
 use super::build::Builder;
+use super::conditioner::Conditioner;
 use super::coupling::Coupling;
 use super::element_wise::ElementWise;
 use super::linear::Linear;
@@ -136,6 +137,12 @@ impl<T: Real> Flow<T> {
     /// All parameters; whoever writes must leave masked weights at 0.
     pub fn parameters_mut(&mut self) -> &mut [T] {
         &mut self.parameters
+    }
+
+    /// Where the weights of each row of a conditioner lie among the parameters, masked ones and biases left out.
+    pub(crate) fn weight_rows(&self) -> Vec<Range<usize>> {
+        let conditioners = self.layers.iter().filter_map(Layer::conditioner);
+        conditioners.flat_map(Conditioner::weight_rows).collect()
     }
 
     /// Multiply-accumulates that scoring one event, or sampling one, needs: masked weights left out, and each unit

@@ -2,6 +2,7 @@
 
 use super::{Args, SplitName};
 use crate::train::Model;
+use flow_embedded::artefact::WeightFormat;
 use flow_embedded::math::Backend;
 
 /// The command without folders and without the output, so that the same training gives the same bytes wherever it
@@ -82,6 +83,7 @@ fn of_model(model: &Model) -> Vec<(&'static str, String)> {
                 ("average", config.average.to_string()),
                 ("patience", config.patience.to_string()),
                 ("noise", config.noise.to_string()),
+                ("quantise", format(config.weight_format)),
             ];
             if spec.family.has_splines() {
                 options.push(("bins", spec.bins.to_string()));
@@ -104,7 +106,12 @@ fn of_model(model: &Model) -> Vec<(&'static str, String)> {
                     "noise",
                     overrides.noise.map_or(String::new(), |n| n.to_string()),
                 ),
+                ("quantise", format(overrides.weight_format)),
             ]
         }
     }
+}
+
+fn format(weights: Option<WeightFormat>) -> String {
+    weights.map_or(String::new(), |own| own.name().to_owned())
 }

@@ -1,5 +1,6 @@
 //! Options that steer the training.
 
+use crate::cli::names::WeightsName;
 use crate::fit::Overrides;
 use clap::builder::RangedU64ValueParser;
 
@@ -30,6 +31,10 @@ pub(super) struct FitOptions {
     /// each column. 0.05 to 0.3 helps with values that repeat [default: 0 / found from the rows]
     #[arg(long, allow_negative_numbers = true, value_name = "SIGMA")]
     pub(super) noise: Option<f32>,
+    /// Train for weights that flow quantise will make these: the loss is that of the rounded weights,
+    /// and the model has them [default: f32]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    quantise: Option<WeightsName>,
 }
 
 impl FitOptions {
@@ -43,6 +48,7 @@ impl FitOptions {
             average: self.average,
             patience: self.patience,
             noise: self.noise,
+            weight_format: self.quantise.map(Into::into),
         }
     }
 }
