@@ -90,6 +90,9 @@ const INTEGERS: [&str; 10] = [
     "circular",
 ];
 
+/// Those among them that are also compiled for size.
+const SMALL_INTEGERS: [&str; 3] = ["maf", "mixed", "iaf"];
+
 /// The rows that are also compiled for size, and without any pass.
 const VARIANTS: [&str; 7] = [
     "maf_context",
@@ -150,7 +153,11 @@ fn modules() -> Vec<Module> {
             quantised("i16", WeightFormat::I16),
         ]
     });
-    let variants = variants.chain(integers);
+    let small_integers = SMALL_INTEGERS.into_iter().map(|name| Module {
+        weights: Some(WeightFormat::I8),
+        ..same("i8_size", name, &size)
+    });
+    let variants = variants.chain(integers).chain(small_integers);
     all.chain(variants).chain(others).collect()
 }
 
@@ -545,4 +552,11 @@ integers! {
     glow, 4, 1;
     domains, 4, 1;
     circular, 4, 1;
+}
+
+integers! {
+    i8_size I8:
+    maf, 6, 0;
+    mixed, 5, 1;
+    iaf, 4, 1;
 }
