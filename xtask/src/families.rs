@@ -30,6 +30,8 @@ const OPERATIONS: [&str; 2] = ["log_prob", "sample"];
 /// Features of the firmware: all flows; and dense layers in assembly.
 const PLAIN: &str = "families";
 const ASSEMBLY: &str = "families,asm";
+/// The binaries that hold the golden modules.
+const GOLDEN: [&str; 3] = ["golden", "golden_layouts", "golden_integers"];
 /// Most rows of a panel in assembly.
 const PANEL_ROWS: usize = 12;
 
@@ -81,10 +83,13 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
 }
 
 fn golden(toolchain: &Toolchain, board: &Board, features: &str) -> Result<()> {
-    let built = build(toolchain, board, Level::Three, features, &["golden"])?;
-    let text = qemu::run(board, &built.join("golden"), TIME_LIMIT)?;
-    let count = same_bits(&text)
-        .with_context(|| format!("golden modules on {} with {features}", board.name))?;
+    let built = build(toolchain, board, Level::Three, features, &GOLDEN)?;
+    let mut count = 0;
+    for binary in GOLDEN {
+        let text = qemu::run(board, &built.join(binary), TIME_LIMIT)?;
+        count += same_bits(&text)
+            .with_context(|| format!("{binary} on {} with {features}", board.name))?;
+    }
     println!(
         "{} with {features}: {count} golden modules have the bits of the desk",
         board.name

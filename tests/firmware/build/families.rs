@@ -65,7 +65,13 @@ const VARIANTS: [(&str, usize, Option<WeightFormat>, Optimise, &str); 6] = [
     ("maf", 4, Some(WeightFormat::I8), Optimise::Size, "_i8_size"),
     ("maf", 4, Some(WeightFormat::I16), Optimise::Speed, "_i16"),
     ("nsf_ar", 4, Some(WeightFormat::I8), Optimise::Speed, "_i8"),
-    ("realnvp", 16, Some(WeightFormat::I8), Optimise::Speed, "_i8"),
+    (
+        "realnvp",
+        16,
+        Some(WeightFormat::I8),
+        Optimise::Speed,
+        "_i8",
+    ),
 ];
 
 /// Writes `NAME_SIZE.rs` to a folder for every family and size, and the variants.
@@ -79,7 +85,12 @@ pub(crate) fn generate(folder: &Path) -> Result<(), Box<dyn Error>> {
         let own = VARIANTS.iter().filter(|(name, ..)| *name == family.name);
         for (_, event, weights, optimise, end) in own {
             let name = format!("{}_{event}{end}", family.name);
-            write(folder, &name, &artefact(family, *event, *weights)?, *optimise)?;
+            write(
+                folder,
+                &name,
+                &artefact(family, *event, *weights)?,
+                *optimise,
+            )?;
         }
     }
     Ok(())

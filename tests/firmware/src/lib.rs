@@ -7,7 +7,7 @@
 //! | `families` | the same for a flow of each family, with the feature of that name |
 //! | `reference` | the same for one small flow in every format |
 //! | `maf_4` … | one flow of that name that only scores, for its size: all are `score.rs` |
-//! | `golden` | the self-tests of all golden modules |
+//! | `golden` … | the self-tests of all golden modules, in three binaries for the smallest flash |
 //! | `twins` | dense layers in assembly against those in Rust, with the feature `asm` |
 //! | `empty` | the same start-up with no model, for its size |
 //!
@@ -19,6 +19,7 @@
 #[cfg_attr(target_arch = "riscv32", path = "riscv.rs")]
 mod chip;
 mod flows;
+pub mod golden;
 pub mod print;
 pub mod stack;
 pub mod stop;
