@@ -1,8 +1,8 @@
 //! The integer kernels, on any integers.
 
 use flow_embedded::fixed::{
-    self, Activation, Bounded, HeavyTailed, Positive, Relu, Row, Saturation, Silu,
-    SoftPositive, Standardise, StudentT, Tanh, Weight,
+    self, Activation, Bounded, HeavyTailed, Positive, Relu, Row, Saturation, Silu, SoftPositive,
+    Standardise, StudentT, Tanh, Weight,
 };
 
 use crate::unknown::{
