@@ -1,11 +1,14 @@
 //! Compiles the flow and writes the table of input rows.
 //!
-//! `FLOW_CASE` names another folder with a `model.flow` and a `rows.csv` to compare.
+//! The flow is compiled for size where the crate is. `FLOW_CASE` names another folder with a
+//! `model.flow` and a `rows.csv` to compare.
 
 use std::error::Error;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::{env, fs};
+
+use flow_codegen::{Builder, Optimise};
 
 /// Inputs that no recording holds: zeros of both signs, the smallest and largest numbers, far
 /// outliers, and values that are not finite.
@@ -65,8 +68,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
 
     let artefact = case.join("model.flow");
-    flow_codegen::Builder::new(&artefact)
+    let optimise = match env::var("OPT_LEVEL")?.as_str() {
+        "s" | "z" => Optimise::Size,
+        _ => Optimise::Speed,
+    };
+    Builder::new(&artefact)
         .type_name("Model")
+        .optimise(optimise)
         .generate()?;
     fs::copy(&artefact, out.join("model.flow"))?;
 

@@ -94,6 +94,9 @@ const INTEGERS: [&str; 10] = [
     "circular",
 ];
 
+/// Those among them that are also compiled for size.
+const SMALL_INTEGERS: [&str; 3] = ["maf", "mixed", "iaf"];
+
 /// The rows that are also compiled for size, and without any pass.
 const VARIANTS: [&str; 7] = [
     "maf_context",
@@ -166,7 +169,12 @@ fn modules() -> Vec<Module> {
         weights: Some(WeightFormat::F16),
         ..same(folder, name, if folder == "f16" { &options } else { &size })
     });
-    let variants = variants.chain(integers).chain(halves);
+    let small_integers = SMALL_INTEGERS.into_iter().map(|name| Module {
+        weights: Some(WeightFormat::I8),
+        ..same("i8_size", name, &size)
+    });
+    let variants = variants.chain(integers).chain(small_integers);
+    let variants = variants.chain(halves);
     all.chain(variants).chain(others).collect()
 }
 
@@ -602,4 +610,11 @@ halves! {
     f16_size:
     maf, 6, 0;
     nsf, 4, 1;
+}
+
+integers! {
+    i8_size I8:
+    maf, 6, 0;
+    mixed, 5, 1;
+    iaf, 4, 1;
 }

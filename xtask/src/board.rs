@@ -13,6 +13,14 @@ pub struct Board {
     pub machine: &'static [&'static str],
 }
 
+impl Board {
+    /// Whether the core has an FPU.
+    #[must_use]
+    pub fn has_fpu(&self) -> bool {
+        self.target.ends_with("eabihf")
+    }
+}
+
 const ARM: &str = "qemu-system-arm";
 const RISCV: &str = "qemu-system-riscv32";
 

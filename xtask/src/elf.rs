@@ -10,8 +10,17 @@ use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 pub struct Elf {
     path: PathBuf,
     sizes: Sizes,
-    /// Defined symbols: name, address with the Thumb bit cleared, whether it is a function.
-    symbols: Vec<(String, u32, bool)>,
+    symbols: Vec<Symbol>,
+}
+
+/// A defined symbol.
+#[derive(Debug)]
+struct Symbol {
+    name: String,
+    /// With the Thumb bit cleared.
+    address: u32,
+    bytes: u64,
+    function: bool,
 }
 
 /// Sizes of the sections that take flash and RAM, in bytes.
@@ -109,7 +118,12 @@ impl Elf {
                 let function = symbol.kind() == SymbolKind::Text;
                 // The lowest bit of a function's address says Thumb.
                 let address = if function { address & !1 } else { address };
-                Some((symbol.name().ok()?.to_owned(), address, function))
+                Some(Symbol {
+                    name: symbol.name().ok()?.to_owned(),
+                    address,
+                    bytes: symbol.size(),
+                    function,
+                })
             })
             .collect();
         Ok(Self {
@@ -137,12 +151,21 @@ impl Elf {
         let mut names: Vec<_> = self
             .symbols
             .iter()
-            .map(|(name, ..)| name.as_str())
+            .map(|symbol| symbol.name.as_str())
             .filter(|name| wanted(name))
             .collect();
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// Bytes of the constants and variables whose name `wanted` accepts.
+    #[must_use]
+    pub fn data_bytes(&self, wanted: impl Fn(&str) -> bool) -> u64 {
+        let data = self.symbols.iter().filter(|symbol| !symbol.function);
+        data.filter(|symbol| wanted(&symbol.name))
+            .map(|symbol| symbol.bytes)
+            .sum()
     }
 
     /// Addresses and names of the functions whose name starts with `prefix`.
@@ -153,8 +176,8 @@ impl Elf {
         let found: BTreeMap<_, _> = self
             .symbols
             .iter()
-            .filter(|(name, _, function)| *function && name.starts_with(prefix))
-            .map(|(name, address, _)| (*address, name.clone()))
+            .filter(|symbol| symbol.function && symbol.name.starts_with(prefix))
+            .map(|symbol| (symbol.address, symbol.name.clone()))
             .collect();
         if found.is_empty() {
             return Err(ElfError::NoSymbol {
@@ -170,7 +193,8 @@ impl Elf {
     /// # Errors
     /// If it is not.
     pub fn require(&self, name: &str) -> Result<(), ElfError> {
-        if self.symbols.iter().any(|(n, _, f)| *f && n == name) {
+        let found = |symbol: &Symbol| symbol.function && symbol.name == name;
+        if self.symbols.iter().any(found) {
             return Ok(());
         }
         Err(ElfError::NoSymbol {
@@ -200,6 +224,27 @@ pub fn is_double_helper(symbol: &str) -> bool {
     })
 }
 
+/// Whether a symbol is a helper of the compiler's run-time library for floating point of any
+/// precision, by ARM's names or by GCC's.
+#[must_use]
+pub fn is_float_helper(symbol: &str) -> bool {
+    const CONVERSIONS: [&str; 4] = ["i2f", "ui2f", "l2f", "ul2f"];
+    if is_double_helper(symbol) || symbol.contains("17compiler_builtins5float") {
+        return true;
+    }
+    if let Some(rest) = symbol.strip_prefix("__aeabi_") {
+        return rest.starts_with('f') || rest.starts_with("cf") || CONVERSIONS.contains(&rest);
+    }
+    // GCC writes `sf` for a float: `addsf3`, `fixunssfsi`, `floatsisf`.
+    symbol.strip_prefix("__").is_some_and(|rest| {
+        rest.trim_end_matches(|c: char| c.is_ascii_digit())
+            .ends_with("sf")
+            || ["fixsf", "fixunssf"]
+                .iter()
+                .any(|conversion| rest.starts_with(conversion))
+    })
+}
+
 /// Whether a symbol belongs to the panic machinery of `core`.
 #[must_use]
 pub fn is_panic(symbol: &str) -> bool {
@@ -208,7 +253,7 @@ pub fn is_panic(symbol: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Elf, ElfError, is_double_helper, is_panic};
+    use super::{Elf, ElfError, is_double_helper, is_float_helper, is_panic};
 
     #[test]
     fn a_missing_file_and_a_text_file_are_told_apart() {
@@ -262,6 +307,31 @@ mod tests {
             "__udivdi3",
         ] {
             assert!(!is_double_helper(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn float_helpers_are_told_from_integers() {
+        for float in [
+            "__aeabi_fmul",
+            "__aeabi_cfcmple",
+            "__aeabi_ui2f",
+            "__aeabi_dadd",
+            "__addsf3",
+            "__fixunssfsi",
+            "__floatsisf",
+            "_RNvNtNtCs1_17compiler_builtins5float3mul8___mulsf3",
+        ] {
+            assert!(is_float_helper(float), "{float}");
+        }
+        for other in [
+            "__aeabi_lmul",
+            "__aeabi_memclr4",
+            "__clzsi2",
+            "__ashldi3",
+            "_RNvNtNtCs1_17compiler_builtins3int3mul8___muldi3",
+        ] {
+            assert!(!is_float_helper(other), "{other}");
         }
     }
 

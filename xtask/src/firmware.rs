@@ -118,7 +118,7 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
                 print_header();
             }
             print_row(board, level, &figures);
-            measured.insert(level.key(board), figures);
+            measured.insert(level.key(board.name), figures);
         }
     }
     if let Some((_, printed)) = &first {

@@ -11,6 +11,7 @@
 //!                                        └──────► figures compared with the committed ones
 //! ```
 
+pub mod bars;
 pub mod board;
 pub mod count;
 pub mod demo;
@@ -19,6 +20,7 @@ pub mod examples;
 pub mod families;
 pub mod figures;
 pub mod firmware;
+pub mod flash;
 pub mod level;
 pub mod no_panic;
 pub mod packages;

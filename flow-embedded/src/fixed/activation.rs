@@ -5,6 +5,9 @@ use super::number::{ONE, round};
 
 /// The non-linearity after a dense layer.
 pub trait Activation {
+    /// Whether it is [`Relu`], which needs no sum that is not positive.
+    const IS_RELU: bool = false;
+
     /// Applies it to one requantised sum. The result is in the unit of the
     /// layer's activations and not yet clamped to them.
     fn apply(x: i32) -> i32;
@@ -25,6 +28,8 @@ pub struct Tanh<const FRACTION: u32>;
 pub struct Silu<const FRACTION: u32>;
 
 impl Activation for Relu {
+    const IS_RELU: bool = true;
+
     #[inline(always)]
     fn apply(x: i32) -> i32 {
         x.max(0)

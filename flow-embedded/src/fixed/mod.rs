@@ -117,7 +117,9 @@ pub use base::{
 };
 pub use channel::{Standardise, standardise, to_activation, to_activations};
 pub use circular::{circle, circular_forward, wrap};
-pub use dense::{Row, Weight, add, dense, dense_q16, dot, requantise};
+pub use dense::{
+    Row, RowOf, Weight, add, dense, dense_q16, dense_q16_small, dense_small, dot, requantise,
+};
 pub use domain::{Bounded, HeavyTailed, Mapped, Positive, SoftPositive};
 pub use elementary::{ln, mul_exp, sqrt};
 pub use float::to_f32;

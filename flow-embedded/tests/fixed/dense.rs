@@ -60,6 +60,11 @@ fn check<A: Activation, W: fixed::Weight>(weight: fn(u32) -> W, fraction: i32, f
         let mut q16 = [77; 6];
         fixed::dense_q16::<1, 5, 7, 9, 6, W>(&rows, &input, &mut q16);
         assert_eq!((output[0], q16[0]), (77, 77));
+        let (mut small, mut small_q16) = ([77; 6], [77; 6]);
+        let mut own = Saturation::new();
+        fixed::dense_small::<A, 1, 5, 7, 9, 6, W>(&rows, &input, &mut small, &mut own);
+        fixed::dense_q16_small::<1, 5, 7, 9, 6, W>(&rows, &input, &mut small_q16);
+        assert_eq!((small, small_q16, own), (output, q16, saturation));
         let mut clamped = 0;
         for (row, (output, q16)) in rows.iter().zip(output.iter().zip(q16).skip(1)) {
             let products = row.weights.iter().zip(input).take(7);

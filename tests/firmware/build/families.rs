@@ -1,14 +1,14 @@
-//! A flow of each family at two sizes, compiled to Rust. The weights are random: they change what
-//! comes out, and hardly what it costs.
+//! A flow of each family at two sizes, and some of them compiled otherwise. The weights are random:
+//! they change what comes out, and hardly what it costs.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use flow_codegen::{Options, compile};
+use flow_codegen::{Checked, Interpreter, Optimise, Options, Passes, compile};
 use flow_embedded::artefact::{
     Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain, Header,
-    Layer, Provenance, Transformer, Units, encode, encoded_len,
+    Layer, Provenance, Quantisation, Transformer, Units, WeightFormat, encode, encoded_len,
 };
 use flow_embedded::math::Backend;
 
@@ -16,6 +16,8 @@ use flow_embedded::math::Backend;
 const LAYERS: usize = 3;
 /// Units of each of the two hidden layers.
 const UNITS: usize = 32;
+/// Events that decide the ranges of a quantised flow's activations.
+const EVENTS: usize = 500;
 /// Event channels.
 const SIZES: [usize; 2] = [4, 16];
 
@@ -55,20 +57,59 @@ const FAMILIES: [Family; 6] = [
     family("nsf_ar", SPLINE, Some(Direction::Normalizing)),
 ];
 
-/// Writes `NAME_SIZE.rs` to a folder for every family and size.
+/// Flows that are also compiled otherwise: family, channels, weights, layout, and the end of the
+/// module's name.
+const VARIANTS: [(&str, usize, Option<WeightFormat>, Optimise, &str); 6] = [
+    ("maf", 4, None, Optimise::Size, "_size"),
+    ("maf", 4, Some(WeightFormat::I8), Optimise::Speed, "_i8"),
+    ("maf", 4, Some(WeightFormat::I8), Optimise::Size, "_i8_size"),
+    ("maf", 4, Some(WeightFormat::I16), Optimise::Speed, "_i16"),
+    ("nsf_ar", 4, Some(WeightFormat::I8), Optimise::Speed, "_i8"),
+    (
+        "realnvp",
+        16,
+        Some(WeightFormat::I8),
+        Optimise::Speed,
+        "_i8",
+    ),
+];
+
+/// Writes `NAME_SIZE.rs` to a folder for every family and size, and the variants.
 pub(crate) fn generate(folder: &Path) -> Result<(), Box<dyn Error>> {
     for family in &FAMILIES {
         for event in SIZES {
             let name = format!("{}_{event}", family.name);
-            let options = Options {
-                type_name: Some("Model".to_owned()),
-                ..Options::default()
-            };
-            let source = format!("{name}.flow");
-            let (text, _) = compile(&artefact(family, event)?, Path::new(&source), &options)?;
-            fs::write(folder.join(&name).with_extension("rs"), text)?;
+            let artefact = artefact(family, event, None)?;
+            write(folder, &name, &artefact, Optimise::Speed)?;
+        }
+        let own = VARIANTS.iter().filter(|(name, ..)| *name == family.name);
+        for (_, event, weights, optimise, end) in own {
+            let name = format!("{}_{event}{end}", family.name);
+            write(
+                folder,
+                &name,
+                &artefact(family, *event, *weights)?,
+                *optimise,
+            )?;
         }
     }
+    Ok(())
+}
+
+fn write(
+    folder: &Path,
+    name: &str,
+    artefact: &[u8],
+    optimise: Optimise,
+) -> Result<(), Box<dyn Error>> {
+    let options = Options {
+        type_name: Some("Model".to_owned()),
+        optimise,
+        ..Options::default()
+    };
+    let source = format!("{name}.flow");
+    let (text, _) = compile(artefact, Path::new(&source), &options)?;
+    fs::write(folder.join(name).with_extension("rs"), text)?;
     Ok(())
 }
 
@@ -135,7 +176,11 @@ impl Lists {
     }
 }
 
-fn artefact(family: &Family, event: usize) -> Result<Vec<u8>, Box<dyn Error>> {
+fn artefact(
+    family: &Family,
+    event: usize,
+    format: Option<WeightFormat>,
+) -> Result<Vec<u8>, Box<dyn Error>> {
     let names: Vec<String> = (0..event).map(|channel| format!("x{channel}")).collect();
     let lists = Lists::new(family, event)?;
     let channel = |name| Channel {
@@ -168,21 +213,50 @@ fn artefact(family: &Family, event: usize) -> Result<Vec<u8>, Box<dyn Error>> {
         quantisation: None,
     };
     let weights = weights(&header);
-    let mut buffer = vec![0; encoded_len(&header, weights.len())?];
-    Ok(encode(&header, &weights, &mut buffer)?.to_vec())
+    let plain = encoded(&header, &weights)?;
+    let Some(format) = format else {
+        return Ok(plain);
+    };
+    let interpreter = Interpreter::new(&Checked::new(&plain)?, Passes::default())?;
+    let fractions = interpreter.fractions(&events(event), &[]);
+    let header = Header {
+        quantisation: Some(Quantisation {
+            weights: format,
+            fractions: &fractions,
+        }),
+        ..header
+    };
+    encoded(&header, &weights)
 }
 
-/// Random weights, smaller where a row sees more inputs.
-fn weights(header: &Header<'_>) -> Vec<f32> {
-    let shape = header.shape();
+fn encoded(header: &Header<'_>, weights: &[f32]) -> Result<Vec<u8>, Box<dyn Error>> {
+    let mut buffer = vec![0; encoded_len(header, weights.len())?];
+    Ok(encode(header, weights, &mut buffer)?.to_vec())
+}
+
+/// Random numbers within ±1.
+fn uniform() -> impl FnMut() -> f32 {
     let mut state = 0x2545_f491_u32;
-    let mut uniform = || {
+    move || {
         // Marsaglia's xorshift of 32 bits (2003).
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
         (state >> 8) as f32 / (1u32 << 23) as f32 - 1.0
-    };
+    }
+}
+
+/// Events close to a standard normal distribution's: sums of twelve.
+fn events(event: usize) -> Vec<f32> {
+    let mut uniform = uniform();
+    let sum = |_| (0..12).map(|_| uniform() / 2.0).sum();
+    (0..EVENTS * event).map(sum).collect()
+}
+
+/// Random weights, smaller where a row sees more inputs.
+fn weights(header: &Header<'_>) -> Vec<f32> {
+    let shape = header.shape();
+    let mut uniform = uniform();
     let mut weights = Vec::new();
     for layer in &header.layers {
         for block in (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape)) {

@@ -3,13 +3,13 @@
 use crate::emit::channels::circle;
 use crate::emit::layer::{imports, name, names};
 use crate::emit::{at, card, number, tables};
-use crate::plan::{Bijection, Conditional, Constants, LayerPlan, Plan, Table};
+use crate::plan::{Bijection, Conditional, Constants, LayerPlan, Layout, Plan, Table};
 use flow_embedded::artefact::{Activation, Direction, Transformer};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 /// What a function may use of `flow_embedded::fixed`.
-const KERNELS: [&str; 17] = [
+const KERNELS: [&str; 19] = [
     "Relu",
     "Silu",
     "Tanh",
@@ -20,6 +20,8 @@ const KERNELS: [&str; 17] = [
     "circular_forward",
     "dense",
     "dense_q16",
+    "dense_q16_small",
+    "dense_small",
     "element_wise_normalize",
     "linear_normalize",
     "shift_forward_each",
@@ -294,12 +296,16 @@ impl Emitter<'_> {
             Activation::Tanh => quote! { Tanh<#fraction> },
             Activation::Silu => quote! { Silu<#fraction> },
         };
+        let kernel = match blocks[block].layout {
+            Layout::Wide => quote! { dense },
+            Layout::Small => quote! { dense_small },
+        };
         let residual = (self.own.residual && dense > 0).then(|| {
             let rows = number(rows);
             quote! { add::<#offset, #rows, _>(&#input, &mut #output, saturation); }
         });
         quote! {
-            dense::<#activation, #offset, _, _, _, _, _>(&#table, &#input, &mut #output, saturation);
+            #kernel::<#activation, #offset, _, _, _, _, _>(&#table, &#input, &mut #output, saturation);
             #residual
         }
     }
@@ -366,7 +372,11 @@ impl Emitter<'_> {
         }
         let name = tables::output(self.own, self.index, group, table);
         let (offset, input) = (number(offset), self.read(self.own.hidden.len()));
-        quote! { dense_q16::<#offset, _, _, _, _, _>(&#name, &#input, &mut #output); }
+        let kernel = match rows.layout {
+            Layout::Wide => quote! { dense_q16 },
+            Layout::Small => quote! { dense_q16_small },
+        };
+        quote! { #kernel::<#offset, _, _, _, _, _>(&#name, &#input, &mut #output); }
     }
 
     /// What dense layer `dense` reads.

@@ -1,8 +1,8 @@
 //! The integer kernels, on any integers.
 
 use flow_embedded::fixed::{
-    self, Activation, Bounded, HeavyTailed, Positive, Relu, Row, Saturation, Silu,
-    SoftPositive, Standardise, StudentT, Tanh, Weight,
+    self, Activation, Bounded, HeavyTailed, Positive, Relu, Row, Saturation, Silu, SoftPositive,
+    Standardise, StudentT, Tanh, Weight,
 };
 
 use crate::unknown::{
@@ -23,10 +23,13 @@ fn dense<A: Activation, W: Weight>(weight: fn(u32) -> W, saturation: &mut Satura
     let input = activations();
     let mut output = activations();
     fixed::dense::<A, 1, 3, 5, 6, 4, W>(&rows, &input, &mut output, saturation);
+    fixed::dense_small::<A, 1, 3, 5, 6, 4, W>(&rows, &input, &mut output, saturation);
     fixed::add::<1, 3, 4>(&activations(), &mut output, saturation);
     keep_integers(&output.map(i32::from));
     let mut last = [0; 4];
     fixed::dense_q16::<1, 3, 5, 6, 4, W>(&rows, &input, &mut last);
+    keep_integers(&last);
+    fixed::dense_q16_small::<1, 3, 5, 6, 4, W>(&rows, &input, &mut last);
     keep_integers(&last);
 }
 

@@ -1,0 +1,20 @@
+//! As `golden`, for modules made for size and without the compiler's passes.
+#![no_std]
+#![no_main]
+
+use flow_firmware::{entry, golden};
+
+golden! {
+    sampled SIZE size "size/"
+    maf_context mixed iaf iaf_spline_groups glow circular permuted
+}
+
+golden! {
+    sampled PLAIN plain "plain/"
+    maf_context mixed iaf iaf_spline_groups glow circular permuted
+}
+
+#[entry]
+fn main() -> ! {
+    golden::run(&[("size/", SIZE), ("plain/", PLAIN)])
+}
