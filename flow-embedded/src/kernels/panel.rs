@@ -35,6 +35,7 @@ pub fn dense<
 ) {
     const {
         assert!(COLUMNS >= 1 && COLUMNS - 1 <= INPUT && OFFSET + ROWS <= OUTPUT);
+        assert!(ROWS <= PANEL_ROWS);
     }
     let Some(rows) = window::<OFFSET, ROWS>(output) else {
         return;
@@ -45,7 +46,7 @@ pub fn dense<
         target_os = "none",
         target_abi = "eabihf"
     ))]
-    if let Some(panel) = W::as_f32(panel).filter(|_| ROWS <= flow_cortex_m::PANEL_ROWS) {
+    if let Some(panel) = W::as_f32(panel) {
         flow_cortex_m::panel(panel, input, rows, A::IS_RELU);
         if !A::IS_RELU {
             rows.iter_mut().for_each(|y| *y = A::apply(*y));
@@ -101,16 +102,43 @@ fn accumulate<
     input: &[f32; INPUT],
     output: &mut [f32; ROWS],
 ) {
-    let [biases, columns @ ..] = panel.as_slice() else {
-        return;
-    };
-    let mut sums = biases.map(W::value);
-    for (column, x) in columns.iter().zip(input) {
-        for (sum, weight) in sums.iter_mut().zip(column) {
-            *sum += weight.value() * x;
-        }
+    // A sum in a variable of its own stays in a register at every opt-level.
+    macro_rules! panels {
+        ($($rows:literal: $($sum:ident $weight:ident)*;)*) => {
+            match ROWS {
+                $($rows => {
+                    let panel = panel.as_flattened().as_chunks::<$rows>().0;
+                    let [[$($sum),*], columns @ ..] = panel else {
+                        return;
+                    };
+                    $(let mut $sum = $sum.value();)*
+                    for ([$($weight),*], x) in columns.iter().zip(input) {
+                        $($sum += $weight.value() * x;)*
+                    }
+                    let sums = [$($sum),*];
+                    for (y, sum) in output.iter_mut().zip(sums) {
+                        *y = A::apply(sum);
+                    }
+                })*
+                // No more: see `dense`.
+                _ => {}
+            }
+        };
     }
-    *output = sums.map(A::apply);
+    panels! {
+        1: a va;
+        2: a va b vb;
+        3: a va b vb c vc;
+        4: a va b vb c vc d vd;
+        5: a va b vb c vc d vd e ve;
+        6: a va b vb c vc d vd e ve f vf;
+        7: a va b vb c vc d vd e ve f vf g vg;
+        8: a va b vb c vc d vd e ve f vf g vg h vh;
+        9: a va b vb c vc d vd e ve f vf g vg h vh i vi;
+        10: a va b vb c vc d vd e ve f vf g vg h vh i vi j vj;
+        11: a va b vb c vc d vd e ve f vf g vg h vh i vi j vj k vk;
+        12: a va b vb c vc d vd e ve f vf g vg h vh i vi j vj k vk l vl;
+    }
 }
 
 #[inline(never)]
