@@ -12,6 +12,7 @@
 //! ```
 
 pub mod board;
+pub mod cost;
 pub mod count;
 pub mod demo;
 pub mod elf;
