@@ -1,6 +1,7 @@
+use crate::cost::Overrun;
 use crate::{
-    Checked, Cost, Defmt, Error, Functions, Optimise, Options, Passes, Plan, Visibility, emit,
-    interpret, passes,
+    Budget, Checked, Chip, Core, Cost, Defmt, Error, Functions, OptLevel, Optimise, Options,
+    Passes, Plan, Visibility, emit, interpret, passes, remedies,
 };
 use flow_embedded::math::Backend;
 use std::collections::BTreeMap;
@@ -12,20 +13,80 @@ use std::sync::{Mutex, PoisonError};
 /// names the artefact in messages and in the module's header.
 ///
 /// # Errors
-/// The artefact is refused, or an option is wrong or does not fit the model.
+/// The artefact is refused, an option is wrong or does not fit the model, or the
+/// model does not fit the budget.
 pub fn compile(artefact: &[u8], source: &Path, options: &Options) -> Result<(String, Cost), Error> {
+    let checked = checked(artefact, source, options)?;
+    let (plan, cost) = match options.optimise {
+        Optimise::Auto => smallest_change(&checked, options)?,
+        optimise => planned(&checked, options, optimise)?,
+    };
+    let excesses = options.budget.excesses(&cost);
+    if !excesses.is_empty() {
+        let overrun = Overrun {
+            chip: options.chip,
+            excesses,
+            remedies: remedies::find(&checked, options, cost.optimise),
+        };
+        return Err(Error::Budget(Box::new(overrun)));
+    }
+    let file = source
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let text = emit::module(&plan, &cost, &file.unwrap_or_default(), options)?;
+    Ok((text, cost))
+}
+
+/// What a model would cost, made for speed and for size, at each level of the
+/// compiler; the budget is not looked at.
+///
+/// # Errors
+/// As [`compile`].
+pub fn survey(artefact: &[u8], source: &Path, options: &Options) -> Result<Vec<Cost>, Error> {
+    let checked = checked(artefact, source, options)?;
+    let mut costs = Vec::new();
+    for optimise in [Optimise::Speed, Optimise::Size] {
+        for level in OptLevel::ALL {
+            let chip = Chip {
+                level,
+                ..options.chip
+            };
+            let options = Options {
+                chip,
+                ..options.clone()
+            };
+            costs.push(planned(&checked, &options, optimise)?.1);
+        }
+    }
+    Ok(costs)
+}
+
+/// Validates an artefact, and gives it the elementary functions asked for.
+pub(crate) fn checked<'a>(
+    artefact: &'a [u8],
+    source: &Path,
+    options: &Options,
+) -> Result<Checked<'a>, Error> {
     let checked = Checked::new(artefact).map_err(|fault| Error::Artefact {
         path: source.to_owned(),
         source: fault,
     })?;
-    let checked = match options.math {
-        Some(math) => other_math(checked, math, source, options.functions)?,
-        None => checked,
-    };
-    let mut plan = Plan::new(&checked, options.type_name.as_deref())?;
+    match options.math {
+        Some(math) => other_math(checked, math, source, options.functions),
+        None => Ok(checked),
+    }
+}
+
+/// The plan of a model, and its cost.
+pub(crate) fn planned(
+    checked: &Checked<'_>,
+    options: &Options,
+    optimise: Optimise,
+) -> Result<(Plan, Cost), Error> {
+    let mut plan = Plan::new(checked, options.type_name.as_deref())?;
     plan.functions = options.functions;
     let quantisation = checked.flow.header().quantisation.as_ref();
-    let mut plan = passes::run(plan, options.passes, options.optimise, quantisation)?;
+    let mut plan = passes::run(plan, options.passes, optimise, quantisation)?;
     if plan.is_integer() {
         if !plan.functions.score() {
             return Err(Error::NoIntegerSampler);
@@ -33,12 +94,22 @@ pub fn compile(artefact: &[u8], source: &Path, options: &Options) -> Result<(Str
         plan.functions = Functions::Score;
         interpret::score_golden(&mut plan, checked.flow.header());
     }
-    let cost = Cost::of(&plan);
-    let file = source
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned());
-    let text = emit::module(&plan, &cost, &file.unwrap_or_default(), options)?;
-    Ok((text, cost))
+    let cost = Cost::of(&plan, optimise, options.chip);
+    Ok((plan, cost))
+}
+
+/// Made for speed, unless only size fits the budget's flash.
+fn smallest_change(checked: &Checked<'_>, options: &Options) -> Result<(Plan, Cost), Error> {
+    let fast = planned(checked, options, Optimise::Speed)?;
+    let fits = |cost: &Cost| match (options.budget.flash, cost.flash_bytes()) {
+        (Some(most), Some(needs)) => needs <= most,
+        _ => true,
+    };
+    if fits(&fast.1) {
+        return Ok(fast);
+    }
+    let small = planned(checked, options, Optimise::Size)?;
+    Ok(if fits(&small.1) { small } else { fast })
 }
 
 /// Gives the flow other elementary functions, if no threshold depends on its
@@ -167,6 +238,23 @@ impl Builder {
     #[must_use]
     pub fn optimise(mut self, optimise: Optimise) -> Self {
         self.options.optimise = optimise;
+        self
+    }
+
+    /// The core whose figures the model card states, at its usual clock.
+    #[must_use]
+    pub fn core(mut self, core: Core) -> Self {
+        self.options.chip = Chip {
+            core,
+            ..self.options.chip
+        };
+        self
+    }
+
+    /// Refuses a model that costs more: see [`Options::budget`].
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.options.budget = budget;
         self
     }
 

@@ -1,3 +1,4 @@
+use crate::cost::Overrun;
 use flow_embedded::LoadError;
 use flow_embedded::math::Backend;
 use std::fmt;
@@ -121,6 +122,9 @@ pub enum Error {
     /// No output folder: not run by cargo, and none was given.
     #[error("OUT_DIR is not set: call this from build.rs, or give Builder::out_dir")]
     NoOutDir,
+    /// The model costs more than it may.
+    #[error("{0}")]
+    Budget(Box<Overrun>),
     /// The emitted tokens are not Rust: a defect of this crate.
     #[error("internal error: the generated code does not parse: {0}")]
     Internal(#[from] syn::Error),

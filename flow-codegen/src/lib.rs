@@ -34,7 +34,7 @@
 
 mod builder;
 mod checked;
-mod cost;
+pub mod cost;
 mod emit;
 mod error;
 mod interpret;
@@ -42,10 +42,11 @@ mod name;
 mod options;
 mod passes;
 mod plan;
+mod remedies;
 
-pub use builder::{Builder, compile};
+pub use builder::{Builder, compile, survey};
 pub use checked::Checked;
-pub use cost::Cost;
+pub use cost::{Budget, Chip, Core, Cost, OptLevel};
 pub use error::Error;
 pub use interpret::{Activations, Interpreter};
 pub use options::{Defmt, Functions, Optimise, Options, Visibility};

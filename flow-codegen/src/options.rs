@@ -1,6 +1,6 @@
 //! What the caller decides about the generated module.
 
-use crate::{Error, Passes};
+use crate::{Budget, Chip, Error, Passes};
 use flow_embedded::math::Backend;
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -42,6 +42,10 @@ pub struct Options {
     pub self_test: bool,
     /// What the code is made for.
     pub optimise: Optimise,
+    /// The chip whose figures the model card states.
+    pub chip: Chip,
+    /// What the model may cost there: what costs more is refused.
+    pub budget: Budget,
     /// The passes of the compiler.
     pub passes: Passes,
 }
@@ -54,6 +58,20 @@ pub enum Optimise {
     Speed,
     /// Little flash: one kernel for all dense layers.
     Size,
+    /// As [`Speed`](Self::Speed), unless only [`Size`](Self::Size) fits the
+    /// budget's flash.
+    Auto,
+}
+
+impl Optimise {
+    /// As the command line has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Speed => "speed",
+            Self::Size => "size",
+            Self::Auto => "auto",
+        }
+    }
 }
 
 /// Who may name what a module holds.
@@ -93,11 +111,13 @@ pub enum Functions {
 }
 
 impl Functions {
-    pub(crate) fn score(self) -> bool {
+    /// Whether a module scores events.
+    pub fn score(self) -> bool {
         self != Self::Sample
     }
 
-    pub(crate) fn sample(self) -> bool {
+    /// Whether a module draws samples.
+    pub fn sample(self) -> bool {
         self != Self::Score
     }
 }

@@ -13,7 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 5196 bytes of tables, about 11152 bytes of code, about 340 bytes of stack, 1095 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 5196 bytes of tables, about 15235 bytes of code, no static RAM, 1095 multiply-accumulates
+/// - One log_prob: about 11992 instructions, 25340 cycles (150.8 µs at 168 MHz), 472 bytes of stack
+/// - One sample: about 11852 instructions, 25044 cycles (149.1 µs at 168 MHz), 465 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

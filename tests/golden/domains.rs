@@ -12,7 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 744 bytes of tables, about 3688 bytes of code, about 280 bytes of stack, 120 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 744 bytes of tables, about 7152 bytes of code, no static RAM, 120 multiply-accumulates
+/// - One log_prob: about 2596 instructions, 5486 cycles (32.7 µs at 168 MHz), 278 bytes of stack
+/// - One sample: about 2938 instructions, 6208 cycles (37.0 µs at 168 MHz), 279 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,7 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 2100 bytes of tables, about 9580 bytes of code, about 304 bytes of stack, 406 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 2100 bytes of tables, about 9191 bytes of code, no static RAM, 406 multiply-accumulates
+/// - One log_prob: about 1896 instructions, 4007 cycles (23.9 µs at 168 MHz), 457 bytes of stack
+/// - One sample: about 5975 instructions, 12626 cycles (75.2 µs at 168 MHz), 460 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,7 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 384 bytes of tables, about 2004 bytes of code, about 208 bytes of stack, 48 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 384 bytes of tables, about 2234 bytes of code, no static RAM, 48 multiply-accumulates
+/// - One log_prob: about 367 instructions, 776 cycles (4.6 µs at 168 MHz), 189 bytes of stack
+/// - One sample: about 490 instructions, 1036 cycles (6.2 µs at 168 MHz), 200 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,7 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 352 bytes of tables, about 2788 bytes of code, about 240 bytes of stack, 30 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 352 bytes of tables, about 7458 bytes of code, no static RAM, 30 multiply-accumulates
+/// - One log_prob: about 1063 instructions, 2247 cycles (13.4 µs at 168 MHz), 273 bytes of stack
+/// - One sample: about 972 instructions, 2054 cycles (12.2 µs at 168 MHz), 309 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -11,7 +11,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 144 bytes of tables, about 1780 bytes of code, about 180 bytes of stack, 4 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 144 bytes of tables, about 1650 bytes of code, no static RAM, 4 multiply-accumulates
+/// - One log_prob: about 141 instructions, 298 cycles (1.8 µs at 168 MHz), 132 bytes of stack
+/// - One sample: about 324 instructions, 685 cycles (4.1 µs at 168 MHz), 144 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

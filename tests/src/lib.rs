@@ -1,4 +1,5 @@
 //! What the tests across crates share.
 
 pub mod channels;
+pub mod cost;
 pub mod drafts;

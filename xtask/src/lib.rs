@@ -13,6 +13,7 @@
 
 pub mod bars;
 pub mod board;
+pub mod cost;
 pub mod count;
 pub mod demo;
 pub mod elf;

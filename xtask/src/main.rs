@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{demo, families, firmware, no_panic, setup, stages};
+use xtask::{cost, demo, families, firmware, no_panic, setup, stages};
 
 /// Sets up and tests the workspace.
 #[derive(Parser)]
@@ -32,6 +32,11 @@ enum Task {
     /// Build and run the test firmware on the emulated chips and show its figures
     #[command(after_help = "BLESS=1 cargo xtask firmware rewrites the committed figures")]
     Firmware,
+    /// Hold what the compiler says that models cost against the emulated chips
+    #[command(
+        after_help = "BLESS=1 cargo xtask cost measures, fits and writes the coefficients anew"
+    )]
+    Cost,
     /// Prove from linked ELFs that the runtime cannot panic
     NoPanic,
 }
@@ -62,6 +67,10 @@ fn run(task: Task) -> Result<()> {
             let toolchain = setup::ensure()?;
             firmware::check(&toolchain)?;
             families::check(&toolchain)
+        }
+        Task::Cost => {
+            setup::ensure()?;
+            cost::check()
         }
         Task::NoPanic => no_panic::check(&setup::ensure()?),
     }

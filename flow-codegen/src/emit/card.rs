@@ -1,5 +1,6 @@
 //! The file's header and the model card.
 
+use crate::cost::Seconds;
 use crate::plan::{Bijection, Channels, Conditional, LayerPlan, Plan};
 use crate::{Cost, Functions};
 use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
@@ -66,10 +67,36 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
     if plan.functions == Functions::Score {
         lines.push("- Scores only: draws no samples".into());
     }
-    lines.push(format!(
-        "- Cost: {} bytes of tables, about {} bytes of code, about {} bytes of stack, {} multiply-accumulates",
-        cost.table_bytes, cost.code_bytes, cost.ram_bytes, cost.macs
-    ));
+    lines.extend(cost_lines(cost));
+    lines
+}
+
+/// What the model costs on its chip.
+fn cost_lines(cost: &Cost) -> Vec<String> {
+    let chip = cost.chip;
+    let mut lines = vec![match cost.code_bytes {
+        Some(code) => format!(
+            "- Cost on a {} at opt-level {}: {} bytes of tables, about {code} bytes of code, no static RAM, {} \
+             multiply-accumulates",
+            chip.core, chip.level, cost.table_bytes, cost.macs
+        ),
+        None => format!(
+            "- Cost: {} bytes of tables, no static RAM, {} multiply-accumulates",
+            cost.table_bytes, cost.macs
+        ),
+    }];
+    for (name, run) in [("log_prob", cost.log_prob), ("sample", cost.sample)] {
+        lines.extend(run.map(|run| {
+            format!(
+                "- One {name}: about {} instructions, {} cycles ({} at {} MHz), {} bytes of stack",
+                run.instructions,
+                run.cycles,
+                Seconds(run.cycles as f64 / chip.clock() as f64),
+                chip.clock() as f64 / 1e6,
+                run.stack_bytes
+            )
+        }));
+    }
     lines
 }
 

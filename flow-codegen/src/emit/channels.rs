@@ -47,7 +47,7 @@ pub(super) fn destandardise(plan: &Plan) -> TokenStream {
 
 /// Whether the context conditions anything: a layer without a conditioner does
 /// not read it.
-pub(super) fn conditions(plan: &Plan) -> bool {
+pub(crate) fn conditions(plan: &Plan) -> bool {
     let conditional = |(_, own): (usize, &LayerPlan)| own.bijection.conditional().is_some();
     plan.context.len() > 0 && plan.steps().any(conditional)
 }

@@ -13,6 +13,8 @@ mod layer;
 mod model;
 mod tables;
 
+pub(crate) use channels::conditions;
+
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use proc_macro2::{Literal, TokenStream};

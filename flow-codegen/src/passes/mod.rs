@@ -64,7 +64,7 @@ pub(crate) fn run(
         plan = quantise::run(plan, quantisation)?;
     }
     let layout = match optimise {
-        Optimise::Speed => Layout::Wide,
+        Optimise::Speed | Optimise::Auto => Layout::Wide,
         Optimise::Size => Layout::Small,
     };
     Ok(layout::run(plan, layout))

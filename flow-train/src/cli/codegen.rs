@@ -2,25 +2,35 @@
 
 use super::model_file::ModelFile;
 use super::names::{FunctionsName, MathName, VisibilityName};
+use super::options;
 use super::output::Output;
-use super::ui::{Ui, bytes};
+use super::ui::{Ui, bytes as bytes_text};
 use crate::Error;
 use clap::ValueEnum;
-use flow_codegen::{Defmt, Functions, Optimise, Options, Passes};
+use flow_codegen::cost::{Run, Seconds};
+use flow_codegen::{
+    Budget, Chip, Core, Cost, Defmt, Functions, OptLevel, Optimise, Options, Passes,
+};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Compile a model to Rust for a microcontroller
 ///
 /// Writes a `no_std` module without allocation that depends on flow-embedded alone, and prints what
-/// it costs: flash (tables and estimated code), RAM (estimated worst stack; there are no mutable
-/// statics) and multiply-accumulates for one log-likelihood or one sample. In a build script use
-/// flow_codegen::Builder instead, so that the code follows the model.
+/// it costs on a core: flash (tables and estimated code), RAM (estimated worst stack; there are no
+/// mutable statics), multiply-accumulates, and estimated instructions and cycles of one
+/// log-likelihood and one sample; for speed and for size, at both levels of the compiler. A model
+/// that exceeds --flash, --ram or --latency is refused and nothing is written; the error says by how
+/// much, and which options would make it fit. In a build script use flow_codegen::Builder instead,
+/// so that the code follows the model.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow codegen model.flow -o model.rs
   flow codegen model.flow -o pump.rs --type-name Pump --self-test
   flow codegen model.flow -o pump.rs --functions score --visibility crate
+  flow codegen model.flow -o pump.rs --core m0plus --flash 32KiB --ram 4KiB --opt auto
+  flow codegen model.flow -o pump.rs --core cortex-m4f --clock 64MHz --latency 5ms --json
   flow codegen model.flow -o pump.rs --derive PartialEq,Eq --defmt=log")]
 pub(super) struct Args {
     /// The model
@@ -54,6 +64,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Opt::Speed)]
     opt: Opt,
     #[command(flatten)]
+    chip: ChipOptions,
+    #[command(flatten)]
     passes: PassSwitches,
 }
 
@@ -64,6 +76,64 @@ enum Opt {
     Speed,
     /// Little flash: one kernel for all dense layers
     Size,
+    /// For speed, unless the flash budget needs size
+    Auto,
+}
+
+/// The level of the firmware's compiler.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Level {
+    #[value(name = "3")]
+    Three,
+    S,
+}
+
+/// The chip, and what the model may cost there.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Chip")]
+struct ChipOptions {
+    /// The core that the figures are for: cortex-m0, m0plus, m3, m4f, m7, m33, m55, riscv32imc, or
+    /// host, of which tables and multiply-accumulates alone are known [default: cortex-m4f]
+    #[arg(long, value_name = "CORE")]
+    core: Option<Core>,
+    /// Its clock, e.g. 64MHz [default: a usual one]
+    #[arg(long, value_name = "HZ", value_parser = options::hertz)]
+    clock: Option<u64>,
+    /// The opt-level of the firmware's profile
+    #[arg(long, value_enum, default_value_t = Level::Three)]
+    opt_level: Level,
+    /// Most flash for tables and code, e.g. 32KiB
+    #[arg(long, value_name = "BYTES", value_parser = options::bytes)]
+    flash: Option<u64>,
+    /// Most RAM for the worst stack, e.g. 4KiB
+    #[arg(long, value_name = "BYTES", value_parser = options::bytes)]
+    ram: Option<u64>,
+    /// Most time for one log-likelihood, and for one sample, e.g. 5ms
+    #[arg(long, value_name = "TIME", value_parser = options::duration)]
+    latency: Option<Duration>,
+}
+
+impl ChipOptions {
+    fn chip(&self) -> Chip {
+        Chip {
+            core: self.core.unwrap_or_default(),
+            clock_hz: self.clock,
+            level: match self.opt_level {
+                Level::Three => OptLevel::Three,
+                Level::S => OptLevel::S,
+            },
+        }
+    }
+
+    fn budget(&self) -> Budget {
+        // More than the machine can count is no limit.
+        let most = |bytes: u64| usize::try_from(bytes).ok();
+        Budget {
+            flash: self.flash.and_then(most),
+            ram: self.ram.and_then(most),
+            latency: self.latency,
+        }
+    }
 }
 
 /// Switches passes of the compiler off.
@@ -83,12 +153,83 @@ struct PassSwitches {
 
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    flash_bytes: usize,
-    table_bytes: usize,
-    code_bytes: usize,
-    ram_bytes: usize,
+    core: &'static str,
+    clock_hz: u64,
     macs: usize,
+    /// The one that was written.
+    #[serde(flatten)]
+    cost: Row,
+    /// Every choice of what the code is made for and of the compiler's level.
+    choices: Vec<Row>,
     output: &'a Path,
+}
+
+/// What one choice costs.
+#[derive(Debug, Serialize)]
+struct Row {
+    opt: &'static str,
+    opt_level: &'static str,
+    flash_bytes: Option<usize>,
+    table_bytes: usize,
+    code_bytes: Option<usize>,
+    static_ram_bytes: usize,
+    ram_bytes: Option<usize>,
+    log_prob: Option<Operation>,
+    sample: Option<Operation>,
+}
+
+#[derive(Debug, Serialize)]
+struct Operation {
+    instructions: usize,
+    cycles: usize,
+    seconds: f64,
+    stack_bytes: usize,
+}
+
+impl Row {
+    fn new(cost: &Cost) -> Self {
+        let operation = |run: Option<Run>| {
+            run.map(|run| Operation {
+                instructions: run.instructions,
+                cycles: run.cycles,
+                seconds: run.cycles as f64 / cost.chip.clock() as f64,
+                stack_bytes: run.stack_bytes,
+            })
+        };
+        Self {
+            opt: cost.optimise.name(),
+            opt_level: cost.chip.level.name(),
+            flash_bytes: cost.flash_bytes(),
+            table_bytes: cost.table_bytes,
+            code_bytes: cost.code_bytes,
+            static_ram_bytes: 0,
+            ram_bytes: cost.ram_bytes(),
+            log_prob: operation(cost.log_prob),
+            sample: operation(cost.sample),
+        }
+    }
+
+    /// A line of the table.
+    fn line(&self) -> String {
+        let known = |bytes: Option<usize>| bytes.map_or("not known".to_owned(), bytes_text);
+        let mut line = format!(
+            "flash {} ({} of tables), stack {}",
+            known(self.flash_bytes),
+            bytes_text(self.table_bytes),
+            known(self.ram_bytes)
+        );
+        for (name, own) in [("log_prob", &self.log_prob), ("sample", &self.sample)] {
+            if let Some(own) = own {
+                line += &format!(
+                    "; {name} {} instructions, {} cycles, {}",
+                    own.instructions,
+                    own.cycles,
+                    Seconds(own.seconds)
+                );
+            }
+        }
+        line
+    }
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
@@ -110,7 +251,10 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         optimise: match args.opt {
             Opt::Speed => Optimise::Speed,
             Opt::Size => Optimise::Size,
+            Opt::Auto => Optimise::Auto,
         },
+        chip: args.chip.chip(),
+        budget: args.chip.budget(),
         passes: Passes {
             fold: !args.passes.no_fold,
             pack: !args.passes.no_pack,
@@ -122,35 +266,53 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         return Output::write_all_to(&args.output, source.as_bytes());
     }
     Output::write_all_to(&args.output, source.as_bytes())?;
+    let choices = flow_codegen::survey(model.bytes(), &args.model, &options)?;
     let report = Report {
-        flash_bytes: cost.flash_bytes(),
-        table_bytes: cost.table_bytes,
-        code_bytes: cost.code_bytes,
-        ram_bytes: cost.ram_bytes,
+        core: options.chip.core.name(),
+        clock_hz: options.chip.clock(),
         macs: cost.macs,
+        cost: Row::new(&cost),
+        choices: choices.iter().map(Row::new).collect(),
         output: &args.output,
     };
-    let flash = format!(
-        "{} ({} of tables, about {} of code)",
-        bytes(report.flash_bytes),
-        bytes(report.table_bytes),
-        bytes(report.code_bytes)
-    );
+    let core = match args.chip.core {
+        Some(core) => format!("{core} at {} MHz", report.clock_hz as f64 / 1e6),
+        None => format!(
+            "{} at {} MHz, since no --core is given",
+            report.core,
+            report.clock_hz as f64 / 1e6
+        ),
+    };
     let what = match options.functions {
         Functions::All => "log-likelihood or sample",
         Functions::Score => "log-likelihood",
         Functions::Sample => "sample",
     };
-    ui.result(
-        &report,
-        &[
-            ("flash", flash),
-            ("RAM", format!("about {} of stack", bytes(report.ram_bytes))),
-            (
-                "work",
-                format!("{} multiply-accumulates per {what}", cost.macs),
-            ),
-            ("written", args.output.display().to_string()),
-        ],
-    )
+    let names: Vec<String> = report
+        .choices
+        .iter()
+        .map(|row| format!("opt {} at {}", row.opt, row.opt_level))
+        .collect();
+    let written = format!(
+        "{}, opt {} for opt-level {}",
+        args.output.display(),
+        report.cost.opt,
+        report.cost.opt_level
+    );
+    let mut lines = vec![
+        ("core", core),
+        (
+            "work",
+            format!("{} multiply-accumulates per {what}", cost.macs),
+        ),
+        ("static RAM", "none".to_owned()),
+    ];
+    lines.extend(
+        names
+            .iter()
+            .zip(&report.choices)
+            .map(|(name, row)| (name.as_str(), row.line())),
+    );
+    lines.push(("written", written));
+    ui.result(&report, &lines)
 }

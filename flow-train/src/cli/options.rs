@@ -3,6 +3,7 @@
 use crate::data::{CsvFormat, DomainRequest, Header, RowFilter};
 use crate::model::{BaseSpec, NoSuchBase};
 use clap::Args;
+use std::time::Duration;
 
 /// How the table is written and which rows count.
 #[derive(Debug, Clone, Args)]
@@ -109,6 +110,47 @@ pub(super) fn domain(text: &str) -> Result<(String, DomainRequest), String> {
 /// A base distribution.
 pub(super) fn base(text: &str) -> Result<BaseSpec, String> {
     text.parse().map_err(|fault: NoSuchBase| fault.to_string())
+}
+
+/// A frequency in Hz, with a unit if need be.
+pub(super) fn hertz(text: &str) -> Result<u64, String> {
+    let wrong = || "write a frequency, e.g. 64MHz".to_owned();
+    let (number, unit) = number_and_unit(text);
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "hz" => 1.0,
+        "k" | "khz" => 1e3,
+        "m" | "mhz" => 1e6,
+        "g" | "ghz" => 1e9,
+        _ => return Err(wrong()),
+    };
+    let hertz = number.parse::<f64>().map_err(|_| wrong())? * factor;
+    match (1.0..1e12).contains(&hertz) {
+        true => Ok(hertz.round() as u64),
+        false => Err(wrong()),
+    }
+}
+
+/// A length of time, with its unit.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a time with s, ms or us, e.g. 5ms".to_owned();
+    let (number, unit) = number_and_unit(text);
+    let factor = match unit {
+        "s" => 1.0,
+        "ms" => 1e-3,
+        "us" | "µs" | "μs" => 1e-6,
+        _ => return Err(wrong()),
+    };
+    let seconds = number.parse::<f64>().map_err(|_| wrong())? * factor;
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| wrong())?;
+    match duration.is_zero() {
+        true => Err(wrong()),
+        false => Ok(duration),
+    }
+}
+
+fn number_and_unit(text: &str) -> (&str, &str) {
+    let digits = text.trim_end_matches(char::is_alphabetic);
+    (digits.trim(), &text[digits.len()..])
 }
 
 /// A number of bytes, with a unit if need be.

@@ -248,6 +248,38 @@ fn codegen_writes_a_module_and_says_what_it_costs() {
 }
 
 #[test]
+fn codegen_tells_what_a_model_costs_on_a_core() {
+    let folder = folder();
+    let report = folder
+        .flow("codegen model.flow -o model.rs --core m0 --clock 16MHz --opt-level s --json")
+        .json();
+    assert_eq!(report["core"], "cortex-m0");
+    assert_eq!(report["clock_hz"], 16_000_000);
+    assert_eq!(report["choices"].as_array().map(Vec::len), Some(4));
+    let run = &report["log_prob"];
+    let cycles = run["cycles"].as_f64().expect("a number");
+    assert!(cycles >= run["instructions"].as_f64().expect("a number"));
+    assert!((run["seconds"].as_f64().expect("a number") - cycles / 16e6).abs() < 1e-9);
+    assert!(folder.read("model.rs").contains("cortex-m0 at opt-level s"));
+    let host = folder
+        .flow("codegen model.flow -o host.rs --core host --json")
+        .json();
+    assert!(host["flash_bytes"].is_null() && host["table_bytes"].is_u64());
+}
+
+#[test]
+fn codegen_refuses_what_does_not_fit_and_writes_nothing() {
+    let folder = folder();
+    folder
+        .flow("codegen model.flow -o model.rs --core cortex-m0 --flash 100 --latency 1us")
+        .fails(1, &["cortex-m0", "flash", "latency"]);
+    assert!(!folder.path().join("model.rs").exists());
+    folder
+        .flow("codegen model.flow -o model.rs --core m0plus --flash 256KiB --ram 16KiB --opt auto")
+        .done();
+}
+
+#[test]
 fn codegen_emits_what_is_asked_for() {
     let folder = folder();
     let both = folder.flow("codegen model.flow -o both.rs --json").json();

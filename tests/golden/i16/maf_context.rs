@@ -13,7 +13,8 @@
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
 /// - Scores only: draws no samples
-/// - Cost: 2320 bytes of tables, about 3312 bytes of code, about 368 bytes of stack, 472 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 1760 bytes of tables, about 10475 bytes of code, no static RAM, 472 multiply-accumulates
+/// - One log_prob: about 7180 instructions, 10411 cycles (62.0 µs at 168 MHz), 438 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

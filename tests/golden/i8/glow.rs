@@ -17,7 +17,8 @@
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
 /// - Scores only: draws no samples
-/// - Cost: 1024 bytes of tables, about 2400 bytes of code, about 280 bytes of stack, 152 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 836 bytes of tables, about 9126 bytes of code, no static RAM, 152 multiply-accumulates
+/// - One log_prob: about 4044 instructions, 5864 cycles (34.9 µs at 168 MHz), 373 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

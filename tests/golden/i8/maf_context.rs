@@ -13,7 +13,8 @@
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
 /// - Scores only: draws no samples
-/// - Cost: 2320 bytes of tables, about 3312 bytes of code, about 368 bytes of stack, 472 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 1264 bytes of tables, about 10796 bytes of code, no static RAM, 472 multiply-accumulates
+/// - One log_prob: about 7477 instructions, 10842 cycles (64.5 µs at 168 MHz), 457 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

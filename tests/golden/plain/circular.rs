@@ -13,7 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 7056 bytes of tables, about 8728 bytes of code, about 340 bytes of stack, 1560 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 7056 bytes of tables, about 11632 bytes of code, no static RAM, 1560 multiply-accumulates
+/// - One log_prob: about 12288 instructions, 25965 cycles (154.6 µs at 168 MHz), 472 bytes of stack
+/// - One sample: about 33636 instructions, 71073 cycles (423.1 µs at 168 MHz), 465 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,7 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 3116 bytes of tables, about 8948 bytes of code, about 304 bytes of stack, 660 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 3116 bytes of tables, about 8048 bytes of code, no static RAM, 660 multiply-accumulates
+/// - One log_prob: about 4289 instructions, 9063 cycles (53.9 µs at 168 MHz), 457 bytes of stack
+/// - One sample: about 7377 instructions, 15588 cycles (92.8 µs at 168 MHz), 460 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

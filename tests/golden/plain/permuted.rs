@@ -14,7 +14,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 512 bytes of tables, about 2756 bytes of code, about 240 bytes of stack, 75 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 512 bytes of tables, about 6889 bytes of code, no static RAM, 75 multiply-accumulates
+/// - One log_prob: about 1277 instructions, 2699 cycles (16.1 µs at 168 MHz), 427 bytes of stack
+/// - One sample: about 1914 instructions, 4045 cycles (24.1 µs at 168 MHz), 440 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

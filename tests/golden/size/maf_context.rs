@@ -12,7 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 2320 bytes of tables, about 5524 bytes of code, about 368 bytes of stack, 472 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 2320 bytes of tables, about 7719 bytes of code, no static RAM, 472 multiply-accumulates
+/// - One log_prob: about 6729 instructions, 14219 cycles (84.6 µs at 168 MHz), 512 bytes of stack
+/// - One sample: about 7130 instructions, 15066 cycles (89.7 µs at 168 MHz), 523 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -14,7 +14,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 440 bytes of tables, about 3024 bytes of code, about 240 bytes of stack, 57 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 440 bytes of tables, about 6076 bytes of code, no static RAM, 57 multiply-accumulates
+/// - One log_prob: about 1611 instructions, 3405 cycles (20.3 µs at 168 MHz), 423 bytes of stack
+/// - One sample: about 1445 instructions, 3054 cycles (18.2 µs at 168 MHz), 436 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

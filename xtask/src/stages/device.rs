@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Bench, Verdict};
-use crate::{examples, families, firmware, no_panic, process, workspace};
+use crate::{cost, examples, families, firmware, no_panic, process, workspace};
 
 pub(super) fn setup(bench: &mut Bench) -> Result<Verdict> {
     println!("{}", bench.toolchain()?);
@@ -29,6 +29,12 @@ pub(super) fn firmware(bench: &mut Bench) -> Result<Verdict> {
         "--",
         "--ignored",
     ]))?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn cost(bench: &mut Bench) -> Result<Verdict> {
+    bench.toolchain()?;
+    cost::check()?;
     Ok(Verdict::Passed)
 }
 

@@ -86,6 +86,11 @@ pub const STAGES: &[Stage] = &[
         run: device::firmware,
     },
     Stage {
+        name: "cost",
+        what: "what models cost on emulated chips, against the committed figures",
+        run: device::cost,
+    },
+    Stage {
         name: "examples",
         what: "the example firmwares print what they should",
         run: device::examples,

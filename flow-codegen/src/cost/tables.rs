@@ -1,0 +1,69 @@
+//! The tables of a module: exact bytes.
+
+use crate::emit::conditions;
+use crate::plan::{Bijection, Channels, Constants, Plan, Table};
+use flow_embedded::artefact::WeightFormat;
+use flow_embedded::fixed::Standardise;
+
+/// Bytes of weights, standardisation, base and calibration in flash.
+pub(super) fn bytes(plan: &Plan) -> usize {
+    let layers: usize = plan
+        .layers
+        .iter()
+        .map(|layer| layer_bytes(plan, &layer.bijection))
+        .sum();
+    let standardise = |channels: &Channels| match plan.is_integer() {
+        true => channels.len() * size_of::<Standardise>(),
+        false => channels.len() * size_of::<[f32; 2]>(),
+    };
+    let context = if conditions(plan) {
+        standardise(&plan.context)
+    } else {
+        0
+    };
+    let base = match plan.is_integer() {
+        true => Constants::mixture(plan).len(),
+        false => plan.base.weights.len(),
+    };
+    let calibration = plan.calibration.as_ref().filter(|_| plan.functions.score());
+    let calibration = calibration.map_or(0, |own| own.table.len() * size_of::<(f32, f32)>());
+    layers + standardise(&plan.event) + context + base * size_of::<f32>() + calibration
+}
+
+fn layer_bytes(plan: &Plan, bijection: &Bijection) -> usize {
+    match bijection {
+        Bijection::Coupling(own) | Bijection::Autoregressive(_, own) => own
+            .tables()
+            .map(|table| table_bytes(plan.weights, table))
+            .sum(),
+        Bijection::Linear { places, .. } => places.len() * (places.len() + 1) * size_of::<f32>(),
+        Bijection::ElementWise(scales) => scales.len() * size_of::<[f32; 2]>(),
+        Bijection::Permutation(_) | Bijection::FoldedPermutation(_) => 0,
+    }
+}
+
+/// Rows as `f32`, or as `flow_embedded::fixed::Row`, whose weights lie behind a bias of four bytes, a
+/// multiplier of two and a shift of one.
+fn table_bytes(weights: Option<WeightFormat>, table: &Table) -> usize {
+    let rows = table.rows.len();
+    let row = |weight: usize| (7 + weight * table.inputs).next_multiple_of(4);
+    match weights {
+        Some(WeightFormat::I8) => rows * row(1),
+        Some(WeightFormat::I16) => rows * row(2).max(8),
+        _ => rows * (table.stored + 1) * size_of::<f32>(),
+    }
+}
+
+/// Multiply-accumulates of one pass over all layers.
+pub(super) fn macs(plan: &Plan) -> usize {
+    let layer = |bijection: &Bijection| match bijection {
+        Bijection::Coupling(own) | Bijection::Autoregressive(_, own) => own
+            .tables()
+            .map(|table| table.rows.len() * table.stored)
+            .sum(),
+        Bijection::Linear { places, .. } => places.len() * places.len(),
+        Bijection::ElementWise(scales) => scales.len(),
+        Bijection::Permutation(_) | Bijection::FoldedPermutation(_) => 0,
+    };
+    plan.layers.iter().map(|own| layer(&own.bijection)).sum()
+}
