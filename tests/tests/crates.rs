@@ -92,6 +92,7 @@ fn options(turn: usize, functions: Functions, self_test: bool) -> Options {
         math: None,
         functions,
         self_test,
+        ..Options::default()
     }
 }
 
