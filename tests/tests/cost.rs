@@ -87,6 +87,23 @@ fn a_budget_that_is_not_met_names_what_is_missing_and_what_would_meet_it() {
     for remedy in &overrun.remedies {
         assert!(remedy.cost.flash_bytes() <= tight.flash, "{text}");
     }
+    // Where floating point is slow, integers are what helps.
+    let soon = Budget {
+        latency: Some(Duration::from_millis(5)),
+        ..Budget::default()
+    };
+    for optimise in [Optimise::Speed, Optimise::Size] {
+        let own = Options {
+            optimise,
+            ..options(Core::CortexM0, soon)
+        };
+        let Err(Error::Budget(overrun)) = case(&own) else {
+            panic!("floating point in software takes longer");
+        };
+        let text = overrun.to_string();
+        assert!(overrun.remedies.iter().all(|own| own.quantise), "{text}");
+        assert!(text.contains("flow quantise --weights i8"), "{text}");
+    }
     // Every resource that is exceeded is named.
     let hopeless = Budget {
         flash: Some(100),
