@@ -3,7 +3,7 @@
 use super::models::Model;
 use super::{BOARDS, Figures, LEVELS, Places, chip};
 use anyhow::{Context, Result};
-use flow_codegen::{Cost, Optimise, Options, compile};
+use flow_codegen::{Core, Cost, Optimise, Options, compile};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -108,6 +108,36 @@ pub fn page(models: &[Model], places: &Places) -> Result<String> {
             range(own.flash),
             range(own.stack),
             range(own.instructions)
+        )?;
+    }
+    text += "\n## Cycles of instructions\n\nCycles of the instructions that may take more than one (the sources are in the documentation of\n`Timing`), and cycles per \
+             instruction of the reference flow.\n\n\
+             | core | load | store | taken branch | VMLA | VDIV | issue | f32 | integers |\n\
+             |---|---|---|---|---|---|---|---|---|\n";
+    for core in Core::ALL {
+        let (Some(own), Some(float), Some(integer)) =
+            (core.timing(), core.mix(false), core.mix(true))
+        else {
+            continue;
+        };
+        let fpu = |cycles: f64| {
+            if core.has_fpu() {
+                cycles.to_string()
+            } else {
+                "–".to_owned()
+            }
+        };
+        writeln!(
+            text,
+            "| {core} | {} | {} | {} | {} | {} | {} | {:.2} | {:.2} |",
+            own.load,
+            own.store,
+            own.branch,
+            fpu(own.multiply_add),
+            fpu(own.divide),
+            own.issue,
+            own.cycles(&float),
+            own.cycles(&integer)
         )?;
     }
     text += "\n## The reference flow\n\nMAF, 4 channels, 32 × 32 units, 3 layers, ReLU: predicted / measured.\n\n\
