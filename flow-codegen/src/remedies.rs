@@ -32,6 +32,10 @@ pub(crate) fn find(checked: &Checked<'_>, options: &Options, optimise: Optimise)
         for functions in &functions {
             for level in &levels {
                 for size in &sizes {
+                    // Integers have one kernel: there is no speed or size to choose.
+                    if quantise && *size {
+                        continue;
+                    }
                     let optimise = if *size { Optimise::Size } else { optimise };
                     let other = Options {
                         chip: Chip {
@@ -75,7 +79,7 @@ fn cost(
         return Some(planned(checked, options, optimise).ok()?.1);
     }
     let header = checked.flow.header();
-    if header.quantisation.is_some() || !options.functions.score() || optimise == Optimise::Size {
+    if header.quantisation.is_some() || !options.functions.score() {
         return None;
     }
     let conditioners = header.layers.iter().filter_map(|layer| layer.conditional());

@@ -96,6 +96,7 @@ fn options(turn: usize, functions: Functions, self_test: bool) -> Options {
         self_test,
         optimise: [Optimise::Speed, Optimise::Size][turn % 2],
         passes: Passes::default(),
+        ..Options::default()
     }
 }
 

@@ -4,7 +4,7 @@ use super::Core::*;
 use super::OptLevel::*;
 use super::predict::Coefficients;
 
-#[allow(clippy::approx_constant)]
+#[allow(clippy::approx_constant, clippy::excessive_precision)]
 pub(super) static COEFFICIENTS: &[Coefficients] = &[
     Coefficients {
         core: CortexM0,

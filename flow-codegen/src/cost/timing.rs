@@ -15,6 +15,9 @@ use super::Core;
 /// | Cortex-M55 | ARM 101051 has no table: as the M33 |
 /// | RISC-V | a generic core of four in-order stages: loads 2, taken branches 3 |
 ///
+/// The figures and table numbers still have to be checked against the manuals,
+/// and those of cores without a table are guesses.
+///
 /// Memory has no wait states: flash that has them, and no cache, makes every
 /// figure larger.
 #[derive(Clone, Copy, Debug, PartialEq)]

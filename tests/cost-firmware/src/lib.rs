@@ -7,9 +7,9 @@ pub mod counter;
 use core::hint::black_box;
 
 pub use flow_case::XorShift;
-pub use flow_firmware::{entry, stop};
 use flow_firmware::print::Console;
 use flow_firmware::stack::{self, Depth};
+pub use flow_firmware::{entry, stop};
 
 /// Rounds of the two calls of the loop by which ticks are turned into instructions.
 const ROUNDS: [u32; 2] = [10, 100_000];

@@ -13,7 +13,11 @@ use crate::workspace;
 /// Folders under the root that are workspaces of their own.
 fn outer_workspaces() -> Result<Vec<PathBuf>> {
     let root = workspace::root();
-    let mut folders = vec![root.join("tests/firmware"), root.join("tests/no-panic")];
+    let mut folders = vec![
+        root.join("tests/firmware"),
+        root.join("tests/cost-firmware"),
+        root.join("tests/no-panic"),
+    ];
     folders.extend(crate::examples::folders()?);
     Ok(folders)
 }
