@@ -75,7 +75,7 @@ pub fn errors(
     let mut found: BTreeMap<(String, &'static str), Errors> = BTreeMap::new();
     for board in &BOARDS {
         for level in LEVELS {
-            let key = level.key(board);
+            let key = level.key(board.name);
             let place = places.get(&key).with_context(|| key.clone())?;
             for model in models {
                 let figures = place.get(&model.name).with_context(|| model.name.clone())?;
@@ -144,7 +144,7 @@ pub fn page(models: &[Model], places: &Places) -> Result<String> {
              | core | opt-level | model | flash | stack | log_prob | sample |\n|---|---|---|---|---|---|---|\n";
     for board in &BOARDS {
         for level in LEVELS {
-            let place = places.get(&level.key(board)).context("a place")?;
+            let place = places.get(&level.key(board.name)).context("a place")?;
             for model in models.iter().filter(|m| m.name.starts_with("reference")) {
                 let own = place.get(&model.name).context("a model")?;
                 let cost = predict(model, board, level)?;

@@ -34,9 +34,9 @@ pub fn coefficients(models: &[Model], places: &Places) -> Result<String> {
     for board in &BOARDS {
         for level in LEVELS {
             let measured = level.key(if board.target == CORTEX_M33.target {
-                &CORTEX_M4F
+                CORTEX_M4F.name
             } else {
-                board
+                board.name
             });
             let place = places.get(&measured).with_context(|| measured.clone())?;
             for integer in [false, true] {
