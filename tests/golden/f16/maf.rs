@@ -12,7 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 7632 bytes of tables, about 7024 bytes of code, about 480 bytes of stack, 1692 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 7632 bytes of tables, about 11372 bytes of code, no static RAM, 1692 multiply-accumulates
+/// - One log_prob: about 6662 instructions, 14077 cycles (83.8 µs at 168 MHz), 629 bytes of stack
+/// - One sample: about 7348 instructions, 15527 cycles (92.4 µs at 168 MHz), 633 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

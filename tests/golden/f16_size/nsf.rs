@@ -12,7 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 6552 bytes of tables, about 8260 bytes of code, about 384 bytes of stack, 1464 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 6552 bytes of tables, about 9592 bytes of code, no static RAM, 1464 multiply-accumulates
+/// - One log_prob: about 9335 instructions, 19725 cycles (117.4 µs at 168 MHz), 519 bytes of stack
+/// - One sample: about 9432 instructions, 19930 cycles (118.6 µs at 168 MHz), 530 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

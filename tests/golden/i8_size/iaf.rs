@@ -13,7 +13,8 @@
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
 /// - Scores only: draws no samples
-/// - Cost: 2648 bytes of tables, about 3748 bytes of code, about 392 bytes of stack, 540 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 1464 bytes of tables, about 14571 bytes of code, no static RAM, 540 multiply-accumulates
+/// - One log_prob: about 9986 instructions, 14480 cycles (86.2 µs at 168 MHz), 504 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
