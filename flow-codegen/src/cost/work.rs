@@ -251,6 +251,7 @@ impl Counter<'_> {
     /// The kernel that multiplies a table.
     fn kernel(&self, table: &Table) -> &'static str {
         match (self.plan.weights, table.layout) {
+            (Some(weights), Layout::Small) if weights.is_integer() => "small integers",
             (Some(WeightFormat::I8), _) => "i8",
             (Some(WeightFormat::I16), _) => "i16",
             (_, Layout::Small) => "small",
@@ -480,7 +481,7 @@ impl Counter<'_> {
     ) {
         let kernel = self.kernel(table);
         let activation = activation.unwrap_or("parameters");
-        if self.plan.is_integer() {
+        if self.plan.is_integer() && table.layout == Layout::Wide {
             tally.add("calls", 1);
             kernels.insert(Kernel::Integer {
                 kernel,

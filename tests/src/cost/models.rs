@@ -35,12 +35,14 @@ pub struct Model {
 enum Arithmetic {
     Float(Optimise),
     Integer(WeightFormat),
+    /// Integers, made for size.
+    SmallInteger(WeightFormat),
 }
 
-use Arithmetic::{Float, Integer};
+use Arithmetic::{Float, Integer, SmallInteger};
 
 /// How many models of each arithmetic, with what they do.
-const TRAINING: [(usize, Arithmetic, Functions); 8] = [
+const TRAINING: [(usize, Arithmetic, Functions); 10] = [
     (44, Float(Optimise::Speed), Functions::All),
     (22, Float(Optimise::Size), Functions::All),
     (6, Float(Optimise::Speed), Functions::Score),
@@ -49,12 +51,16 @@ const TRAINING: [(usize, Arithmetic, Functions); 8] = [
     (4, Float(Optimise::Size), Functions::Sample),
     (56, Integer(WeightFormat::I8), Functions::All),
     (18, Integer(WeightFormat::I16), Functions::All),
+    (24, SmallInteger(WeightFormat::I8), Functions::All),
+    (8, SmallInteger(WeightFormat::I16), Functions::All),
 ];
-const HELD_OUT: [(usize, Arithmetic, Functions); 4] = [
+const HELD_OUT: [(usize, Arithmetic, Functions); 6] = [
     (10, Float(Optimise::Speed), Functions::All),
     (6, Float(Optimise::Size), Functions::All),
     (7, Integer(WeightFormat::I8), Functions::All),
     (3, Integer(WeightFormat::I16), Functions::All),
+    (4, SmallInteger(WeightFormat::I8), Functions::All),
+    (2, SmallInteger(WeightFormat::I16), Functions::All),
 ];
 
 /// The models that the coefficients are fitted to.
@@ -87,9 +93,13 @@ pub fn held_out() -> Vec<Model> {
             all,
         ));
     }
-    let arithmetic = Integer(WeightFormat::I8);
-    let own = compiled(&draft(&reference(), 7), arithmetic);
-    models.push(model("reference_i8".into(), "maf", own, arithmetic, all));
+    for (name, arithmetic) in [
+        ("reference_i8", Integer(WeightFormat::I8)),
+        ("reference_i8_size", SmallInteger(WeightFormat::I8)),
+    ] {
+        let own = compiled(&draft(&reference(), 7), arithmetic);
+        models.push(model(name.into(), "maf", own, arithmetic, all));
+    }
     models
 }
 
@@ -234,11 +244,13 @@ type Encoded = (Vec<u8>, Vec<(Vec<f32>, Vec<f32>)>);
 /// What is compiled for an arithmetic.
 fn compiled(draft: &Draft, arithmetic: Arithmetic) -> Encoded {
     let (plain, events) = encoded(draft.encode().expect("a valid draft"));
-    let Integer(weights) = arithmetic else {
-        return (plain, events);
-    };
-    let integers = quantised(draft, weights);
-    (integers.encode().expect("a valid draft"), events)
+    match arithmetic {
+        Float(_) => (plain, events),
+        Integer(weights) | SmallInteger(weights) => {
+            let integers = quantised(draft, weights);
+            (integers.encode().expect("a valid draft"), events)
+        }
+    }
 }
 
 fn encoded(artefact: Vec<u8>) -> Encoded {
@@ -263,6 +275,7 @@ fn model(
             optimise: match arithmetic {
                 Float(optimise) => optimise,
                 Integer(_) => Optimise::Speed,
+                SmallInteger(_) => Optimise::Size,
             },
             ..Options::default()
         },
@@ -271,7 +284,8 @@ fn model(
 }
 
 /// Events that the model itself draws, so that the counts are those of typical data.
-fn events(artefact: &[u8]) -> Vec<(Vec<f32>, Vec<f32>)> {
+#[must_use]
+pub fn events(artefact: &[u8]) -> Vec<(Vec<f32>, Vec<f32>)> {
     let flow = LoadedFlow::from_bytes(artefact).expect("a valid artefact");
     let header = flow.header();
     let mut rng = rng(5);

@@ -58,6 +58,7 @@ fn predict(model: &Model, board: &Board, level: Level) -> Result<Cost> {
 /// How models are computed, for tables.
 fn arithmetic(model: &Model, cost: &Cost) -> &'static str {
     match (cost.sample, model.options.optimise) {
+        (None, Optimise::Size) => "integers, size",
         (None, _) => "integers",
         (_, Optimise::Size) => "f32, size",
         _ => "f32, speed",
