@@ -2,15 +2,17 @@
 
 use super::model_file::ModelFile;
 use super::names::{FunctionsName, MathName, VisibilityName};
-use super::options;
+use super::options::{self, TableOptions};
 use super::output::Output;
-use super::ui::{Ui, bytes as bytes_text};
+use super::quantise;
+use super::ui::{Ui, bytes as bytes_text, decimal};
 use crate::Error;
 use clap::ValueEnum;
 use flow_codegen::cost::{Run, Seconds};
 use flow_codegen::{
     Budget, Chip, Core, Cost, Defmt, Functions, OptLevel, Optimise, Options, Passes,
 };
+use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -31,6 +33,7 @@ use std::time::Duration;
   flow codegen model.flow -o pump.rs --functions score --visibility crate
   flow codegen model.flow -o pump.rs --core m0plus --flash 32KiB --ram 4KiB --opt auto
   flow codegen model.flow -o pump.rs --core cortex-m4f --clock 64MHz --latency 5ms --json
+  flow codegen model.flow -o pump.rs --weights i8 --rows normal.csv --core m0
   flow codegen model.flow -o pump.rs --derive PartialEq,Eq --defmt=log")]
 pub(super) struct Args {
     /// The model
@@ -53,6 +56,13 @@ pub(super) struct Args {
     /// Derive defmt::Format; with a feature's name, only if the firmware has that feature on
     #[arg(long, value_name = "FEATURE", num_args = 0..=1, require_equals = true)]
     defmt: Option<Option<String>>,
+    /// What weights are compiled to: what the model has, or else it is quantised with --rows
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    weights: Option<Weights>,
+    /// Normal rows that the model was not trained on, to quantise it as `flow quantise` does: CSV or
+    /// Parquet
+    #[arg(long, value_name = "DATA", requires = "weights")]
+    rows: Option<PathBuf>,
     /// Elementary functions in place of the model's own; refused if the model was calibrated
     /// through others, unless it only samples
     #[arg(long, value_enum, value_name = "NAME")]
@@ -67,6 +77,32 @@ pub(super) struct Args {
     chip: ChipOptions,
     #[command(flatten)]
     passes: PassSwitches,
+    #[command(flatten)]
+    table: TableOptions,
+}
+
+/// What weights are compiled to.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Weights {
+    /// As they were trained
+    F32,
+    /// Half precision in flash, computed with as f32
+    F16,
+    /// Integers of 16 bits from end to end
+    I16,
+    /// Weights of 8 bits, everything else as i16
+    I8,
+}
+
+impl From<Weights> for Option<WeightFormat> {
+    fn from(weights: Weights) -> Self {
+        match weights {
+            Weights::F32 => None,
+            Weights::F16 => Some(WeightFormat::F16),
+            Weights::I16 => Some(WeightFormat::I16),
+            Weights::I8 => Some(WeightFormat::I8),
+        }
+    }
 }
 
 /// What the code is made for.
@@ -235,7 +271,7 @@ impl Row {
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     // A damaged artefact has the same sentence here as everywhere.
-    model.load()?;
+    let artefact = artefact(args, &model, &model.load()?, ui)?;
     let options = Options {
         type_name: args.type_name.clone(),
         visibility: args.visibility.into(),
@@ -261,12 +297,12 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             schedule: !args.passes.no_schedule,
         },
     };
-    let (source, cost) = flow_codegen::compile(model.bytes(), &args.model, &options)?;
+    let (source, cost) = flow_codegen::compile(&artefact, &args.model, &options)?;
     if args.output.as_os_str() == "-" {
         return Output::write_all_to(&args.output, source.as_bytes());
     }
     Output::write_all_to(&args.output, source.as_bytes())?;
-    let choices = flow_codegen::survey(model.bytes(), &args.model, &options)?;
+    let choices = flow_codegen::survey(&artefact, &args.model, &options)?;
     let report = Report {
         core: options.chip.core.name(),
         clock_hz: options.chip.clock(),
@@ -315,4 +351,41 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     );
     lines.push(("written", written));
     ui.result(&report, &lines)
+}
+
+/// The artefact to compile: the model's, or one of other weights made from it.
+fn artefact(
+    args: &Args,
+    model: &ModelFile,
+    flow: &LoadedFlow<'_>,
+    ui: Ui,
+) -> Result<Vec<u8>, Error> {
+    let own = flow.header().quantisation.map(|own| own.weights);
+    let wanted = args.weights.map_or(own, Into::into);
+    let path = args.model.display();
+    let weights = match (own, wanted) {
+        (None, Some(weights)) => weights,
+        (own, wanted) if own == wanted => return Ok(model.bytes().to_vec()),
+        (own, _) => {
+            return Err(Error::Usage(format!(
+                "{path} is quantised to {}: compile the model that it was made from",
+                own.map_or("f32", WeightFormat::name)
+            )));
+        }
+    };
+    let Some(rows) = &args.rows else {
+        return Err(Error::Usage(format!(
+            "{path} has weights of f32: give --rows with normal rows that it was not trained on, to \
+             quantise it to {}, or do so with flow quantise first",
+            weights.name()
+        )));
+    };
+    let alpha = flow.calibration().map(|table| decimal(table.alpha()));
+    let own = quantise::with_table(flow, rows, &args.table, weights, alpha, ui)?;
+    ui.note(format_args!(
+        "{path} as {}: off by {:.4} nats in the mean, calibrated anew",
+        weights.name(),
+        own.mean_difference
+    ));
+    Ok(own.artefact)
 }

@@ -8,6 +8,7 @@ use super::ui::{Ui, bytes, decimal};
 use crate::Error;
 use crate::data::{ColumnRequest, Table, load_columns};
 use crate::quantise::{QuantiseError, Quantised, quantise};
+use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -60,27 +61,10 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
     Output::check(&args.output)?;
-    let file = Table::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
-    let filter = args.table.only.clone();
-    let others = ColumnRequest {
-        filter,
-        ..ColumnRequest::default()
-    };
-    let columns = model_file::columns(&file, flow.header(), others)?;
-    let recording = load_columns(&file, &columns).map_err(Error::data(&args.data))?;
-    ui.read(&file, &recording.report);
-
     let calibrated = flow.calibration().map(|table| decimal(table.alpha()));
     let alpha = args.alpha.or(calibrated);
     let weights = args.weights.into();
-    let quantised = quantise(&flow, &recording.data, weights, alpha);
-    let own = quantised.map_err(|fault| match fault {
-        Error::Quantise(QuantiseError::Calibration(fault)) => Error::Calibration {
-            path: args.data.clone(),
-            fault,
-        },
-        other => other,
-    })?;
+    let own = with_table(&flow, &args.data, &args.table, weights, alpha, ui)?;
     Output::write_all_to(&args.output, &own.artefact)?;
 
     let table_bytes = |artefact: &[u8]| {
@@ -101,6 +85,32 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         output: &args.output,
     };
     ui.result(&report, &lines(&report, &own))
+}
+
+/// Quantises a model with the rows of a table.
+pub(super) fn with_table(
+    flow: &LoadedFlow<'_>,
+    data: &Path,
+    options: &TableOptions,
+    weights: WeightFormat,
+    alpha: Option<f64>,
+    ui: Ui,
+) -> Result<Quantised, Error> {
+    let file = Table::open(data, options.format()).map_err(Error::data(data))?;
+    let others = ColumnRequest {
+        filter: options.only.clone(),
+        ..ColumnRequest::default()
+    };
+    let columns = model_file::columns(&file, flow.header(), others)?;
+    let recording = load_columns(&file, &columns).map_err(Error::data(data))?;
+    ui.read(&file, &recording.report);
+    quantise(flow, &recording.data, weights, alpha).map_err(|fault| match fault {
+        Error::Quantise(QuantiseError::Calibration(fault)) => Error::Calibration {
+            path: data.to_owned(),
+            fault,
+        },
+        other => other,
+    })
 }
 
 fn lines(report: &Report<'_>, own: &Quantised) -> Vec<(&'static str, String)> {

@@ -398,6 +398,34 @@ fn a_quantised_model_is_scored_calibrated_and_compiled_by_its_integers() {
 }
 
 #[test]
+fn codegen_quantises_with_rows_or_says_what_it_needs() {
+    let folder = folder().with("normal.csv", recording(401));
+    folder
+        .flow("quantise model.flow normal.csv --weights i8 -o small.flow")
+        .done();
+    folder.flow("codegen small.flow -o two.rs").done();
+    let run = folder.flow("codegen model.flow -o one.rs --weights i8 --rows normal.csv");
+    assert!(run.done().err.contains("model.flow as i8: off by 0.0"));
+    // But for the names of the files they are the same.
+    let body = |name: &str| {
+        folder
+            .read(name)
+            .split_once('\n')
+            .map(|(_, rest)| rest.to_owned())
+    };
+    assert_eq!(body("one.rs"), body("two.rs"));
+    folder
+        .flow("codegen small.flow -o no.rs --weights i8")
+        .done();
+    folder
+        .flow("codegen model.flow -o no.rs --weights f16")
+        .fails(2, &["model.flow has weights of f32", "--rows"]);
+    folder
+        .flow("codegen small.flow -o no.rs --weights f32")
+        .fails(2, &["small.flow is quantised to i8"]);
+}
+
+#[test]
 fn half_precision_keeps_the_sampler() {
     let folder = folder().with("normal.csv", recording(400));
     folder
