@@ -11,9 +11,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 808 bytes of tables, about 8121 bytes of code, no static RAM, 114 multiply-accumulates
-/// - One log_prob: about 2356 instructions, 4979 cycles (29.6 µs at 168 MHz), 519 bytes of stack
-/// - One sample: about 3128 instructions, 6610 cycles (39.3 µs at 168 MHz), 531 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 808 bytes of tables, about 8412 bytes of code, no static RAM, 114 multiply-accumulates
+/// - One log_prob: about 2361 instructions, 4989 cycles (29.7 µs at 168 MHz), 632 bytes of stack
+/// - One sample: about 3168 instructions, 6694 cycles (39.8 µs at 168 MHz), 626 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

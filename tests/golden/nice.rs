@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 3288 bytes of tables, about 6419 bytes of code, no static RAM, 710 multiply-accumulates
-/// - One log_prob: about 6076 instructions, 12839 cycles (76.4 µs at 168 MHz), 673 bytes of stack
-/// - One sample: about 5857 instructions, 12376 cycles (73.7 µs at 168 MHz), 686 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 3288 bytes of tables, about 7516 bytes of code, no static RAM, 710 multiply-accumulates
+/// - One log_prob: about 6064 instructions, 12814 cycles (76.3 µs at 168 MHz), 820 bytes of stack
+/// - One sample: about 5847 instructions, 12355 cycles (73.5 µs at 168 MHz), 835 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -11,9 +11,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 7440 bytes of tables, about 13010 bytes of code, no static RAM, 1596 multiply-accumulates
-/// - One log_prob: about 12813 instructions, 27074 cycles (161.2 µs at 168 MHz), 532 bytes of stack
-/// - One sample: about 12739 instructions, 26918 cycles (160.2 µs at 168 MHz), 543 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 7440 bytes of tables, about 13130 bytes of code, no static RAM, 1596 multiply-accumulates
+/// - One log_prob: about 12830 instructions, 27110 cycles (161.4 µs at 168 MHz), 506 bytes of stack
+/// - One sample: about 12767 instructions, 26977 cycles (160.6 µs at 168 MHz), 500 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -10,9 +10,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 196 bytes of tables, about 6782 bytes of code, no static RAM, 0 multiply-accumulates
-/// - One log_prob: about 1032 instructions, 2181 cycles (13.0 µs at 168 MHz), 305 bytes of stack
-/// - One sample: about 1079 instructions, 2280 cycles (13.6 µs at 168 MHz), 325 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 196 bytes of tables, about 6929 bytes of code, no static RAM, 0 multiply-accumulates
+/// - One log_prob: about 1049 instructions, 2217 cycles (13.2 µs at 168 MHz), 254 bytes of stack
+/// - One sample: about 1091 instructions, 2306 cycles (13.7 µs at 168 MHz), 252 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -14,8 +14,8 @@
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
 /// - Cost on a cortex-m4f at opt-level 3: 7152 bytes of tables, about 5528 bytes of code, no static RAM, 1600 multiply-accumulates
-/// - One log_prob: about 5638 instructions, 11914 cycles (70.9 µs at 168 MHz), 493 bytes of stack
-/// - One sample: about 6225 instructions, 13154 cycles (78.3 µs at 168 MHz), 488 bytes of stack
+/// - One log_prob: about 5453 instructions, 11523 cycles (68.6 µs at 168 MHz), 511 bytes of stack
+/// - One sample: about 6063 instructions, 12812 cycles (76.3 µs at 168 MHz), 497 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -11,9 +11,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 808 bytes of tables, about 8473 bytes of code, no static RAM, 138 multiply-accumulates
-/// - One log_prob: about 3312 instructions, 6999 cycles (41.7 µs at 168 MHz), 353 bytes of stack
-/// - One sample: about 3236 instructions, 6838 cycles (40.7 µs at 168 MHz), 365 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 808 bytes of tables, about 9020 bytes of code, no static RAM, 138 multiply-accumulates
+/// - One log_prob: about 3384 instructions, 7151 cycles (42.6 µs at 168 MHz), 379 bytes of stack
+/// - One sample: about 3302 instructions, 6978 cycles (41.5 µs at 168 MHz), 374 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

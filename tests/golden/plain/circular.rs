@@ -13,9 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 7056 bytes of tables, about 11632 bytes of code, no static RAM, 1560 multiply-accumulates
-/// - One log_prob: about 12288 instructions, 25965 cycles (154.6 µs at 168 MHz), 472 bytes of stack
-/// - One sample: about 33636 instructions, 71073 cycles (423.1 µs at 168 MHz), 465 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 7056 bytes of tables, about 12063 bytes of code, no static RAM, 1560 multiply-accumulates
+/// - One log_prob: about 12352 instructions, 26100 cycles (155.4 µs at 168 MHz), 477 bytes of stack
+/// - One sample: about 33838 instructions, 71500 cycles (425.6 µs at 168 MHz), 472 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

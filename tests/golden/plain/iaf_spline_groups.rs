@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 3116 bytes of tables, about 8048 bytes of code, no static RAM, 660 multiply-accumulates
-/// - One log_prob: about 4289 instructions, 9063 cycles (53.9 µs at 168 MHz), 457 bytes of stack
-/// - One sample: about 7377 instructions, 15588 cycles (92.8 µs at 168 MHz), 460 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 3116 bytes of tables, about 8724 bytes of code, no static RAM, 660 multiply-accumulates
+/// - One log_prob: about 4174 instructions, 8820 cycles (52.5 µs at 168 MHz), 418 bytes of stack
+/// - One sample: about 7403 instructions, 15643 cycles (93.1 µs at 168 MHz), 407 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

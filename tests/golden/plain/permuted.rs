@@ -14,9 +14,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 512 bytes of tables, about 6889 bytes of code, no static RAM, 75 multiply-accumulates
-/// - One log_prob: about 1277 instructions, 2699 cycles (16.1 µs at 168 MHz), 427 bytes of stack
-/// - One sample: about 1914 instructions, 4045 cycles (24.1 µs at 168 MHz), 440 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 512 bytes of tables, about 7256 bytes of code, no static RAM, 75 multiply-accumulates
+/// - One log_prob: about 1301 instructions, 2750 cycles (16.4 µs at 168 MHz), 449 bytes of stack
+/// - One sample: about 1945 instructions, 4110 cycles (24.5 µs at 168 MHz), 466 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 2648 bytes of tables, about 10211 bytes of code, no static RAM, 540 multiply-accumulates
-/// - One log_prob: about 11148 instructions, 23556 cycles (140.2 µs at 168 MHz), 539 bytes of stack
-/// - One sample: about 11286 instructions, 23848 cycles (142.0 µs at 168 MHz), 550 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 2648 bytes of tables, about 10090 bytes of code, no static RAM, 540 multiply-accumulates
+/// - One log_prob: about 11019 instructions, 23284 cycles (138.6 µs at 168 MHz), 610 bytes of stack
+/// - One sample: about 11144 instructions, 23548 cycles (140.2 µs at 168 MHz), 602 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 2320 bytes of tables, about 7719 bytes of code, no static RAM, 472 multiply-accumulates
-/// - One log_prob: about 6729 instructions, 14219 cycles (84.6 µs at 168 MHz), 512 bytes of stack
-/// - One sample: about 7130 instructions, 15066 cycles (89.7 µs at 168 MHz), 523 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 2320 bytes of tables, about 7789 bytes of code, no static RAM, 472 multiply-accumulates
+/// - One log_prob: about 6848 instructions, 14470 cycles (86.1 µs at 168 MHz), 587 bytes of stack
+/// - One sample: about 7263 instructions, 15347 cycles (91.4 µs at 168 MHz), 581 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -16,7 +16,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost: 1024 bytes of tables, about 3792 bytes of code, about 280 bytes of stack, 152 multiply-accumulates
+/// - Cost on a cortex-m4f at opt-level 3: 1024 bytes of tables, about 11847 bytes of code, no static RAM, 152 multiply-accumulates
+/// - One log_prob: about 2232 instructions, 4717 cycles (28.1 µs at 168 MHz), 452 bytes of stack
+/// - One sample: about 2544 instructions, 5376 cycles (32.0 µs at 168 MHz), 409 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -3,10 +3,10 @@
 
 use anyhow::{Result, bail};
 use flow_tests::cost::{
-    BOARDS, LEVELS, Places, coefficients, commit, committed, compare, measure, models, page,
+    BOARDS, LEVELS, Places, coefficients, commit, committed, compare, fitted, measure, models, page,
 };
 use std::fs;
-use xtask::board::{Board, CORTEX_M33};
+use xtask::board::Board;
 use xtask::workspace;
 
 fn main() -> Result<()> {
@@ -33,15 +33,6 @@ fn main() -> Result<()> {
         }
         other => bail!("one of check, measure, fit, report instead of {other:?}"),
     }
-}
-
-/// The boards that coefficients are fitted on: the Cortex-M33 has those of the Cortex-M4F, and models
-/// that hold them to account.
-fn fitted() -> Vec<Board> {
-    let boards = BOARDS.into_iter();
-    boards
-        .filter(|board| board.target != CORTEX_M33.target)
-        .collect()
 }
 
 /// The figures of models on some boards at every level.

@@ -14,7 +14,7 @@ use xtask::level::Level;
 use xtask::toolchain::Toolchain;
 use xtask::{process, qemu};
 
-/// The boards that the coefficients are fitted on. The code of a Cortex-M0 runs on the board of
+/// The boards that models are measured on. The code of a Cortex-M0 runs on the board of
 /// the Cortex-M4, whose memory holds every model and whose timer counts alike.
 pub const BOARDS: [Board; 5] = [
     Board {
@@ -26,6 +26,16 @@ pub const BOARDS: [Board; 5] = [
     CORTEX_M33,
     RISCV32IMC,
 ];
+
+/// The boards that coefficients are fitted on: the Cortex-M33 has those of the Cortex-M4F, and models
+/// that hold them to account.
+#[must_use]
+pub fn fitted() -> Vec<Board> {
+    let boards = BOARDS.into_iter();
+    boards
+        .filter(|board| board.target != CORTEX_M33.target)
+        .collect()
+}
 
 /// The optimisation levels.
 pub const LEVELS: [Level; 2] = [Level::Three, Level::S];

@@ -15,7 +15,7 @@ mod package;
 mod report;
 mod table;
 
-pub use measure::{BOARDS, Figures, LEVELS, Place, chip, measure};
+pub use measure::{BOARDS, Figures, LEVELS, Place, chip, fitted, measure};
 pub use report::{Errors, errors, page};
 pub use table::coefficients;
 

@@ -2,19 +2,16 @@
 
 use super::fit::{Sample, envelope, fit};
 use super::models::Model;
-use super::{BOARDS, LEVELS, Place, Places};
+use super::{LEVELS, Place, Places, fitted};
 use anyhow::{Context, Result};
 use flow_codegen::cost::Work;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
-use xtask::board::{Board, CORTEX_M4F, CORTEX_M33};
+use xtask::board::Board;
 use xtask::level::Level;
 
 /// The source of `coefficients.rs`, fitted to the figures of the training models.
-///
-/// The Cortex-M33 takes what was measured on the Cortex-M4F: the compiler gives it the same code but
-/// for a few instructions in a thousand, and it is held to account on models of its own.
 ///
 /// # Errors
 /// A model does not compile, or a place was not measured.
@@ -31,14 +28,10 @@ pub fn coefficients(models: &[Model], places: &Places) -> Result<String> {
             Ok((model.name.as_str(), work))
         })
         .collect::<Result<_>>()?;
-    for board in &BOARDS {
+    for board in &fitted() {
         for level in LEVELS {
-            let measured = level.key(if board.target == CORTEX_M33.target {
-                CORTEX_M4F.name
-            } else {
-                board.name
-            });
-            let place = places.get(&measured).with_context(|| measured.clone())?;
+            let key = level.key(board.name);
+            let place = places.get(&key).with_context(|| key.clone())?;
             for integer in [false, true] {
                 let own: Vec<&(&str, Work)> = works
                     .iter()
@@ -85,7 +78,6 @@ fn entry(
         "cortex-m0" => "CortexM0",
         "cortex-m3" => "CortexM3",
         "cortex-m4f" => "CortexM4F",
-        "cortex-m33" => "CortexM33",
         _ => "Riscv32imc",
     };
     let mut text = format!(

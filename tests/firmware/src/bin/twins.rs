@@ -64,7 +64,7 @@ fn check<A: Activation, const ROWS: usize, const COLUMNS: usize>(
     let panel: [[f32; ROWS]; COLUMNS] = array::from_fn(|_| array::from_fn(|_| numbers.next()));
     let input: [f32; INPUTS] = array::from_fn(|_| numbers.next());
     let mut output = [UNTOUCHED; OFFSET + PANEL_ROWS + 1];
-    dense::<A, OFFSET, ROWS, COLUMNS, INPUTS, { OFFSET + PANEL_ROWS + 1 }>(
+    dense::<A, OFFSET, ROWS, COLUMNS, INPUTS, { OFFSET + PANEL_ROWS + 1 }, f32>(
         &panel,
         &input,
         &mut output,
