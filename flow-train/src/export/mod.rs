@@ -5,6 +5,7 @@
 //! bias in front.
 
 mod draft;
+mod fold;
 mod layer;
 mod pack;
 mod unpack;

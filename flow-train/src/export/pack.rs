@@ -1,12 +1,14 @@
 //! Trained layers to the artefact's: masked weights are left out, hidden units
 //! are counted by block.
 
+use super::fold::fold;
 use super::{Draft, DraftConditioner, DraftLayer, ExportError, MaskedRow};
 use crate::model::{BaseParts, ConditionerParts, Flow, LayerParts};
 use flow_embedded::artefact::{self, Base};
 
 impl Draft {
-    /// Takes layers and base distribution of a trained flow.
+    /// Takes layers and base distribution of a trained flow. Neighbouring scales and linear layers
+    /// become one.
     ///
     /// # Errors
     /// There are more channels or units than the artefact can count.
@@ -14,11 +16,8 @@ impl Draft {
         let parts = flow.to_parts();
         let features = |channel: &usize| 1 + usize::from(parts.circular.contains(channel));
         let layer = |part| pack_layer(part, parts.context, &features);
-        self.layers = parts
-            .layers
-            .into_iter()
-            .map(layer)
-            .collect::<Result<_, _>>()?;
+        let layers = parts.layers.into_iter().map(layer);
+        self.layers = fold(layers.collect::<Result<_, _>>()?);
         (self.base, self.base_weights) = pack_base(parts.base, parts.event)?;
         Ok(())
     }

@@ -30,7 +30,9 @@ flows, and golden modules without any pass run on every board.
 - **pack**: masked weights are neither stored nor multiplied.
 - **schedule**: where channels wait for each other, each hidden unit is evaluated once.
 
-Standardisation is not folded into weights: the transformer needs the standardised channel anyway.
+Scales (ActNorm) and linear layers that stand side by side become one layer in the export, in `f64`,
+so that the loaded artefact has the bits of the compiled one. Standardisation is not folded into
+weights: the transformer needs the standardised channel anyway.
 There is no pass that prunes: a panel has no use for single zeros, and an index beside each `i8`
 weight would cost as much as the weight. What `quantise` saves is in the README, and what the two
 layouts cost is in [cost.md](cost.md).
