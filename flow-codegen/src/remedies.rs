@@ -32,10 +32,6 @@ pub(crate) fn find(checked: &Checked<'_>, options: &Options, optimise: Optimise)
         for functions in &functions {
             for level in &levels {
                 for size in &sizes {
-                    // Integers have one kernel: there is no speed or size to choose.
-                    if quantise && *size {
-                        continue;
-                    }
                     let optimise = if *size { Optimise::Size } else { optimise };
                     let other = Options {
                         chip: Chip {

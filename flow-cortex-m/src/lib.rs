@@ -4,8 +4,9 @@
 //!
 //! Why assembly: a multiply-accumulate of a dense layer takes one instruction
 //! to load the weight and one `vmla.f32`, unless weights are loaded many at a
-//! time (`vldmia`), which the compiler does not do. Measured on the M4F: 1.2
-//! instructions per multiply-accumulate instead of 2.5.
+//! time (`vldmia`), which the compiler does not do. The loop here takes 51
+//! instructions for the 44 multiply-accumulates of 4 inputs and 11 rows; what the
+//! compiler makes of the same panel takes about 2.5 for each.
 //!
 //! The order of operations is that of `flow_embedded::kernels::dot`: one
 //! accumulator a row, inputs in ascending order, product rounded and sum

@@ -1,21 +1,27 @@
 //! The artefact against damage: always a typed error, never a panic, never a
 //! wrong answer.
 
+use flow_codegen::Interpreter;
 use flow_embedded::artefact::{
     Base, Direction, Domain, FORMAT_VERSION, Fault, Grid, Header, LoadError, LoadedFlow, Place,
-    Transformer, encode, encoded_len,
+    Transformer, WeightFormat, encode, encoded_len,
 };
-use flow_tests::drafts::{draft, rng, table};
+use flow_tests::drafts::{draft, halved, quantised, rng, table};
 use flow_train::export::{Draft, DraftChannel, DraftConditioner, DraftLayer, ExportError};
 use rand_core::Rng;
 
+/// Every row of the table, and some of them quantised.
 fn artefacts() -> Vec<(&'static str, Draft, Vec<u8>)> {
-    let encode = |(name, kind)| {
-        let draft = draft(&kind, 7);
+    let plain = table().into_iter();
+    let plain: Vec<_> = plain.map(|(name, kind)| (name, draft(&kind, 7))).collect();
+    let integers = plain.iter().step_by(2);
+    let integers = integers.map(|(name, own)| (*name, quantised(own, WeightFormat::I8)));
+    let integers: Vec<_> = integers.collect();
+    let encode = |(name, draft): (&'static str, Draft)| {
         let bytes = draft.encode().expect(name);
         (name, draft, bytes)
     };
-    table().into_iter().map(encode).collect()
+    plain.into_iter().chain(integers).map(encode).collect()
 }
 
 #[test]
@@ -124,6 +130,13 @@ fn damage_behind_a_right_checksum_does_no_harm() {
             let mut scratch = vec![0.0; flow.scratch_len()];
             let event = vec![0.5; flow.header().event.len()];
             let context = vec![0.5; flow.header().context.len()];
+            if flow.is_integer() {
+                // The desk interprets it, or says why it cannot.
+                if let Ok(interpreter) = Interpreter::of(&flow) {
+                    interpreter.log_prob(&event, &context);
+                }
+                continue;
+            }
             let mut sample = event.clone();
             flow.log_prob(&event, &context, &mut scratch)
                 .expect("shapes fit");
@@ -374,6 +387,35 @@ fn what_is_wrong_with_numbers_is_named() {
         }
     });
     assert_eq!(found, (Place::Calibration, Fault::BadTable));
+}
+
+#[test]
+fn quantisations_that_do_not_fit_are_refused() {
+    let refused = |row, weights, change: fn(&mut Vec<u8>)| {
+        let found = refusal(row, |own| {
+            *own = quantised(own, weights);
+            if let Some(quantisation) = &mut own.quantisation {
+                change(&mut quantisation.fractions);
+            }
+        });
+        assert_eq!(found, (Place::Quantisation, Fault::BadFractions), "{row}");
+    };
+    for weights in [WeightFormat::I8, WeightFormat::I16] {
+        refused("maf", weights, |fractions| fractions.push(8));
+        refused("maf", weights, |fractions| {
+            fractions.pop();
+        });
+        refused("maf", weights, |fractions| fractions[1] = 16);
+        // Input, hidden, hidden: the hidden ones are added to each other.
+        refused("maf_residual", weights, |fractions| fractions[2] ^= 1);
+    }
+    let found = refusal("maf", |own| {
+        *own = halved(own);
+        if let Some(quantisation) = &mut own.quantisation {
+            quantisation.fractions.push(8);
+        }
+    });
+    assert_eq!(found, (Place::Quantisation, Fault::BadFractions));
 }
 
 /// A draft cannot say these without a constant that is not finite, so header and

@@ -88,10 +88,11 @@ impl Interpreter {
     /// after row, for a model of `f32` that is to be quantised to integers: see
     /// [`Quantisation`](flow_embedded::artefact::Quantisation).
     ///
-    /// Inputs hold at least 16 standard deviations. Hidden units hold half as
-    /// much again as the events need, but no more than four times what 999 in
-    /// 1000 of them need, so that an outlier does not cost all others their
-    /// digits. What lies beyond is clamped when the model runs, and counted.
+    /// Inputs hold at least 32 standard deviations. Everything holds eight times
+    /// what the events need, because a conditioner extrapolates, but no more than
+    /// sixteen times what 999 in 1000 of them need, so that an outlier does not
+    /// cost all others their digits. What lies beyond is clamped when the model
+    /// runs, and counted.
     ///
     /// # Panics
     /// The slices do not hold whole rows, as many of one as of the other.

@@ -108,7 +108,8 @@ pub enum Fault {
     WrongWeightCount,
     /// The calibration table does not ascend, or holds no probabilities.
     BadTable,
-    /// Not one number of bits, at most 15, for each kind of activations.
+    /// Not one number of bits, at most 15, for each kind of activations; or
+    /// several for the hidden layers of a residual conditioner.
     BadFractions,
 }
 
@@ -181,7 +182,7 @@ impl fmt::Display for Fault {
             Self::WrongWeightCount => "wrong number of weights",
             Self::BadTable => "not ascending, or not probabilities",
             Self::BadFractions => {
-                "not one fraction of at most 15 bits for each kind of activations"
+                "not one fraction of at most 15 bits for each kind of activations, and the same for all hidden layers of a residual conditioner"
             }
         })
     }

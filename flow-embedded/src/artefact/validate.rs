@@ -77,14 +77,29 @@ fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
 }
 
 fn check_quantisation(own: &Quantisation<'_>, header: &Header<'_>) -> Result<(), LoadError> {
+    let mut rest = own.fractions;
     let conditioners = header.layers.iter().filter_map(Layer::conditional);
-    let kinds: usize = conditioners.map(|(_, own)| 1 + own.hidden.len()).sum();
-    let expected = if own.weights.is_integer() { kinds } else { 0 };
-    if own.fractions.len() != expected || own.fractions.iter().any(|bits| *bits > 15) {
-        return Err(invalid(Place::Quantisation, Fault::BadFractions));
+    for (_, conditioner) in conditioners.filter(|_| own.weights.is_integer()) {
+        let kinds = rest.split_at_checked(1 + conditioner.hidden.len());
+        let (kinds, behind) = kinds.ok_or(BAD_FRACTIONS)?;
+        // What is added must have the same unit.
+        let mut hidden = kinds.iter().skip(1);
+        let first = hidden.next();
+        if conditioner.residual && hidden.any(|bits| Some(bits) != first) {
+            return Err(BAD_FRACTIONS);
+        }
+        rest = behind;
+    }
+    if !rest.is_empty() || own.fractions.iter().any(|bits| *bits > 15) {
+        return Err(BAD_FRACTIONS);
     }
     Ok(())
 }
+
+const BAD_FRACTIONS: LoadError = LoadError::Invalid {
+    place: Place::Quantisation,
+    fault: Fault::BadFractions,
+};
 
 fn check_channel(channel: &Channel<'_>, place: Place) -> Result<(), LoadError> {
     let fail = |fault| Err(invalid(place, fault));

@@ -87,27 +87,18 @@ impl Weight for f32 {
 pub struct Half(u16);
 
 impl Half {
-    /// From a number that half precision holds, when the code is compiled.
-    ///
-    /// # Panics
-    /// It does not hold it: then a `static` does not compile.
+    /// From a number that half precision holds: the compiler emits no other. What
+    /// lies between two of them is cut towards zero, and what lies beyond them is
+    /// the largest.
     pub const fn new(x: f32) -> Self {
         let bits = x.to_bits();
         let (sign, size) = ((bits >> 16) as u16 & 0x8000, bits & 0x7fff_ffff);
         let half = match size >> 23 {
-            0 if size == 0 => 0,
+            0..=102 => 0,
             // Subnormal numbers are multiples of 2^-24.
-            103..=112 => {
-                let shift = 126 - (size >> 23);
-                let mantissa = size & 0x007f_ffff | 1 << 23;
-                assert!(mantissa & ((1 << shift) - 1) == 0);
-                mantissa >> shift
-            }
-            113..=142 => {
-                assert!(size & 0x1fff == 0);
-                (size - (112 << 23)) >> 13
-            }
-            _ => panic!("more than half precision holds"),
+            exponent @ 103..=112 => (size & 0x007f_ffff | 1 << 23) >> (126 - exponent),
+            113..=142 => (size - (112 << 23)) >> 13,
+            _ => 0x7bff,
         };
         Self(sign | half as u16)
     }
@@ -221,6 +212,25 @@ mod tests {
             let value = half.value();
             assert_eq!(f64::from(value).to_bits(), exact.to_bits(), "{bits:#06x}");
             assert_eq!(Half::new(value), half);
+        }
+    }
+
+    #[test]
+    fn other_numbers_are_cut_to_halves() {
+        for (x, half) in [
+            (1.000_9, 1.0),
+            (-1.000_9, -1.0),
+            (65_519.0, 65_504.0),
+            (1e30, 65_504.0),
+            (f32::NEG_INFINITY, -65_504.0),
+            (9e-8, 2f32.powi(-24)),
+            (5e-8, 0.0),
+        ] {
+            assert_eq!(Half::new(x).value(), half, "{x}");
+        }
+        // Whatever the bits are, what comes out is finite.
+        for bits in (0..=u32::MAX).step_by(65_521) {
+            assert!(Half::new(f32::from_bits(bits)).value().is_finite());
         }
     }
 }

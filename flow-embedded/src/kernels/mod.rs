@@ -1,10 +1,11 @@
 //! The arithmetic that generated code and the loader share.
 //!
-//! Every kernel is written once and instantiated twice: over arrays of `f32`,
-//! whose constant sizes let the compiler unroll (generated code), and over
-//! slices of run-time length whose little-endian weights are decoded in place
-//! (the loader). The order of operations is that of the one source, so both
-//! give the same bits.
+//! The kernels of transformers, domains and linear layers are written once and
+//! instantiated twice: over arrays of `f32`, whose constant sizes let the compiler
+//! unroll (generated code), and over slices of run-time length whose little-endian
+//! weights are decoded in place (the loader). Dense layers have twins: [`dot`] row
+//! by row for the loader, and the panels of [`dense`] and [`dense_small`] for
+//! generated code. The order of operations is the same, and so are the bits.
 //!
 //! The order: a dot product starts from the bias and adds inputs in ascending
 //! order into one accumulator, product rounded, sum rounded.

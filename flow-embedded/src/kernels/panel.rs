@@ -14,11 +14,11 @@ pub const PANEL_ROWS: usize = 12;
 /// That the panel fits `INPUT` and `OUTPUT` is checked when the code is
 /// compiled.
 ///
-/// The work is one function for each number of rows and each activation,
-/// whatever the number of columns. Measured on a Cortex-M4F at `opt-level = 3`:
-/// 2.5 instructions per multiply-accumulate for 8 to 12 rows, and 1.2 with the
-/// feature `cortex-m-asm`, where the Cortex-M with an FPU runs the twin of
-/// `flow-cortex-m`, of the same bits.
+/// Panels of one shape share one function. Measured on a Cortex-M4F at
+/// `opt-level = 3`: about 2.5 instructions per multiply-accumulate for 8 to 12
+/// rows and 32 inputs. With the feature `cortex-m-asm` a Cortex-M with an FPU runs
+/// the twin of `flow-cortex-m`, of the same bits: one function for each number of
+/// rows.
 #[inline(always)]
 pub fn dense<
     A: Activation,
@@ -58,8 +58,7 @@ pub fn dense<
 
 /// As [`dense`], small: one function for all layers of one activation. The
 /// table holds panels of 4 rows, then one of 2 and one of 1 for what is left,
-/// each column by column as there. Measured on a Cortex-M4F at
-/// `opt-level = "s"`: 3.3 instructions per multiply-accumulate of 4 rows.
+/// each column by column as there.
 #[inline(always)]
 pub fn dense_small<
     A: Activation,

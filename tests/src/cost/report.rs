@@ -186,6 +186,8 @@ among them the flow of `tests/case`. A model of integers only scores. Where a ra
   little on these flows either: it may be far too much.
 - **Cycles** are instructions times the cycles of the core's mix of instructions, by the timing
   table in the documentation of `flow_codegen::cost::Timing`; nothing here measures cycles.
+- Weights of `f16` are predicted as those of `f32` in half the flash; unpacking them takes more
+  instructions than that.
 - Cortex-M7 and M0+ run the code of the M4F and M0, the M55 that of the M33. The assembly of the
   feature `cortex-m-asm` is not predicted.
 
