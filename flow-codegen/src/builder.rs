@@ -1,4 +1,4 @@
-use crate::cost::Overrun;
+use crate::cost::{Overrun, Work};
 use crate::{
     Budget, Checked, Chip, Core, Cost, Defmt, Error, Functions, OptLevel, Optimise, Options,
     Passes, Plan, Visibility, emit, interpret, passes, remedies,
@@ -61,12 +61,18 @@ pub fn survey(artefact: &[u8], source: &Path, options: &Options) -> Result<Vec<C
     Ok(costs)
 }
 
+/// What a model's code does and holds, counted: what its cost is made of.
+///
+/// # Errors
+/// As [`compile`].
+pub fn work(artefact: &[u8], source: &Path, options: &Options) -> Result<Work, Error> {
+    let checked = checked(artefact, source, options)?;
+    let (plan, _) = planned(&checked, options, options.optimise)?;
+    Ok(Work::of(&plan))
+}
+
 /// Validates an artefact, and gives it the elementary functions asked for.
-pub(crate) fn checked<'a>(
-    artefact: &'a [u8],
-    source: &Path,
-    options: &Options,
-) -> Result<Checked<'a>, Error> {
+fn checked<'a>(artefact: &'a [u8], source: &Path, options: &Options) -> Result<Checked<'a>, Error> {
     let checked = Checked::new(artefact).map_err(|fault| Error::Artefact {
         path: source.to_owned(),
         source: fault,

@@ -44,7 +44,7 @@ mod passes;
 mod plan;
 mod remedies;
 
-pub use builder::{Builder, compile, survey};
+pub use builder::{Builder, compile, survey, work};
 pub use checked::Checked;
 pub use cost::{Budget, Chip, Core, Cost, OptLevel};
 pub use error::Error;

@@ -1,6 +1,5 @@
 //! The tables of a module: exact bytes.
 
-use crate::emit::conditions;
 use crate::plan::{Bijection, Channels, Constants, Plan, Table};
 use flow_embedded::artefact::WeightFormat;
 use flow_embedded::fixed::Standardise;
@@ -16,7 +15,7 @@ pub(super) fn bytes(plan: &Plan) -> usize {
         true => channels.len() * size_of::<Standardise>(),
         false => channels.len() * size_of::<[f32; 2]>(),
     };
-    let context = if conditions(plan) {
+    let context = if plan.conditions() {
         standardise(&plan.context)
     } else {
         0

@@ -2,12 +2,9 @@
 //! instructions, bytes of code and stack.
 
 use super::tables;
-use crate::builder::{checked, planned};
 use crate::plan::{Bijection, Conditional, LayerPlan, Layout, Plan, Table};
-use crate::{Error, Options};
 use flow_embedded::artefact::{Activation, Base, Direction, Domain, Transformer, WeightFormat};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// Amounts by name.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,16 +60,6 @@ enum Way {
 }
 
 impl Work {
-    /// Counts what an artefact compiles to.
-    ///
-    /// # Errors
-    /// As [`compile`](crate::compile).
-    pub fn read(artefact: &[u8], source: &Path, options: &Options) -> Result<Self, Error> {
-        let checked = checked(artefact, source, options)?;
-        let (plan, _) = planned(&checked, options, options.optimise)?;
-        Ok(Self::of(&plan))
-    }
-
     /// Counts what a plan compiles to.
     pub(crate) fn of(plan: &Plan) -> Self {
         let counter = Counter { plan };

@@ -1,7 +1,7 @@
 //! Between raw and standardised channels, and back to the grid.
 
 use super::{at, float, number};
-use crate::plan::{Channels, LayerPlan, Plan};
+use crate::plan::{Channels, Plan};
 use flow_embedded::artefact::Domain;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -45,17 +45,10 @@ pub(super) fn destandardise(plan: &Plan) -> TokenStream {
     }
 }
 
-/// Whether the context conditions anything: a layer without a conditioner does
-/// not read it.
-pub(crate) fn conditions(plan: &Plan) -> bool {
-    let conditional = |(_, own): (usize, &LayerPlan)| own.bijection.conditional().is_some();
-    plan.context.len() > 0 && plan.steps().any(conditional)
-}
-
 /// The statement that leaves the context's features in `given`, if there are
 /// any and a layer reads them.
 pub(super) fn given(plan: &Plan) -> TokenStream {
-    match (conditions(plan), plan.context.all_real()) {
+    match (plan.conditions(), plan.context.all_real()) {
         (false, _) => TokenStream::new(),
         (_, true) => quote! {
             let given = kernels::standardise(context, &CONTEXT_MEAN, &CONTEXT_INV_STD);
@@ -66,7 +59,7 @@ pub(super) fn given(plan: &Plan) -> TokenStream {
 
 /// The function `features`, for a context that is more than standardised.
 pub(super) fn features(plan: &Plan) -> TokenStream {
-    if plan.context.all_real() || !conditions(plan) {
+    if plan.context.all_real() || !plan.conditions() {
         return TokenStream::new();
     }
     let channels = plan.context.0.iter().enumerate();

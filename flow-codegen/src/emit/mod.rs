@@ -13,8 +13,6 @@ mod layer;
 mod model;
 mod tables;
 
-pub(crate) use channels::conditions;
-
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use proc_macro2::{Literal, TokenStream};
@@ -46,7 +44,11 @@ pub(crate) fn module(
         text += &pretty(layer)?;
     }
     text.push('\n');
-    text += &tables::all(plan);
+    text += &match plan.is_integer() {
+        true => integer::tables(plan),
+        false => tables::numbers(plan),
+    };
+    text += &tables::calibration(plan);
     text.push('\n');
     text += &golden::all(plan, options)?;
     Ok(text)

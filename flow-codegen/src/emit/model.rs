@@ -113,7 +113,7 @@ fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
 fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     let (event, context) = (number(plan.event.len()), number(plan.context.len()));
     let (draw, given) = (base::draw(plan), channels::given(plan));
-    let context_name = match channels::conditions(plan) {
+    let context_name = match plan.conditions() {
         false => format_ident!("_context"),
         true => format_ident!("context"),
     };

@@ -1,6 +1,5 @@
 //! Numbers, eight a row.
 
-use super::channels::conditions;
 use crate::plan::{Bijection, Channels, Conditional, Layout, Plan, Table};
 use flow_embedded::artefact::WeightFormat;
 use proc_macro2::Ident;
@@ -32,24 +31,20 @@ pub(super) fn output(own: &Conditional, index: usize, group: usize, table: usize
     }
 }
 
-/// All tables of a module.
-pub(super) fn all(plan: &Plan) -> String {
-    let mut text = match plan.is_integer() {
-        true => super::integer::tables(plan),
-        false => numbers(plan),
-    };
+/// The calibration table of a model that scores, if it has one.
+pub(super) fn calibration(plan: &Plan) -> String {
     let calibration = plan.calibration.as_ref();
-    if let Some(calibration) = calibration.filter(|_| plan.functions.score()) {
-        text += "\n// Calibration: log_prob and the p-value of what is less likely.\n";
-        text += &pairs("CALIBRATION", "(f32, f32)", &calibration.table, |(a, b)| {
-            format!("({a:?}, {b:?})")
-        });
-    }
-    text
+    let Some(calibration) = calibration.filter(|_| plan.functions.score()) else {
+        return String::new();
+    };
+    let table = pairs("CALIBRATION", "(f32, f32)", &calibration.table, |(a, b)| {
+        format!("({a:?}, {b:?})")
+    });
+    format!("\n// Calibration: log_prob and the p-value of what is less likely.\n{table}")
 }
 
-/// The tables of a model of `f32`.
-fn numbers(plan: &Plan) -> String {
+/// The tables of a model of `f32`, but for the calibration.
+pub(super) fn numbers(plan: &Plan) -> String {
     let mut text = String::from("// Standardisation: (x - MEAN) * INV_STD.\n");
     let mut standardisation = |prefix: &str, channels: &Channels| {
         let (mean, inv_std): (Vec<f32>, Vec<f32>) =
@@ -58,7 +53,7 @@ fn numbers(plan: &Plan) -> String {
         text += &list(&format!("{prefix}INV_STD"), &inv_std);
     };
     standardisation("", &plan.event);
-    if conditions(plan) {
+    if plan.conditions() {
         standardisation("CONTEXT_", &plan.context);
     }
     let stored = match plan.weights {

@@ -137,6 +137,13 @@ impl Plan {
         bijections.filter_map(Bijection::conditional_mut)
     }
 
+    /// Whether the context conditions anything: a layer without a conditioner
+    /// does not read it.
+    pub(crate) fn conditions(&self) -> bool {
+        let mut bijections = self.layers.iter().map(|layer| &layer.bijection);
+        self.context.len() > 0 && bijections.any(|own| own.conditional().is_some())
+    }
+
     /// Whether the model is computed with integers.
     pub(crate) fn is_integer(&self) -> bool {
         self.weights.is_some_and(WeightFormat::is_integer)

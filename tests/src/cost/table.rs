@@ -5,6 +5,7 @@ use super::models::Model;
 use super::{LEVELS, Place, Places, fitted};
 use anyhow::{Context, Result};
 use flow_codegen::cost::Work;
+use flow_codegen::work;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
@@ -24,7 +25,7 @@ pub fn coefficients(models: &[Model], places: &Places) -> Result<String> {
     let works: Vec<(&str, Work)> = models
         .iter()
         .map(|model| {
-            let work = Work::read(&model.artefact, Path::new("model.flow"), &model.options)?;
+            let work = work(&model.artefact, Path::new("model.flow"), &model.options)?;
             Ok((model.name.as_str(), work))
         })
         .collect::<Result<_>>()?;

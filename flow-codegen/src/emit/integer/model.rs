@@ -1,7 +1,7 @@
 //! The log-likelihood in Q16, and the traits over it.
 
 use super::layer;
-use crate::emit::channels::{circle, conditions};
+use crate::emit::channels::circle;
 use crate::emit::{at, float, number};
 use crate::plan::{Channels, Constants, Plan};
 use flow_embedded::artefact::{Base, Domain};
@@ -17,8 +17,8 @@ pub(in crate::emit) fn implementations(
     let name = format_ident!("{}", plan.type_name);
     let (event, context) = (number(plan.event.len()), number(plan.context.len()));
     let standardise = standardise(&plan.event, "event", &quote! { mut x }, true);
-    let given = conditions(plan).then(|| given(plan));
-    let unused = (!conditions(plan)).then(|| {
+    let given = plan.conditions().then(|| given(plan));
+    let unused = (!plan.conditions()).then(|| {
         quote! {
             if !context.iter().all(|x| x.is_finite()) {
                 return None;

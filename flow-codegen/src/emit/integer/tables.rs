@@ -5,10 +5,10 @@ use crate::plan::{Bijection, Channels, Conditional, Constants, Plan, Table};
 use flow_embedded::artefact::WeightFormat;
 use proc_macro2::Ident;
 
-/// All tables of a module.
+/// The tables of a model of integers, but for the calibration.
 pub(in crate::emit) fn all(plan: &Plan) -> String {
     let mut text = standardise("STANDARDISE", &plan.event);
-    if crate::emit::channels::conditions(plan) {
+    if plan.conditions() {
         text += &standardise("CONTEXT_STANDARDISE", &plan.context);
     }
     let weight = match plan.weights {
