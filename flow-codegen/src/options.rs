@@ -1,5 +1,6 @@
 //! What the caller decides about the generated module.
 
+use crate::cost::Measured;
 use crate::{Budget, Chip, Error, Passes};
 use flow_embedded::math::Backend;
 use proc_macro2::TokenStream;
@@ -46,6 +47,9 @@ pub struct Options {
     pub chip: Chip,
     /// What the model may cost there: what costs more is refused.
     pub budget: Budget,
+    /// What was measured of the model compiled with these options: it takes the
+    /// place of estimates.
+    pub measured: Vec<Measured>,
     /// The passes of the compiler.
     pub passes: Passes,
 }

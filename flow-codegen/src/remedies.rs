@@ -39,6 +39,11 @@ pub(crate) fn find(checked: &Checked<'_>, options: &Options, optimise: Optimise)
                             ..options.chip
                         },
                         functions: functions.unwrap_or(options.functions),
+                        // Nothing else was measured.
+                        measured: match functions {
+                            None => options.measured.clone(),
+                            Some(_) => Vec::new(),
+                        },
                         ..options.clone()
                     };
                     let Some(cost) = cost(checked, &other, optimise, quantise) else {

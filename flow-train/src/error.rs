@@ -77,6 +77,9 @@ pub enum Error {
     /// The artefact can't be compiled.
     #[error(transparent)]
     Codegen(#[from] flow_codegen::Error),
+    /// The compiled model can't be measured.
+    #[error("the model can't be measured: {0}")]
+    Measure(String),
     /// No row is labelled normal.
     #[error(
         "{} has no row labelled normal (0) in column `{column}`: there is no likelihood to report; \

@@ -4,9 +4,11 @@
 
 use flow_codegen::cost::Resource;
 use flow_codegen::{Budget, Chip, Core, Error, Functions, Optimise, Options, compile, survey};
-use flow_tests::cost::{Errors, committed, errors, models};
+use flow_tests::cost::{BOARDS, Errors, LEVELS, chip, committed, errors, models};
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
+use xtask::workspace;
 
 /// How far predictions may be off, in percent, by the level of the compiler and the arithmetic: what
 /// is achieved, since the aims (flash 5, stack 10, instructions 10) are not met everywhere. Stack is
@@ -50,6 +52,42 @@ fn predictions_hold_on_models_that_were_not_fitted() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What `flow codegen --measure` states, against a firmware that is not the one by which it was
+/// measured: the test firmware, with its own figures.
+#[test]
+fn measured_costs_hold_in_another_firmware() {
+    let places = committed("held_out").expect("committed figures");
+    let path = workspace::root().join("tests/firmware/figures.json");
+    let text = fs::read_to_string(&path).expect("committed figures");
+    let firmware: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let firmware = firmware.as_object().and_then(|all| all.values().next());
+    let firmware = firmware.expect("figures of a compiler");
+    for board in &BOARDS {
+        for level in LEVELS {
+            let key = level.key(board.name);
+            let chip = chip(board, level).expect("a known core");
+            let stated = places[&key][models::UNCALIBRATED];
+            let stated = stated.measured(chip.core, chip.level, Optimise::Speed);
+            let (log_prob, sample) = (stated.log_prob.expect("run"), stated.sample.expect("run"));
+            for (name, stated, low, high) in [
+                ("model_flash_bytes", stated.flash_bytes, -5.0, 5.0),
+                ("log_prob_stack_bytes", log_prob.stack_bytes, 0.0, 10.0),
+                ("sample_stack_bytes", sample.stack_bytes, 0.0, 10.0),
+                ("log_prob_instructions", log_prob.instructions, -10.0, 10.0),
+                ("sample_instructions", sample.instructions, -10.0, 10.0),
+            ] {
+                let found = firmware[&key][name].as_f64().expect("a figure");
+                let error = 100.0 * (stated as f64 / found - 1.0);
+                println!("{key:14} {name:22} {stated:7} / {found:7} {error:+5.1} %");
+                assert!(
+                    (low..=high).contains(&error),
+                    "{key} {name}: {stated} stated, {found} found"
+                );
+            }
+        }
+    }
 }
 
 fn options(core: Core, budget: Budget) -> Options {

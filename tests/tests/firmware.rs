@@ -5,7 +5,7 @@
 
 use flow_case::{ARTEFACT, CHANNELS, MODEL, ROWS, SAMPLES, SEED, XorShift};
 use flow_embedded::{Density, LoadedFlow, Sampler};
-use xtask::board::{
+use flow_measure::board::{
     BOARDS, Board, CORTEX_M0, CORTEX_M3, CORTEX_M4F, CORTEX_M7, CORTEX_M33, RISCV32IMC,
 };
 use xtask::firmware::{self, Printed};

@@ -4,8 +4,8 @@
 
 use anyhow::Result;
 
-use crate::process;
 use crate::workspace;
+use flow_measure::process;
 
 /// Measures the models that hold the cost model to account and compares with the committed
 /// figures; with `BLESS=1`, measures all models, fits the coefficients anew and writes them with

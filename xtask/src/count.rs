@@ -12,11 +12,11 @@ use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use crate::board::Board;
-use crate::elf::Elf;
 use crate::figures::Figures;
-use crate::process;
-use crate::qemu;
+use flow_measure::board::Board;
+use flow_measure::elf::Elf;
+use flow_measure::process;
+use flow_measure::qemu;
 
 /// Begins the name of each function that is counted; the operation's name follows.
 const PREFIX: &str = "bench_";

@@ -6,11 +6,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::board::CORTEX_M4F;
 use crate::firmware::{self, Printed};
-use crate::process;
-use crate::toolchain::Toolchain;
 use crate::workspace;
+use flow_measure::board::CORTEX_M4F;
+use flow_measure::process;
+use flow_measure::toolchain::Toolchain;
 
 /// Rows of the test table that the chip scores, at most.
 const ROWS: usize = 1000;

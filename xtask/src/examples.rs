@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::board::CORTEX_M4F;
 use crate::firmware;
-use crate::qemu;
-use crate::toolchain::Toolchain;
 use crate::workspace;
+use flow_measure::board::CORTEX_M4F;
+use flow_measure::qemu;
+use flow_measure::toolchain::Toolchain;
 
 /// How long an example may run.
 const TIME_LIMIT: Duration = Duration::from_secs(120);

@@ -9,17 +9,19 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::bars;
-use crate::board::{BOARDS, Board, CORTEX_M0, CORTEX_M3, CORTEX_M4F, CORTEX_M33, RISCV32IMC};
 use crate::count;
-use crate::elf::Elf;
 use crate::figures::{self, Boards, Figures};
 use crate::firmware::{self, LEVELS};
 use crate::flash;
-use crate::level::Level;
-use crate::process;
-use crate::qemu;
-use crate::toolchain::Toolchain;
 use crate::workspace;
+use flow_measure::board::{
+    BOARDS, Board, CORTEX_M0, CORTEX_M3, CORTEX_M4F, CORTEX_M33, RISCV32IMC,
+};
+use flow_measure::elf::Elf;
+use flow_measure::level::Level;
+use flow_measure::process;
+use flow_measure::qemu;
+use flow_measure::toolchain::Toolchain;
 
 /// How long the self-tests may run.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
@@ -130,7 +132,11 @@ pub(crate) fn build(
     features: &str,
     binaries: &[&str],
 ) -> Result<PathBuf> {
-    let mut command = toolchain.build(&firmware::folder(), board.target);
+    let mut command = toolchain.build(
+        &firmware::folder(),
+        board.target,
+        &workspace::device_target(),
+    );
     command.args(["--features", features]);
     for binary in binaries {
         command.args(["--bin", binary]);

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use crate::version::Version;
+use flow_measure::version::Version;
 
 /// The change that passes, in percent of the committed figure.
 pub const TOLERANCE_PERCENT: f64 = 2.0;
@@ -176,7 +176,7 @@ fn percent(old: u64, new: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::{Boards, Changed, Figures, Outcome, compare, judge};
-    use crate::version::Version;
+    use flow_measure::version::Version;
 
     const COMPILER: Version = Version {
         major: 1,

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::board::{BOARDS, Board};
 use crate::count;
-use crate::elf::{Elf, Sizes};
 use crate::figures::{self, Boards, Figures};
-use crate::level::Level;
-use crate::process;
-use crate::qemu;
-use crate::toolchain::Toolchain;
 use crate::workspace;
+use flow_measure::board::{BOARDS, Board};
+use flow_measure::elf::{Elf, Sizes};
+use flow_measure::level::Level;
+use flow_measure::process;
+use flow_measure::qemu;
+use flow_measure::toolchain::Toolchain;
 
 /// The optimisation levels that are measured.
 pub const LEVELS: [Level; 2] = [Level::Three, Level::S];
@@ -52,8 +52,11 @@ pub fn folder() -> PathBuf {
 /// # Errors
 /// If the build fails.
 pub fn build(toolchain: &Toolchain, board: &Board, folder: &Path) -> Result<PathBuf> {
-    run_build(&mut toolchain.build(folder, board.target), board)
-        .with_context(|| folder.display().to_string())
+    run_build(
+        &mut toolchain.build(folder, board.target, &workspace::device_target()),
+        board,
+    )
+    .with_context(|| folder.display().to_string())
 }
 
 /// Builds the test firmware for a board at an optimisation level.
@@ -61,7 +64,7 @@ pub fn build(toolchain: &Toolchain, board: &Board, folder: &Path) -> Result<Path
 /// # Errors
 /// If the build fails.
 pub fn build_at(toolchain: &Toolchain, board: &Board, level: Level) -> Result<PathBuf> {
-    let mut command = toolchain.build(&folder(), board.target);
+    let mut command = toolchain.build(&folder(), board.target, &workspace::device_target());
     run_build(level.apply(&mut command), board)
 }
 
@@ -70,7 +73,7 @@ pub fn build_at(toolchain: &Toolchain, board: &Board, level: Level) -> Result<Pa
 /// # Errors
 /// If the build fails.
 pub fn build_case(toolchain: &Toolchain, board: &Board, case: &Path) -> Result<PathBuf> {
-    let mut command = toolchain.build(&folder(), board.target);
+    let mut command = toolchain.build(&folder(), board.target, &workspace::device_target());
     run_build(command.env("FLOW_CASE", case), board)
 }
 

@@ -5,12 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::board::{Board, CORTEX_M0, CORTEX_M3, CORTEX_M4F};
-use crate::elf::{self, Elf};
 use crate::families;
 use crate::figures::{Boards, Figures};
-use crate::level::Level;
-use crate::toolchain::Toolchain;
+use flow_measure::board::{Board, CORTEX_M0, CORTEX_M3, CORTEX_M4F};
+use flow_measure::elf::{self, Elf};
+use flow_measure::level::Level;
+use flow_measure::toolchain::Toolchain;
 
 /// The boards that are weighed, each at the level for small code.
 const WEIGHED: [&Board; 3] = [&CORTEX_M0, &CORTEX_M3, &CORTEX_M4F];

@@ -9,12 +9,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use crate::board::TARGETS;
-use crate::elf::{self, Elf};
-use crate::level::Level;
-use crate::process;
-use crate::toolchain::Toolchain;
 use crate::workspace;
+use flow_measure::board::TARGETS;
+use flow_measure::elf::{self, Elf};
+use flow_measure::level::Level;
+use flow_measure::process;
+use flow_measure::toolchain::Toolchain;
 
 /// The binary that holds the entries.
 const PROOF: &str = "no-panic";
@@ -67,7 +67,7 @@ fn build(
     level: Level,
     binary: &str,
 ) -> Result<process::Captured> {
-    let mut command = toolchain.build(&folder(), target);
+    let mut command = toolchain.build(&folder(), target, &workspace::device_target());
     process::capture(level.apply(command.args(["--bin", binary])))
 }
 

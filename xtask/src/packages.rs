@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use crate::board::TARGETS;
-use crate::toolchain::Lack;
-use crate::version::Version;
+use flow_measure::board::TARGETS;
+use flow_measure::toolchain::Lack;
+use flow_measure::version::Version;
 
 /// What was seen of the machine.
 #[derive(Debug, Clone)]
@@ -113,7 +113,7 @@ const QEMU: [Package; 2] = [
 #[must_use]
 pub fn wanted(machine: &Machine) -> Vec<Package> {
     let mut packages = match machine.toolchain {
-        Some(Lack::Core(_)) => CORE.to_vec(),
+        Some(Lack::Core(..)) => CORE.to_vec(),
         Some(Lack::Linker) => vec![LLD],
         None => Vec::new(),
     };
@@ -144,7 +144,7 @@ pub fn plan(machine: &Machine, archive: Archive) -> Result<Vec<Action>, Missing>
         (Installer::Apt | Installer::SudoApt, Archive::Stale) => Ok(vec![Action::AptUpdate]),
         (Installer::Apt | Installer::SudoApt, Archive::Fresh(offered)) => {
             let mut actions = Vec::new();
-            if let Some(Lack::Core(msrv)) = machine.toolchain
+            if let Some(Lack::Core(_, msrv)) = machine.toolchain
                 && offered.is_none_or(|version| version < msrv)
             {
                 if !machine.rustup {
@@ -166,10 +166,10 @@ fn by_hand(machine: &Machine) -> Vec<String> {
     let mut items = Vec::new();
     if let Some(lack) = &machine.toolchain {
         let how = match lack {
-            Lack::Core(_) if machine.rustup => {
+            Lack::Core(..) if machine.rustup => {
                 format!("run `rustup target add {}`", TARGETS.join(" "))
             }
-            Lack::Core(_) => format!(
+            Lack::Core(..) => format!(
                 "install Rust by rustup (https://rustup.rs), then run `rustup target add {}`",
                 TARGETS.join(" ")
             ),
@@ -191,9 +191,9 @@ fn by_hand(machine: &Machine) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::{Action, Archive, Installer, Machine, QEMU, plan};
-    use crate::board::EMULATORS;
-    use crate::toolchain::Lack;
-    use crate::version::Version;
+    use flow_measure::board::EMULATORS;
+    use flow_measure::toolchain::Lack;
+    use flow_measure::version::Version;
 
     const MSRV: Version = Version {
         major: 1,
@@ -204,7 +204,7 @@ mod tests {
 
     fn bare(installer: Installer) -> Machine {
         Machine {
-            toolchain: Some(Lack::Core(MSRV)),
+            toolchain: Some(Lack::Core(flow_measure::board::TARGETS.to_vec(), MSRV)),
             missing_emulators: EMULATORS.to_vec(),
             installer,
             rustup: true,

@@ -4,12 +4,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::board::{EMULATORS, TARGETS};
 use crate::packages::{self, Action, Archive, Installer, Machine};
-use crate::process;
-use crate::toolchain::{Lack, Toolchain};
-use crate::version::Version;
 use crate::workspace::Manifest;
+use flow_measure::board::{EMULATORS, TARGETS};
+use flow_measure::process;
+use flow_measure::toolchain::{Lack, Toolchain};
+use flow_measure::version::Version;
 
 /// Gives the device toolchain, installing what is missing.
 ///
@@ -52,12 +52,12 @@ pub fn ensure() -> Result<Toolchain> {
 /// # Errors
 /// What is lacking, with the command that installs it.
 pub fn toolchain() -> Result<Toolchain> {
-    Toolchain::find(Manifest::read()?.msrv)
+    Toolchain::find(&TARGETS, Manifest::read()?.msrv)
         .map_err(|lack| anyhow::anyhow!("{lack}: run `cargo xtask setup`"))
 }
 
 fn look(msrv: Version) -> (Machine, Result<Toolchain, Lack>) {
-    let toolchain = Toolchain::find(msrv);
+    let toolchain = Toolchain::find(&TARGETS, msrv);
     let machine = Machine {
         toolchain: toolchain.as_ref().err().cloned(),
         missing_emulators: EMULATORS

@@ -6,8 +6,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::process;
-use crate::version::Version;
+use flow_measure::process;
+use flow_measure::version::Version;
 
 /// The root folder of the workspace.
 #[must_use]

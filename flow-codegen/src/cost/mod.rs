@@ -9,10 +9,13 @@
 //!
 //! Flash is what a model adds to a firmware that computes nothing else: with
 //! floating point in software, that includes its routines.
+//!
+//! Where estimates do not serve, [`Measured`] figures take their place.
 
 mod budget;
 mod coefficients;
 mod core;
+mod measured;
 mod predict;
 mod tables;
 mod timing;
@@ -20,6 +23,7 @@ mod work;
 
 pub use self::core::{Core, UnknownCore};
 pub use budget::{Budget, Excess, Overrun, Remedy, Resource, Seconds};
+pub use measured::{Basis, Counted, Measured};
 pub use timing::{Mix, Timing};
 pub use work::{Operation, Tally, Work};
 
@@ -81,9 +85,11 @@ pub struct Cost {
     pub chip: Chip,
     /// What the code is made for.
     pub optimise: Optimise,
+    /// What the figures come from; tables and multiply-accumulates are exact.
+    pub basis: Basis,
     /// Weights, standardisation and calibration table in flash, bytes.
     pub table_bytes: usize,
-    /// Estimated code in flash, bytes; none for [`Core::Host`].
+    /// Code in flash, bytes; none for [`Core::Host`].
     pub code_bytes: Option<usize>,
     /// Multiply-accumulates of one `log_prob`; of one `sample` as well, since
     /// each hidden unit is evaluated once there too.
@@ -97,11 +103,11 @@ pub struct Cost {
 /// One call of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
-    /// Estimated instructions.
+    /// Instructions.
     pub instructions: usize,
     /// Estimated cycles, by the core's [`Timing`].
     pub cycles: usize,
-    /// Estimated worst stack, bytes.
+    /// Worst stack, bytes.
     pub stack_bytes: usize,
 }
 
@@ -124,6 +130,7 @@ impl Cost {
         Self {
             chip,
             optimise,
+            basis: Basis::Estimated,
             table_bytes: work.table_bytes,
             code_bytes: coefficients.map(|own| total(own.code, &work.code)),
             macs: tables::macs(plan),

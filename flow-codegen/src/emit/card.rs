@@ -1,6 +1,6 @@
 //! The file's header and the model card.
 
-use crate::cost::Seconds;
+use crate::cost::{Basis, Seconds};
 use crate::plan::{Bijection, Channels, Conditional, LayerPlan, Plan};
 use crate::{Cost, Functions};
 use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
@@ -76,9 +76,13 @@ fn cost_lines(cost: &Cost) -> Vec<String> {
     let chip = cost.chip;
     let mut lines = vec![match cost.code_bytes {
         Some(code) => format!(
-            "- Cost on a {} at opt-level {}: {} bytes of tables, about {code} bytes of code, no static RAM, {} \
+            "- Cost on a {} at opt-level {}: {} bytes of tables, {}{code} bytes of code, no static RAM, {} \
              multiply-accumulates",
-            chip.core, chip.level, cost.table_bytes, cost.macs
+            chip.core,
+            chip.level,
+            cost.table_bytes,
+            about(cost.basis == Basis::Estimated),
+            cost.macs
         ),
         None => format!(
             "- Cost: {} bytes of tables, no static RAM, {} multiply-accumulates",
@@ -88,8 +92,10 @@ fn cost_lines(cost: &Cost) -> Vec<String> {
     for (name, run) in [("log_prob", cost.log_prob), ("sample", cost.sample)] {
         lines.extend(run.map(|run| {
             format!(
-                "- One {name}: about {} instructions, {} cycles ({} at {} MHz), {} bytes of stack",
+                "- One {name}: {}{} instructions, {}{} cycles ({} at {} MHz), {} bytes of stack",
+                about(cost.basis != Basis::Measured),
                 run.instructions,
+                about(cost.basis == Basis::Measured),
                 run.cycles,
                 Seconds(run.cycles as f64 / chip.clock() as f64),
                 chip.clock() as f64 / 1e6,
@@ -98,6 +104,12 @@ fn cost_lines(cost: &Cost) -> Vec<String> {
         }));
     }
     lines
+}
+
+/// What goes before an estimate; cycles after estimated instructions need it no
+/// more.
+fn about(estimated: bool) -> &'static str {
+    if estimated { "about " } else { "" }
 }
 
 /// What the model is computed with.

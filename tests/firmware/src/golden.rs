@@ -1,7 +1,7 @@
 //! The self-tests of golden modules, run one after the other.
 
-use crate::print::Console;
-use crate::stop;
+use flow_frame::print::Console;
+use flow_frame::stop;
 
 /// A module's name, its self-test, and the digest of its samples if it draws any.
 pub type Test = (&'static str, fn() -> bool, Option<fn() -> u32>);

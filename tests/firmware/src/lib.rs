@@ -11,17 +11,8 @@
 //! | `twins` | dense layers in assembly against those in Rust, with the feature `asm` |
 //! | `empty` | the same start-up with no model, for its size |
 //!
-//! They read the same on every chip: what differs between the architectures is in `cortex_m.rs`
-//! and `riscv.rs`, one of which is the module `chip`.
+//! What they need beside models is in `flow_frame`.
 #![no_std]
 
-#[cfg_attr(target_arch = "arm", path = "cortex_m.rs")]
-#[cfg_attr(target_arch = "riscv32", path = "riscv.rs")]
-mod chip;
 mod flows;
 pub mod golden;
-pub mod print;
-pub mod stack;
-pub mod stop;
-
-pub use chip::{bench_loop, entry};

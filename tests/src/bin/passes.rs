@@ -5,13 +5,13 @@
 use anyhow::{Context, Result};
 use flow_codegen::{Options, Passes};
 use flow_embedded::LoadedFlow;
+use flow_measure::board::CORTEX_M4F;
 use flow_tests::cost::models::{Model, events};
 use flow_tests::cost::{Figures, LEVELS, measure};
 use flow_train::export::{Draft, DraftLayer};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
-use xtask::board::CORTEX_M4F;
 use xtask::workspace;
 
 const PREFACE: &str = "\

@@ -11,11 +11,11 @@
 pub mod fit;
 mod measure;
 pub mod models;
-mod package;
 mod report;
 mod table;
 
-pub use measure::{BOARDS, Figures, LEVELS, Place, chip, fitted, measure};
+pub use flow_measure::Figures;
+pub use measure::{BOARDS, LEVELS, Place, chip, fitted, measure};
 pub use report::{Errors, errors, page};
 pub use table::coefficients;
 

@@ -93,6 +93,14 @@ pub fn held_out() -> Vec<Model> {
             all,
         ));
     }
+    // As the test firmware has it, which looks up no p-value.
+    models.push(model(
+        UNCALIBRATED.into(),
+        "maf",
+        encoded(uncalibrated(crate::cost::CASE)),
+        Float(Optimise::Speed),
+        all,
+    ));
     for (name, arithmetic) in [
         ("reference_i8", Integer(WeightFormat::I8)),
         ("reference_i8_size", SmallInteger(WeightFormat::I8)),
@@ -101,6 +109,18 @@ pub fn held_out() -> Vec<Model> {
         models.push(model(name.into(), "maf", own, arithmetic, all));
     }
     models
+}
+
+/// The test case without its calibration table.
+pub const UNCALIBRATED: &str = "case_uncalibrated";
+
+fn uncalibrated(artefact: &[u8]) -> Vec<u8> {
+    let flow = LoadedFlow::from_bytes(artefact).expect("a valid artefact");
+    let draft = Draft {
+        calibration: None,
+        ..Draft::from_loaded(&flow)
+    };
+    draft.encode().expect("a valid draft")
 }
 
 /// A masked autoregressive flow of four channels and 32 × 32 units, three times.

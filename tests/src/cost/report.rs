@@ -4,11 +4,11 @@ use super::models::Model;
 use super::{BOARDS, Figures, LEVELS, Places, chip};
 use anyhow::{Context, Result};
 use flow_codegen::{Core, Cost, Optimise, Options, compile};
+use flow_measure::board::Board;
+use flow_measure::level::Level;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
-use xtask::board::Board;
-use xtask::level::Level;
 
 /// The errors of predictions in percent of what was measured, the lowest and the highest.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -177,8 +177,8 @@ trusted. It is generated: `BLESS=1 cargo xtask cost` measures, fits and writes i
 Tables and multiply-accumulates are exact. Code, stack and instructions are counts of what a model
 compiles to, times coefficients fitted to firmware around random flows of every family, linked with
 `lto = \"fat\"` and run under QEMU. The ranges below are of flows that no coefficient was fitted to,
-among them the flow of `tests/case`. A model of integers only scores. Where a range is wide, measure:
-`tests/firmware` shows how.
+among them the flow of `tests/case`. A model of integers only scores. Where a range is wide,
+`flow codegen --measure` builds the firmware and runs it, and states what it found.
 
 - **Flash** is what a model adds to a firmware that computes nothing else; without an FPU that
   includes the routines of software floating point.

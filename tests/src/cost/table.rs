@@ -6,11 +6,11 @@ use super::{LEVELS, Place, Places, fitted};
 use anyhow::{Context, Result};
 use flow_codegen::cost::Work;
 use flow_codegen::work;
+use flow_measure::board::Board;
+use flow_measure::level::Level;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
-use xtask::board::Board;
-use xtask::level::Level;
 
 /// The source of `coefficients.rs`, fitted to the figures of the training models.
 ///

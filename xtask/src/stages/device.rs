@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::{Bench, Verdict};
-use crate::{cost, examples, families, firmware, no_panic, process, workspace};
+use crate::{cost, examples, families, firmware, no_panic, workspace};
+use flow_measure::process;
 
 pub(super) fn setup(bench: &mut Bench) -> Result<Verdict> {
     println!("{}", bench.toolchain()?);

@@ -6,16 +6,16 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::{Bench, Verdict};
-use crate::process;
-use crate::version::Version;
 use crate::workspace;
+use flow_measure::process;
+use flow_measure::version::Version;
 
 /// Folders under the root that are workspaces of their own.
 fn outer_workspaces() -> Result<Vec<PathBuf>> {
     let root = workspace::root();
     let mut folders = vec![
         root.join("tests/firmware"),
-        root.join("tests/cost-firmware"),
+        root.join("flow-frame"),
         root.join("tests/no-panic"),
     ];
     folders.extend(crate::examples::folders()?);

@@ -8,8 +8,8 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::setup;
-use crate::toolchain::Toolchain;
 use crate::workspace::Manifest;
+use flow_measure::toolchain::Toolchain;
 
 /// One stage.
 pub struct Stage {

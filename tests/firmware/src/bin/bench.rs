@@ -6,7 +6,7 @@ use core::hint::black_box;
 
 use flow_case::{CHANNELS, MODEL, ROWS, SEED, XorShift};
 use flow_embedded::{Density, Sampler};
-use flow_firmware::{bench_loop, entry, stop};
+use flow_frame::{bench_loop, entry, stop};
 
 /// Calls of each operation: fewer where floating point is done in software and takes the tracing
 /// emulator its time.

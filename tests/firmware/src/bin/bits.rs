@@ -4,9 +4,9 @@
 
 use flow_case::{CHANNELS, MODEL, ROWS, SAMPLES, SEED, XorShift};
 use flow_embedded::{Density, Sampler};
-use flow_firmware::print::Console;
-use flow_firmware::stack::{self, Depth};
-use flow_firmware::{entry, stop};
+use flow_frame::print::Console;
+use flow_frame::stack::{self, Depth};
+use flow_frame::{entry, stop};
 
 /// Rows and samples whose stack is measured; the depth hardly depends on the values.
 const MEASURED: usize = 64;

@@ -5,7 +5,7 @@
 use core::hint::black_box;
 
 use flow_case::ROWS;
-use flow_firmware::{entry, stop};
+use flow_frame::{entry, stop};
 
 #[entry]
 fn main() -> ! {

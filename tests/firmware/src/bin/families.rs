@@ -6,7 +6,7 @@
 use core::hint::black_box;
 
 use flow_case::{SEED, XorShift};
-use flow_firmware::{entry, stop};
+use flow_frame::{entry, stop};
 
 /// Calls of each operation.
 const CALLS: usize = 4;

@@ -2,7 +2,8 @@
 #![no_std]
 #![no_main]
 
-use flow_firmware::{entry, golden};
+use flow_firmware::golden;
+use flow_frame::entry;
 
 golden! {
     sampled SIZE size "size/"

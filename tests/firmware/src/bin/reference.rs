@@ -6,7 +6,7 @@
 use core::hint::black_box;
 
 use flow_case::{ROWS, SEED, XorShift};
-use flow_firmware::{entry, stop};
+use flow_frame::{entry, stop};
 
 /// Calls of each operation: fewer where floating point is done in software and takes the tracing
 /// emulator its time.

@@ -7,7 +7,7 @@ use core::hint::black_box;
 
 use flow_case::ROWS;
 use flow_embedded::Density;
-use flow_firmware::{entry, stop};
+use flow_frame::{entry, stop};
 
 #[allow(dead_code)]
 mod model {

@@ -9,8 +9,8 @@ use flow_case::XorShift;
 use flow_embedded::kernels::{Activation, Identity, PANEL_ROWS, Relu, Tanh, dense, dot};
 use flow_embedded::math::Polynomial;
 use flow_embedded::rand_core::Rng;
-use flow_firmware::print::Console;
-use flow_firmware::{entry, stop};
+use flow_frame::print::Console;
+use flow_frame::{entry, stop};
 
 /// Inputs at hand; panels see the leading ones.
 const INPUTS: usize = 40;

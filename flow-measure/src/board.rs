@@ -1,5 +1,8 @@
 //! The emulated boards that firmware is run on.
 
+use crate::process;
+use flow_codegen::Core;
+
 /// A board that QEMU emulates, and the compiler target of its core.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Board {
@@ -14,6 +17,28 @@ pub struct Board {
 }
 
 impl Board {
+    /// The board that runs the code of a core; none for the machine that compiles. A core
+    /// without a board of its own has the instructions of the one that stands for it.
+    #[must_use]
+    pub fn of(core: Core) -> Option<&'static Self> {
+        Some(match core {
+            // The board of the Cortex-M4F has the memory for every model.
+            Core::CortexM0 | Core::CortexM0Plus => &CORTEX_M0_LARGE,
+            Core::CortexM3 => &CORTEX_M3,
+            Core::CortexM4F => &CORTEX_M4F,
+            Core::CortexM7 => &CORTEX_M7,
+            Core::CortexM33 | Core::CortexM55 => &CORTEX_M33,
+            Core::Riscv32imc => &RISCV32IMC,
+            Core::Host => return None,
+        })
+    }
+
+    /// Whether the emulator is installed.
+    #[must_use]
+    pub fn can_run(&self) -> bool {
+        process::which(self.emulator).is_some()
+    }
+
     /// Whether the core has an FPU.
     #[must_use]
     pub fn has_fpu(&self) -> bool {
@@ -73,6 +98,12 @@ pub const CORTEX_M0: Board = Board {
     target: "thumbv6m-none-eabi",
     emulator: ARM,
     machine: &["-machine", "microbit"],
+};
+
+/// The code of a Cortex-M0 on the board of the Cortex-M4F, whose timer counts alike.
+pub const CORTEX_M0_LARGE: Board = Board {
+    machine: CORTEX_M4F.machine,
+    ..CORTEX_M0
 };
 
 /// Every board, those with an FPU first.

@@ -1,37 +1,40 @@
 //! `flow codegen`: an artefact becomes a Rust module.
 
+mod measure;
+mod report;
+
 use super::model_file::ModelFile;
 use super::names::{FunctionsName, MathName, VisibilityName};
 use super::options::{self, TableOptions};
 use super::output::Output;
 use super::quantise;
-use super::ui::{Ui, bytes as bytes_text, decimal};
+use super::ui::{Ui, decimal};
 use crate::Error;
 use clap::ValueEnum;
-use flow_codegen::cost::{Run, Seconds};
-use flow_codegen::{
-    Budget, Chip, Core, Cost, Defmt, Functions, OptLevel, Optimise, Options, Passes,
-};
+use flow_codegen::{Budget, Chip, Core, Defmt, Functions, OptLevel, Optimise, Options, Passes};
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
-use serde::Serialize;
-use std::path::{Path, PathBuf};
+use report::{Report, Row};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Compile a model to Rust for a microcontroller
 ///
 /// Writes a `no_std` module without allocation that depends on flow-embedded alone, and prints what
-/// it costs on a core: flash (tables and estimated code), RAM (estimated worst stack; there are no
-/// mutable statics), multiply-accumulates, and estimated instructions and cycles of one
-/// log-likelihood and one sample; for speed and for size, at both levels of the compiler. A model
-/// that exceeds --flash, --ram or --latency is refused and nothing is written; the error says by how
-/// much, and which options would make it fit. In a build script use flow_codegen::Builder instead,
-/// so that the code follows the model.
+/// it costs on a core: flash (tables and code), RAM (the worst stack; there are no mutable statics),
+/// multiply-accumulates, instructions and cycles of one log-likelihood and one sample; for speed and
+/// for size, at both levels of the compiler. All but tables and multiply-accumulates are estimates,
+/// whose errors are in docs/cost.md; with --measure, firmware around the model is built for the core
+/// and run on an emulated board, and the figures are what was found there (cycles stay estimates). A
+/// model that exceeds --flash, --ram or --latency is refused and nothing is written; the error says
+/// by how much, and which options would make it fit. In a build script use flow_codegen::Builder
+/// instead, so that the code follows the model.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow codegen model.flow -o model.rs
   flow codegen model.flow -o pump.rs --type-name Pump --self-test
   flow codegen model.flow -o pump.rs --functions score --visibility crate
   flow codegen model.flow -o pump.rs --core m0plus --flash 32KiB --ram 4KiB --opt auto
+  flow codegen model.flow -o pump.rs --core m4f --measure
   flow codegen model.flow -o pump.rs --core cortex-m4f --clock 64MHz --latency 5ms --json
   flow codegen model.flow -o pump.rs --weights i8 --rows normal.csv --core m0
   flow codegen model.flow -o pump.rs --derive PartialEq,Eq --defmt=log")]
@@ -132,6 +135,18 @@ struct ChipOptions {
     /// host, of which tables and multiply-accumulates alone are known [default: cortex-m4f]
     #[arg(long, value_name = "CORE")]
     core: Option<Core>,
+    /// Build firmware around the model for the core, weigh it, and count its instructions and its
+    /// stack on an emulated board; needs the core's target (rustup target add) and QEMU
+    #[arg(long)]
+    measure: bool,
+    /// Features of flow-embedded that the measured firmware turns on, e.g. cortex-m-asm
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        requires = "measure"
+    )]
+    features: Vec<String>,
     /// Its clock, e.g. 64MHz [default: a usual one]
     #[arg(long, value_name = "HZ", value_parser = options::hertz)]
     clock: Option<u64>,
@@ -187,92 +202,11 @@ struct PassSwitches {
     no_schedule: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct Report<'a> {
-    core: &'static str,
-    clock_hz: u64,
-    macs: usize,
-    /// The one that was written.
-    #[serde(flatten)]
-    cost: Row,
-    /// Every choice of what the code is made for and of the compiler's level.
-    choices: Vec<Row>,
-    output: &'a Path,
-}
-
-/// What one choice costs.
-#[derive(Debug, Serialize)]
-struct Row {
-    opt: &'static str,
-    opt_level: &'static str,
-    flash_bytes: Option<usize>,
-    table_bytes: usize,
-    code_bytes: Option<usize>,
-    static_ram_bytes: usize,
-    ram_bytes: Option<usize>,
-    log_prob: Option<Operation>,
-    sample: Option<Operation>,
-}
-
-#[derive(Debug, Serialize)]
-struct Operation {
-    instructions: usize,
-    cycles: usize,
-    seconds: f64,
-    stack_bytes: usize,
-}
-
-impl Row {
-    fn new(cost: &Cost) -> Self {
-        let operation = |run: Option<Run>| {
-            run.map(|run| Operation {
-                instructions: run.instructions,
-                cycles: run.cycles,
-                seconds: run.cycles as f64 / cost.chip.clock() as f64,
-                stack_bytes: run.stack_bytes,
-            })
-        };
-        Self {
-            opt: cost.optimise.name(),
-            opt_level: cost.chip.level.name(),
-            flash_bytes: cost.flash_bytes(),
-            table_bytes: cost.table_bytes,
-            code_bytes: cost.code_bytes,
-            static_ram_bytes: 0,
-            ram_bytes: cost.ram_bytes(),
-            log_prob: operation(cost.log_prob),
-            sample: operation(cost.sample),
-        }
-    }
-
-    /// A line of the table.
-    fn line(&self) -> String {
-        let known = |bytes: Option<usize>| bytes.map_or("not known".to_owned(), bytes_text);
-        let mut line = format!(
-            "flash {} ({} of tables), stack {}",
-            known(self.flash_bytes),
-            bytes_text(self.table_bytes),
-            known(self.ram_bytes)
-        );
-        for (name, own) in [("log_prob", &self.log_prob), ("sample", &self.sample)] {
-            if let Some(own) = own {
-                line += &format!(
-                    "; {name} {} instructions, {} cycles, {}",
-                    own.instructions,
-                    own.cycles,
-                    Seconds(own.seconds)
-                );
-            }
-        }
-        line
-    }
-}
-
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     // A damaged artefact has the same sentence here as everywhere.
     let artefact = artefact(args, &model, &model.load()?, ui)?;
-    let options = Options {
+    let mut options = Options {
         type_name: args.type_name.clone(),
         visibility: args.visibility.into(),
         derives: args.derive.clone(),
@@ -291,12 +225,16 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         },
         chip: args.chip.chip(),
         budget: args.chip.budget(),
+        measured: Vec::new(),
         passes: Passes {
             fold: !args.passes.no_fold,
             pack: !args.passes.no_pack,
             schedule: !args.passes.no_schedule,
         },
     };
+    if args.chip.measure {
+        options.measured = measure::all(&artefact, &options, &args.chip.features, ui)?;
+    }
     let (source, cost) = flow_codegen::compile(&artefact, &args.model, &options)?;
     if args.output.as_os_str() == "-" {
         return Output::write_all_to(&args.output, source.as_bytes());
@@ -349,6 +287,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             .zip(&report.choices)
             .map(|(name, row)| (name.as_str(), row.line())),
     );
+    lines.push(("figures", report::basis(&cost)));
     lines.push(("written", written));
     ui.result(&report, &lines)
 }

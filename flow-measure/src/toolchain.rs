@@ -12,7 +12,6 @@ use std::process::Command;
 use crate::board::TARGETS;
 use crate::process;
 use crate::version::Version;
-use crate::workspace;
 
 /// How a toolchain comes by `core` for a chip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub struct Facts {
     pub rust_lld: bool,
 }
 
-/// A toolchain that builds for every board.
+/// A toolchain that builds for the chips it was found for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toolchain {
     /// Where `core` comes from.
@@ -56,8 +55,8 @@ pub struct Toolchain {
 /// What keeps every installed toolchain from building for the chips.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lack {
-    /// No toolchain of at least this version has the chips' `core`, compiled or as sources.
-    Core(Version),
+    /// No toolchain of at least this version has the targets' `core`, compiled or as sources.
+    Core(Vec<&'static str>, Version),
     /// A toolchain would do, were there a linker.
     Linker,
 }
@@ -65,11 +64,13 @@ pub enum Lack {
 impl fmt::Display for Lack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Core(msrv) => write!(
+            Self::Core(targets, msrv) => write!(
                 f,
-                "no Rust toolchain from {} on has the targets {} (or the sources to build them)",
+                "no Rust toolchain from {} on has the target{} {} (or the sources to build {})",
                 msrv.release(),
-                TARGETS.join(", ")
+                if targets.len() == 1 { "" } else { "s" },
+                targets.join(", "),
+                if targets.len() == 1 { "it" } else { "them" }
             ),
             Self::Linker => write!(f, "no linker for the chips (rust-lld or ld.lld)"),
         }
@@ -77,19 +78,19 @@ impl fmt::Display for Lack {
 }
 
 impl Toolchain {
-    /// Looks at the toolchains of this machine and takes the first that serves.
+    /// Looks at the toolchains of this machine and takes the first that serves for some targets.
     ///
     /// # Errors
     /// What is lacking.
-    pub fn find(msrv: Version) -> Result<Self, Lack> {
+    pub fn find(targets: &[&'static str], msrv: Version) -> Result<Self, Lack> {
         let lld = process::which("ld.lld");
-        choose(&installed(), lld.as_deref(), msrv)
+        choose(&installed(), lld.as_deref(), targets, msrv)
     }
 
-    /// The command that builds a folder's firmware for a chip, optimised, in the shared target
-    /// folder, free of settings that the caller's environment holds for the host.
+    /// The command that builds a folder's firmware for a chip, optimised, into a target folder,
+    /// free of settings that the caller's environment holds for the host.
     #[must_use]
-    pub fn build(&self, folder: &Path, target: &str) -> Command {
+    pub fn build(&self, folder: &Path, target: &str, into: &Path) -> Command {
         let mut command = Command::new(&self.cargo);
         for (name, _) in std::env::vars_os() {
             if is_host_setting(&name.to_string_lossy()) {
@@ -100,7 +101,7 @@ impl Toolchain {
             .current_dir(folder)
             .args(["build", "--release", "--quiet", "--target", target])
             .env("RUSTC", &self.rustc)
-            .env("CARGO_TARGET_DIR", workspace::device_target());
+            .env("CARGO_TARGET_DIR", into);
         if let Some(linker) = &self.linker {
             command.env(linker_variable(target), linker);
         }
@@ -157,16 +158,21 @@ fn is_host_setting(name: &str) -> bool {
 }
 
 /// The first toolchain with the chips' `core` compiled, else the first with its sources.
-fn choose(found: &[Facts], lld: Option<&Path>, msrv: Version) -> Result<Toolchain, Lack> {
+fn choose(
+    found: &[Facts],
+    lld: Option<&Path>,
+    targets: &[&'static str],
+    msrv: Version,
+) -> Result<Toolchain, Lack> {
     let recent = || found.iter().filter(|facts| facts.version >= msrv);
-    let complete = |facts: &&Facts| TARGETS.iter().all(|t| facts.prebuilt.contains(t));
+    let complete = |facts: &&Facts| targets.iter().all(|t| facts.prebuilt.contains(t));
     let prebuilt = recent()
         .filter(complete)
         .map(|facts| (facts, Core::Prebuilt));
     let sources = recent()
         .filter(|facts| facts.sources)
         .map(|facts| (facts, Core::FromSource));
-    let mut lack = Lack::Core(msrv);
+    let mut lack = Lack::Core(targets.to_vec(), msrv);
     for (facts, core) in prebuilt.chain(sources) {
         let linker = if facts.rust_lld {
             None
@@ -265,12 +271,13 @@ mod tests {
             ..facts("rustup", "1.95.0")
         };
         let lld = Path::new("/usr/bin/ld.lld");
-        let chosen = choose(&[distribution.clone(), rustup], Some(lld), msrv()).unwrap();
+        let chosen = choose(&[distribution.clone(), rustup], Some(lld), &TARGETS, msrv()).unwrap();
         assert_eq!(chosen.core, Core::Prebuilt);
         assert_eq!(chosen.linker, None);
         let chosen = choose(
             &[facts("rustup", "1.95.0"), distribution],
             Some(lld),
+            &TARGETS,
             msrv(),
         )
         .unwrap();
@@ -279,13 +286,17 @@ mod tests {
     }
 
     #[test]
-    fn all_targets_but_one_are_not_enough() {
+    fn all_targets_but_one_serve_for_those_alone() {
         let most = Facts {
             prebuilt: TARGETS[1..].to_vec(),
             rust_lld: true,
             ..facts("rustup", "1.95.0")
         };
-        assert_eq!(choose(&[most], None, msrv()), Err(Lack::Core(msrv())));
+        assert_eq!(
+            choose(&[most.clone()], None, &TARGETS, msrv()),
+            Err(Lack::Core(TARGETS.to_vec(), msrv()))
+        );
+        assert!(choose(&[most], None, &TARGETS[1..], msrv()).is_ok());
     }
 
     #[test]
@@ -295,7 +306,10 @@ mod tests {
             rust_lld: true,
             ..facts("usr", "1.85.0")
         };
-        assert_eq!(choose(&[old], None, msrv()), Err(Lack::Core(msrv())));
+        assert_eq!(
+            choose(&[old], None, &TARGETS, msrv()),
+            Err(Lack::Core(TARGETS.to_vec(), msrv()))
+        );
     }
 
     #[test]
@@ -304,7 +318,10 @@ mod tests {
             sources: true,
             ..facts("usr", "1.96.0")
         };
-        assert_eq!(choose(&[sources], None, msrv()), Err(Lack::Linker));
+        assert_eq!(
+            choose(&[sources], None, &TARGETS, msrv()),
+            Err(Lack::Linker)
+        );
     }
 
     #[test]

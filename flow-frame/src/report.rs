@@ -1,15 +1,12 @@
-//! What the firmwares share by which the cost model is measured: each holds one model, and prints
-//! the instructions and the stack of its operations.
-#![no_std]
-
-pub mod counter;
+//! What a firmware reports of a model: the instructions and the stack of its operations.
 
 use core::hint::black_box;
 
-pub use flow_case::XorShift;
-use flow_firmware::print::Console;
-use flow_firmware::stack::{self, Depth};
-pub use flow_firmware::{entry, stop};
+use crate::bench_loop;
+use crate::counter;
+use crate::print::Console;
+use crate::stack::{self, Depth};
+use crate::stop;
 
 /// Rounds of the two calls of the loop by which ticks are turned into instructions.
 const ROUNDS: [u32; 2] = [10, 100_000];
@@ -23,7 +20,7 @@ impl Report {
         counter::start();
         let mut console = Console::open();
         for rounds in ROUNDS {
-            let ticks = counter::ticks(&mut || flow_firmware::bench_loop(black_box(rounds)));
+            let ticks = counter::ticks(&mut || bench_loop(black_box(rounds)));
             console.text("loop").number(rounds as usize);
             console.number(ticks as usize).end();
         }

@@ -1,5 +1,6 @@
 //! The optimisation levels that firmware is built at.
 
+use flow_codegen::OptLevel;
 use std::fmt;
 use std::process::Command;
 
@@ -12,6 +13,15 @@ pub enum Level {
     S,
     /// The smallest code.
     Z,
+}
+
+impl From<OptLevel> for Level {
+    fn from(level: OptLevel) -> Self {
+        match level {
+            OptLevel::Three => Self::Three,
+            OptLevel::S => Self::S,
+        }
+    }
 }
 
 impl Level {

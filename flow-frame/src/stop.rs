@@ -10,7 +10,7 @@ pub fn success() -> ! {
 }
 
 /// Ends the emulator with an error.
-pub(crate) fn failure() -> ! {
+pub fn failure() -> ! {
     process::exit(1)
 }
 

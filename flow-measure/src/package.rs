@@ -1,0 +1,143 @@
+//! The package of firmwares: a binary around each model, and one around none.
+
+use crate::Probe;
+use anyhow::{Context, Result};
+use flow_embedded::math::Backend;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+/// The binary that holds no model: what is taken off the others.
+pub(crate) const EMPTY: &str = "empty";
+
+/// Writes the package. What is as it should be stays, and with it what was built
+/// from it; binaries of other models go.
+pub(crate) fn write(folder: &Path, probes: &[Probe], features: &[String]) -> Result<()> {
+    let binaries = folder.join("src").join("bin");
+    fs::create_dir_all(&binaries)?;
+    for file in fs::read_dir(&binaries)? {
+        let path = file?.path();
+        let stem = path.file_stem().unwrap_or_default();
+        if stem != EMPTY && !probes.iter().any(|probe| stem == probe.name.as_str()) {
+            fs::remove_file(&path)?;
+        }
+    }
+    update(&folder.join("Cargo.toml"), &manifest(probes, features))?;
+    update(&folder.join("build.rs"), BUILD)?;
+    update(&binaries.join(EMPTY).with_extension("rs"), EMPTY_SOURCE)?;
+    for probe in probes {
+        let path = binaries.join(&probe.name).with_extension("rs");
+        update(&path, &source(probe)?)?;
+    }
+    Ok(())
+}
+
+fn update(path: &Path, text: &str) -> Result<()> {
+    if fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        return Ok(());
+    }
+    fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+fn manifest(probes: &[Probe], features: &[String]) -> String {
+    let backends = probes.iter().filter_map(|probe| match probe.backend {
+        Backend::Polynomial => None,
+        Backend::Libm => Some("libm"),
+        Backend::Micromath => Some("micromath"),
+    });
+    let features: BTreeSet<&str> = backends
+        .chain(features.iter().map(String::as_str))
+        .collect();
+    let features = Vec::from_iter(features);
+    format!(
+        "[package]\nname = \"flow-probe\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+         [dependencies]\nflow-frame = {{ {} }}\n\
+         flow-embedded = {{ {}, features = {features:?} }}\n\n\
+         [profile.release]\nlto = \"fat\"\ncodegen-units = 1\npanic = \"abort\"\n",
+        origin("flow-frame"),
+        origin("flow-embedded"),
+    )
+}
+
+/// Where a crate of this project comes from: beside this crate, as in its
+/// repository, or else from the registry in the version of this crate.
+fn origin(name: &str) -> String {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(name);
+    if beside.join("Cargo.toml").is_file() {
+        format!("path = {beside:?}")
+    } else {
+        format!("version = \"={}\"", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+const BUILD: &str = "fn main() {
+    println!(\"cargo::rustc-link-arg-bins=-Tlink.x\");
+    println!(\"cargo::rerun-if-changed=build.rs\");
+}
+";
+
+/// It reports as the others do, so that the report is taken off with the rest.
+const EMPTY_SOURCE: &str = "#![no_std]
+#![no_main]
+
+use core::hint::black_box;
+use flow_embedded::golden::Words;
+use flow_frame::{Report, entry};
+
+#[entry]
+fn main() -> ! {
+    let mut report = Report::begin();
+    report.operation(\"log_prob\", 8, &mut |index| _ = black_box(index));
+    let mut words = Words::new(black_box(1));
+    report.operation(\"sample\", 8, &mut |_| _ = black_box(&mut words));
+    report.end()
+}
+";
+
+fn source(probe: &Probe) -> Result<String> {
+    let (event, context) = probe
+        .events
+        .first()
+        .map_or((0, 0), |(event, context)| (event.len(), context.len()));
+    let mut text = format!(
+        "#![no_std]\n#![no_main]\n\nuse core::hint::black_box;\nuse flow_frame::{{Report, entry}};\n\n\
+         #[allow(dead_code, unused_imports)]\nmod model {{\n{}}}\n\n\
+         static EVENTS: [([f32; {event}], [f32; {context}]); {}] = {:?};\n",
+        probe.module,
+        probe.events.len(),
+        probe.events
+    );
+    let mut calls = String::new();
+    if probe.score {
+        write!(
+            text,
+            "\n#[inline(never)]\nfn log_prob(event: &[f32; {event}], context: &[f32; {context}]) -> \
+             f32 {{\n    flow_embedded::Density::log_prob(&model::Model, event, context)\n}}\n"
+        )?;
+        calls += "    report.operation(\"log_prob\", EVENTS.len(), &mut |index| {\n        if let \
+                  Some((event, context)) = black_box(&EVENTS).get(index) {\n            \
+                  black_box(log_prob(event, context));\n        }\n    });\n";
+    }
+    if probe.sample {
+        write!(
+            text,
+            "\n#[inline(never)]\nfn sample(words: &mut flow_embedded::golden::Words, context: &[f32; {context}]) -> \
+             [f32; {event}] {{\n    flow_embedded::Sampler::sample(&model::Model, words, context)\n}}\n"
+        )?;
+        calls += "    let mut words = flow_embedded::golden::Words::new(black_box(1));\n    \
+                  report.operation(\"sample\", EVENTS.len(), &mut |index| {\n        if let Some((_, \
+                  context)) = black_box(&EVENTS).get(index) {\n            \
+                  black_box(sample(&mut words, context));\n        }\n    });\n";
+    }
+    if probe.calibrated {
+        calls += "    black_box(flow_embedded::Calibrated::p_value(&model::Model, \
+                  black_box(0.0)));\n";
+    }
+    write!(
+        text,
+        "\n#[entry]\nfn main() -> ! {{\n    let mut report = Report::begin();\n{calls}    \
+         report.end()\n}}\n"
+    )?;
+    Ok(text)
+}
