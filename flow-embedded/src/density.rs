@@ -12,6 +12,25 @@ pub trait Density<const D: usize, const C: usize = 0> {
     fn log_prob(&self, event: &[f32; D], context: &[f32; C]) -> f32;
 }
 
+/// A density by a flow, which has latent coordinates: the event carried to the
+/// base distribution (the normalizing direction).
+pub trait Latents<const D: usize, const C: usize = 0>: Density<D, C> {
+    /// The log-likelihood of one event, the bits of
+    /// [`log_prob`](Density::log_prob), and in `latents` its coordinates in the
+    /// base distribution, in the order of the artefact's last bijection.
+    ///
+    /// Events that the model describes well have independent latents that are
+    /// distributed as its base: with a normal base a latent of 3 is as unusual as
+    /// three standard deviations. Angles are in radians. Where the log-likelihood
+    /// is not finite, neither need the latents be.
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; D],
+        context: &[f32; C],
+        latents: &mut [f32; D],
+    ) -> f32;
+}
+
 /// Exact samples of `D` channels given `C` context channels.
 pub trait Sampler<const D: usize, const C: usize = 0> {
     /// Draws one event, in the units of the raw data.
@@ -38,6 +57,17 @@ pub trait Sampler<const D: usize, const C: usize = 0> {
 impl<F: Density<D, C>, const D: usize, const C: usize> Density<D, C> for &F {
     fn log_prob(&self, event: &[f32; D], context: &[f32; C]) -> f32 {
         F::log_prob(self, event, context)
+    }
+}
+
+impl<F: Latents<D, C>, const D: usize, const C: usize> Latents<D, C> for &F {
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; D],
+        context: &[f32; C],
+        latents: &mut [f32; D],
+    ) -> f32 {
+        F::log_prob_and_latents(self, event, context, latents)
     }
 }
 

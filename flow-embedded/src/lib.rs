@@ -9,7 +9,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`artefact`] | the file `model.flow`: schema, encoder, and [`LoadedFlow`], which borrows it in place |
-//! | [`density`] | the traits [`Density`] and [`Sampler`] over `[f32; D]` given a context `[f32; C]` |
+//! | [`density`] | the traits [`Density`], [`Latents`] and [`Sampler`] over `[f32; D]` given a context `[f32; C]` |
 //! | [`detect`] | [`Detector`]: sample in; log-likelihood, conformal p-value and alarm out |
 //! | [`base`] | the base distribution and its sampler |
 //! | [`golden`] | the generator that draws the golden samples of a self-test |
@@ -54,7 +54,7 @@ pub mod math;
 pub mod provenance;
 
 pub use artefact::{LoadError, LoadedFlow, ShapedFlow};
-pub use density::{Density, Sampler};
+pub use density::{Density, Latents, Sampler};
 pub use detect::{Calibrated, Detector, ObserveError, Verdict};
 pub use provenance::Provenance;
 pub use rand_core;

@@ -35,6 +35,23 @@ type Math = ::flow_embedded::math::Polynomial;
 
 impl ::flow_embedded::Density<4, 1> for Random {
     fn log_prob(&self, event: &[f32; 4], context: &[f32; 1]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 4],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<4, 1> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 4],
+        context: &[f32; 1],
+        latents: &mut [f32; 4],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
@@ -46,11 +63,13 @@ impl ::flow_embedded::Density<4, 1> for Random {
         log_det += normalize_2(&mut x, &given);
         let energy = base::student_t_energy::<Math>([&x[1], &x[3]], 12.0)
             + base::circular_energy([&x[0], &x[2]]);
+        *latents = x;
         kernels::conclude((-15.0764675 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<4, 1> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -93,6 +112,7 @@ fn features(context: &[f32; 1]) -> [f32; 2] {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, spline of 8 bins on ±4, ReLU conditioner 10 → 92.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{
         Identity, Relu, circle, circular_forward, dense, spline_forward,
@@ -195,6 +215,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{
         Identity, Relu, circle, circular_inverse, dense, spline_inverse,
@@ -288,6 +309,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0, 2 given 1, 3, spline of 3 bins on ±3, ReLU conditioner 10 → 16.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, circular_forward, dense};
     let input = [given[0], given[1], x[1], x[3]];
@@ -307,6 +329,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Relu, circular_inverse, dense};
     let input = [given[0], given[1], x[1], x[3]];
@@ -320,6 +343,7 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
 }
 
 /// Layer 2, data to base: autoregressive, order (0, 1), (2, 3), spline of 3 bins on ±3, ReLU conditioner 10 → 32.
+#[inline(never)]
 fn normalize_2(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{
         Identity, Relu, circle, circular_forward, dense, spline_forward,
@@ -351,6 +375,7 @@ fn normalize_2(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 2, base to data.
+#[inline(never)]
 fn generate_2(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{
         Identity, Relu, circle, circular_inverse, dense, spline_inverse,

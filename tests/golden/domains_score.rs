@@ -34,6 +34,23 @@ type Math = ::flow_embedded::math::Polynomial;
 
 impl ::flow_embedded::Density<4, 1> for Random {
     fn log_prob(&self, event: &[f32; 4], context: &[f32; 1]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 4],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<4, 1> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 4],
+        context: &[f32; 1],
+        latents: &mut [f32; 4],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut raw = *event;
@@ -46,6 +63,7 @@ impl ::flow_embedded::Density<4, 1> for Random {
         log_det += normalize_0(&mut x, &given);
         log_det += normalize_1(&mut x, &given);
         let energy = base::student_t_energy::<Math>(&x, 7.0);
+        *latents = x;
         kernels::conclude((-8.861815 + log_det) - energy, event, context)
     }
 }
@@ -69,6 +87,7 @@ fn features(context: &[f32; 1]) -> [f32; 1] {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, affine, ReLU conditioner 8 → 8.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0], x[0], x[1], x[2]];
@@ -92,6 +111,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 1, data to base: autoregressive, order 3, 2, 1, 0, affine, ReLU conditioner 8 → 8.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0], x[3], x[2], x[1]];

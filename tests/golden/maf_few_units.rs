@@ -33,17 +33,36 @@ type Math = ::flow_embedded::math::Micromath;
 
 impl ::flow_embedded::Density<8, 0> for Random {
     fn log_prob(&self, event: &[f32; 8], context: &[f32; 0]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 8],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<8, 0> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 8],
+        context: &[f32; 0],
+        latents: &mut [f32; 8],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
         log_det += normalize_0(&mut x);
         log_det += normalize_1(&mut x);
         let energy = base::normal_energy(&x);
+        *latents = x;
         kernels::conclude((-11.123918 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<8, 0> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -71,6 +90,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, 4, 5, 6, 7, affine, tanh conditioner 3 → 5 → 16.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 8]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [x[0], x[1], x[2], x[3], x[4], x[5], x[6]];
@@ -147,6 +167,7 @@ fn normalize_0(x: &mut [f32; 8]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 8]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse, dense};
     let mut input = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
@@ -227,6 +248,7 @@ fn generate_0(x: &mut [f32; 8]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 7, 6, 5, 4, 3, 2, 1, 0, affine, tanh conditioner 3 → 5 → 16.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 8]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [x[7], x[6], x[5], x[4], x[3], x[2], x[1]];
@@ -303,6 +325,7 @@ fn normalize_1(x: &mut [f32; 8]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 8]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse, dense};
     let mut input = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];

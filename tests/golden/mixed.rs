@@ -35,6 +35,23 @@ type Math = ::flow_embedded::math::Polynomial;
 
 impl ::flow_embedded::Density<5, 1> for Random {
     fn log_prob(&self, event: &[f32; 5], context: &[f32; 1]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 5],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<5, 1> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 5],
+        context: &[f32; 1],
+        latents: &mut [f32; 5],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
@@ -43,11 +60,13 @@ impl ::flow_embedded::Density<5, 1> for Random {
         log_det += normalize_1(&mut x, &given);
         log_det += normalize_2(&mut x, &given);
         let energy = base::normal_energy(&x);
+        *latents = x;
         kernels::conclude((-8.17317 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<5, 1> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -77,6 +96,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1, 3 given 0, 2, 4, affine, ReLU conditioner 12 → 8 → 6 → 4.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0], x[0], x[2], x[4]];
@@ -96,6 +116,7 @@ fn normalize_0(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 5], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [given[0], x[0], x[2], x[4]];
@@ -114,6 +135,7 @@ fn generate_0(x: &mut [f32; 5], given: &[f32; 1]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 4, 3, 2, 1, 0, affine, ReLU conditioner 12 → 8 → 6 → 10.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0], x[4], x[3], x[2], x[1]];
@@ -152,6 +174,7 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let mut input = [given[0], 0.0, 0.0, 0.0, 0.0];
@@ -191,6 +214,7 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3 given 0, 2, 4, affine, ReLU conditioner 12 → 8 → 6 → 4.
+#[inline(never)]
 fn normalize_2(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0], x[0], x[2], x[4]];
@@ -210,6 +234,7 @@ fn normalize_2(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 2, base to data.
+#[inline(never)]
 fn generate_2(x: &mut [f32; 5], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [given[0], x[0], x[2], x[4]];

@@ -34,6 +34,23 @@ type Math = ::flow_embedded::math::Polynomial;
 
 impl ::flow_embedded::Density<6, 0> for Random {
     fn log_prob(&self, event: &[f32; 6], context: &[f32; 0]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 6],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<6, 0> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 6],
+        context: &[f32; 0],
+        latents: &mut [f32; 6],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
@@ -41,11 +58,13 @@ impl ::flow_embedded::Density<6, 0> for Random {
         normalize_1(&mut x);
         normalize_2(&mut x);
         let energy = base::logistic_energy::<Math>(&x);
+        *latents = x;
         kernels::conclude((-2.4122314 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<6, 0> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -74,6 +93,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1, 3, 5 given 0, 2, 4, shift, SiLU conditioner 16 → 16 → 3.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, shift_forward_each};
     let input = [x[0], x[2], x[4]];
@@ -109,6 +129,7 @@ fn normalize_0(x: &mut [f32; 6]) {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, shift_inverse_each};
     let input = [x[0], x[2], x[4]];
@@ -144,18 +165,21 @@ fn generate_0(x: &mut [f32; 6]) {
 }
 
 /// Layer 1, data to base: element-wise affine.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::element_wise_normalize;
     element_wise_normalize(x, &L1_SCALE_SHIFT);
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::element_wise_generate;
     element_wise_generate(x, &L1_SCALE_SHIFT);
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3, 5 given 0, 2, 4, shift, SiLU conditioner 16 → 16 → 3.
+#[inline(never)]
 fn normalize_2(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, shift_forward_each};
     let input = [x[0], x[2], x[4]];
@@ -191,6 +215,7 @@ fn normalize_2(x: &mut [f32; 6]) {
 }
 
 /// Layer 2, base to data.
+#[inline(never)]
 fn generate_2(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, shift_inverse_each};
     let input = [x[0], x[2], x[4]];

@@ -33,17 +33,36 @@ type Math = ::flow_embedded::math::Polynomial;
 
 impl ::flow_embedded::Density<4, 0> for Random {
     fn log_prob(&self, event: &[f32; 4], context: &[f32; 0]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 4],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<4, 0> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 4],
+        context: &[f32; 0],
+        latents: &mut [f32; 4],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
         log_det += normalize_0(&mut x);
         log_det += normalize_1(&mut x);
         let energy = base::normal_energy(&x);
+        *latents = x;
         kernels::conclude((-6.0924993 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<4, 0> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -71,6 +90,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, spline of 8 bins on ±4, ReLU conditioner 12 → 12 → 92.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 4]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_forward};
     let input = [x[0], x[1], x[2]];
@@ -174,6 +194,7 @@ fn normalize_0(x: &mut [f32; 4]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_inverse};
     let mut input = [0.0, 0.0, 0.0];
@@ -270,6 +291,7 @@ fn generate_0(x: &mut [f32; 4]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 3, 2, 1, 0, spline of 8 bins on ±4, ReLU conditioner 12 → 12 → 92.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 4]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_forward};
     let input = [x[3], x[2], x[1]];
@@ -373,6 +395,7 @@ fn normalize_1(x: &mut [f32; 4]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_inverse};
     let mut input = [0.0, 0.0, 0.0];

@@ -34,6 +34,23 @@ type Math = ::flow_embedded::math::Libm;
 
 impl ::flow_embedded::Density<1, 2> for Random {
     fn log_prob(&self, event: &[f32; 1], context: &[f32; 2]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 1],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<1, 2> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 1],
+        context: &[f32; 2],
+        latents: &mut [f32; 1],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
@@ -41,11 +58,13 @@ impl ::flow_embedded::Density<1, 2> for Random {
         log_det += normalize_0(&mut x, &given);
         log_det += normalize_1(&mut x, &given);
         let energy = base::laplace_energy(&x);
+        *latents = x;
         kernels::conclude((-1.2664955 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<1, 2> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -70,6 +89,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, spline of 3 bins on ±3, SiLU conditioner 6 → 8.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 1], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Silu, dense, spline_forward};
     let input = [given[0], given[1]];
@@ -85,6 +105,7 @@ fn normalize_0(x: &mut [f32; 1], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 1], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, spline_inverse};
     let input = [given[0], given[1]];
@@ -96,6 +117,7 @@ fn generate_0(x: &mut [f32; 1], given: &[f32; 2]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 0, spline of 3 bins on ±3, SiLU conditioner 6 → 8.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 1], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Silu, dense, spline_forward};
     let input = [given[0], given[1]];
@@ -111,6 +133,7 @@ fn normalize_1(x: &mut [f32; 1], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 1], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, spline_inverse};
     let input = [given[0], given[1]];

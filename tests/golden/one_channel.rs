@@ -32,16 +32,35 @@ type Math = ::flow_embedded::math::Polynomial;
 
 impl ::flow_embedded::Density<1, 0> for Random {
     fn log_prob(&self, event: &[f32; 1], context: &[f32; 0]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 1],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<1, 0> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 1],
+        context: &[f32; 0],
+        latents: &mut [f32; 1],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
         log_det += normalize_0(&mut x);
         let energy = base::normal_energy(&x);
+        *latents = x;
         kernels::conclude((-1.4922868 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<1, 0> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -64,6 +83,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, spline of 8 bins on ±4, conditioner 23.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, dense, spline_forward};
     let input = [];
@@ -78,6 +98,7 @@ fn normalize_0(x: &mut [f32; 1]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 1]) {
     use ::flow_embedded::kernels::{Identity, dense, spline_inverse};
     let input = [];

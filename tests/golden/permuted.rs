@@ -36,6 +36,23 @@ type Math = ::flow_embedded::math::Polynomial;
 
 impl ::flow_embedded::Density<3, 0> for Random {
     fn log_prob(&self, event: &[f32; 3], context: &[f32; 0]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 3],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<3, 0> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 3],
+        context: &[f32; 0],
+        latents: &mut [f32; 3],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
@@ -43,11 +60,13 @@ impl ::flow_embedded::Density<3, 0> for Random {
         log_det += normalize_2(&mut x);
         normalize_3(&mut x);
         let energy = base::logistic_energy::<Math>([&x[2], &x[0], &x[1]]);
+        *latents = [x[2], x[0], x[1]];
         kernels::conclude((-1.8501723 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<3, 0> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -77,6 +96,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1 given 0, 2, affine, ReLU conditioner 6 → 2.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[2]];
@@ -91,6 +111,7 @@ fn normalize_0(x: &mut [f32; 3]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[0], x[2]];
@@ -104,6 +125,7 @@ fn generate_0(x: &mut [f32; 3]) {
 }
 
 /// Layer 2, data to base: autoregressive, order 1, 2, 0, affine, ReLU conditioner 6 → 6.
+#[inline(never)]
 fn normalize_2(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[1], x[2]];
@@ -124,6 +146,7 @@ fn normalize_2(x: &mut [f32; 3]) -> f32 {
 }
 
 /// Layer 2, base to data.
+#[inline(never)]
 fn generate_2(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let mut input = [0.0, 0.0];
@@ -143,12 +166,14 @@ fn generate_2(x: &mut [f32; 3]) {
 }
 
 /// Layer 3, data to base: element-wise affine.
+#[inline(never)]
 fn normalize_3(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::element_wise_normalize;
     element_wise_normalize(x, &L3_SCALE_SHIFT);
 }
 
 /// Layer 3, base to data.
+#[inline(never)]
 fn generate_3(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::element_wise_generate;
     element_wise_generate(x, &L3_SCALE_SHIFT);

@@ -35,6 +35,23 @@ type Math = ::flow_embedded::math::Polynomial;
 
 impl ::flow_embedded::Density<6, 0> for Random {
     fn log_prob(&self, event: &[f32; 6], context: &[f32; 0]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 6],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<6, 0> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 6],
+        context: &[f32; 0],
+        latents: &mut [f32; 6],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
@@ -43,11 +60,13 @@ impl ::flow_embedded::Density<6, 0> for Random {
         log_det += normalize_2(&mut x);
         log_det += normalize_3(&mut x);
         let energy = base::normal_energy(&x);
+        *latents = x;
         kernels::conclude((-7.616411 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<6, 0> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -77,6 +96,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1, 3, 5 given 0, 2, 4, affine, ReLU conditioner 16 → 16 → 6.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[2], x[4]];
@@ -97,6 +117,7 @@ fn normalize_0(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[0], x[2], x[4]];
@@ -116,6 +137,7 @@ fn generate_0(x: &mut [f32; 6]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0, 2, 4 given 1, 3, 5, affine, ReLU conditioner 16 → 16 → 6.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[1], x[3], x[5]];
@@ -136,6 +158,7 @@ fn normalize_1(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[1], x[3], x[5]];
@@ -155,6 +178,7 @@ fn generate_1(x: &mut [f32; 6]) {
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3, 5 given 0, 2, 4, affine, ReLU conditioner 16 → 16 → 6.
+#[inline(never)]
 fn normalize_2(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[2], x[4]];
@@ -175,6 +199,7 @@ fn normalize_2(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 2, base to data.
+#[inline(never)]
 fn generate_2(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[0], x[2], x[4]];
@@ -194,6 +219,7 @@ fn generate_2(x: &mut [f32; 6]) {
 }
 
 /// Layer 3, data to base: coupling, channels 0, 2, 4 given 1, 3, 5, affine, ReLU conditioner 16 → 16 → 6.
+#[inline(never)]
 fn normalize_3(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[1], x[3], x[5]];
@@ -214,6 +240,7 @@ fn normalize_3(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 3, base to data.
+#[inline(never)]
 fn generate_3(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[1], x[3], x[5]];

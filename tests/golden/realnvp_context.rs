@@ -35,6 +35,23 @@ type Math = ::flow_embedded::math::Libm;
 
 impl ::flow_embedded::Density<3, 2> for Random {
     fn log_prob(&self, event: &[f32; 3], context: &[f32; 2]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 3],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<3, 2> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 3],
+        context: &[f32; 2],
+        latents: &mut [f32; 3],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
@@ -43,11 +60,13 @@ impl ::flow_embedded::Density<3, 2> for Random {
         log_det += normalize_1(&mut x, &given);
         log_det += normalize_2(&mut x, &given);
         let energy = base::normal_energy(&x);
+        *latents = x;
         kernels::conclude((-5.387379 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<3, 2> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -77,6 +96,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1 given 0, 2, affine, tanh conditioner 10 → 2.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [given[0], given[1], x[0], x[2]];
@@ -91,6 +111,7 @@ fn normalize_0(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 3], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse_each, dense};
     let input = [given[0], given[1], x[0], x[2]];
@@ -104,6 +125,7 @@ fn generate_0(x: &mut [f32; 3], given: &[f32; 2]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0, 2 given 1, affine, tanh conditioner 10 → 4.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [given[0], given[1], x[1]];
@@ -119,6 +141,7 @@ fn normalize_1(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 3], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse_each, dense};
     let input = [given[0], given[1], x[1]];
@@ -133,6 +156,7 @@ fn generate_1(x: &mut [f32; 3], given: &[f32; 2]) {
 }
 
 /// Layer 2, data to base: coupling, channels 1 given 0, 2, affine, tanh conditioner 10 → 2.
+#[inline(never)]
 fn normalize_2(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [given[0], given[1], x[0], x[2]];
@@ -147,6 +171,7 @@ fn normalize_2(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 2, base to data.
+#[inline(never)]
 fn generate_2(x: &mut [f32; 3], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse_each, dense};
     let input = [given[0], given[1], x[0], x[2]];

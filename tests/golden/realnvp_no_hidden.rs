@@ -33,17 +33,36 @@ type Math = ::flow_embedded::math::Micromath;
 
 impl ::flow_embedded::Density<2, 0> for Random {
     fn log_prob(&self, event: &[f32; 2], context: &[f32; 0]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 2],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<2, 0> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 2],
+        context: &[f32; 0],
+        latents: &mut [f32; 2],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
         log_det += normalize_0(&mut x);
         log_det += normalize_1(&mut x);
         let energy = base::normal_energy(&x);
+        *latents = x;
         kernels::conclude((-4.049807 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<2, 0> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -71,6 +90,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1 given 0, affine, conditioner 2.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, affine_forward_each, dense};
     let input = [x[0]];
@@ -83,6 +103,7 @@ fn normalize_0(x: &mut [f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 2]) {
     use ::flow_embedded::kernels::{Identity, affine_inverse_each, dense};
     let input = [x[0]];
@@ -94,6 +115,7 @@ fn generate_0(x: &mut [f32; 2]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0 given 1, affine, conditioner 2.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, affine_forward_each, dense};
     let input = [x[1]];
@@ -106,6 +128,7 @@ fn normalize_1(x: &mut [f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 2]) {
     use ::flow_embedded::kernels::{Identity, affine_inverse_each, dense};
     let input = [x[1]];

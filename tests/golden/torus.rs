@@ -33,6 +33,23 @@ type Math = ::flow_embedded::math::Libm;
 
 impl ::flow_embedded::Density<2, 0> for Random {
     fn log_prob(&self, event: &[f32; 2], context: &[f32; 0]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 2],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<2, 0> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 2],
+        context: &[f32; 0],
+        latents: &mut [f32; 2],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
@@ -41,11 +58,13 @@ impl ::flow_embedded::Density<2, 0> for Random {
         log_det += normalize_0(&mut x);
         log_det += normalize_1(&mut x);
         let energy = base::circular_energy([&x[0], &x[1]]);
+        *latents = x;
         kernels::conclude((-11.772208 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<2, 0> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -73,6 +92,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, spline of 3 bins on ±3, tanh conditioner 6 → 16.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, circle, circular_forward, dense};
     let [cos_0, sin_0] = circle::<Math>(x[0]);
@@ -94,6 +114,7 @@ fn normalize_0(x: &mut [f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, circle, circular_inverse, dense};
     let mut input = [0.0, 0.0];
@@ -109,6 +130,7 @@ fn generate_0(x: &mut [f32; 2]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0 given 1, spline of 3 bins on ±3, tanh conditioner 6 → 8.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, circle, circular_forward, dense};
     let [cos_1, sin_1] = circle::<Math>(x[1]);
@@ -125,6 +147,7 @@ fn normalize_1(x: &mut [f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, circle, circular_inverse, dense};
     let [cos_1, sin_1] = circle::<Math>(x[1]);

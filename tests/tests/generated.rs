@@ -10,7 +10,7 @@ use flow_codegen::{
 use flow_embedded::artefact::{Channel, ShapeError, WeightFormat};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::Backend;
-use flow_embedded::{Calibrated, Density, LoadedFlow, Provenance, Sampler};
+use flow_embedded::{Calibrated, Density, Latents, LoadedFlow, Provenance, Sampler};
 use flow_tests::drafts::{draft, halved, outside, quantised, rng, table, uniform, within};
 use flow_train::export::Draft;
 use rand_chacha::ChaCha8Rng;
@@ -208,14 +208,14 @@ fn draw<const N: usize>(channels: &[Channel<'_>], scale: f32, rng: &mut ChaCha8R
 /// and extreme events, inside and outside the domains; p-values.
 fn compare_scores<F, const D: usize, const C: usize>(name: &str, flow: &F)
 where
-    F: Density<D, C> + Calibrated,
+    F: Latents<D, C> + Calibrated,
 {
     compare_scores_of(name, &artefact(name), flow);
 }
 
 fn compare_scores_of<F, const D: usize, const C: usize>(name: &str, bytes: &[u8], flow: &F)
 where
-    F: Density<D, C> + Calibrated,
+    F: Latents<D, C> + Calibrated,
 {
     let loaded = LoadedFlow::from_bytes(bytes).expect(name);
     let calibration = loaded.calibration().expect(name);
@@ -229,6 +229,13 @@ where
         assert_eq!(own.to_bits(), other.to_bits(), "{}", place());
         let other = shaped.log_prob(event, context);
         assert_eq!(own.to_bits(), other.to_bits(), "{}", place());
+        let (mut latents, mut others) = ([0.0; D], [0.0; D]);
+        let again = flow.log_prob_and_latents(event, context, &mut latents);
+        assert_eq!(own.to_bits(), again.to_bits(), "{}", place());
+        shaped.log_prob_and_latents(event, context, &mut others);
+        if own.is_finite() {
+            assert_eq!(latents.map(f32::to_bits), others.map(f32::to_bits), "{}", place());
+        }
         let p_value = calibration.p_value(own);
         assert_eq!(flow.p_value(own).to_bits(), p_value.to_bits(), "{name}");
         own
@@ -468,7 +475,7 @@ variant! {
 fn compare_integers<const D: usize, const C: usize>(
     name: &str,
     weights: WeightFormat,
-    flow: &impl Density<D, C>,
+    flow: &impl Latents<D, C>,
     q16: impl Fn(&[f32; D], &[f32; C], &mut Saturation) -> Option<i32>,
 ) {
     let bytes = quantised_artefact(name, weights);
@@ -480,9 +487,13 @@ fn compare_integers<const D: usize, const C: usize>(
     assert_eq!(refused, Err(ShapeError::Quantised));
     let check = |event: &[f32; D], context: &[f32; C]| {
         let own = flow.log_prob(event, context);
-        let (log_prob, clamped) = interpreter.log_prob(event, context);
+        let (log_prob, others, clamped) = interpreter.log_prob_and_latents(event, context);
         let place = || format!("{name}: {event:?} given {context:?}");
         assert_eq!(own.to_bits(), log_prob.to_bits(), "{}", place());
+        let mut latents = [0.0; D];
+        let again = flow.log_prob_and_latents(event, context, &mut latents);
+        assert_eq!(own.to_bits(), again.to_bits(), "{}", place());
+        assert_eq!(latents.as_slice(), others, "{}", place());
         let mut saturation = Saturation::new();
         let number = q16(event, context, &mut saturation);
         assert_eq!(number.is_none(), own.is_nan(), "{}", place());

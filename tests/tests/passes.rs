@@ -68,17 +68,21 @@ fn every_pass_keeps_every_bit() {
         });
         for _ in 0..EVENTS {
             let (event, context) = (draw(&kind, false, rng), draw(&kind, true, rng));
-            let own = loaded.log_prob(&event, &context, &mut scratch);
+            let mut latents = vec![0.0; event.len()];
+            let own = loaded.log_prob_and_latents(&event, &context, &mut latents, &mut scratch);
             let own = own.expect("its shape");
             finite += usize::from(own.is_finite());
             let base: Vec<f32> = event.iter().map(|_| 2.0 * uniform(rng)).collect();
             let generated = plans[0].1.generate(&base, &context);
             for (passes, plan) in &plans {
-                let (log_prob, _) = plan.log_prob(&event, &context);
+                let (log_prob, own_latents, _) = plan.log_prob_and_latents(&event, &context);
                 let place = || format!("{kind:?}, {passes:?}: {event:?} given {context:?}");
                 assert_eq!(log_prob.to_bits(), own.to_bits(), "{}", place());
                 let other = plan.generate(&base, &context);
                 let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+                if own.is_finite() {
+                    assert_eq!(bits(&own_latents), bits(&latents), "{}", place());
+                }
                 assert_eq!(bits(&other), bits(&generated), "{}", place());
             }
         }

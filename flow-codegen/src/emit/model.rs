@@ -1,6 +1,6 @@
 //! The type and its trait implementations.
 
-use super::{base, card, channels, float, integer, layer, number};
+use super::{at, base, card, channels, float, integer, layer, number};
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use flow_embedded::math::Backend;
@@ -96,18 +96,41 @@ fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
         .map(|(index, own)| layer::call(plan, own, index, "normalize", true));
     let energy = base::energy(plan);
     let log_norm = float(plan.log_norm);
+    let latents = latents(&plan.base.places);
     quote! {
         impl ::flow_embedded::Density<#event, #context> for #name {
             fn log_prob(&self, event: &[f32; #event], context: &[f32; #context]) -> f32 {
+                ::flow_embedded::Latents::log_prob_and_latents(self, event, context, &mut [0.0; #event])
+            }
+        }
+
+        impl ::flow_embedded::Latents<#event, #context> for #name {
+            #[inline(never)]
+            fn log_prob_and_latents(
+                &self,
+                event: &[f32; #event],
+                context: &[f32; #context],
+                latents: &mut [f32; #event],
+            ) -> f32 {
                 use ::flow_embedded::{base, kernels};
                 #standardise
                 #given
                 #(#layers)*
                 let energy = #energy;
+                *latents = #latents;
                 kernels::conclude((#log_norm + log_det) - energy, event, context)
             }
         }
     }
+}
+
+/// The channels of the base, from the places where they lie in `x`.
+pub(super) fn latents(places: &[usize]) -> TokenStream {
+    if places.iter().copied().eq(0..places.len()) {
+        return quote! { x };
+    }
+    let channels = places.iter().map(|place| at("x", *place));
+    quote! { [#(#channels),*] }
 }
 
 fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
@@ -125,6 +148,7 @@ fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     let round_to_grid = channels::round_to_grid(plan);
     quote! {
         impl ::flow_embedded::Sampler<#event, #context> for #name {
+            #[inline(never)]
             fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
                 &self,
                 rng: &mut R,

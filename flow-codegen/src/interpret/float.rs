@@ -38,7 +38,8 @@ impl<'p, M: Math> Float<'p, M> {
         self.activations
     }
 
-    pub(super) fn log_prob(&mut self, event: &[f32], context: &[f32]) -> f32 {
+    /// The log-likelihood and the latents.
+    pub(super) fn log_prob(&mut self, event: &[f32], context: &[f32]) -> (f32, Vec<f32>) {
         let plan = self.plan;
         let (mut x, log_det) = standardise::<M>(&plan.event, event);
         let given = features::<M>(&plan.context, context);
@@ -48,7 +49,8 @@ impl<'p, M: Math> Float<'p, M> {
             .base
             .distribution
             .energy::<M, _>(shape(plan), &plan.base.weights, &z);
-        conclude((plan.log_norm + log_det) - energy, event, context)
+        let log_prob = conclude((plan.log_norm + log_det) - energy, event, context);
+        (log_prob, z)
     }
 
     pub(super) fn generate(&mut self, base: &[f32], context: &[f32]) -> Vec<f32> {

@@ -19,11 +19,16 @@ impl<'p> Integer<'p> {
         Self { plan, saturation }
     }
 
-    pub(super) fn log_prob(&mut self, event: &[f32], context: &[f32]) -> f32 {
-        fixed::conclude(self.log_prob_q16(event, context))
+    /// The log-likelihood and the latents, which are zero where a channel is not
+    /// finite.
+    pub(super) fn log_prob(&mut self, event: &[f32], context: &[f32]) -> (f32, Vec<f32>) {
+        let found = self.log_prob_q16(event, context);
+        let log_prob = fixed::conclude(found.as_ref().map(|(log_prob, _)| *log_prob));
+        let latents = found.map_or_else(|| vec![0; event.len()], |(_, latents)| latents);
+        (log_prob, latents.into_iter().map(fixed::to_f32).collect())
     }
 
-    fn log_prob_q16(&mut self, event: &[f32], context: &[f32]) -> Option<i32> {
+    fn log_prob_q16(&mut self, event: &[f32], context: &[f32]) -> Option<(i32, Vec<i32>)> {
         let plan = self.plan;
         let (mut x, log_det) = self.standardise(&plan.event, event)?;
         let (standard, _) = self.standardise(&plan.context, context)?;
@@ -36,11 +41,11 @@ impl<'p> Integer<'p> {
             .collect();
         let log_det = normalize(self, plan, &mut x, &given, log_det);
         let log_norm = Constants::q16(plan.log_norm);
-        Some(
-            log_norm
-                .saturating_add(log_det)
-                .saturating_sub(self.energy(&x)),
-        )
+        let log_prob = log_norm
+            .saturating_add(log_det)
+            .saturating_sub(self.energy(&x));
+        let latents = plan.base.places.iter().map(|place| x[*place]);
+        Some((log_prob, latents.collect()))
     }
 
     /// Standardised channels, and the log-determinant of their domains; none

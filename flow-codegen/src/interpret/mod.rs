@@ -20,7 +20,10 @@ use integer::Integer;
 /// Takes the golden vectors of a model of integers from its integers.
 pub(crate) fn score_golden(plan: &mut Plan, header: &Header<'_>) {
     let golden = vectors(header, |event, context| {
-        Integer::new(plan, &mut Saturation::new()).log_prob(event, context)
+        let mut saturation = Saturation::new();
+        Integer::new(plan, &mut saturation)
+            .log_prob(event, context)
+            .0
     });
     plan.golden = golden;
 }
@@ -53,20 +56,29 @@ impl Interpreter {
     /// # Panics
     /// The slices are not as long as the model has channels.
     pub fn log_prob(&self, event: &[f32], context: &[f32]) -> (f32, u32) {
+        let (log_prob, _, clamped) = self.log_prob_and_latents(event, context);
+        (log_prob, clamped)
+    }
+
+    /// The same, with the latent coordinates of the event between them.
+    ///
+    /// # Panics
+    /// As [`log_prob`](Self::log_prob).
+    pub fn log_prob_and_latents(&self, event: &[f32], context: &[f32]) -> (f32, Vec<f32>, u32) {
         let plan = &self.0;
         assert_eq!(event.len(), plan.event.len(), "event channels");
         assert_eq!(context.len(), plan.context.len(), "context channels");
         if plan.is_integer() {
             let mut saturation = Saturation::new();
-            let log_prob = Integer::new(plan, &mut saturation).log_prob(event, context);
-            return (log_prob, saturation.count());
+            let found = Integer::new(plan, &mut saturation).log_prob(event, context);
+            return (found.0, found.1, saturation.count());
         }
-        let log_prob = match plan.math {
+        let (log_prob, latents) = match plan.math {
             Backend::Polynomial => Float::<Polynomial>::new(plan).log_prob(event, context),
             Backend::Libm => Float::<Libm>::new(plan).log_prob(event, context),
             Backend::Micromath => Float::<Micromath>::new(plan).log_prob(event, context),
         };
-        (log_prob, 0)
+        (log_prob, latents, 0)
     }
 
     /// Base to data: the event of a base event, for a model of `f32`.

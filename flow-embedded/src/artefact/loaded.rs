@@ -126,6 +126,25 @@ impl<'a> LoadedFlow<'a> {
         })
     }
 
+    /// The log-likelihood of one event, and its latent coordinates; as
+    /// [`Latents::log_prob_and_latents`](crate::Latents::log_prob_and_latents).
+    ///
+    /// # Errors
+    /// As [`log_prob`](Self::log_prob); `latents` is as long as an event.
+    pub fn log_prob_and_latents(
+        &self,
+        event: &[f32],
+        context: &[f32],
+        latents: &mut [f32],
+        scratch: &mut [f32],
+    ) -> Result<f32, ShapeError> {
+        self.check(latents.len(), context.len())?;
+        let log_prob = self.log_prob(event, context, scratch)?;
+        // The event comes first in scratch memory, and has become the latents.
+        latents.iter_mut().zip(scratch).for_each(|(z, x)| *z = *x);
+        Ok(log_prob)
+    }
+
     /// Draws one event into `event`, in the units of the raw data; as
     /// [`Sampler::sample`](crate::Sampler::sample).
     ///

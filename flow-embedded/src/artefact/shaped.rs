@@ -1,5 +1,5 @@
 use super::{CalibrationTable, LoadedFlow, ShapeError};
-use crate::density::{Density, Sampler};
+use crate::density::{Density, Latents, Sampler};
 use crate::detect::Calibrated;
 use rand_core::Rng;
 
@@ -64,6 +64,19 @@ impl<const D: usize, const C: usize, const S: usize> Density<D, C> for ShapedFlo
     }
 }
 
+impl<const D: usize, const C: usize, const S: usize> Latents<D, C> for ShapedFlow<'_, D, C, S> {
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; D],
+        context: &[f32; C],
+        latents: &mut [f32; D],
+    ) -> f32 {
+        self.flow
+            .log_prob_and_latents(event, context, latents, &mut [0.0; S])
+            .unwrap_or(f32::NAN)
+    }
+}
+
 impl<const D: usize, const C: usize, const S: usize> Sampler<D, C> for ShapedFlow<'_, D, C, S> {
     fn sample<R: Rng + ?Sized>(&self, rng: &mut R, context: &[f32; C]) -> [f32; D] {
         let mut event = [f32::NAN; D];
@@ -88,6 +101,17 @@ pub struct CalibratedFlow<'a, const D: usize, const C: usize, const S: usize> {
 impl<const D: usize, const C: usize, const S: usize> Density<D, C> for CalibratedFlow<'_, D, C, S> {
     fn log_prob(&self, event: &[f32; D], context: &[f32; C]) -> f32 {
         self.flow.log_prob(event, context)
+    }
+}
+
+impl<const D: usize, const C: usize, const S: usize> Latents<D, C> for CalibratedFlow<'_, D, C, S> {
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; D],
+        context: &[f32; C],
+        latents: &mut [f32; D],
+    ) -> f32 {
+        self.flow.log_prob_and_latents(event, context, latents)
     }
 }
 

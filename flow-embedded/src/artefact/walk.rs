@@ -19,7 +19,7 @@ use rand_core::Rng;
 
 /// The caller's memory, split into what one evaluation needs.
 pub(super) struct Scratch<'s> {
-    /// The event on its way through the layers.
+    /// The event on its way through the layers; at the end of scoring, its latents.
     event: &'s mut [f32],
     /// What a layer's conditioner works in.
     conditioning: Conditioning<'s>,

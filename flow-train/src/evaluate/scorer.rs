@@ -53,6 +53,33 @@ impl<'f, 'a> Scorer<'f, 'a> {
         Ok(self.log_probs_of(data.events(), data.contexts()))
     }
 
+    /// The latent coordinates of every row, row-major: see
+    /// [`Latents`](flow_embedded::Latents).
+    ///
+    /// # Panics
+    /// As [`log_probs_of`](Self::log_probs_of).
+    pub fn latents_of(&self, events: &[f32], contexts: &[f32]) -> Vec<f32> {
+        let header = self.flow.header();
+        let (event, context) = (header.event.len(), header.context.len());
+        let rows = events.par_chunks_exact(event).enumerate();
+        let rows = rows.map(|(row, event)| (event, &contexts[row * context..][..context]));
+        let latents = rows.map_init(
+            || vec![0.0; self.flow.scratch_len()],
+            |scratch, (event, context)| match &self.by {
+                By::Interpreter(interpreter) => interpreter.log_prob_and_latents(event, context).1,
+                By::Batch(_) => {
+                    let mut own = vec![0.0; event.len()];
+                    let scored = self
+                        .flow
+                        .log_prob_and_latents(event, context, &mut own, scratch);
+                    scored.expect("slices of the flow's sizes");
+                    own
+                }
+            },
+        );
+        latents.flatten_iter().collect()
+    }
+
     /// The log-likelihood of every row of `events` (row-major, rows × D) given `contexts` (rows × C); for tables
     /// that are read piece by piece.
     ///

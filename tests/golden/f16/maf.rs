@@ -34,6 +34,23 @@ type Math = ::flow_embedded::math::Polynomial;
 
 impl ::flow_embedded::Density<6, 0> for Random {
     fn log_prob(&self, event: &[f32; 6], context: &[f32; 0]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 6],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<6, 0> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 6],
+        context: &[f32; 0],
+        latents: &mut [f32; 6],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
@@ -41,11 +58,13 @@ impl ::flow_embedded::Density<6, 0> for Random {
         log_det += normalize_1(&mut x);
         log_det += normalize_2(&mut x);
         let energy = base::normal_energy(&x);
+        *latents = x;
         kernels::conclude((-7.616411 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<6, 0> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -74,6 +93,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, 4, 5, affine, ReLU conditioner 24 → 24 → 12.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[1], x[2], x[3], x[4]];
@@ -110,6 +130,7 @@ fn normalize_0(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let mut input = [0.0, 0.0, 0.0, 0.0, 0.0];
@@ -148,6 +169,7 @@ fn generate_0(x: &mut [f32; 6]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 5, 4, 3, 2, 1, 0, affine, ReLU conditioner 24 → 24 → 12.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[5], x[4], x[3], x[2], x[1]];
@@ -184,6 +206,7 @@ fn normalize_1(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let mut input = [0.0, 0.0, 0.0, 0.0, 0.0];
@@ -222,6 +245,7 @@ fn generate_1(x: &mut [f32; 6]) {
 }
 
 /// Layer 2, data to base: autoregressive, order 0, 1, 2, 3, 4, 5, affine, ReLU conditioner 24 → 24 → 12.
+#[inline(never)]
 fn normalize_2(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[1], x[2], x[3], x[4]];
@@ -258,6 +282,7 @@ fn normalize_2(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 2, base to data.
+#[inline(never)]
 fn generate_2(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let mut input = [0.0, 0.0, 0.0, 0.0, 0.0];

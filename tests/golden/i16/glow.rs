@@ -37,11 +37,22 @@ impl Random {
     /// The log-likelihood in nats, in Q16 (16 bits behind the point), by
     /// integers alone; none if a channel is not finite. Counts values
     /// that had to be clamped to their formats.
-    #[allow(clippy::unused_self)]
     pub fn log_prob_q16(
         &self,
         event: &[f32; 4],
         context: &[f32; 1],
+        saturation: &mut ::flow_embedded::fixed::Saturation,
+    ) -> Option<i32> {
+        self.log_prob_and_latents_q16(event, context, &mut [0; 4], saturation)
+    }
+    /// The same, and the latent coordinates in Q16.
+    #[allow(clippy::unused_self)]
+    #[inline(never)]
+    pub fn log_prob_and_latents_q16(
+        &self,
+        event: &[f32; 4],
+        context: &[f32; 1],
+        latents: &mut [i32; 4],
         saturation: &mut ::flow_embedded::fixed::Saturation,
     ) -> Option<i32> {
         use ::flow_embedded::fixed;
@@ -55,6 +66,7 @@ impl Random {
         log_det = log_det.saturating_add(normalize_5(&mut x, &given, saturation));
         let energy = fixed::mixture_energy(&x, &BASE);
         let log_norm = -169256;
+        *latents = x;
         Some(i32::saturating_add(log_norm, log_det).saturating_sub(energy))
     }
 }
@@ -63,6 +75,23 @@ impl ::flow_embedded::Density<4, 1> for Random {
     fn log_prob(&self, event: &[f32; 4], context: &[f32; 1]) -> f32 {
         use ::flow_embedded::fixed::{Saturation, conclude};
         conclude(self.log_prob_q16(event, context, &mut Saturation::new()))
+    }
+}
+
+impl ::flow_embedded::Latents<4, 1> for Random {
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 4],
+        context: &[f32; 1],
+        latents: &mut [f32; 4],
+    ) -> f32 {
+        use ::flow_embedded::fixed::{Saturation, conclude, to_f32};
+        let mut own = [0; 4];
+        let saturation = &mut Saturation::new();
+        let log_prob = self
+            .log_prob_and_latents_q16(event, context, &mut own, saturation);
+        *latents = own.map(to_f32);
+        conclude(log_prob)
     }
 }
 
@@ -76,12 +105,14 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: element-wise affine.
+#[inline(never)]
 fn normalize_0(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::element_wise_normalize;
     element_wise_normalize(x, &L0_SCALE_SHIFT, saturation);
 }
 
 /// Layer 1, data to base: linear, channels 1, 2, 3, 0.
+#[inline(never)]
 fn normalize_1(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::linear_normalize;
     *x = [x[1], x[2], x[3], x[0]];
@@ -89,6 +120,7 @@ fn normalize_1(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Satura
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3 given 0, 2, affine, ReLU conditioner 8 → 4.
+#[inline(never)]
 fn normalize_2(
     x: &mut [i32; 4],
     given: &[i32; 1],
@@ -110,6 +142,7 @@ fn normalize_2(
 }
 
 /// Layer 4, data to base: linear, channels 2, 3, 0, 1.
+#[inline(never)]
 fn normalize_4(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::linear_normalize;
     *x = [x[2], x[3], x[0], x[1]];
@@ -117,6 +150,7 @@ fn normalize_4(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Satura
 }
 
 /// Layer 5, data to base: autoregressive, order 3, 2, 1, 0, affine, ReLU conditioner 8 → 8.
+#[inline(never)]
 fn normalize_5(
     x: &mut [i32; 4],
     given: &[i32; 1],

@@ -33,11 +33,22 @@ impl Random {
     /// The log-likelihood in nats, in Q16 (16 bits behind the point), by
     /// integers alone; none if a channel is not finite. Counts values
     /// that had to be clamped to their formats.
-    #[allow(clippy::unused_self)]
     pub fn log_prob_q16(
         &self,
         event: &[f32; 5],
+        context: &[f32; 0],
+        saturation: &mut ::flow_embedded::fixed::Saturation,
+    ) -> Option<i32> {
+        self.log_prob_and_latents_q16(event, context, &mut [0; 5], saturation)
+    }
+    /// The same, and the latent coordinates in Q16.
+    #[allow(clippy::unused_self)]
+    #[inline(never)]
+    pub fn log_prob_and_latents_q16(
+        &self,
+        event: &[f32; 5],
         _context: &[f32; 0],
+        latents: &mut [i32; 5],
         saturation: &mut ::flow_embedded::fixed::Saturation,
     ) -> Option<i32> {
         use ::flow_embedded::fixed;
@@ -48,6 +59,7 @@ impl Random {
         log_det = log_det.saturating_add(normalize_2(&mut x, saturation));
         let energy = fixed::normal_energy(&x);
         let log_norm = -535637;
+        *latents = x;
         Some(i32::saturating_add(log_norm, log_det).saturating_sub(energy))
     }
 }
@@ -56,6 +68,23 @@ impl ::flow_embedded::Density<5, 0> for Random {
     fn log_prob(&self, event: &[f32; 5], context: &[f32; 0]) -> f32 {
         use ::flow_embedded::fixed::{Saturation, conclude};
         conclude(self.log_prob_q16(event, context, &mut Saturation::new()))
+    }
+}
+
+impl ::flow_embedded::Latents<5, 0> for Random {
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 5],
+        context: &[f32; 0],
+        latents: &mut [f32; 5],
+    ) -> f32 {
+        use ::flow_embedded::fixed::{Saturation, conclude, to_f32};
+        let mut own = [0; 5];
+        let saturation = &mut Saturation::new();
+        let log_prob = self
+            .log_prob_and_latents_q16(event, context, &mut own, saturation);
+        *latents = own.map(to_f32);
+        conclude(log_prob)
     }
 }
 
@@ -69,6 +98,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: inverse autoregressive, order (0, 1), (2, 3), 4, spline of 3 bins on ±3, ReLU conditioner 10 → 40.
+#[inline(never)]
 fn normalize_0(
     x: &mut [i32; 5],
     saturation: &mut ::flow_embedded::fixed::Saturation,
@@ -135,6 +165,7 @@ fn normalize_0(
 }
 
 /// Layer 1, data to base: inverse autoregressive, order (4, 3, 2), (1, 0), shift, ReLU conditioner 10 → 5.
+#[inline(never)]
 fn normalize_1(x: &mut [i32; 5], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::{Relu, dense, dense_q16, to_activation};
     let mut input = [0, 0, 0];
@@ -171,6 +202,7 @@ fn normalize_1(x: &mut [i32; 5], saturation: &mut ::flow_embedded::fixed::Satura
 }
 
 /// Layer 2, data to base: autoregressive, order (0, 1), (2, 3), 4, affine, ReLU conditioner 10 → 10.
+#[inline(never)]
 fn normalize_2(
     x: &mut [i32; 5],
     saturation: &mut ::flow_embedded::fixed::Saturation,

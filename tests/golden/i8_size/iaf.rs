@@ -33,11 +33,22 @@ impl Random {
     /// The log-likelihood in nats, in Q16 (16 bits behind the point), by
     /// integers alone; none if a channel is not finite. Counts values
     /// that had to be clamped to their formats.
-    #[allow(clippy::unused_self)]
     pub fn log_prob_q16(
         &self,
         event: &[f32; 4],
         context: &[f32; 1],
+        saturation: &mut ::flow_embedded::fixed::Saturation,
+    ) -> Option<i32> {
+        self.log_prob_and_latents_q16(event, context, &mut [0; 4], saturation)
+    }
+    /// The same, and the latent coordinates in Q16.
+    #[allow(clippy::unused_self)]
+    #[inline(never)]
+    pub fn log_prob_and_latents_q16(
+        &self,
+        event: &[f32; 4],
+        context: &[f32; 1],
+        latents: &mut [i32; 4],
         saturation: &mut ::flow_embedded::fixed::Saturation,
     ) -> Option<i32> {
         use ::flow_embedded::fixed;
@@ -48,6 +59,7 @@ impl Random {
         log_det = log_det.saturating_add(normalize_1(&mut x, &given, saturation));
         let energy = fixed::normal_energy(&x);
         let log_norm = -399278;
+        *latents = x;
         Some(i32::saturating_add(log_norm, log_det).saturating_sub(energy))
     }
 }
@@ -56,6 +68,23 @@ impl ::flow_embedded::Density<4, 1> for Random {
     fn log_prob(&self, event: &[f32; 4], context: &[f32; 1]) -> f32 {
         use ::flow_embedded::fixed::{Saturation, conclude};
         conclude(self.log_prob_q16(event, context, &mut Saturation::new()))
+    }
+}
+
+impl ::flow_embedded::Latents<4, 1> for Random {
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 4],
+        context: &[f32; 1],
+        latents: &mut [f32; 4],
+    ) -> f32 {
+        use ::flow_embedded::fixed::{Saturation, conclude, to_f32};
+        let mut own = [0; 4];
+        let saturation = &mut Saturation::new();
+        let log_prob = self
+            .log_prob_and_latents_q16(event, context, &mut own, saturation);
+        *latents = own.map(to_f32);
+        conclude(log_prob)
     }
 }
 
@@ -69,6 +98,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: inverse autoregressive, order 0, 1, 2, 3, affine, residual SiLU conditioner 12 → 12 → 12 → 8.
+#[inline(never)]
 fn normalize_0(
     x: &mut [i32; 4],
     given: &[i32; 1],
@@ -246,6 +276,7 @@ fn normalize_0(
 }
 
 /// Layer 1, data to base: inverse autoregressive, order 3, 2, 1, 0, affine, residual SiLU conditioner 12 → 12 → 12 → 8.
+#[inline(never)]
 fn normalize_1(
     x: &mut [i32; 4],
     given: &[i32; 1],

@@ -34,6 +34,23 @@ type Math = ::flow_embedded::math::Polynomial;
 
 impl ::flow_embedded::Density<4, 2> for Random {
     fn log_prob(&self, event: &[f32; 4], context: &[f32; 2]) -> f32 {
+        ::flow_embedded::Latents::log_prob_and_latents(
+            self,
+            event,
+            context,
+            &mut [0.0; 4],
+        )
+    }
+}
+
+impl ::flow_embedded::Latents<4, 2> for Random {
+    #[inline(never)]
+    fn log_prob_and_latents(
+        &self,
+        event: &[f32; 4],
+        context: &[f32; 2],
+        latents: &mut [f32; 4],
+    ) -> f32 {
         use ::flow_embedded::{base, kernels};
         let mut log_det = 0.0;
         let mut x = kernels::standardise(event, &MEAN, &INV_STD);
@@ -41,11 +58,13 @@ impl ::flow_embedded::Density<4, 2> for Random {
         log_det += normalize_0(&mut x, &given);
         log_det += normalize_1(&mut x, &given);
         let energy = base::normal_energy(&x);
+        *latents = x;
         kernels::conclude((-6.0924993 + log_det) - energy, event, context)
     }
 }
 
 impl ::flow_embedded::Sampler<4, 2> for Random {
+    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -74,6 +93,7 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, affine, tanh conditioner 16 → 12 → 8.
+#[inline(never)]
 fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [given[0], given[1], x[0], x[1], x[2]];
@@ -134,6 +154,7 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
+#[inline(never)]
 fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse, dense};
     let z = *x;
@@ -226,6 +247,7 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 3, 2, 1, 0, affine, tanh conditioner 16 → 12 → 8.
+#[inline(never)]
 fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [given[0], given[1], x[3], x[2], x[1]];
@@ -286,6 +308,7 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
+#[inline(never)]
 fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse, dense};
     let z = *x;

@@ -2,6 +2,7 @@
 
 use super::layer;
 use crate::emit::channels::circle;
+use crate::emit::model::latents;
 use crate::emit::{at, float, number};
 use crate::plan::{Channels, Constants, Plan};
 use flow_embedded::artefact::{Base, Domain};
@@ -44,16 +45,29 @@ pub(in crate::emit) fn implementations(
         .any(|own| !matches!(own.domain, Domain::Real | Domain::Circular))
         || plan.steps().any(|(_, own)| own.bijection.has_log_det());
     let mutable = adds.then(|| quote! { mut });
+    let latents = latents(&plan.base.places);
     quote! {
         impl #name {
             /// The log-likelihood in nats, in Q16 (16 bits behind the point), by
             /// integers alone; none if a channel is not finite. Counts values
             /// that had to be clamped to their formats.
-            #[allow(clippy::unused_self)]
             #visibility fn log_prob_q16(
                 &self,
                 event: &[f32; #event],
+                context: &[f32; #context],
+                saturation: &mut ::flow_embedded::fixed::Saturation,
+            ) -> Option<i32> {
+                self.log_prob_and_latents_q16(event, context, &mut [0; #event], saturation)
+            }
+
+            /// The same, and the latent coordinates in Q16.
+            #[allow(clippy::unused_self)]
+            #[inline(never)]
+            #visibility fn log_prob_and_latents_q16(
+                &self,
+                event: &[f32; #event],
                 #context_name: &[f32; #context],
+                latents: &mut [i32; #event],
                 saturation: &mut ::flow_embedded::fixed::Saturation,
             ) -> Option<i32> {
                 use ::flow_embedded::fixed;
@@ -64,6 +78,7 @@ pub(in crate::emit) fn implementations(
                 #(#layers)*
                 let energy = #energy;
                 let log_norm = #log_norm;
+                *latents = #latents;
                 Some(i32::saturating_add(log_norm, log_det).saturating_sub(energy))
             }
         }
@@ -72,6 +87,22 @@ pub(in crate::emit) fn implementations(
             fn log_prob(&self, event: &[f32; #event], context: &[f32; #context]) -> f32 {
                 use ::flow_embedded::fixed::{Saturation, conclude};
                 conclude(self.log_prob_q16(event, context, &mut Saturation::new()))
+            }
+        }
+
+        impl ::flow_embedded::Latents<#event, #context> for #name {
+            fn log_prob_and_latents(
+                &self,
+                event: &[f32; #event],
+                context: &[f32; #context],
+                latents: &mut [f32; #event],
+            ) -> f32 {
+                use ::flow_embedded::fixed::{Saturation, conclude, to_f32};
+                let mut own = [0; #event];
+                let saturation = &mut Saturation::new();
+                let log_prob = self.log_prob_and_latents_q16(event, context, &mut own, saturation);
+                *latents = own.map(to_f32);
+                conclude(log_prob)
             }
         }
 
