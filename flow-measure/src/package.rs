@@ -4,7 +4,6 @@ use crate::Probe;
 use anyhow::{Context, Result};
 use flow_embedded::math::Backend;
 use std::collections::BTreeSet;
-use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -28,7 +27,7 @@ pub(crate) fn write(folder: &Path, probes: &[Probe], features: &[String]) -> Res
     update(&binaries.join(EMPTY).with_extension("rs"), EMPTY_SOURCE)?;
     for probe in probes {
         let path = binaries.join(&probe.name).with_extension("rs");
-        update(&path, &source(probe)?)?;
+        update(&path, &source(probe))?;
     }
     Ok(())
 }
@@ -95,7 +94,7 @@ fn main() -> ! {
 }
 ";
 
-fn source(probe: &Probe) -> Result<String> {
+fn source(probe: &Probe) -> String {
     let (event, context) = probe
         .events
         .first()
@@ -110,34 +109,28 @@ fn source(probe: &Probe) -> Result<String> {
     );
     let mut calls = String::new();
     if probe.score {
-        write!(
-            text,
-            "\n#[inline(never)]\nfn log_prob(event: &[f32; {event}], context: &[f32; {context}]) -> \
-             f32 {{\n    flow_embedded::Density::log_prob(&model::Model, event, context)\n}}\n"
-        )?;
-        calls += "    report.operation(\"log_prob\", EVENTS.len(), &mut |index| {\n        if let \
-                  Some((event, context)) = black_box(&EVENTS).get(index) {\n            \
-                  black_box(log_prob(event, context));\n        }\n    });\n";
+        calls += "    report.operation(\"log_prob\", EVENTS.len(), &mut |index| {
+        if let Some((event, context)) = black_box(&EVENTS).get(index) {
+            black_box(flow_embedded::Density::log_prob(&model::Model, event, context));
+        }
+    });
+";
     }
     if probe.sample {
-        write!(
-            text,
-            "\n#[inline(never)]\nfn sample(words: &mut flow_embedded::golden::Words, context: &[f32; {context}]) -> \
-             [f32; {event}] {{\n    flow_embedded::Sampler::sample(&model::Model, words, context)\n}}\n"
-        )?;
-        calls += "    let mut words = flow_embedded::golden::Words::new(black_box(1));\n    \
-                  report.operation(\"sample\", EVENTS.len(), &mut |index| {\n        if let Some((_, \
-                  context)) = black_box(&EVENTS).get(index) {\n            \
-                  black_box(sample(&mut words, context));\n        }\n    });\n";
+        calls += "    let mut words = flow_embedded::golden::Words::new(black_box(1));
+    report.operation(\"sample\", EVENTS.len(), &mut |index| {
+        if let Some((_, context)) = black_box(&EVENTS).get(index) {
+            black_box(flow_embedded::Sampler::sample(&model::Model, &mut words, context));
+        }
+    });
+";
     }
     if probe.calibrated {
-        calls += "    black_box(flow_embedded::Calibrated::p_value(&model::Model, \
-                  black_box(0.0)));\n";
+        calls +=
+            "    black_box(flow_embedded::Calibrated::p_value(&model::Model, black_box(0.0)));\n";
     }
-    write!(
-        text,
-        "\n#[entry]\nfn main() -> ! {{\n    let mut report = Report::begin();\n{calls}    \
-         report.end()\n}}\n"
-    )?;
-    Ok(text)
+    text += &format!(
+        "\n#[entry]\nfn main() -> ! {{\n    let mut report = Report::begin();\n{calls}    report.end()\n}}\n"
+    );
+    text
 }

@@ -87,7 +87,6 @@ fn features(context: &[f32; 1]) -> [f32; 1] {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, affine, ReLU conditioner 8 → 8.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0], x[0], x[1], x[2]];
@@ -111,7 +110,6 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 1, data to base: autoregressive, order 3, 2, 1, 0, affine, ReLU conditioner 8 → 8.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0], x[3], x[2], x[1]];

@@ -36,7 +36,6 @@ const PROVENANCE: ::flow_embedded::Provenance = ::flow_embedded::Provenance::new
 type Math = ::flow_embedded::math::Libm;
 
 impl ::flow_embedded::Sampler<4, 1> for Noise {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -60,14 +59,12 @@ impl ::flow_embedded::Sampler<4, 1> for Noise {
 }
 
 /// Layer 0, base to data: element-wise affine.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::element_wise_generate;
     element_wise_generate(x, &L0_SCALE_SHIFT);
 }
 
 /// Layer 1, base to data: linear, channels 1, 2, 3, 0.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::linear_generate;
     linear_generate(x, &L1_UPPER, &L1_LOWER);
@@ -75,7 +72,6 @@ fn generate_1(x: &mut [f32; 4]) {
 }
 
 /// Layer 2, base to data: coupling, channels 1, 3 given 0, 2, affine, ReLU conditioner 8 → 4.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 4], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [given[0], x[0], x[2]];
@@ -90,7 +86,6 @@ fn generate_2(x: &mut [f32; 4], given: &[f32; 1]) {
 }
 
 /// Layer 4, base to data: linear, channels 2, 3, 0, 1.
-#[inline(never)]
 fn generate_4(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::linear_generate;
     linear_generate(x, &L4_UPPER, &L4_LOWER);
@@ -98,7 +93,6 @@ fn generate_4(x: &mut [f32; 4]) {
 }
 
 /// Layer 5, base to data: autoregressive, order 3, 2, 1, 0, affine, ReLU conditioner 8 → 8.
-#[inline(never)]
 fn generate_5(x: &mut [f32; 4], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let mut input = [given[0], 0.0, 0.0, 0.0];

@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<4, 1> for Random {
 }
 
 impl ::flow_embedded::Sampler<4, 1> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -93,7 +92,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: inverse autoregressive, order 0, 1, 2, 3, affine, residual SiLU conditioner 12 → 12 → 12 → 8.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Silu, add, affine_inverse, dense};
     let mut input = [given[0], 0.0, 0.0, 0.0];
@@ -217,7 +215,6 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Silu, add, affine_forward_each, dense};
     let input = [given[0], x[0], x[1], x[2]];
@@ -322,7 +319,6 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
 }
 
 /// Layer 1, data to base: inverse autoregressive, order 3, 2, 1, 0, affine, residual SiLU conditioner 12 → 12 → 12 → 8.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Silu, add, affine_inverse, dense};
     let mut input = [given[0], 0.0, 0.0, 0.0];
@@ -446,7 +442,6 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Silu, add, affine_forward_each, dense};
     let input = [given[0], x[3], x[2], x[1]];

@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<6, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<6, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -93,7 +92,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, 4, 5, affine, ReLU conditioner 24 → 24 → 12.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[1], x[2], x[3], x[4]];
@@ -130,7 +128,6 @@ fn normalize_0(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let mut input = [0.0, 0.0, 0.0, 0.0, 0.0];
@@ -169,7 +166,6 @@ fn generate_0(x: &mut [f32; 6]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 5, 4, 3, 2, 1, 0, affine, ReLU conditioner 24 → 24 → 12.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[5], x[4], x[3], x[2], x[1]];
@@ -206,7 +202,6 @@ fn normalize_1(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let mut input = [0.0, 0.0, 0.0, 0.0, 0.0];
@@ -245,7 +240,6 @@ fn generate_1(x: &mut [f32; 6]) {
 }
 
 /// Layer 2, data to base: autoregressive, order 0, 1, 2, 3, 4, 5, affine, ReLU conditioner 24 → 24 → 12.
-#[inline(never)]
 fn normalize_2(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[1], x[2], x[3], x[4]];
@@ -282,7 +276,6 @@ fn normalize_2(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 2, base to data.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let mut input = [0.0, 0.0, 0.0, 0.0, 0.0];

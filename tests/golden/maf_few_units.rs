@@ -62,7 +62,6 @@ impl ::flow_embedded::Latents<8, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<8, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -90,7 +89,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, 4, 5, 6, 7, affine, tanh conditioner 3 → 5 → 16.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 8]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [x[0], x[1], x[2], x[3], x[4], x[5], x[6]];
@@ -167,7 +165,6 @@ fn normalize_0(x: &mut [f32; 8]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 8]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse, dense};
     let mut input = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];
@@ -248,7 +245,6 @@ fn generate_0(x: &mut [f32; 8]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 7, 6, 5, 4, 3, 2, 1, 0, affine, tanh conditioner 3 → 5 → 16.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 8]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [x[7], x[6], x[5], x[4], x[3], x[2], x[1]];
@@ -325,7 +321,6 @@ fn normalize_1(x: &mut [f32; 8]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 8]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse, dense};
     let mut input = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0];

@@ -62,7 +62,6 @@ impl ::flow_embedded::Latents<3, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<3, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -90,7 +89,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, affine, conditioner 6.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, affine_forward_each, dense};
     let input = [x[0], x[1]];
@@ -107,7 +105,6 @@ fn normalize_0(x: &mut [f32; 3]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, affine_inverse, dense};
     let mut input = [0.0, 0.0];
@@ -123,7 +120,6 @@ fn generate_0(x: &mut [f32; 3]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 2, 1, 0, affine, conditioner 6.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, affine_forward_each, dense};
     let input = [x[2], x[1]];
@@ -140,7 +136,6 @@ fn normalize_1(x: &mut [f32; 3]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, affine_inverse, dense};
     let mut input = [0.0, 0.0];

@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<1, 1> for Random {
 }
 
 impl ::flow_embedded::Sampler<1, 1> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -89,7 +88,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, affine, ReLU conditioner 8 → 2.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 1], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0]];
@@ -104,7 +102,6 @@ fn normalize_0(x: &mut [f32; 1], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 1], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let input = [given[0]];
@@ -116,7 +113,6 @@ fn generate_0(x: &mut [f32; 1], given: &[f32; 1]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 0, affine, ReLU conditioner 8 → 2.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 1], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0]];
@@ -131,7 +127,6 @@ fn normalize_1(x: &mut [f32; 1], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 1], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let input = [given[0]];

@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<3, 1> for Random {
 }
 
 impl ::flow_embedded::Sampler<3, 1> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -93,7 +92,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, affine, residual tanh conditioner 8 → 8 → 6.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 3], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, add, affine_forward_each, dense};
     let input = [given[0], x[0], x[1]];
@@ -145,7 +143,6 @@ fn normalize_0(x: &mut [f32; 3], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 3], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Tanh, add, affine_inverse, dense};
     let mut input = [given[0], 0.0, 0.0];
@@ -196,7 +193,6 @@ fn generate_0(x: &mut [f32; 3], given: &[f32; 1]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 2, 1, 0, affine, residual tanh conditioner 8 → 8 → 6.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 3], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, add, affine_forward_each, dense};
     let input = [given[0], x[2], x[1]];
@@ -248,7 +244,6 @@ fn normalize_1(x: &mut [f32; 3], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 3], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Tanh, add, affine_inverse, dense};
     let mut input = [given[0], 0.0, 0.0];

@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<6, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<6, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -93,7 +92,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1, 3, 5 given 0, 2, 4, shift, SiLU conditioner 16 → 16 → 3.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, shift_forward_each};
     let input = [x[0], x[2], x[4]];
@@ -129,7 +127,6 @@ fn normalize_0(x: &mut [f32; 6]) {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, shift_inverse_each};
     let input = [x[0], x[2], x[4]];
@@ -165,21 +162,18 @@ fn generate_0(x: &mut [f32; 6]) {
 }
 
 /// Layer 1, data to base: element-wise affine.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::element_wise_normalize;
     element_wise_normalize(x, &L1_SCALE_SHIFT);
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::element_wise_generate;
     element_wise_generate(x, &L1_SCALE_SHIFT);
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3, 5 given 0, 2, 4, shift, SiLU conditioner 16 → 16 → 3.
-#[inline(never)]
 fn normalize_2(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, shift_forward_each};
     let input = [x[0], x[2], x[4]];
@@ -215,7 +209,6 @@ fn normalize_2(x: &mut [f32; 6]) {
 }
 
 /// Layer 2, base to data.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, shift_inverse_each};
     let input = [x[0], x[2], x[4]];

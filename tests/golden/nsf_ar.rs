@@ -62,7 +62,6 @@ impl ::flow_embedded::Latents<4, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<4, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -90,7 +89,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, spline of 8 bins on ±4, ReLU conditioner 12 → 12 → 92.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 4]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_forward};
     let input = [x[0], x[1], x[2]];
@@ -194,7 +192,6 @@ fn normalize_0(x: &mut [f32; 4]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_inverse};
     let mut input = [0.0, 0.0, 0.0];
@@ -291,7 +288,6 @@ fn generate_0(x: &mut [f32; 4]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 3, 2, 1, 0, spline of 8 bins on ±4, ReLU conditioner 12 → 12 → 92.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 4]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_forward};
     let input = [x[3], x[2], x[1]];
@@ -395,7 +391,6 @@ fn normalize_1(x: &mut [f32; 4]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_inverse};
     let mut input = [0.0, 0.0, 0.0];

@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<1, 2> for Random {
 }
 
 impl ::flow_embedded::Sampler<1, 2> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -89,7 +88,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, spline of 3 bins on ±3, SiLU conditioner 6 → 8.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 1], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Silu, dense, spline_forward};
     let input = [given[0], given[1]];
@@ -105,7 +103,6 @@ fn normalize_0(x: &mut [f32; 1], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 1], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, spline_inverse};
     let input = [given[0], given[1]];
@@ -117,7 +114,6 @@ fn generate_0(x: &mut [f32; 1], given: &[f32; 2]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 0, spline of 3 bins on ±3, SiLU conditioner 6 → 8.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 1], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Silu, dense, spline_forward};
     let input = [given[0], given[1]];
@@ -133,7 +129,6 @@ fn normalize_1(x: &mut [f32; 1], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 1], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Silu, dense, spline_inverse};
     let input = [given[0], given[1]];

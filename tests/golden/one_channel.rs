@@ -60,7 +60,6 @@ impl ::flow_embedded::Latents<1, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<1, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -83,7 +82,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, spline of 8 bins on ±4, conditioner 23.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, dense, spline_forward};
     let input = [];
@@ -98,7 +96,6 @@ fn normalize_0(x: &mut [f32; 1]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 1]) {
     use ::flow_embedded::kernels::{Identity, dense, spline_inverse};
     let input = [];

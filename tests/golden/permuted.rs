@@ -66,7 +66,6 @@ impl ::flow_embedded::Latents<3, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<3, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -96,7 +95,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1 given 0, 2, affine, ReLU conditioner 6 → 2.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[2]];
@@ -111,7 +109,6 @@ fn normalize_0(x: &mut [f32; 3]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[0], x[2]];
@@ -125,7 +122,6 @@ fn generate_0(x: &mut [f32; 3]) {
 }
 
 /// Layer 2, data to base: autoregressive, order 1, 2, 0, affine, ReLU conditioner 6 → 6.
-#[inline(never)]
 fn normalize_2(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[1], x[2]];
@@ -146,7 +142,6 @@ fn normalize_2(x: &mut [f32; 3]) -> f32 {
 }
 
 /// Layer 2, base to data.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let mut input = [0.0, 0.0];
@@ -166,14 +161,12 @@ fn generate_2(x: &mut [f32; 3]) {
 }
 
 /// Layer 3, data to base: element-wise affine.
-#[inline(never)]
 fn normalize_3(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::element_wise_normalize;
     element_wise_normalize(x, &L3_SCALE_SHIFT);
 }
 
 /// Layer 3, base to data.
-#[inline(never)]
 fn generate_3(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::element_wise_generate;
     element_wise_generate(x, &L3_SCALE_SHIFT);

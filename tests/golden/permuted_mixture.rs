@@ -62,7 +62,6 @@ impl ::flow_embedded::Latents<3, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<3, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -91,7 +90,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 1, data to base: inverse autoregressive, order 0, 2, 1, affine, SiLU conditioner 6 → 6.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 3]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Silu, affine_inverse, dense};
     let mut input = [0.0, 0.0];
@@ -125,7 +123,6 @@ fn normalize_1(x: &mut [f32; 3]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 3]) {
     use ::flow_embedded::kernels::{Identity, Silu, affine_forward_each, dense};
     let input = [x[0], x[2]];

@@ -66,7 +66,6 @@ impl ::flow_embedded::Latents<6, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<6, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -96,7 +95,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1, 3, 5 given 0, 2, 4, affine, ReLU conditioner 16 → 16 → 6.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[2], x[4]];
@@ -117,7 +115,6 @@ fn normalize_0(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[0], x[2], x[4]];
@@ -137,7 +134,6 @@ fn generate_0(x: &mut [f32; 6]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0, 2, 4 given 1, 3, 5, affine, ReLU conditioner 16 → 16 → 6.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[1], x[3], x[5]];
@@ -158,7 +154,6 @@ fn normalize_1(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[1], x[3], x[5]];
@@ -178,7 +173,6 @@ fn generate_1(x: &mut [f32; 6]) {
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3, 5 given 0, 2, 4, affine, ReLU conditioner 16 → 16 → 6.
-#[inline(never)]
 fn normalize_2(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[2], x[4]];
@@ -199,7 +193,6 @@ fn normalize_2(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 2, base to data.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[0], x[2], x[4]];
@@ -219,7 +212,6 @@ fn generate_2(x: &mut [f32; 6]) {
 }
 
 /// Layer 3, data to base: coupling, channels 0, 2, 4 given 1, 3, 5, affine, ReLU conditioner 16 → 16 → 6.
-#[inline(never)]
 fn normalize_3(x: &mut [f32; 6]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[1], x[3], x[5]];
@@ -240,7 +232,6 @@ fn normalize_3(x: &mut [f32; 6]) -> f32 {
 }
 
 /// Layer 3, base to data.
-#[inline(never)]
 fn generate_3(x: &mut [f32; 6]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [x[1], x[3], x[5]];

@@ -66,7 +66,6 @@ impl ::flow_embedded::Latents<3, 2> for Random {
 }
 
 impl ::flow_embedded::Sampler<3, 2> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -96,7 +95,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1 given 0, 2, affine, tanh conditioner 10 → 2.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [given[0], given[1], x[0], x[2]];
@@ -111,7 +109,6 @@ fn normalize_0(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 3], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse_each, dense};
     let input = [given[0], given[1], x[0], x[2]];
@@ -125,7 +122,6 @@ fn generate_0(x: &mut [f32; 3], given: &[f32; 2]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0, 2 given 1, affine, tanh conditioner 10 → 4.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [given[0], given[1], x[1]];
@@ -141,7 +137,6 @@ fn normalize_1(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 3], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse_each, dense};
     let input = [given[0], given[1], x[1]];
@@ -156,7 +151,6 @@ fn generate_1(x: &mut [f32; 3], given: &[f32; 2]) {
 }
 
 /// Layer 2, data to base: coupling, channels 1 given 0, 2, affine, tanh conditioner 10 → 2.
-#[inline(never)]
 fn normalize_2(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};
     let input = [given[0], given[1], x[0], x[2]];
@@ -171,7 +165,6 @@ fn normalize_2(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 2, base to data.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 3], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse_each, dense};
     let input = [given[0], given[1], x[0], x[2]];

@@ -62,7 +62,6 @@ impl ::flow_embedded::Latents<2, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<2, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -90,7 +89,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1 given 0, affine, conditioner 2.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, affine_forward_each, dense};
     let input = [x[0]];
@@ -103,7 +101,6 @@ fn normalize_0(x: &mut [f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 2]) {
     use ::flow_embedded::kernels::{Identity, affine_inverse_each, dense};
     let input = [x[0]];
@@ -115,7 +112,6 @@ fn generate_0(x: &mut [f32; 2]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0 given 1, affine, conditioner 2.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, affine_forward_each, dense};
     let input = [x[1]];
@@ -128,7 +124,6 @@ fn normalize_1(x: &mut [f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 2]) {
     use ::flow_embedded::kernels::{Identity, affine_inverse_each, dense};
     let input = [x[1]];

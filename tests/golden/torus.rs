@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<2, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<2, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -92,7 +91,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, spline of 3 bins on ±3, tanh conditioner 6 → 16.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, circle, circular_forward, dense};
     let [cos_0, sin_0] = circle::<Math>(x[0]);
@@ -114,7 +112,6 @@ fn normalize_0(x: &mut [f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, circle, circular_inverse, dense};
     let mut input = [0.0, 0.0];
@@ -130,7 +127,6 @@ fn generate_0(x: &mut [f32; 2]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0 given 1, spline of 3 bins on ±3, tanh conditioner 6 → 8.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, circle, circular_forward, dense};
     let [cos_1, sin_1] = circle::<Math>(x[1]);
@@ -147,7 +143,6 @@ fn normalize_1(x: &mut [f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, circle, circular_inverse, dense};
     let [cos_1, sin_1] = circle::<Math>(x[1]);

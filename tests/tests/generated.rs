@@ -234,7 +234,12 @@ where
         assert_eq!(own.to_bits(), again.to_bits(), "{}", place());
         shaped.log_prob_and_latents(event, context, &mut others);
         if own.is_finite() {
-            assert_eq!(latents.map(f32::to_bits), others.map(f32::to_bits), "{}", place());
+            assert_eq!(
+                latents.map(f32::to_bits),
+                others.map(f32::to_bits),
+                "{}",
+                place()
+            );
         }
         let p_value = calibration.p_value(own);
         assert_eq!(flow.p_value(own).to_bits(), p_value.to_bits(), "{name}");

@@ -148,7 +148,6 @@ fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     let round_to_grid = channels::round_to_grid(plan);
     quote! {
         impl ::flow_embedded::Sampler<#event, #context> for #name {
-            #[inline(never)]
             fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
                 &self,
                 rng: &mut R,

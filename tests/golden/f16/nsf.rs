@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<4, 1> for Random {
 }
 
 impl ::flow_embedded::Sampler<4, 1> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -93,7 +92,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1, 3 given 0, 2, spline of 8 bins on ±4, residual ReLU conditioner 12 → 12 → 46.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, add, dense, spline_forward};
     let input = [given[0], x[0], x[2]];
@@ -150,7 +148,6 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, add, dense, spline_inverse};
     let input = [given[0], x[0], x[2]];
@@ -201,7 +198,6 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 1]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0, 2 given 1, 3, spline of 8 bins on ±4, residual ReLU conditioner 12 → 12 → 46.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, add, dense, spline_forward};
     let input = [given[0], x[1], x[3]];
@@ -258,7 +254,6 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 4], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, add, dense, spline_inverse};
     let input = [given[0], x[1], x[3]];

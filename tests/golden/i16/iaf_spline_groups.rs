@@ -98,7 +98,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: inverse autoregressive, order (0, 1), (2, 3), 4, spline of 3 bins on ±3, ReLU conditioner 10 → 40.
-#[inline(never)]
 fn normalize_0(
     x: &mut [i32; 5],
     saturation: &mut ::flow_embedded::fixed::Saturation,
@@ -165,7 +164,6 @@ fn normalize_0(
 }
 
 /// Layer 1, data to base: inverse autoregressive, order (4, 3, 2), (1, 0), shift, ReLU conditioner 10 → 5.
-#[inline(never)]
 fn normalize_1(x: &mut [i32; 5], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::{Relu, dense, dense_q16, to_activation};
     let mut input = [0, 0, 0];
@@ -202,7 +200,6 @@ fn normalize_1(x: &mut [i32; 5], saturation: &mut ::flow_embedded::fixed::Satura
 }
 
 /// Layer 2, data to base: autoregressive, order (0, 1), (2, 3), 4, affine, ReLU conditioner 10 → 10.
-#[inline(never)]
 fn normalize_2(
     x: &mut [i32; 5],
     saturation: &mut ::flow_embedded::fixed::Saturation,

@@ -98,7 +98,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, affine, tanh conditioner 16 → 12 → 8.
-#[inline(never)]
 fn normalize_0(
     x: &mut [i32; 4],
     given: &[i32; 2],
@@ -197,7 +196,6 @@ fn normalize_0(
 }
 
 /// Layer 1, data to base: autoregressive, order 3, 2, 1, 0, affine, tanh conditioner 16 → 12 → 8.
-#[inline(never)]
 fn normalize_1(
     x: &mut [i32; 4],
     given: &[i32; 2],

@@ -100,7 +100,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1, 3 given 0, 2, 4, affine, ReLU conditioner 12 → 8 → 6 → 4.
-#[inline(never)]
 fn normalize_0(
     x: &mut [i32; 5],
     given: &[i32; 1],
@@ -126,7 +125,6 @@ fn normalize_0(
 }
 
 /// Layer 1, data to base: autoregressive, order 4, 3, 2, 1, 0, affine, ReLU conditioner 12 → 8 → 6 → 10.
-#[inline(never)]
 fn normalize_1(
     x: &mut [i32; 5],
     given: &[i32; 1],
@@ -291,7 +289,6 @@ fn normalize_1(
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3 given 0, 2, 4, affine, ReLU conditioner 12 → 8 → 6 → 4.
-#[inline(never)]
 fn normalize_2(
     x: &mut [i32; 5],
     given: &[i32; 1],

@@ -98,7 +98,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1, 3 given 0, 2, spline of 8 bins on ±4, residual ReLU conditioner 12 → 12 → 46.
-#[inline(never)]
 fn normalize_0(
     x: &mut [i32; 4],
     given: &[i32; 1],
@@ -127,7 +126,6 @@ fn normalize_0(
 }
 
 /// Layer 1, data to base: coupling, channels 0, 2 given 1, 3, spline of 8 bins on ±4, residual ReLU conditioner 12 → 12 → 46.
-#[inline(never)]
 fn normalize_1(
     x: &mut [i32; 4],
     given: &[i32; 1],

@@ -107,7 +107,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, spline of 8 bins on ±4, ReLU conditioner 10 → 92.
-#[inline(never)]
 fn normalize_0(
     x: &mut [i32; 4],
     given: &[i32; 2],
@@ -182,7 +181,6 @@ fn normalize_0(
 }
 
 /// Layer 1, data to base: coupling, channels 0, 2 given 1, 3, spline of 3 bins on ±3, ReLU conditioner 10 → 16.
-#[inline(never)]
 fn normalize_1(
     x: &mut [i32; 4],
     given: &[i32; 2],
@@ -208,7 +206,6 @@ fn normalize_1(
 }
 
 /// Layer 2, data to base: autoregressive, order (0, 1), (2, 3), spline of 3 bins on ±3, ReLU conditioner 10 → 32.
-#[inline(never)]
 fn normalize_2(
     x: &mut [i32; 4],
     given: &[i32; 2],

@@ -105,14 +105,12 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: element-wise affine.
-#[inline(never)]
 fn normalize_0(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::element_wise_normalize;
     element_wise_normalize(x, &L0_SCALE_SHIFT, saturation);
 }
 
 /// Layer 1, data to base: linear, channels 1, 2, 3, 0.
-#[inline(never)]
 fn normalize_1(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::linear_normalize;
     *x = [x[1], x[2], x[3], x[0]];
@@ -120,7 +118,6 @@ fn normalize_1(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Satura
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3 given 0, 2, affine, ReLU conditioner 8 → 4.
-#[inline(never)]
 fn normalize_2(
     x: &mut [i32; 4],
     given: &[i32; 1],
@@ -142,7 +139,6 @@ fn normalize_2(
 }
 
 /// Layer 4, data to base: linear, channels 2, 3, 0, 1.
-#[inline(never)]
 fn normalize_4(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::linear_normalize;
     *x = [x[2], x[3], x[0], x[1]];
@@ -150,7 +146,6 @@ fn normalize_4(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Satura
 }
 
 /// Layer 5, data to base: autoregressive, order 3, 2, 1, 0, affine, ReLU conditioner 8 → 8.
-#[inline(never)]
 fn normalize_5(
     x: &mut [i32; 4],
     given: &[i32; 1],

@@ -98,7 +98,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, 4, 5, affine, ReLU conditioner 24 → 24 → 12.
-#[inline(never)]
 fn normalize_0(
     x: &mut [i32; 6],
     saturation: &mut ::flow_embedded::fixed::Saturation,
@@ -236,7 +235,6 @@ fn normalize_0(
 }
 
 /// Layer 1, data to base: autoregressive, order 5, 4, 3, 2, 1, 0, affine, ReLU conditioner 24 → 24 → 12.
-#[inline(never)]
 fn normalize_1(
     x: &mut [i32; 6],
     saturation: &mut ::flow_embedded::fixed::Saturation,
@@ -374,7 +372,6 @@ fn normalize_1(
 }
 
 /// Layer 2, data to base: autoregressive, order 0, 1, 2, 3, 4, 5, affine, ReLU conditioner 24 → 24 → 12.
-#[inline(never)]
 fn normalize_2(
     x: &mut [i32; 6],
     saturation: &mut ::flow_embedded::fixed::Saturation,

@@ -98,7 +98,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1, 3, 5 given 0, 2, 4, shift, SiLU conditioner 16 → 16 → 3.
-#[inline(never)]
 fn normalize_0(x: &mut [i32; 6], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::{
         Silu, dense, dense_q16, shift_forward_each, to_activations,
@@ -126,14 +125,12 @@ fn normalize_0(x: &mut [i32; 6], saturation: &mut ::flow_embedded::fixed::Satura
 }
 
 /// Layer 1, data to base: element-wise affine.
-#[inline(never)]
 fn normalize_1(x: &mut [i32; 6], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::element_wise_normalize;
     element_wise_normalize(x, &L1_SCALE_SHIFT, saturation);
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3, 5 given 0, 2, 4, shift, SiLU conditioner 16 → 16 → 3.
-#[inline(never)]
 fn normalize_2(x: &mut [i32; 6], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::{
         Silu, dense, dense_q16, shift_forward_each, to_activations,

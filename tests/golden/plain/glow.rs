@@ -72,7 +72,6 @@ impl ::flow_embedded::Latents<4, 1> for Random {
 }
 
 impl ::flow_embedded::Sampler<4, 1> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -106,21 +105,18 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: element-wise affine.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::element_wise_normalize;
     element_wise_normalize(x, &L0_SCALE_SHIFT);
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::element_wise_generate;
     element_wise_generate(x, &L0_SCALE_SHIFT);
 }
 
 /// Layer 1, data to base: linear, channels 1, 2, 3, 0.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::linear_normalize;
     *x = [x[1], x[2], x[3], x[0]];
@@ -128,7 +124,6 @@ fn normalize_1(x: &mut [f32; 4]) {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::linear_generate;
     linear_generate(x, &L1_UPPER, &L1_LOWER);
@@ -136,7 +131,6 @@ fn generate_1(x: &mut [f32; 4]) {
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3 given 0, 2, affine, ReLU conditioner 8 → 4.
-#[inline(never)]
 fn normalize_2(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0], x[0], x[2]];
@@ -152,7 +146,6 @@ fn normalize_2(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 2, base to data.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 4], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense};
     let input = [given[0], x[0], x[2]];
@@ -167,19 +160,16 @@ fn generate_2(x: &mut [f32; 4], given: &[f32; 1]) {
 }
 
 /// Layer 3, data to base: permutation to 1, 2, 3, 0.
-#[inline(never)]
 fn normalize_3(x: &mut [f32; 4]) {
     *x = [x[1], x[2], x[3], x[0]];
 }
 
 /// Layer 3, base to data.
-#[inline(never)]
 fn generate_3(x: &mut [f32; 4]) {
     *x = [x[3], x[0], x[1], x[2]];
 }
 
 /// Layer 4, data to base: linear, channels 1, 2, 3, 0.
-#[inline(never)]
 fn normalize_4(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::linear_normalize;
     *x = [x[1], x[2], x[3], x[0]];
@@ -187,7 +177,6 @@ fn normalize_4(x: &mut [f32; 4]) {
 }
 
 /// Layer 4, base to data.
-#[inline(never)]
 fn generate_4(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::linear_generate;
     linear_generate(x, &L4_UPPER, &L4_LOWER);
@@ -195,7 +184,6 @@ fn generate_4(x: &mut [f32; 4]) {
 }
 
 /// Layer 5, data to base: autoregressive, order 3, 2, 1, 0, affine, ReLU conditioner 8 → 8.
-#[inline(never)]
 fn normalize_5(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [given[0], x[3], x[2], x[1]];
@@ -219,7 +207,6 @@ fn normalize_5(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 5, base to data.
-#[inline(never)]
 fn generate_5(x: &mut [f32; 4], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let z = *x;

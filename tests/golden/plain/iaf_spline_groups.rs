@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<5, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<5, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -93,7 +92,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: inverse autoregressive, order (0, 1), (2, 3), 4, spline of 3 bins on ±3, ReLU conditioner 10 → 40.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 5]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_inverse_and_log_det};
     let z = *x;
@@ -141,7 +139,6 @@ fn normalize_0(x: &mut [f32; 5]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_forward};
     let input = [x[0], x[1], x[2], x[3]];
@@ -163,7 +160,6 @@ fn generate_0(x: &mut [f32; 5]) {
 }
 
 /// Layer 1, data to base: inverse autoregressive, order (4, 3, 2), (1, 0), shift, ReLU conditioner 10 → 5.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense};
     let z = *x;
@@ -184,7 +180,6 @@ fn normalize_1(x: &mut [f32; 5]) {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense, shift_forward_each};
     let input = [x[4], x[3], x[2]];
@@ -204,7 +199,6 @@ fn generate_1(x: &mut [f32; 5]) {
 }
 
 /// Layer 2, data to base: autoregressive, order (0, 1), (2, 3), 4, affine, ReLU conditioner 10 → 10.
-#[inline(never)]
 fn normalize_2(x: &mut [f32; 5]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};
     let input = [x[0], x[1], x[2], x[3]];
@@ -227,7 +221,6 @@ fn normalize_2(x: &mut [f32; 5]) -> f32 {
 }
 
 /// Layer 2, base to data.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense};
     let z = *x;

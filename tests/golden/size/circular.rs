@@ -69,7 +69,6 @@ impl ::flow_embedded::Latents<4, 1> for Random {
 }
 
 impl ::flow_embedded::Sampler<4, 1> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -112,7 +111,6 @@ fn features(context: &[f32; 1]) -> [f32; 2] {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, spline of 8 bins on ±4, ReLU conditioner 10 → 92.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{
         Identity, Relu, circle, circular_forward, dense_small, spline_forward,
@@ -219,7 +217,6 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{
         Identity, Relu, circle, circular_inverse, dense_small, spline_inverse,
@@ -317,7 +314,6 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
 }
 
 /// Layer 1, data to base: coupling, channels 0, 2 given 1, 3, spline of 3 bins on ±3, ReLU conditioner 10 → 16.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, circular_forward, dense_small};
     let input = [given[0], given[1], x[1], x[3]];
@@ -355,7 +351,6 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Relu, circular_inverse, dense_small};
     let input = [given[0], given[1], x[1], x[3]];
@@ -387,7 +382,6 @@ fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
 }
 
 /// Layer 2, data to base: autoregressive, order (0, 1), (2, 3), spline of 3 bins on ±3, ReLU conditioner 10 → 32.
-#[inline(never)]
 fn normalize_2(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{
         Identity, Relu, circle, circular_forward, dense_small, spline_forward,
@@ -473,7 +467,6 @@ fn normalize_2(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 2, base to data.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{
         Identity, Relu, circle, circular_inverse, dense_small, spline_inverse,

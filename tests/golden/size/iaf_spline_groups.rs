@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<5, 0> for Random {
 }
 
 impl ::flow_embedded::Sampler<5, 0> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -93,7 +92,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: inverse autoregressive, order (0, 1), (2, 3), 4, spline of 3 bins on ±3, ReLU conditioner 10 → 40.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 5]) -> f32 {
     use ::flow_embedded::kernels::{
         Identity, Relu, dense_small, spline_inverse_and_log_det,
@@ -215,7 +213,6 @@ fn normalize_0(x: &mut [f32; 5]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense_small, spline_forward};
     let input = [x[0], x[1], x[2], x[3]];
@@ -309,7 +306,6 @@ fn generate_0(x: &mut [f32; 5]) {
 }
 
 /// Layer 1, data to base: inverse autoregressive, order (4, 3, 2), (1, 0), shift, ReLU conditioner 10 → 5.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense_small};
     let mut input = [0.0, 0.0, 0.0];
@@ -366,7 +362,6 @@ fn normalize_1(x: &mut [f32; 5]) {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, dense_small, shift_forward_each};
     let input = [x[4], x[3], x[2]];
@@ -422,7 +417,6 @@ fn generate_1(x: &mut [f32; 5]) {
 }
 
 /// Layer 2, data to base: autoregressive, order (0, 1), (2, 3), 4, affine, ReLU conditioner 10 → 10.
-#[inline(never)]
 fn normalize_2(x: &mut [f32; 5]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense_small};
     let input = [x[0], x[1], x[2], x[3]];
@@ -499,7 +493,6 @@ fn normalize_2(x: &mut [f32; 5]) -> f32 {
 }
 
 /// Layer 2, base to data.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 5]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense_small};
     let mut input = [0.0, 0.0, 0.0, 0.0];

@@ -64,7 +64,6 @@ impl ::flow_embedded::Latents<4, 2> for Random {
 }
 
 impl ::flow_embedded::Sampler<4, 2> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -93,7 +92,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, affine, tanh conditioner 16 → 12 → 8.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense_small};
     let input = [given[0], given[1], x[0], x[1], x[2]];
@@ -230,7 +228,6 @@ fn normalize_0(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse, dense_small};
     let mut input = [given[0], given[1], 0.0, 0.0, 0.0];
@@ -367,7 +364,6 @@ fn generate_0(x: &mut [f32; 4], given: &[f32; 2]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 3, 2, 1, 0, affine, tanh conditioner 16 → 12 → 8.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense_small};
     let input = [given[0], given[1], x[3], x[2], x[1]];
@@ -504,7 +500,6 @@ fn normalize_1(x: &mut [f32; 4], given: &[f32; 2]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 4], given: &[f32; 2]) {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_inverse, dense_small};
     let mut input = [given[0], given[1], 0.0, 0.0, 0.0];

@@ -66,7 +66,6 @@ impl ::flow_embedded::Latents<5, 1> for Random {
 }
 
 impl ::flow_embedded::Sampler<5, 1> for Random {
-    #[inline(never)]
     fn sample<R: ::flow_embedded::rand_core::Rng + ?Sized>(
         &self,
         rng: &mut R,
@@ -96,7 +95,6 @@ impl ::flow_embedded::Calibrated for Random {
 }
 
 /// Layer 0, data to base: coupling, channels 1, 3 given 0, 2, 4, affine, ReLU conditioner 12 → 8 → 6 → 4.
-#[inline(never)]
 fn normalize_0(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense_small};
     let input = [given[0], x[0], x[2], x[4]];
@@ -116,7 +114,6 @@ fn normalize_0(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 0, base to data.
-#[inline(never)]
 fn generate_0(x: &mut [f32; 5], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense_small};
     let input = [given[0], x[0], x[2], x[4]];
@@ -135,7 +132,6 @@ fn generate_0(x: &mut [f32; 5], given: &[f32; 1]) {
 }
 
 /// Layer 1, data to base: autoregressive, order 4, 3, 2, 1, 0, affine, ReLU conditioner 12 → 8 → 6 → 10.
-#[inline(never)]
 fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense_small};
     let input = [given[0], x[4], x[3], x[2], x[1]];
@@ -354,7 +350,6 @@ fn normalize_1(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 1, base to data.
-#[inline(never)]
 fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse, dense_small};
     let mut input = [given[0], 0.0, 0.0, 0.0, 0.0];
@@ -574,7 +569,6 @@ fn generate_1(x: &mut [f32; 5], given: &[f32; 1]) {
 }
 
 /// Layer 2, data to base: coupling, channels 1, 3 given 0, 2, 4, affine, ReLU conditioner 12 → 8 → 6 → 4.
-#[inline(never)]
 fn normalize_2(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense_small};
     let input = [given[0], x[0], x[2], x[4]];
@@ -594,7 +588,6 @@ fn normalize_2(x: &mut [f32; 5], given: &[f32; 1]) -> f32 {
 }
 
 /// Layer 2, base to data.
-#[inline(never)]
 fn generate_2(x: &mut [f32; 5], given: &[f32; 1]) {
     use ::flow_embedded::kernels::{Identity, Relu, affine_inverse_each, dense_small};
     let input = [given[0], x[0], x[2], x[4]];

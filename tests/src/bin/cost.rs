@@ -17,14 +17,19 @@ fn main() -> Result<()> {
             &committed("held_out")?,
         ),
         Some("measure") => {
-            commit("held_out", &measured(&models::held_out(), BOARDS.iter())?)?;
-            match std::env::args().nth(2).as_deref() {
-                Some("held_out") => Ok(()),
-                _ => commit(
+            // Both sets, or the one that is named.
+            let only = std::env::args().nth(2);
+            let wanted = |set: &str| only.as_deref().is_none_or(|only| only == set);
+            if wanted("held_out") {
+                commit("held_out", &measured(&models::held_out(), BOARDS.iter())?)?;
+            }
+            if wanted("training") {
+                commit(
                     "training",
                     &measured(&models::training(), fitted().into_iter())?,
-                ),
+                )?;
             }
+            Ok(())
         }
         Some("fit") => {
             let text = coefficients(&models::training(), &committed("training")?)?;

@@ -47,7 +47,6 @@ pub(in crate::emit) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> To
     let imports = imports("fixed", &KERNELS, &body);
     quote! {
         #[doc = #document]
-        #[inline(never)]
         fn #name(x: &mut [i32; #event], #given #saturation) #returns {
             #imports
             #body

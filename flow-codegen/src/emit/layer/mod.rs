@@ -104,7 +104,6 @@ fn function(
     let imports = imports("kernels", &KERNELS, body);
     quote! {
         #[doc = #document]
-        #[inline(never)]
         fn #name(x: &mut [f32; #event], #given) #returns {
             #imports
             #body
