@@ -5,6 +5,7 @@ use crate::data::DataError;
 use crate::export::ExportError;
 use crate::fit::FitError;
 use crate::model::ModelError;
+use crate::noise::NoiseError;
 use crate::quantise::QuantiseError;
 use flow_embedded::artefact::LoadError;
 use std::io;
@@ -90,6 +91,15 @@ pub enum Error {
         path: PathBuf,
         /// Its label column.
         column: String,
+    },
+    /// There is no noise to report on.
+    #[error("{}: {fault}; mend the table, or leave the column out with --columns", path.display())]
+    Noise {
+        /// The table.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        fault: NoiseError,
     },
     /// Options that do not fit the model or each other.
     #[error("{0}")]

@@ -27,6 +27,7 @@ pub mod evaluate;
 pub mod export;
 pub mod fit;
 pub mod model;
+pub mod noise;
 pub mod quantise;
 mod random;
 pub mod train;

@@ -3,3 +3,4 @@
 pub mod channels;
 pub mod cost;
 pub mod drafts;
+pub mod sensor;

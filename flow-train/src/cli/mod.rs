@@ -13,6 +13,7 @@ mod eval;
 mod inspect;
 mod model_file;
 mod names;
+mod noise_report;
 mod number;
 mod options;
 mod output;
@@ -56,6 +57,7 @@ enum Command {
     Quantise(quantise::Args),
     Codegen(codegen::Args),
     Inspect(inspect::Args),
+    NoiseReport(noise_report::Args),
     Bench(bench::Args),
     Demo(demo::Args),
 }
@@ -89,6 +91,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         Command::Quantise(args) => quantise::run(&args, ui),
         Command::Codegen(args) => codegen::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
+        Command::NoiseReport(args) => noise_report::run(&args, ui),
         Command::Bench(args) => bench::run(&args, ui),
         Command::Demo(args) => demo::run(&args, ui),
     }

@@ -34,7 +34,7 @@ pub struct CleaningReport {
 
 impl CleaningReport {
     /// Counts a row that can't be used.
-    pub(super) fn drop_row(&mut self, place: Place, fault: Fault, names: &[String]) {
+    pub(crate) fn drop_row(&mut self, place: Place, fault: Fault, names: &[String]) {
         let name = &names[fault.column];
         let index = self
             .dropped
