@@ -38,8 +38,18 @@
 //! promise survives thinning. They are exact for the least likely rows and at alpha, so that alarms
 //! are those of the full table.
 
+mod bets;
+mod design;
+mod edges;
 mod error;
+mod independence;
+mod normal;
+mod promise;
 mod table;
 
+pub use bets::Alternative;
+pub use design::{Calibration, DesignError, MIN_ROWS, SequentialDesign, Statistic};
 pub use error::CalibrationError;
+pub use independence::{Independence, effective_rows};
+pub use promise::{FalseAlarms, PromiseError, SampleRate};
 pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};
