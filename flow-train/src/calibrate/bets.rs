@@ -1,53 +1,80 @@
 //! What a sequential test bets on.
 //!
-//! A bet is the likelihood ratio of an alternative to the normal state, in bins: on the scale of
-//! normal scores, where a statistic of normal samples is standard normal by construction, the
+//! A bet on a level is the likelihood ratio of an alternative to the normal state, in bins: on the
+//! scale of normal scores, where a statistic of normal samples is standard normal by construction, the
 //! alternative is another normal distribution. A shift is an offset or a drift, a wide spread a
-//! gain or noise, a narrow one a sensor that hardly moves. Such a ratio grows fastest of all bets
-//! when its alternative is true (Kelly 1956), and fast when it is nearly true.
+//! gain or noise, a narrow one a sensor that hardly moves. A repeat is a sensor that is stuck, or
+//! noise that has become slow.
 
+use super::design::Statistic;
+use super::edges::Ranks;
 use super::normal;
 
 /// A normal distribution of normal scores, other than the standard one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Alternative {
+pub(super) struct Alternative {
     /// Its mean, in standard deviations of the normal state.
-    pub shift: f64,
+    shift: f64,
     /// Its standard deviation, over that of the normal state.
-    pub spread: f64,
+    spread: f64,
 }
 
 impl Alternative {
-    /// A shifted mean.
-    pub const fn shift(shift: f64) -> Self {
-        Self { shift, spread: 1.0 }
-    }
-
-    /// Another standard deviation.
-    pub const fn spread(spread: f64) -> Self {
-        Self { shift: 0.0, spread }
-    }
-
-    /// The probability of each bin between edges at `ranks` of `rows` under the alternative.
-    pub(super) fn probabilities(self, ranks: &[usize], rows: usize) -> Vec<f64> {
-        let score = |rank: &usize| normal::quantile(*rank as f64 / (rows + 1) as f64);
+    /// The probability of each bin under the alternative.
+    pub(super) fn probabilities(self, ranks: &Ranks) -> Vec<f64> {
+        let standard = |share| (normal::quantile(share) - self.shift) / self.spread;
         let mut edges = vec![f64::NEG_INFINITY];
-        edges.extend(ranks.iter().map(score));
+        edges.extend(ranks.shares().map(standard));
         edges.push(f64::INFINITY);
-        let standard = |z: f64| (z - self.shift) / self.spread;
-        edges
-            .windows(2)
-            .map(|edge| normal::between(standard(edge[0]), standard(edge[1])))
+        let pairs = edges.windows(2);
+        pairs
+            .map(|edge| normal::between(edge[0], edge[1]))
             .collect()
     }
 }
 
-/// The share of calibration rows in each bin: its probability in the normal state, as expected.
-pub(super) fn shares(ranks: &[usize], rows: usize) -> Vec<f64> {
-    let mut last = 0;
-    ranks
-        .iter()
-        .chain([&(rows + 1)])
-        .map(|rank| (rank - std::mem::replace(&mut last, *rank)) as f64 / (rows + 1) as f64)
-        .collect()
+/// A bet that is offered, and its weight: its part in the false alarms.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Offer {
+    /// `None` is a repeat.
+    pub(super) alternative: Option<Alternative>,
+    pub(super) weight: f64,
+}
+
+/// The offers for a statistic. Strengths were chosen by simulated delays (`tests/detection_delay`):
+/// three sizes of shift, because a bet on one is slow for others; few on the log-likelihood, which
+/// mostly sees what is large, and with more weight.
+pub(super) fn offers(statistic: Statistic) -> &'static [Offer] {
+    const fn level(shift: f64, spread: f64, weight: f64) -> Offer {
+        Offer {
+            alternative: Some(Alternative { shift, spread }),
+            weight,
+        }
+    }
+    const REPEAT: Offer = Offer {
+        alternative: None,
+        weight: 0.5,
+    };
+    const LOG_PROB: &[Offer] = &[
+        level(-1.0, 1.0, 2.0),
+        level(-3.0, 1.0, 6.0),
+        level(0.7, 1.0, 1.0),
+        REPEAT,
+    ];
+    const LATENT: &[Offer] = &[
+        level(-0.25, 1.0, 1.0),
+        level(0.25, 1.0, 1.0),
+        level(-0.7, 1.0, 1.0),
+        level(0.7, 1.0, 1.0),
+        level(-2.0, 1.0, 1.0),
+        level(2.0, 1.0, 1.0),
+        level(0.0, 1.5, 1.0),
+        level(0.0, 2.5, 1.0),
+        level(0.0, 0.7, 1.0),
+        REPEAT,
+    ];
+    match statistic {
+        Statistic::LogProb => LOG_PROB,
+        Statistic::Latent => LATENT,
+    }
 }

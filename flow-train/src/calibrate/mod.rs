@@ -39,7 +39,9 @@
 //! are those of the full table.
 
 mod bets;
+mod chain;
 mod design;
+mod dirichlet;
 mod edges;
 mod error;
 mod independence;
@@ -47,9 +49,10 @@ mod normal;
 mod promise;
 mod table;
 
-pub use bets::Alternative;
-pub use design::{Calibration, DesignError, MIN_ROWS, SequentialDesign, Statistic};
+pub use design::{
+    Calibration, DesignError, MIN_ROWS, SequentialDesign, SequentialScheme, Statistic,
+};
 pub use error::CalibrationError;
-pub use independence::{Independence, effective_rows};
+pub use independence::{Finding, Independence, effective_rows};
 pub use promise::{FalseAlarms, PromiseError, SampleRate};
 pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};
