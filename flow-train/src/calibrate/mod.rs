@@ -37,6 +37,13 @@
 //! row's log-likelihood gives its p-value, 1 past the last. p-values are rounded up only, so the
 //! promise survives thinning. They are exact for the least likely rows and at alpha, so that alarms
 //! are those of the full table.
+//!
+//! # The promise over a stream
+//! A p-value judges one sample. [`SequentialDesign`] weighs samples together, so that small deviations
+//! which last are found, and promises the number of false alarms in any time (see
+//! [`flow_embedded::detect::evidence`]). That promise is not an average over calibrations: it holds for
+//! the table at hand, but for a probability `delta`. [`FalseAlarms`] reads it in the user's words, and
+//! [`Independence`] says whether the calibration rows bear it out.
 
 mod bets;
 mod chain;

@@ -22,11 +22,17 @@
 //!
 //! *Proof.* Let bet `i` alone have the run length `A_i`; the design is `Σ 1 / A_i ≤ 1 / A`. Whatever a
 //! bet has added up by sample `s`, it is at least what a fresh start has, and a larger `w` stays at
-//! least as large under the same scores. So a wait that has lasted is no longer than a fresh one, `P(T
-//! > s + t) ≤ P(T > s) P(T > t)` ("new better than used"), and the alarms of a bet that starts again
-//! after each number at most `t / A_i` among `t` samples in the mean (Barlow & Proschan 1975). That
-//! all bets start again after an alarm of any only takes from their sums. Hence the first statement,
-//! however the bets depend on each other; and the second, as waits between alarms are alike. ∎
+//! least as large under the same scores. So a wait `T` that has lasted is no longer than a fresh one
+//! ("new better than used"):
+//!
+//! ```text
+//! P(T > s + t) ≤ P(T > s) P(T > t)
+//! ```
+//!
+//! and the alarms of a bet that starts again after each of its own number at most `t / A_i` among `t`
+//! samples in the mean (Barlow & Proschan 1975). That all bets start again after an alarm of any only
+//! takes from their sums. Hence the first statement, however the bets depend on each other; and the
+//! second, as waits between alarms are alike. ∎
 //!
 //! All of it is integers: the same on every core, and no rounding to account for.
 
