@@ -55,7 +55,7 @@ pub mod provenance;
 
 pub use artefact::{LoadError, LoadedFlow, ShapedFlow};
 pub use density::{Density, Latents, Sampler};
-pub use detect::{Calibrated, Detector, ObserveError, Verdict};
+pub use detect::{Calibrated, Detector, ObserveError, SequentialTest, Verdict};
 pub use provenance::Provenance;
 pub use rand_core;
 

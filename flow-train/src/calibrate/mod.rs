@@ -37,9 +37,29 @@
 //! row's log-likelihood gives its p-value, 1 past the last. p-values are rounded up only, so the
 //! promise survives thinning. They are exact for the least likely rows and at alpha, so that alarms
 //! are those of the full table.
+//!
+//! # The promise over a stream
+//! A p-value judges one sample. [`SequentialDesign`] weighs samples together, so that small deviations
+//! which last are found, and promises the number of false alarms in any time (see
+//! [`flow_embedded::detect::evidence`]). That promise is not an average over calibrations: it holds for
+//! the table at hand, but for a probability `delta`. [`FalseAlarms`] reads it in the user's words, and
+//! [`Independence`] says whether the calibration rows bear it out.
 
+mod bets;
+mod chain;
+mod design;
+mod dirichlet;
+mod edges;
 mod error;
+mod independence;
+mod normal;
+mod promise;
 mod table;
 
+pub use design::{
+    Calibration, DesignError, MIN_ROWS, SequentialDesign, SequentialScheme, Statistic,
+};
 pub use error::CalibrationError;
+pub use independence::{Finding, Independence, effective_rows};
+pub use promise::{FalseAlarms, PromiseError, SampleRate};
 pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};

@@ -1,0 +1,28 @@
+//! Split-conformal p-values from a table in flash.
+
+/// A density with a calibrated decision.
+pub trait Calibrated {
+    /// Alarm when the p-value is at most this: the false-alarm rate promised.
+    fn alpha(&self) -> f32;
+
+    /// The conformal p-value of a log-likelihood, in (0, 1]; never smaller
+    /// than the exact one. NaN counts as −∞, the least likely value.
+    fn p_value(&self, log_prob: f32) -> f32;
+}
+
+/// Looks a log-likelihood up in a calibration table of pairs
+/// `(log_prob, p_value)` that ascends in both: the p-value of the first entry
+/// that is more likely, or 1 past the last. Generated code calls this.
+pub fn p_value(table: &[(f32, f32)], log_prob: f32) -> f32 {
+    lookup(table, |entry| *entry, log_prob)
+}
+
+pub(crate) fn lookup<E>(table: &[E], decode: impl Fn(&E) -> (f32, f32), log_prob: f32) -> f32 {
+    let log_prob = if log_prob.is_nan() {
+        f32::NEG_INFINITY
+    } else {
+        log_prob
+    };
+    let first_above = table.partition_point(|entry| decode(entry).0 <= log_prob);
+    table.get(first_above).map_or(1.0, |entry| decode(entry).1)
+}

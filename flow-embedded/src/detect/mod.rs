@@ -1,0 +1,31 @@
+//! Anomaly detection: a sample in, a verdict with a promise out.
+//!
+//! The nonconformity of a sample is its negative log-likelihood, and its
+//! p-value is split-conformal (Vovk, Gammerman & Shafer 2005): one plus the
+//! calibration rows that were at most as likely, over one plus all calibration
+//! rows. If the sample and the calibration rows are exchangeable, then
+//! `P(p ≤ alpha) ≤ alpha`, whatever the model is worth: that is the
+//! false-alarm promise. The table on the chip is a thinned one; it rounds
+//! p-values up only, so the promise stands.
+//!
+//! The promise speaks of each sample on its own and over calibrations. It does
+//! **not** hold where samples are not exchangeable with the calibration rows:
+//! within an autocorrelated stream alarms come in clusters, and a sensor that
+//! drifts leaves the calibration behind. Calibrate on recordings that are as
+//! long and as varied as the use, keep whole recordings apart from training,
+//! and recalibrate after a change.
+//!
+//! Over a stream, single samples are weighed together: a [`SequentialTest`] collects the evidence of
+//! many small deviations and of few large ones, and promises how seldom it is wrong (see
+//! [`evidence`]).
+
+mod conformal;
+mod detector;
+pub mod evidence;
+mod verdict;
+
+pub(crate) use conformal::lookup;
+pub use conformal::{Calibrated, p_value};
+pub use detector::Detector;
+pub use evidence::{Evidence, EvidenceTable, SequentialTest};
+pub use verdict::{ObserveError, Verdict};

@@ -1,0 +1,241 @@
+//! A promise in the user's words: so many false alarms in such a time.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The names of times, with their seconds. A month has 30 days, a year 365.
+const TIMES: [(&str, f64); 7] = [
+    ("second", 1.0),
+    ("minute", 60.0),
+    ("hour", 3_600.0),
+    ("day", 86_400.0),
+    ("week", 7.0 * 86_400.0),
+    ("month", 30.0 * 86_400.0),
+    ("year", 365.0 * 86_400.0),
+];
+
+/// The span that false alarms are counted over.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Span {
+    Seconds(f64),
+    Samples(f64),
+}
+
+/// At most so many false alarms in a span, in the mean: `1 per day`, `2 per 8 hours`, `1 per 1000
+/// samples`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FalseAlarms {
+    alarms: f64,
+    span: Span,
+    text: String,
+}
+
+impl FalseAlarms {
+    /// The mean number of samples from one false alarm to the next that keeps this promise.
+    ///
+    /// # Errors
+    /// The promise is about time and no rate is given, or it allows more than one false alarm a
+    /// sample.
+    pub fn run_length(&self, rate: Option<SampleRate>) -> Result<f64, PromiseError> {
+        let samples = match (self.span, rate) {
+            (Span::Samples(samples), _) => samples,
+            (Span::Seconds(seconds), Some(rate)) => seconds * rate.hertz,
+            (Span::Seconds(_), None) => return Err(PromiseError::NoRate(self.text.clone())),
+        };
+        let run_length = samples / self.alarms;
+        if run_length >= 1.0 {
+            Ok(run_length)
+        } else {
+            Err(PromiseError::TooMany {
+                promise: self.text.clone(),
+                run_length,
+            })
+        }
+    }
+}
+
+impl fmt::Display for FalseAlarms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for FalseAlarms {
+    type Err = PromiseError;
+
+    fn from_str(text: &str) -> Result<Self, PromiseError> {
+        let error = || PromiseError::FalseAlarms(text.to_owned());
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let (alarms, count, unit) = match words[..] {
+            [alarms, "per" | "a" | "an", unit] => (alarms, "1", unit),
+            [alarms, "per", count, unit] => (alarms, count, unit),
+            _ => return Err(error()),
+        };
+        let alarms = positive(alarms).ok_or_else(error)?;
+        let count = positive(count).ok_or_else(error)?;
+        let unit = unit.strip_suffix('s').unwrap_or(unit);
+        let span = match TIMES.iter().find(|(name, _)| *name == unit) {
+            Some((_, seconds)) => Span::Seconds(count * seconds),
+            None if unit == "sample" => Span::Samples(count),
+            None => return Err(error()),
+        };
+        Ok(Self {
+            alarms,
+            span,
+            text: words.join(" "),
+        })
+    }
+}
+
+/// Samples a second: `10Hz`, `0.1 Hz`, `2 kHz`; or the time from one to the next: `100ms`, `5 s`,
+/// `10 min`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SampleRate {
+    hertz: f64,
+}
+
+impl SampleRate {
+    /// Samples a second.
+    pub fn hertz(self) -> f64 {
+        self.hertz
+    }
+}
+
+impl FromStr for SampleRate {
+    type Err = PromiseError;
+
+    fn from_str(text: &str) -> Result<Self, PromiseError> {
+        let error = || PromiseError::Rate(text.to_owned());
+        let text = text.trim();
+        // From the end: an exponent has a letter too.
+        let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let unit = &text[number.len()..];
+        let value = positive(number.trim_end()).ok_or_else(error)?;
+        let hertz = match unit {
+            "Hz" | "hz" => value,
+            "kHz" | "khz" => 1e3 * value,
+            "us" => 1e6 / value,
+            "ms" => 1e3 / value,
+            "s" => value.recip(),
+            "min" => (60.0 * value).recip(),
+            "h" => (3_600.0 * value).recip(),
+            _ => return Err(error()),
+        };
+        if hertz.is_finite() && hertz > 0.0 {
+            Ok(Self { hertz })
+        } else {
+            Err(error())
+        }
+    }
+}
+
+fn positive(text: &str) -> Option<f64> {
+    if text == "one" {
+        return Some(1.0);
+    }
+    let value: f64 = text.parse().ok()?;
+    (value > 0.0 && value.is_finite()).then_some(value)
+}
+
+/// Why a promise was not understood.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PromiseError {
+    /// No such promise.
+    #[error(
+        "false alarms \"{0}\" are not understood: write a number above 0, \"per\", and second, minute, \
+         hour, day, week, month, year or samples, as in \"1 per day\", \"2 per 8 hours\" or \"1 per 1000 \
+         samples\""
+    )]
+    FalseAlarms(String),
+    /// No such rate.
+    #[error(
+        "a sample rate of \"{0}\" is not understood: write a number above 0 with Hz or kHz, as in \
+         \"10Hz\", or the time between samples in us, ms, s, min or h, as in \"100ms\""
+    )]
+    Rate(String),
+    /// A time without a rate.
+    #[error(
+        "false alarms \"{0}\" speak of time, and how many samples that is isn't known: give the sample \
+         rate (--rate 10Hz), or a promise in samples (\"1 per 1000 samples\")"
+    )]
+    NoRate(String),
+    /// More than one false alarm a sample.
+    #[error(
+        "false alarms \"{promise}\" are one in {run_length:.3} samples, which is more than one for \
+         every sample: ask for fewer"
+    )]
+    TooMany {
+        /// The promise.
+        promise: String,
+        /// Samples to a false alarm.
+        run_length: f64,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_length(promise: &str, rate: &str) -> Result<f64, PromiseError> {
+        let promise: FalseAlarms = promise.parse()?;
+        let rate = Some(rate)
+            .filter(|r| !r.is_empty())
+            .map(str::parse)
+            .transpose()?;
+        promise.run_length(rate)
+    }
+
+    #[test]
+    fn promises_are_understood() {
+        for (promise, rate, samples) in [
+            ("1 per day", "10Hz", 864_000.0),
+            ("one a day", "10 Hz", 864_000.0),
+            ("2 per week", "1 min", 5_040.0),
+            ("0.5 per 8 hours", "100ms", 576_000.0),
+            ("1 per month", "1 h", 720.0),
+            ("3 per year", "2 kHz", 2.1024e10),
+            ("1 per 1000 samples", "", 1000.0),
+            ("1 per minute", "1e3us", 60_000.0),
+            ("1 per sample", "5s", 1.0),
+        ] {
+            let found = run_length(promise, rate).expect(promise);
+            assert!(
+                (found / samples - 1.0).abs() < 1e-12,
+                "{promise} {rate}: {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_said() {
+        for (promise, rate) in [
+            ("", ""),
+            ("1", ""),
+            ("1 per", ""),
+            ("0 per day", "1Hz"),
+            ("-1 per day", "1Hz"),
+            ("inf per day", "1Hz"),
+            ("1 per fortnight", "1Hz"),
+            ("1 per 0 days", "1Hz"),
+            ("1 per day per day", "1Hz"),
+        ] {
+            let error = run_length(promise, rate).expect_err(promise);
+            assert_eq!(error, PromiseError::FalseAlarms(promise.to_owned()));
+            assert!(error.to_string().contains("\"1 per day\""));
+        }
+        for rate in [
+            "10", "Hz", "0Hz", "-1Hz", "nanHz", "10 MHz", "1e-320us", "é",
+        ] {
+            let error = run_length("1 per day", rate).expect_err(rate);
+            assert_eq!(error, PromiseError::Rate(rate.to_owned()));
+        }
+        let error = run_length("1 per day", "").expect_err("no rate");
+        assert_eq!(error, PromiseError::NoRate("1 per day".to_owned()));
+        let error = run_length("20 per second", "10Hz").expect_err("too many");
+        assert!(
+            error.to_string().contains("one in 0.500 samples"),
+            "{error}"
+        );
+    }
+}
