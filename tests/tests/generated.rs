@@ -413,6 +413,7 @@ golden! {
     circular, 4, 1;
     torus, 2, 0;
     maf_residual, 3, 1;
+    maf_lags, 2, 5;
     one_channel, 1, 0;
     permuted, 3, 0;
     permuted_mixture, 3, 0;
