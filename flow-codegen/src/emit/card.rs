@@ -42,7 +42,7 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
         let warm_up = plan.features.iter().map(|own| own.warm_up()).max();
         lines.push(format!(
             "- Of the context, the first {} are computed from the stream's past (`Windowed`: the last {samples} \
-             samples, {averages} moving averages), ready after {} samples",
+             samples; moving averages: {averages}), ready after {} samples",
             plan.features.len(),
             warm_up.unwrap_or(0)
         ));

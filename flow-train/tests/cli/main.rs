@@ -4,5 +4,6 @@ mod artefacts;
 mod bad_input;
 mod commands;
 mod flow;
+mod past;
 mod tables;
 mod train;
