@@ -16,6 +16,7 @@
 //! | [`kernels`] | the arithmetic that generated code and the loader share |
 //! | [`fixed`] | the kernels in integers, for cores without a floating-point unit |
 //! | [`provenance`] | [`Provenance`]: what a compiled module was made from |
+//! | [`window`] | [`Window`](window::Window): a stream's own past as context |
 //! | [`math`] | `exp`, `ln`, `tanh`: three backends with measured error bounds |
 //!
 //! # Same model, same bits
@@ -52,6 +53,7 @@ pub mod golden;
 pub mod kernels;
 pub mod math;
 pub mod provenance;
+pub mod window;
 
 pub use artefact::{LoadError, LoadedFlow, ShapedFlow};
 pub use density::{Density, Latents, Sampler};

@@ -60,6 +60,7 @@ fn recipe(family: Family, domains: &[(&str, &str)]) -> Recipe {
             },
         },
         seed: 0,
+        features: vec![],
         prepare: PrepareOptions {
             domains: domains
                 .iter()

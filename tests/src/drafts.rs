@@ -6,6 +6,7 @@ use flow_embedded::artefact::{
     Shape, Transformer, Units, WeightFormat,
 };
 use flow_embedded::math::Backend;
+use flow_embedded::window::Feature;
 use flow_train::export::{
     Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, DraftQuantisation,
     MaskedRow,
@@ -32,6 +33,8 @@ pub struct Kind {
     pub domains: Vec<Domain>,
     /// The domains of the first context channels; the others are real.
     pub context_domains: Vec<Domain>,
+    /// What the first context channels are computed from.
+    pub features: Vec<Feature>,
     /// The base distribution.
     pub base: Base,
     /// The elementary functions.
@@ -81,6 +84,7 @@ impl Kind {
             residual: false,
             domains: Vec::new(),
             context_domains: Vec::new(),
+            features: Vec::new(),
             base: Base::Normal,
             math: Backend::Polynomial,
         }
@@ -266,6 +270,30 @@ pub fn table() -> Vec<(&'static str, Kind)> {
                     .with(Tanh, Polynomial)
             },
         ),
+        (
+            "maf_lags",
+            Kind {
+                features: vec![
+                    Feature::Lag {
+                        channel: 0,
+                        steps: 1,
+                    },
+                    Feature::Difference {
+                        channel: 1,
+                        steps: 2,
+                    },
+                    Feature::Average {
+                        channel: 0,
+                        shift: 3,
+                    },
+                    Feature::Deviation {
+                        channel: 1,
+                        steps: 4,
+                    },
+                ],
+                ..plain(&[MAF; 2]).shaped(2, 5, &[8])
+            },
+        ),
         ("one_channel", plain(&[NSF_AR]).shaped(1, 0, &[])),
         (
             "permuted",
@@ -367,6 +395,7 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         rows: 1,
         seed,
         quantisation: None,
+        features: kind.features.clone(),
     }
 }
 
@@ -612,6 +641,7 @@ pub fn random_kind(rng: &mut ChaCha8Rng) -> Kind {
     let transformers = [Transformer::Shift, affine, FEW_BINS, SPLINE];
     kind.event = 1 + below(6);
     kind.context = below(3);
+    kind.features = Vec::new();
     kind.domains.truncate(kind.event);
     kind.context_domains.truncate(kind.context);
     let layers = 1 + below(4);

@@ -6,6 +6,7 @@ use flow_embedded::artefact::{
     Base, Direction, Domain, FORMAT_VERSION, Fault, Grid, Header, LoadError, LoadedFlow, Place,
     Transformer, WeightFormat, encode, encoded_len,
 };
+use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
 use flow_tests::drafts::{draft, halved, quantised, rng, table};
 use flow_train::export::{Draft, DraftChannel, DraftConditioner, DraftLayer, ExportError};
 use rand_core::Rng;
@@ -416,6 +417,36 @@ fn quantisations_that_do_not_fit_are_refused() {
         }
     });
     assert_eq!(found, (Place::Quantisation, Fault::BadFractions));
+}
+
+#[test]
+fn what_is_wrong_with_features_of_the_past_is_named() {
+    let refused = |index: usize, expected: Fault, change: fn(&mut Vec<Feature>)| {
+        let found = refusal("maf_lags", |own| change(&mut own.features));
+        assert_eq!(found, (Place::Feature(index), expected));
+    };
+    fn lag(channel: u8, steps: u16) -> Feature {
+        Feature::Lag { channel, steps }
+    }
+    refused(0, Fault::BadFeature, |own| own[0] = lag(2, 1));
+    refused(0, Fault::BadFeature, |own| own[0] = lag(0, 0));
+    refused(1, Fault::BadFeature, |own| own[1] = lag(0, MAX_STEPS + 1));
+    refused(2, Fault::BadFeature, |own| own[2] = own[1]);
+    refused(3, Fault::BadFeature, |own| {
+        own[3] = Feature::Deviation {
+            channel: 0,
+            steps: 1,
+        };
+    });
+    for shift in [0, MAX_SHIFT + 1] {
+        let found = refusal("maf_lags", |own| {
+            own.features[2] = Feature::Average { channel: 0, shift };
+        });
+        assert_eq!(found, (Place::Feature(2), Fault::BadFeature));
+    }
+    refused(5, Fault::NoChannel, |own| {
+        own.extend([lag(0, 7), lag(0, 8)]);
+    });
 }
 
 /// A draft cannot say these without a constant that is not finite, so header and

@@ -111,6 +111,7 @@ fn kinds() -> Vec<(String, Kind)> {
         activation: Activation::Relu,
         residual: false,
         domains: Vec::new(),
+        features: Vec::new(),
         context_domains: Vec::new(),
         base: Base::Normal,
         math: Backend::Polynomial,

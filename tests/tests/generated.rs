@@ -10,7 +10,10 @@ use flow_codegen::{
 use flow_embedded::artefact::{Channel, ShapeError, WeightFormat};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::Backend;
-use flow_embedded::{Calibrated, Density, Latents, LoadedFlow, Provenance, Sampler};
+use flow_embedded::window::{Feature, Window, Windowed};
+use flow_embedded::{
+    Calibrated, Density, Detector, Latents, LoadedFlow, ObserveError, Provenance, Sampler,
+};
 use flow_tests::drafts::{draft, halved, outside, quantised, rng, table, uniform, within};
 use flow_train::export::Draft;
 use rand_chacha::ChaCha8Rng;
@@ -425,9 +428,76 @@ golden! {
     circular, 4, 1;
     torus, 2, 0;
     maf_residual, 3, 1;
+    maf_lags, 2, 5;
     one_channel, 1, 0;
     permuted, 3, 0;
     permuted_mixture, 3, 0;
+}
+
+#[test]
+fn a_window_is_made_to_measure_for_the_features_of_the_artefact() {
+    /// What the only implementation for the type says.
+    fn features<F, const D: usize, const W: usize, const N: usize, const A: usize>(
+        flow: &F,
+    ) -> ([Feature; W], [usize; 2], bool)
+    where
+        F: Windowed<D, W, N, A>,
+    {
+        let mut window = flow.window();
+        let fits = Window::<D, N, A>::fits(&F::FEATURES);
+        for _ in 0..8 {
+            assert!(!window.is_primed(&F::FEATURES));
+            window.push(&F::FEATURES, &[0.5; D]);
+        }
+        (F::FEATURES, [N, A], fits && window.is_primed(&F::FEATURES))
+    }
+    let bytes = artefact("maf_lags");
+    let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let (own, size, ready) = features(&maf_lags::Random);
+    assert_eq!(loaded.header().features.as_slice(), own);
+    assert_eq!((size, ready), ([4, 1], true));
+}
+
+/// As firmware does: the past, then what else is given, then the verdict.
+#[test]
+fn a_raw_stream_gets_the_verdicts_of_its_context() {
+    use maf_lags::Random;
+    let bytes = artefact("maf_lags");
+    let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let mut scratch = vec![0.0; loaded.scratch_len()];
+    let (mut window, mut detector) = (Random.window(), Detector::new(Random));
+    let mut other = Window::<2, 8, 3>::new();
+    let features = &loaded.header().features;
+    let rng = &mut rng(9);
+    for step in 0..200 {
+        let mut sample = [0; 2].map(|_| 5.0 * uniform(rng));
+        if step == 100 {
+            sample[1] = f32::NAN;
+        }
+        let context = window.context(&Random::FEATURES, &[0.5]);
+        // A window that is too large has the same bits, and so has the loaded artefact.
+        assert_eq!(context, other.context::<5>(features, &[0.5]));
+        // The average of 8 samples at the start; the gap of one needs 4 for the ring.
+        assert_eq!(
+            context.is_some(),
+            step >= 8 && !(101..105).contains(&step),
+            "{step}"
+        );
+        if let Some(context) = context {
+            match detector.observe(&sample, &context) {
+                Ok(verdict) => {
+                    let own = loaded.log_prob(&sample, &context, &mut scratch);
+                    assert_eq!(own.map(f32::to_bits), Ok(verdict.log_prob.to_bits()));
+                }
+                Err(fault) => {
+                    assert_eq!((step, fault), (100, ObserveError::NonFinite { channel: 1 }));
+                }
+            }
+        }
+        window.push(&Random::FEATURES, &sample);
+        other.push(features, &sample);
+    }
+    assert_eq!(detector.observed(), 200 - 8 - 5);
 }
 
 /// Modules compiled otherwise have the same bits.

@@ -1,5 +1,6 @@
 //! The file's header and the model card.
 
+use super::window;
 use crate::cost::{Basis, Seconds};
 use crate::plan::{Bijection, Channels, Conditional, LayerPlan, Plan};
 use crate::{Cost, Functions};
@@ -34,6 +35,16 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
             "- Context ({}): {}",
             plan.context.len(),
             channels(&card.context, &plan.context)
+        ));
+    }
+    if !plan.features.is_empty() {
+        let [samples, averages] = window::size(&plan.features);
+        let warm_up = plan.features.iter().map(|own| own.warm_up()).max();
+        lines.push(format!(
+            "- Of the context, the first {} are computed from the stream's past (`Windowed`: the last {samples} \
+             samples; moving averages: {averages}), ready after {} samples",
+            plan.features.len(),
+            warm_up.unwrap_or(0)
         ));
     }
     lines.extend(

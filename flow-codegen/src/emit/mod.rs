@@ -12,6 +12,7 @@ mod integer;
 mod layer;
 mod model;
 mod tables;
+mod window;
 
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};

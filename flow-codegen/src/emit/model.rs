@@ -1,6 +1,6 @@
 //! The type and its trait implementations.
 
-use super::{at, base, card, channels, float, integer, layer, number};
+use super::{at, base, card, channels, float, integer, layer, number, window};
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use flow_embedded::math::Backend;
@@ -40,13 +40,16 @@ pub(super) fn implementations(plan: &Plan, options: &Options) -> TokenStream {
     let name = format_ident!("{}", plan.type_name);
     if plan.is_integer() {
         let visibility = options.visibility.tokens();
-        return integer::implementations(plan, &visibility, &calibrated(plan, &name));
+        let own = integer::implementations(plan, &visibility, &calibrated(plan, &name));
+        let windowed = window::windowed(plan, &name);
+        return quote! { #own #windowed };
     }
     let density = plan.functions.score().then(|| density(plan, &name));
     let sampler = plan.functions.sample().then(|| sampler(plan, &name));
     let calibrated = plan.functions.score().then(|| calibrated(plan, &name));
+    let windowed = window::windowed(plan, &name);
     let features = channels::features(plan);
-    quote! { #density #sampler #calibrated #features }
+    quote! { #density #sampler #calibrated #windowed #features }
 }
 
 fn math(plan: &Plan) -> TokenStream {

@@ -13,6 +13,7 @@ pub(crate) use layer::{Bijection, Conditional, LayerPlan, Layout, Table};
 use crate::{Checked, Error, Functions, name};
 use flow_embedded::artefact::{Base, Channel, WeightFormat};
 use flow_embedded::math::Backend;
+use flow_embedded::window::Feature;
 use layer::Planner;
 
 /// A flow as the emitter sees it.
@@ -22,6 +23,8 @@ pub struct Plan {
     pub(crate) card: Card,
     pub(crate) event: Channels,
     pub(crate) context: Channels,
+    /// What the first context channels are computed from.
+    pub(crate) features: Vec<Feature>,
     pub(crate) layers: Vec<LayerPlan>,
     pub(crate) base: BasePlan,
     pub(crate) math: Backend,
@@ -110,6 +113,7 @@ impl Plan {
             },
             event: Channels::new(&header.event),
             context: Channels::new(&header.context),
+            features: header.features.to_vec(),
             layers: layers.collect(),
             base: BasePlan {
                 distribution: header.base,

@@ -79,6 +79,8 @@ pub enum Place {
     Calibration,
     /// The quantisation.
     Quantisation,
+    /// A feature of the past, from 0.
+    Feature(usize),
 }
 
 /// What is wrong at a [`Place`].
@@ -111,6 +113,11 @@ pub enum Fault {
     /// Not one number of bits, at most 15, for each kind of activations; or
     /// several for the hidden layers of a residual conditioner.
     BadFractions,
+    /// A feature of an event channel that is not there, beyond its limits, or
+    /// that stands there twice.
+    BadFeature,
+    /// A feature without a context channel.
+    NoChannel,
 }
 
 impl fmt::Display for LoadError {
@@ -164,6 +171,7 @@ impl fmt::Display for Place {
             Self::Base => f.write_str("base distribution"),
             Self::Calibration => f.write_str("calibration table"),
             Self::Quantisation => f.write_str("quantisation"),
+            Self::Feature(feature) => write!(f, "feature {feature}"),
         }
     }
 }
@@ -184,6 +192,8 @@ impl fmt::Display for Fault {
             Self::BadFractions => {
                 "not one fraction of at most 15 bits for each kind of activations, and the same for all hidden layers of a residual conditioner"
             }
+            Self::BadFeature => "not a feature of the event channels, or there twice",
+            Self::NoChannel => "has no context channel",
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::base::component_width;
 use crate::math::Backend;
+use crate::window::Feature;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,10 @@ pub struct Header<'a> {
     pub provenance: Provenance<'a>,
     /// What the weights are compiled to, if not to `f32`.
     pub quantisation: Option<Quantisation<'a>>,
+    /// What the first context channels are computed from: the past of the event
+    /// channels, as [`window`](crate::window) has it. Empty if all of the context
+    /// is given.
+    pub features: Vec<Feature, MAX_CHANNELS>,
 }
 
 impl Header<'_> {

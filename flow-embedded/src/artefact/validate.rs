@@ -71,9 +71,25 @@ fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
     if !header.log_norm.is_finite() {
         return Err(invalid(Place::Header, Fault::NotFinite));
     }
+    check_features(header)?;
     header
         .quantisation
         .map_or(Ok(()), |own| check_quantisation(&own, header))
+}
+
+fn check_features(header: &Header<'_>) -> Result<(), LoadError> {
+    let features = &header.features;
+    for (index, feature) in features.iter().enumerate() {
+        let fail = |fault| Err(invalid(Place::Feature(index), fault));
+        let again = features.iter().take(index).any(|own| own == feature);
+        if again || !feature.is_valid(header.event.len()) {
+            return fail(Fault::BadFeature);
+        }
+        if index >= header.context.len() {
+            return fail(Fault::NoChannel);
+        }
+    }
+    Ok(())
 }
 
 fn check_quantisation(own: &Quantisation<'_>, header: &Header<'_>) -> Result<(), LoadError> {

@@ -1,7 +1,7 @@
 //! `flow calibrate`: a new threshold for an old model.
 
 use super::model_file::{self, ModelFile};
-use super::options::{self, TableOptions};
+use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
@@ -36,6 +36,8 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FLOW")]
     output: Option<PathBuf>,
     #[command(flatten)]
+    recordings: RecordingOptions,
+    #[command(flatten)]
     table: TableOptions,
 }
 
@@ -57,9 +59,9 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let path = args.output.as_ref().unwrap_or(&args.model);
     Output::check(path)?;
     let file = Table::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
-    let filter = args.table.only.clone();
     let others = ColumnRequest {
-        filter,
+        group: args.recordings.group.clone(),
+        filter: args.table.only.clone(),
         ..ColumnRequest::default()
     };
     let columns = model_file::columns(&file, flow.header(), others)?;

@@ -1,7 +1,7 @@
 //! `flow eval`: how good a model is on rows it has not seen.
 
 use super::model_file::{self, ModelFile};
-use super::options::TableOptions;
+use super::options::{RecordingOptions, TableOptions};
 use super::ui::{Ui, decimal, percent};
 use crate::Error;
 use crate::data::{ColumnRequest, Dataset, Recording, Table, load_columns};
@@ -21,7 +21,9 @@ use std::path::PathBuf;
 /// gain are those of the normal rows, and detection is measured: the area under the ROC curve, the
 /// average precision, and the alarms among normal rows and among anomalies.
 ///
-/// The table needs the model's columns, by name, in any order; others are ignored.
+/// The table needs the model's columns, by name, in any order; others are ignored. A model that is
+/// conditioned on the past needs them in the order of time: it computes its features from them, and
+/// rows without enough past are left out.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow eval model.flow test.csv
@@ -43,6 +45,8 @@ pub(super) struct Args {
         requires = "label"
     )]
     normal: Option<Vec<String>>,
+    #[command(flatten)]
+    recordings: RecordingOptions,
     #[command(flatten)]
     table: TableOptions,
 }
@@ -86,6 +90,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let others = ColumnRequest {
         label: args.label.clone(),
         normal: args.normal.clone(),
+        group: args.recordings.group.clone(),
         filter: args.table.only.clone(),
         ..ColumnRequest::default()
     };

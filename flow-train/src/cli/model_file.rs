@@ -52,7 +52,8 @@ pub(super) fn names(channels: &[Channel<'_>]) -> Vec<String> {
         .collect()
 }
 
-/// Finds the model's channels, and what else is requested, in a table.
+/// Finds the model's channels, and what else is requested, in a table; features of the past are
+/// computed from it.
 pub(super) fn columns(
     file: &Table,
     header: &Header<'_>,
@@ -60,8 +61,14 @@ pub(super) fn columns(
 ) -> Result<Columns, Error> {
     let request = ColumnRequest {
         events: Some(names(&header.event)),
-        context: names(&header.context),
+        context: names(
+            header
+                .context
+                .get(header.features.len()..)
+                .unwrap_or_default(),
+        ),
         ..others
     };
-    Columns::find_for_model(file, &request).map_err(Error::data(file.path()))
+    let columns = Columns::find_for_model(file, &request).map_err(Error::data(file.path()))?;
+    Ok(columns.with_features(header.features.to_vec()))
 }

@@ -23,6 +23,16 @@ pub(super) struct TableOptions {
     pub(super) only: Option<RowFilter>,
 }
 
+/// Which rows are one recording, for models that are conditioned on the past of their stream.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Table")]
+pub(super) struct RecordingOptions {
+    /// Column that tells recordings apart, for a model that is conditioned on the past: rows must be
+    /// in the order of time, and where this column changes, the past begins anew
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) group: Option<String>,
+}
+
 impl TableOptions {
     /// How to read the file.
     pub(super) fn format(&self) -> CsvFormat {

@@ -2,7 +2,7 @@
 
 use super::model_file::{self, ModelFile};
 use super::names::WeightsName;
-use super::options::{self, TableOptions};
+use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, bytes, decimal};
 use crate::Error;
@@ -40,6 +40,8 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FLOW")]
     output: PathBuf,
     #[command(flatten)]
+    recordings: RecordingOptions,
+    #[command(flatten)]
     table: TableOptions,
 }
 
@@ -64,7 +66,8 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let calibrated = flow.calibration().map(|table| decimal(table.alpha()));
     let alpha = args.alpha.or(calibrated);
     let weights = args.weights.into();
-    let own = with_table(&flow, &args.data, &args.table, weights, alpha, ui)?;
+    let table = (&args.table, &args.recordings);
+    let own = with_table(&flow, &args.data, table, weights, alpha, ui)?;
     Output::write_all_to(&args.output, &own.artefact)?;
 
     let table_bytes = |artefact: &[u8]| {
@@ -91,13 +94,14 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
 pub(super) fn with_table(
     flow: &LoadedFlow<'_>,
     data: &Path,
-    options: &TableOptions,
+    (options, recordings): (&TableOptions, &RecordingOptions),
     weights: WeightFormat,
     alpha: Option<f64>,
     ui: Ui,
 ) -> Result<Quantised, Error> {
     let file = Table::open(data, options.format()).map_err(Error::data(data))?;
     let others = ColumnRequest {
+        group: recordings.group.clone(),
         filter: options.only.clone(),
         ..ColumnRequest::default()
     };

@@ -2,7 +2,7 @@
 
 use super::model_file::{self, ModelFile};
 use super::number;
-use super::options::{self, TableOptions};
+use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
@@ -20,8 +20,10 @@ use std::path::PathBuf;
 ///
 /// Writes the model's columns, in the units of the data. A model with context also needs the
 /// context's values: the same for all rows with --given, or row by row from a table with
-/// --context-from (from its start again when it ends); they are written behind the events. The same
-/// seed gives the same rows, on every machine and on the chip.
+/// --context-from (from its start again when it ends); they are written behind the events. For a
+/// model that is conditioned on the past of its own stream, --context-from takes a raw recording with
+/// the model's columns: each row drawn is one that might have come next, given the recording so far.
+/// The same seed gives the same rows, on every machine and on the chip.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow sample model.flow -n 1000 --seed 7 -o new.csv
@@ -48,6 +50,8 @@ pub(super) struct Args {
     /// A table with the context's columns: CSV or Parquet
     #[arg(long, value_name = "TABLE", conflicts_with = "given")]
     context_from: Option<PathBuf>,
+    #[command(flatten)]
+    recordings: RecordingOptions,
     #[command(flatten)]
     table: TableOptions,
 }
@@ -182,6 +186,21 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
     }
     if let Some(path) = &args.context_from {
         let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
+        let header = flow.header();
+        if !header.features.is_empty() {
+            let others = ColumnRequest {
+                group: args.recordings.group.clone(),
+                filter: args.table.only.clone(),
+                ..ColumnRequest::default()
+            };
+            let columns = model_file::columns(&file, header, others)?;
+            let recording = load_columns(&file, &columns).map_err(Error::data(path))?;
+            ui.read(&file, &recording.report);
+            let data = recording.data;
+            return Ok((0..data.rows())
+                .map(|row| data.context(row).to_vec())
+                .collect());
+        }
         // The context's columns take the part of the events: they are all that is needed.
         let request = ColumnRequest {
             events: Some(model_file::names(channels)),
@@ -196,6 +215,14 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
         return Ok((0..data.rows())
             .map(|row| data.event(row).to_vec())
             .collect());
+    }
+    if args.given.is_empty() && !flow.header().features.is_empty() {
+        return Err(Error::Usage(format!(
+            "the model is conditioned on the past of its own stream ({}): give --context-from \
+             RECORDING with raw rows of its columns in the order of time, or --given {}=…",
+            model_file::names(channels).join(", "),
+            model_file::names(channels).join("=…,")
+        )));
     }
     given(&args.given, channels).map(|context| vec![context])
 }

@@ -2,7 +2,7 @@
 
 use super::model_file::{self, ModelFile};
 use super::number;
-use super::options::TableOptions;
+use super::options::{RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
@@ -17,8 +17,9 @@ use std::path::PathBuf;
 ///
 /// Writes `log_prob` (nats, in the units of the data), `p_value` and `alarm` (1 when the p-value is
 /// at most the model's alpha, else 0), one line for each row of the table, in its order. A row with
-/// a missing or non-finite cell can't be scored: its line has three empty cells. The numbers are
-/// those of the chip, bit for bit. Takes constant memory.
+/// a missing or non-finite cell can't be scored, nor one without enough past where the model is
+/// conditioned on it: its line has three empty cells. The numbers are those of the chip, bit for
+/// bit. Takes constant memory.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow score model.flow new.csv -o scores.csv
@@ -31,6 +32,8 @@ pub(super) struct Args {
     /// The table to write; - for standard output
     #[arg(short, long, value_name = "CSV")]
     output: PathBuf,
+    #[command(flatten)]
+    recordings: RecordingOptions,
     #[command(flatten)]
     table: TableOptions,
 }
@@ -49,9 +52,9 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let flow = model.load()?;
     let in_table = Error::data(&args.data);
     let file = Table::open(&args.data, args.table.format()).map_err(&in_table)?;
-    let filter = args.table.only.clone();
     let others = ColumnRequest {
-        filter,
+        group: args.recordings.group.clone(),
+        filter: args.table.only.clone(),
         ..ColumnRequest::default()
     };
     let columns = model_file::columns(&file, flow.header(), others)?;
@@ -153,7 +156,7 @@ impl<'f, 'a> Piece<'f, 'a> {
             let Some(row) = reader.next_row()? else {
                 break;
             };
-            let usable = row.fault.is_none();
+            let usable = row.fault.is_none() && row.primed;
             if usable {
                 let (event, context) = row.values.split_at(self.channels);
                 self.events.extend_from_slice(event);

@@ -1,6 +1,6 @@
 //! The usable rows of a table, one at a time.
 
-use super::{CleaningReport, Columns, DataError, RowReader, Table};
+use super::{CleaningReport, Columns, DataError, RowReader, Table, warm_up};
 use std::collections::HashMap;
 
 /// Reads on over rows that can't be used, and keeps count of them.
@@ -71,6 +71,10 @@ impl<'f> Cleaner<'f> {
                 self.report.drop_row(row.place, fault, self.table.names());
                 continue;
             }
+            if !row.primed {
+                self.report.rows_unprimed += 1;
+                continue;
+            }
             let repeated = self.values.get(..dim) == row.values.get(..dim);
             self.report.rows_repeated += u64::from(repeated);
             self.report.rows_used += 1;
@@ -105,6 +109,12 @@ impl<'f> Cleaner<'f> {
     /// There was no usable row, or none that counts.
     pub(super) fn finish(mut self) -> Result<CleaningReport, DataError> {
         self.report.rows_left_out = self.reader.left_out();
+        if self.report.rows_used == 0 && self.report.rows_unprimed > 0 {
+            return Err(DataError::NoPast {
+                rows: self.report.rows_read,
+                need: warm_up(&self.columns.features),
+            });
+        }
         if self.report.rows_used == 0 {
             return Err(DataError::NoUsableRows {
                 rows: self.report.rows_read,

@@ -1,6 +1,7 @@
 //! Which column plays which part.
 
-use super::{DataError, Table};
+use super::{DataError, Table, feature_name};
+use flow_embedded::window::Feature;
 
 /// The columns that a task asks for, each by name or by index from 0.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +41,8 @@ pub struct Columns {
     pub(super) filter: Option<(usize, RowFilter)>,
     pub(super) normal: Option<Vec<String>>,
     pub(super) weights: Option<usize>,
+    /// What is computed from the past of the events, in front of the context.
+    pub(super) features: Vec<Feature>,
     /// Whether the events were chosen by name, so that text in them is no reason to advise a choice.
     pub(super) chosen: bool,
 }
@@ -107,10 +110,39 @@ impl Columns {
             filter,
             normal: request.normal.clone(),
             weights,
+            features: Vec::new(),
             chosen: request.events.is_some(),
         };
         columns.check_types(file)?;
         Ok(columns)
+    }
+
+    /// The same columns, and in front of the context these features of the past of the events.
+    /// Rows must then be in the order of time. Another group is another recording: where the group
+    /// changes, the past begins anew.
+    ///
+    /// # Panics
+    /// If a feature is not [valid](Feature::is_valid) for the events, or there are more than an
+    /// artefact's [channels](flow_embedded::artefact::MAX_CHANNELS).
+    #[must_use]
+    pub fn with_features(self, features: Vec<Feature>) -> Self {
+        let valid = |feature: &Feature| feature.is_valid(self.events.len());
+        assert!(features.iter().all(valid), "features of the events");
+        assert!(
+            features.len() <= flow_embedded::artefact::MAX_CHANNELS,
+            "few features"
+        );
+        Self { features, ..self }
+    }
+
+    /// What is computed from the past.
+    pub fn features(&self) -> &[Feature] {
+        &self.features
+    }
+
+    /// The numbers of a row: events, features and context.
+    pub(super) fn width(&self) -> usize {
+        self.events.len() + self.features.len() + self.context.len()
     }
 
     /// Refuses columns of types that are neither numbers nor text.
@@ -185,12 +217,14 @@ impl Columns {
             .chain(self.weights)
     }
 
-    /// The names of the events and of the context.
+    /// The names of the events, and of the features and the context.
     pub fn names(&self, file: &Table) -> [Vec<String>; 2] {
-        [&self.events, &self.context].map(|indices| {
-            let name = |index: &usize| file.names()[*index].clone();
-            indices.iter().map(name).collect()
-        })
+        let name = |index: &usize| file.names()[*index].clone();
+        let events: Vec<String> = self.events.iter().map(name).collect();
+        let features = self.features.iter();
+        let features = features.map(|feature| feature_name(*feature, &events));
+        let context = features.chain(self.context.iter().map(name)).collect();
+        [events, context]
     }
 }
 

@@ -113,6 +113,16 @@ pub enum DataError {
         /// The cell, shortened.
         text: String,
     },
+    /// No row has enough past for the features.
+    #[error(
+        "has no row with enough past among its {rows}: the model's features need {need} rows before a row, without a break; a break is where the group changes, a row is dropped or one is left out"
+    )]
+    NoPast {
+        /// Rows that the filter let pass.
+        rows: u64,
+        /// Rows in a row that the features need.
+        need: usize,
+    },
     /// No usable row counts.
     #[error(
         "column `{column}`: each usable row has the weight 0; give some rows a positive weight"

@@ -9,7 +9,9 @@
 //! ```
 //!
 //! A row is used when every chosen cell holds a finite number. A row with a missing or non-finite
-//! cell is dropped and counted, by column, with the place of the first such row. Text where a
+//! cell is dropped and counted, by column, with the place of the first such row. Columns may have
+//! features of their own past ([`Columns::with_features`]): then rows are in the order of time, and
+//! those without enough past are left out and counted. Text where a
 //! number belongs, a ragged row, a column that is not there or one that never changes is an error
 //! that names the place and says what to do.
 
@@ -25,6 +27,7 @@ pub mod grid;
 mod load;
 mod moments;
 mod parquet;
+mod past;
 mod place;
 mod prepare;
 mod report;
@@ -39,6 +42,7 @@ pub use domain::{DomainRequest, Reason};
 pub use error::DataError;
 pub use file::{CsvFormat, Header};
 pub use load::{Recording, load, load_columns};
+pub use past::{feature_name, warm_up};
 pub use place::Place;
 pub use prepare::{ChannelMap, Choice, Preparation, PrepareOptions};
 pub use report::{CleaningReport, ColumnFaults};

@@ -23,6 +23,9 @@ pub struct CleaningReport {
     pub rows_read: u64,
     /// Rows that the filter left out.
     pub rows_left_out: u64,
+    /// Rows without a fault that are left out because the features of the past reach back before
+    /// the start of their recording, or over a dropped row.
+    pub rows_unprimed: u64,
     /// Rows that are used.
     pub rows_used: u64,
     /// Used rows whose event equals that of the used row before, value by value. A flexible model
@@ -87,9 +90,12 @@ impl fmt::Display for CleaningReport {
             write!(
                 f,
                 ", {} dropped ({})",
-                self.rows_read - self.rows_used,
+                self.rows_read - self.rows_used - self.rows_unprimed,
                 self.faults()
             )?;
+        }
+        if self.rows_unprimed > 0 {
+            write!(f, ", {} without enough past", self.rows_unprimed)?;
         }
         write!(f, ", {} used", self.rows_used)
     }

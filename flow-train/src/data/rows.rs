@@ -3,6 +3,7 @@
 use super::cell::{Cell, has_decimal_comma};
 use super::cursor::Cursor;
 use super::error::shown;
+use super::past::Past;
 use super::{Columns, DataError, Place, Table};
 
 /// What is wrong with a cell whose row can't be used.
@@ -28,8 +29,11 @@ pub struct Fault {
 pub struct Row<'a> {
     /// Where it stands in the file.
     pub place: Place,
-    /// The events, then the context; what a faulty cell holds is not said.
+    /// The events, then the features of the past, then the context; what a faulty cell or a feature
+    /// without enough past holds is not said.
     pub values: &'a [f32],
+    /// Whether there is enough past for the features: always so without any.
+    pub primed: bool,
     /// Why the row can't be used, if it can't.
     pub fault: Option<Fault>,
     /// Whether the row is an anomaly, where the table has labels.
@@ -48,6 +52,9 @@ pub struct RowReader<'f> {
     cursor: Cursor,
     values: Vec<f32>,
     group: Vec<u8>,
+    past: Past,
+    /// The recording that the past is of.
+    past_group: Vec<u8>,
     rows: u64,
     left_out: u64,
 }
@@ -62,8 +69,10 @@ impl<'f> RowReader<'f> {
             file,
             columns,
             cursor: file.cursor(columns.all().collect())?,
-            values: Vec::with_capacity(columns.events.len() + columns.context.len()),
+            values: Vec::with_capacity(columns.width()),
             group: Vec::new(),
+            past: Past::new(&columns.features, columns.events.len()),
+            past_group: Vec::new(),
             rows: 0,
             left_out: 0,
         })
@@ -81,6 +90,7 @@ impl<'f> RowReader<'f> {
     /// the file is damaged; at the end, that there was no row at all. Nothing can be read after an
     /// error.
     pub fn next_row(&mut self) -> Result<Option<Row<'_>>, DataError> {
+        let left_out = self.left_out;
         loop {
             if !self.cursor.advance()? {
                 return match (self.rows, &self.columns.filter) {
@@ -135,14 +145,51 @@ impl<'f> RowReader<'f> {
             .weights
             .map(|column| self.weight(column))
             .transpose()?;
+        let primed = self.add_features(self.left_out - left_out, fault.is_none());
         Ok(Some(Row {
             place: self.cursor.place(),
             values: &self.values,
+            primed,
             fault,
             anomaly,
             group: self.columns.group.map(|_| self.group.as_slice()),
             weight,
         }))
+    }
+
+    /// Puts the features of the past behind the events of a row, and the row into the past; whether
+    /// there was enough of it. A row that was left out before it, or that can't be used, is missing
+    /// there as a sample is on the chip.
+    fn add_features(&mut self, left_out: u64, usable: bool) -> bool {
+        let Columns {
+            events, features, ..
+        } = self.columns;
+        if features.is_empty() {
+            return true;
+        }
+        if self.past_group != self.group {
+            self.past.reset();
+            self.past_group.clone_from(&self.group);
+        } else {
+            self.past.missing(left_out);
+        }
+        let behind = events.len()..events.len();
+        let found = match self.past.features() {
+            Some(own) => {
+                self.values.splice(behind, own.iter().copied());
+                true
+            }
+            None => {
+                let none = std::iter::repeat_n(f32::NAN, features.len());
+                self.values.splice(behind, none);
+                false
+            }
+        };
+        match usable {
+            true => self.past.push(&self.values[..events.len()]),
+            false => self.past.missing(1),
+        }
+        found
     }
 
     fn passes(&self) -> bool {

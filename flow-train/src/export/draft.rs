@@ -6,6 +6,7 @@ use flow_embedded::artefact::{
     LoadedFlow, MAX_CHANNELS, Provenance, Quantisation, WeightFormat,
 };
 use flow_embedded::math::Backend;
+use flow_embedded::window::Feature;
 use heapless::Vec as Bounded;
 use std::f64::consts::TAU;
 
@@ -43,6 +44,8 @@ pub struct Draft {
     pub seed: u64,
     /// What the weights are compiled to, if not to `f32`.
     pub quantisation: Option<DraftQuantisation>,
+    /// What the first context channels are computed from.
+    pub features: Vec<Feature>,
 }
 
 /// How a model is compiled to smaller weights.
@@ -166,6 +169,7 @@ impl Draft {
                 seed: self.seed,
             },
             quantisation: self.quantisation.as_ref().map(DraftQuantisation::schema),
+            features: bounded("features of the past", self.features.iter().copied())?,
         })
     }
 
@@ -220,6 +224,7 @@ impl Draft {
                 weights: own.weights,
                 fractions: own.fractions.to_vec(),
             }),
+            features: header.features.to_vec(),
         }
     }
 }

@@ -246,6 +246,7 @@ mod tests {
             rows: 0,
             seed: 0,
             quantisation: None,
+            features: vec![],
         };
         draft.set_flow(flow).expect("packs");
         draft

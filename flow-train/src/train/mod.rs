@@ -28,6 +28,7 @@ use crate::fit::{self, Config, Epoch, FitError, InMemory, Overrides, Rows, Stop}
 use crate::model::{Batch, Flow, Spec};
 use crate::random::Random;
 use flow_embedded::artefact::{Base, Evaluation, LoadedFlow};
+use flow_embedded::window::Feature;
 use parts::Parts;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -47,6 +48,9 @@ pub struct Recipe {
     pub model: Model,
     /// Seeds everything random: the split, the model, the fit.
     pub seed: u64,
+    /// What the first context columns were computed from, as
+    /// [`Columns::with_features`](crate::data::Columns::with_features) did.
+    pub features: Vec<Feature>,
     /// Domains and rounding of columns, their units, and the elementary functions to run with.
     pub prepare: PrepareOptions,
     /// Shares of validation and calibration; small data may get larger ones.
@@ -379,6 +383,7 @@ fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Rec
         rows: u32::try_from(parts.training).unwrap_or(u32::MAX),
         seed: recipe.seed,
         quantisation: None,
+        features: recipe.features.clone(),
     }
 }
 

@@ -58,6 +58,7 @@ pub(crate) fn gaussian(context: &[&str]) -> Draft {
         rows: 12,
         seed: 3,
         quantisation: None,
+        features: vec![],
     }
 }
 

@@ -5,5 +5,6 @@ mod bad_input;
 mod commands;
 mod flow;
 mod noise_report;
+mod past;
 mod tables;
 mod train;

@@ -211,6 +211,7 @@ fn artefact(
             seed: 0,
         },
         quantisation: None,
+        features: [].into_iter().collect(),
     };
     let weights = weights(&header);
     let plain = encoded(&header, &weights)?;

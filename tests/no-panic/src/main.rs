@@ -29,12 +29,14 @@ static ENTRIES: &[fn()] = &[
     entries::generated::entry_torus,
     entries::generated::entry_permuted,
     entries::generated::entry_permuted_mixture,
+    entries::generated::entry_maf_lags,
     entries::generated::entry_maf_residual,
     entries::kernels::entry_spline,
     entries::kernels::entry_linear,
     entries::kernels::entry_domain,
     entries::kernels::entry_base,
     entries::fixed::entry_fixed,
+    entries::window::entry_window,
     entries::math::entry_math,
 ];
 

@@ -175,6 +175,7 @@ fn kind(
         residual: false,
         domains: Vec::new(),
         context_domains: Vec::new(),
+        features: Vec::new(),
         base: Base::Normal,
         math: Backend::Polynomial,
     }

@@ -5,7 +5,7 @@ mod report;
 
 use super::model_file::ModelFile;
 use super::names::{FunctionsName, MathName, VisibilityName};
-use super::options::{self, TableOptions};
+use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::quantise;
 use super::ui::{Ui, decimal};
@@ -80,6 +80,8 @@ pub(super) struct Args {
     chip: ChipOptions,
     #[command(flatten)]
     passes: PassSwitches,
+    #[command(flatten)]
+    recordings: RecordingOptions,
     #[command(flatten)]
     table: TableOptions,
 }
@@ -320,7 +322,8 @@ fn artefact(
         )));
     };
     let alpha = flow.calibration().map(|table| decimal(table.alpha()));
-    let own = quantise::with_table(flow, rows, &args.table, weights, alpha, ui)?;
+    let table = (&args.table, &args.recordings);
+    let own = quantise::with_table(flow, rows, table, weights, alpha, ui)?;
     ui.note(format_args!(
         "{path} as {}: off by {:.4} nats in the mean, calibrated anew",
         weights.name(),

@@ -64,6 +64,14 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         "context channels",
         report.context.iter().map(channel).collect(),
     );
+    if !report.features.is_empty() {
+        let text = format!(
+            "the first {} of the context, ready after {} samples",
+            report.features.len(),
+            report.warm_up
+        );
+        add("computed from the past", vec![text]);
+    }
     add("stack", stack::draw(&report));
     lines.push(("calibration", calibration(report.calibration.as_ref())));
     if let Some(evaluation) = &report.evaluation {

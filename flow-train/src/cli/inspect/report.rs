@@ -4,6 +4,7 @@ use crate::cli::ui::decimal;
 use flow_embedded::artefact::{
     Activation, Channel, Domain, Grid, Layer, LoadedFlow, Permutation, Transformer,
 };
+use flow_embedded::window::Feature;
 use serde::Serialize;
 
 #[derive(Debug, Serialize)]
@@ -16,6 +17,10 @@ pub(super) struct Report<'a> {
     pub(super) quantised: Option<&'static str>,
     pub(super) event: Vec<ChannelReport<'a>>,
     pub(super) context: Vec<ChannelReport<'a>>,
+    /// What the first context channels are computed from.
+    pub(super) features: &'a [Feature],
+    /// Samples in a row after which they are ready.
+    pub(super) warm_up: usize,
     pub(super) layers: Vec<LayerReport>,
     pub(super) base: BaseReport,
     pub(super) calibration: Option<CalibrationReport>,
@@ -119,6 +124,8 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
         quantised: header.quantisation.map(|own| own.weights.name()),
         event: header.event.iter().map(channel).collect(),
         context: header.context.iter().map(channel).collect(),
+        features: &header.features,
+        warm_up: crate::data::warm_up(&header.features),
         layers,
         base: describe_base(header.base),
         calibration: header

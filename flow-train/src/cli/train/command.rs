@@ -7,7 +7,12 @@ use flow_embedded::math::Backend;
 
 /// The command without folders and without the output, so that the same training gives the same bytes wherever it
 /// runs, and with the defaults of today spelt out. What a comparison decides follows from the rows and the seed.
-pub(super) fn recorded(args: &Args, names: &[Vec<String>; 2], model: &Model) -> String {
+pub(super) fn recorded(
+    args: &Args,
+    names: &[Vec<String>; 2],
+    features: usize,
+    model: &Model,
+) -> String {
     let name = args.data.file_name().unwrap_or_default().to_string_lossy();
     let list = |items: &[String]| items.join(",");
     let mut command = format!("flow train {name} --columns {}", list(&names[0]));
@@ -16,7 +21,10 @@ pub(super) fn recorded(args: &Args, names: &[Vec<String>; 2], model: &Model) -> 
             command.extend([" --", option, " ", value]);
         }
     };
-    add("context", &list(&names[1]));
+    add("context", &list(&names[1][features..]));
+    for (option, values) in args.past.given() {
+        add(option, &values);
+    }
     if let Some(filter) = &args.table.only {
         let values = list(&filter.values);
         add("only", &format!("{}={values}", filter.column));

@@ -3,6 +3,7 @@
 mod command;
 mod fit;
 mod model;
+mod past;
 mod report;
 
 use super::options::{self, TableOptions};
@@ -20,7 +21,9 @@ use crate::model::{Family, Spec};
 use crate::train::{Model, Recipe, train, train_streamed};
 use clap::ValueEnum;
 use fit::FitOptions;
+use flow_embedded::window::Feature;
 use model::ModelOptions;
+use past::PastOptions;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,11 +41,18 @@ use std::time::Instant;
 /// was found is printed, and --domain and --keep-rounding overrule it. log_prob stays in the units
 /// of the data.
 ///
+/// Rows of a stream depend on those before them: with --lags, --differences, --means, --deviations
+/// and --averages the model is conditioned on the past of its own columns, which the other commands
+/// and the chip compute from the raw stream. The rows must then be in the order of time, and --group
+/// separates recordings. A row whose features reach back over a start, a dropped row or one left
+/// out by --only is not used itself.
+///
 /// The same table, options and seed give the same model, byte for byte.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow train pump.csv -o pump.flow
   flow train pump.csv -o pump.flow --columns acc_x,acc_y,acc_z --context speed --alpha 0.001
+  flow train imu.csv -o imu.flow --lags 1,2,4 --averages 6 --group recording
   flow train vane.parquet -o vane.flow --domain angle=circular:0:360,gust=positive
   flow train watch.csv -o watch.flow --columns 3,4,5 --group recording \\
       --only activity=standing,walking --family maf --layers 3 --hidden 24,24 --noise 0.1")]
@@ -94,6 +104,8 @@ pub(super) struct Args {
     #[arg(long, default_value = "4GiB", value_parser = options::bytes, value_name = "SIZE")]
     memory_limit: u64,
     #[command(flatten)]
+    past: PastOptions,
+    #[command(flatten)]
     model: ModelOptions,
     #[command(flatten)]
     fit: FitOptions,
@@ -123,9 +135,11 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         ..ColumnRequest::default()
     };
     let columns = Columns::find(&table, &request).map_err(&in_data)?;
+    let [events, _] = columns.names(&table);
+    let columns = columns.with_features(args.past.features(events.len())?);
     let names = columns.names(&table);
     check_names(args, &names)?;
-    let recipe = recipe(args, &names)?;
+    let recipe = recipe(args, &names, columns.features())?;
     let memory = Memory {
         limit: args.memory_limit,
         ..Memory::default()
@@ -186,21 +200,24 @@ fn check_names(args: &Args, names: &[Vec<String>; 2]) -> Result<(), Error> {
     Ok(())
 }
 
-fn recipe(args: &Args, names: &[Vec<String>; 2]) -> Result<Recipe, Error> {
+fn recipe(args: &Args, names: &[Vec<String>; 2], features: &[Feature]) -> Result<Recipe, Error> {
     let stem = || {
         let stem = args.output.file_stem();
         stem.map(|stem| stem.to_string_lossy().into_owned())
     };
     let (model, spec) = model(args)?;
+    let (mut domains, mut units) = (args.domains.clone(), args.units.clone());
+    past::inherit(features, &names[0], &mut domains, &mut units)?;
     Ok(Recipe {
         name: args.name.clone().or_else(stem).unwrap_or_default(),
-        command: command::recorded(args, names, &model),
+        command: command::recorded(args, names, features.len(), &model),
+        features: features.to_vec(),
         prepare: PrepareOptions {
-            domains: args.domains.clone(),
+            domains,
             infer: !args.raw_domains,
             circular: spec.family.has_splines() && !spec.linear,
             grids: !args.keep_rounding,
-            units: args.units.clone(),
+            units,
             math: args.model.math.into(),
         },
         model,

@@ -70,7 +70,7 @@ pub fn load_within<'t>(
     columns: &'t Columns,
     memory: &Memory,
 ) -> Result<Loaded<'t>, DataError> {
-    let width = columns.numbers().count() + usize::from(columns.weights.is_some());
+    let width = columns.width() + usize::from(columns.weights.is_some());
     let most = memory.limit / 4 / (width as u64 * VALUE);
     let mut cleaner = Cleaner::new(table, columns)?;
     cleaner.limit_groups(memory.limit / 8, memory.limit);

@@ -8,7 +8,7 @@ use flow_frame::entry;
 
 golden! {
     sampled SPEED speed ""
-    maf maf_context maf_one_channel maf_no_hidden maf_few_units maf_residual
+    maf maf_context maf_one_channel maf_no_hidden maf_few_units maf_lags maf_residual
     realnvp realnvp_context realnvp_no_hidden mixed nice
     nsf nsf_ar nsf_ar_one_channel one_channel
     iaf iaf_spline_groups glow domains circular torus permuted permuted_mixture

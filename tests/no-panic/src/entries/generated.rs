@@ -38,5 +38,6 @@ golden! {
     entry_torus torus "torus.rs";
     entry_permuted permuted "permuted.rs";
     entry_permuted_mixture permuted_mixture "permuted_mixture.rs";
+    entry_maf_lags maf_lags "maf_lags.rs";
     entry_maf_residual maf_residual "maf_residual.rs";
 }

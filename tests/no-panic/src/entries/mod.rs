@@ -5,6 +5,7 @@ pub(crate) mod generated;
 pub(crate) mod kernels;
 pub(crate) mod loader;
 pub(crate) mod math;
+pub(crate) mod window;
 
 use flow_embedded::{Calibrated, Density, Detector, Sampler};
 

@@ -1,0 +1,67 @@
+//! The state of one exponential moving average.
+
+use super::feature::{MAX_SHIFT, average_length};
+use serde::{Deserialize, Serialize};
+
+/// See [`Feature::Average`](super::Feature::Average).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Average {
+    value: f32,
+    /// What rounding left over: the average is `value + residue`.
+    residue: f32,
+    /// The samples that it rests on, up to its length.
+    samples: u32,
+}
+
+impl Average {
+    pub(super) const fn new() -> Self {
+        Self {
+            value: 0.0,
+            residue: 0.0,
+            samples: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, x: f32, shift: u8) {
+        let length = average_length(shift);
+        let before = self.samples.min(length - 1);
+        self.samples = before + 1;
+        // The mean until there are enough samples: the same weight from then on.
+        let step = ((x - self.value) - self.residue) / self.samples as f32;
+        let added = self.residue + step;
+        // The exact sum of two numbers, as a rounded one and the rest (Knuth 1969).
+        let value = self.value + added;
+        let own = value - added;
+        let residue = (self.value - own) + (added - (value - own));
+        if before > 0 && value.is_finite() && residue.is_finite() {
+            (self.value, self.residue) = (value, residue);
+        } else {
+            // The first sample; or one so far away that the distance overflows,
+            // from which the average starts anew.
+            (self.value, self.residue, self.samples) = (x, 0.0, 1);
+        }
+    }
+
+    pub(super) fn missing(&mut self) {
+        self.samples = self.samples.saturating_sub(1);
+    }
+
+    pub(super) fn is_primed(&self, shift: u8) -> bool {
+        self.samples >= average_length(shift)
+    }
+
+    pub(super) fn value(&self) -> f32 {
+        self.value
+    }
+
+    pub(super) fn is_finite(&self) -> bool {
+        self.value.is_finite() && self.residue.is_finite()
+    }
+
+    /// Whether a stream can have led here: what is left over is less than what
+    /// `value` resolves.
+    pub(super) fn is_possible(&self) -> bool {
+        self.samples <= average_length(MAX_SHIFT)
+            && self.residue.abs() <= f32::EPSILON * self.value.abs()
+    }
+}
