@@ -13,9 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 5196 bytes of tables, about 15511 bytes of code, no static RAM, 1095 multiply-accumulates
-/// - One log_prob: about 12047 instructions, 25456 cycles (151.5 µs at 168 MHz), 477 bytes of stack
-/// - One sample: about 11925 instructions, 25198 cycles (150.0 µs at 168 MHz), 472 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 5196 bytes of tables, about 15480 bytes of code, no static RAM, 1095 multiply-accumulates
+/// - One log_prob: about 12061 instructions, 25485 cycles (151.7 µs at 168 MHz), 574 bytes of stack
+/// - One sample: about 12199 instructions, 25777 cycles (153.4 µs at 168 MHz), 430 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

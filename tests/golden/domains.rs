@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 744 bytes of tables, about 6971 bytes of code, no static RAM, 120 multiply-accumulates
-/// - One log_prob: about 2375 instructions, 5019 cycles (29.9 µs at 168 MHz), 308 bytes of stack
-/// - One sample: about 2810 instructions, 5938 cycles (35.3 µs at 168 MHz), 306 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 744 bytes of tables, about 6928 bytes of code, no static RAM, 120 multiply-accumulates
+/// - One log_prob: about 2350 instructions, 4966 cycles (29.6 µs at 168 MHz), 420 bytes of stack
+/// - One sample: about 2780 instructions, 5875 cycles (35.0 µs at 168 MHz), 288 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -16,9 +16,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 1024 bytes of tables, about 11847 bytes of code, no static RAM, 152 multiply-accumulates
-/// - One log_prob: about 2232 instructions, 4717 cycles (28.1 µs at 168 MHz), 452 bytes of stack
-/// - One sample: about 2544 instructions, 5376 cycles (32.0 µs at 168 MHz), 409 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 1024 bytes of tables, about 11807 bytes of code, no static RAM, 152 multiply-accumulates
+/// - One log_prob: about 2216 instructions, 4683 cycles (27.9 µs at 168 MHz), 472 bytes of stack
+/// - One sample: about 2450 instructions, 5177 cycles (30.8 µs at 168 MHz), 371 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 2648 bytes of tables, about 13958 bytes of code, no static RAM, 540 multiply-accumulates
-/// - One log_prob: about 6509 instructions, 13754 cycles (81.9 µs at 168 MHz), 614 bytes of stack
-/// - One sample: about 6634 instructions, 14018 cycles (83.4 µs at 168 MHz), 606 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 2648 bytes of tables, about 13944 bytes of code, no static RAM, 540 multiply-accumulates
+/// - One log_prob: about 6512 instructions, 13760 cycles (81.9 µs at 168 MHz), 647 bytes of stack
+/// - One sample: about 6561 instructions, 13864 cycles (82.5 µs at 168 MHz), 590 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 2100 bytes of tables, about 9837 bytes of code, no static RAM, 406 multiply-accumulates
-/// - One log_prob: about 1842 instructions, 3893 cycles (23.2 µs at 168 MHz), 418 bytes of stack
-/// - One sample: about 6020 instructions, 12721 cycles (75.7 µs at 168 MHz), 407 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 2100 bytes of tables, about 9885 bytes of code, no static RAM, 406 multiply-accumulates
+/// - One log_prob: about 1835 instructions, 3878 cycles (23.1 µs at 168 MHz), 428 bytes of stack
+/// - One sample: about 5927 instructions, 12524 cycles (74.5 µs at 168 MHz), 360 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

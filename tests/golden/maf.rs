@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 7632 bytes of tables, about 11318 bytes of code, no static RAM, 1692 multiply-accumulates
-/// - One log_prob: about 6545 instructions, 13830 cycles (82.3 µs at 168 MHz), 645 bytes of stack
-/// - One sample: about 7264 instructions, 15349 cycles (91.4 µs at 168 MHz), 636 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 7632 bytes of tables, about 11340 bytes of code, no static RAM, 1692 multiply-accumulates
+/// - One log_prob: about 6571 instructions, 13885 cycles (82.6 µs at 168 MHz), 679 bytes of stack
+/// - One sample: about 7174 instructions, 15159 cycles (90.2 µs at 168 MHz), 611 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

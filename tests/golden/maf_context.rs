@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 2320 bytes of tables, about 7689 bytes of code, no static RAM, 472 multiply-accumulates
-/// - One log_prob: about 4795 instructions, 10132 cycles (60.3 µs at 168 MHz), 587 bytes of stack
-/// - One sample: about 5210 instructions, 11009 cycles (65.5 µs at 168 MHz), 581 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 2320 bytes of tables, about 7665 bytes of code, no static RAM, 472 multiply-accumulates
+/// - One log_prob: about 4773 instructions, 10086 cycles (60.0 µs at 168 MHz), 621 bytes of stack
+/// - One sample: about 5104 instructions, 10785 cycles (64.2 µs at 168 MHz), 565 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -11,9 +11,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 808 bytes of tables, about 8412 bytes of code, no static RAM, 114 multiply-accumulates
-/// - One log_prob: about 2361 instructions, 4989 cycles (29.7 µs at 168 MHz), 632 bytes of stack
-/// - One sample: about 3168 instructions, 6694 cycles (39.8 µs at 168 MHz), 626 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 808 bytes of tables, about 8419 bytes of code, no static RAM, 114 multiply-accumulates
+/// - One log_prob: about 2347 instructions, 4960 cycles (29.5 µs at 168 MHz), 671 bytes of stack
+/// - One sample: about 3009 instructions, 6359 cycles (37.9 µs at 168 MHz), 614 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -11,9 +11,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 216 bytes of tables, about 2723 bytes of code, no static RAM, 12 multiply-accumulates
-/// - One log_prob: about 399 instructions, 844 cycles (5.0 µs at 168 MHz), 178 bytes of stack
-/// - One sample: about 715 instructions, 1511 cycles (9.0 µs at 168 MHz), 172 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 216 bytes of tables, about 2707 bytes of code, no static RAM, 12 multiply-accumulates
+/// - One log_prob: about 396 instructions, 837 cycles (5.0 µs at 168 MHz), 211 bytes of stack
+/// - One sample: about 645 instructions, 1363 cycles (8.1 µs at 168 MHz), 154 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 384 bytes of tables, about 2281 bytes of code, no static RAM, 48 multiply-accumulates
-/// - One log_prob: about 363 instructions, 768 cycles (4.6 µs at 168 MHz), 164 bytes of stack
-/// - One sample: about 483 instructions, 1021 cycles (6.1 µs at 168 MHz), 158 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 384 bytes of tables, about 2239 bytes of code, no static RAM, 48 multiply-accumulates
+/// - One log_prob: about 364 instructions, 770 cycles (4.6 µs at 168 MHz), 182 bytes of stack
+/// - One sample: about 446 instructions, 943 cycles (5.6 µs at 168 MHz), 125 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 1040 bytes of tables, about 6524 bytes of code, no static RAM, 184 multiply-accumulates
-/// - One log_prob: about 2791 instructions, 5898 cycles (35.1 µs at 168 MHz), 444 bytes of stack
-/// - One sample: about 3101 instructions, 6553 cycles (39.0 µs at 168 MHz), 438 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 1040 bytes of tables, about 6508 bytes of code, no static RAM, 184 multiply-accumulates
+/// - One log_prob: about 2775 instructions, 5864 cycles (34.9 µs at 168 MHz), 444 bytes of stack
+/// - One sample: about 3072 instructions, 6492 cycles (38.6 µs at 168 MHz), 421 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -13,9 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 2900 bytes of tables, about 10972 bytes of code, no static RAM, 593 multiply-accumulates
-/// - One log_prob: about 2726 instructions, 5761 cycles (34.3 µs at 168 MHz), 501 bytes of stack
-/// - One sample: about 3220 instructions, 6804 cycles (40.5 µs at 168 MHz), 492 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 2900 bytes of tables, about 10988 bytes of code, no static RAM, 593 multiply-accumulates
+/// - One log_prob: about 2736 instructions, 5782 cycles (34.4 µs at 168 MHz), 519 bytes of stack
+/// - One sample: about 3132 instructions, 6618 cycles (39.4 µs at 168 MHz), 452 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 3288 bytes of tables, about 7516 bytes of code, no static RAM, 710 multiply-accumulates
-/// - One log_prob: about 6064 instructions, 12814 cycles (76.3 µs at 168 MHz), 820 bytes of stack
-/// - One sample: about 5847 instructions, 12355 cycles (73.5 µs at 168 MHz), 835 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 3288 bytes of tables, about 7548 bytes of code, no static RAM, 710 multiply-accumulates
+/// - One log_prob: about 6082 instructions, 12852 cycles (76.5 µs at 168 MHz), 896 bytes of stack
+/// - One sample: about 5852 instructions, 12366 cycles (73.6 µs at 168 MHz), 844 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -11,9 +11,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 7440 bytes of tables, about 13130 bytes of code, no static RAM, 1596 multiply-accumulates
-/// - One log_prob: about 12830 instructions, 27110 cycles (161.4 µs at 168 MHz), 506 bytes of stack
-/// - One sample: about 12767 instructions, 26977 cycles (160.6 µs at 168 MHz), 500 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 7440 bytes of tables, about 13135 bytes of code, no static RAM, 1596 multiply-accumulates
+/// - One log_prob: about 12825 instructions, 27100 cycles (161.3 µs at 168 MHz), 513 bytes of stack
+/// - One sample: about 12931 instructions, 27324 cycles (162.6 µs at 168 MHz), 456 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

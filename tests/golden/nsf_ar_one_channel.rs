@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 712 bytes of tables, about 9481 bytes of code, no static RAM, 120 multiply-accumulates
-/// - One log_prob: about 2555 instructions, 5399 cycles (32.1 µs at 168 MHz), 380 bytes of stack
-/// - One sample: about 2553 instructions, 5395 cycles (32.1 µs at 168 MHz), 374 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 712 bytes of tables, about 9463 bytes of code, no static RAM, 120 multiply-accumulates
+/// - One log_prob: about 2558 instructions, 5406 cycles (32.2 µs at 168 MHz), 367 bytes of stack
+/// - One sample: about 2604 instructions, 5503 cycles (32.8 µs at 168 MHz), 345 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -10,9 +10,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 196 bytes of tables, about 6929 bytes of code, no static RAM, 0 multiply-accumulates
-/// - One log_prob: about 1049 instructions, 2217 cycles (13.2 µs at 168 MHz), 254 bytes of stack
-/// - One sample: about 1091 instructions, 2306 cycles (13.7 µs at 168 MHz), 252 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 196 bytes of tables, about 6918 bytes of code, no static RAM, 0 multiply-accumulates
+/// - One log_prob: about 1044 instructions, 2206 cycles (13.1 µs at 168 MHz), 252 bytes of stack
+/// - One sample: about 1081 instructions, 2285 cycles (13.6 µs at 168 MHz), 207 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -14,9 +14,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 440 bytes of tables, about 6281 bytes of code, no static RAM, 57 multiply-accumulates
-/// - One log_prob: about 1295 instructions, 2737 cycles (16.3 µs at 168 MHz), 449 bytes of stack
-/// - One sample: about 1139 instructions, 2407 cycles (14.3 µs at 168 MHz), 466 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 440 bytes of tables, about 6316 bytes of code, no static RAM, 57 multiply-accumulates
+/// - One log_prob: about 1287 instructions, 2720 cycles (16.2 µs at 168 MHz), 513 bytes of stack
+/// - One sample: about 1132 instructions, 2392 cycles (14.2 µs at 168 MHz), 460 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 352 bytes of tables, about 7164 bytes of code, no static RAM, 30 multiply-accumulates
-/// - One log_prob: about 1083 instructions, 2289 cycles (13.6 µs at 168 MHz), 394 bytes of stack
-/// - One sample: about 975 instructions, 2061 cycles (12.3 µs at 168 MHz), 352 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 352 bytes of tables, about 7169 bytes of code, no static RAM, 30 multiply-accumulates
+/// - One log_prob: about 1065 instructions, 2251 cycles (13.4 µs at 168 MHz), 427 bytes of stack
+/// - One sample: about 965 instructions, 2040 cycles (12.1 µs at 168 MHz), 338 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

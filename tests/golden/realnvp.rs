@@ -13,9 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 7152 bytes of tables, about 5528 bytes of code, no static RAM, 1600 multiply-accumulates
-/// - One log_prob: about 5453 instructions, 11523 cycles (68.6 µs at 168 MHz), 511 bytes of stack
-/// - One sample: about 6063 instructions, 12812 cycles (76.3 µs at 168 MHz), 497 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 7152 bytes of tables, about 5523 bytes of code, no static RAM, 1600 multiply-accumulates
+/// - One log_prob: about 5509 instructions, 11641 cycles (69.3 µs at 168 MHz), 542 bytes of stack
+/// - One sample: about 6005 instructions, 12689 cycles (75.5 µs at 168 MHz), 464 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

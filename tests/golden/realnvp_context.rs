@@ -13,9 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 1048 bytes of tables, about 5908 bytes of code, no static RAM, 190 multiply-accumulates
-/// - One log_prob: about 2340 instructions, 4945 cycles (29.4 µs at 168 MHz), 438 bytes of stack
-/// - One sample: about 2620 instructions, 5537 cycles (33.0 µs at 168 MHz), 428 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 1048 bytes of tables, about 5871 bytes of code, no static RAM, 190 multiply-accumulates
+/// - One log_prob: about 2329 instructions, 4922 cycles (29.3 µs at 168 MHz), 464 bytes of stack
+/// - One sample: about 2542 instructions, 5372 cycles (32.0 µs at 168 MHz), 397 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -11,9 +11,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 144 bytes of tables, about 1497 bytes of code, no static RAM, 4 multiply-accumulates
-/// - One log_prob: about 133 instructions, 282 cycles (1.7 µs at 168 MHz), 109 bytes of stack
-/// - One sample: about 315 instructions, 666 cycles (4.0 µs at 168 MHz), 102 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 144 bytes of tables, about 1482 bytes of code, no static RAM, 4 multiply-accumulates
+/// - One log_prob: about 132 instructions, 279 cycles (1.7 µs at 168 MHz), 141 bytes of stack
+/// - One sample: about 263 instructions, 556 cycles (3.3 µs at 168 MHz), 85 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

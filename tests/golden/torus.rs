@@ -11,9 +11,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 808 bytes of tables, about 9020 bytes of code, no static RAM, 138 multiply-accumulates
-/// - One log_prob: about 3384 instructions, 7151 cycles (42.6 µs at 168 MHz), 379 bytes of stack
-/// - One sample: about 3302 instructions, 6978 cycles (41.5 µs at 168 MHz), 374 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 808 bytes of tables, about 9021 bytes of code, no static RAM, 138 multiply-accumulates
+/// - One log_prob: about 3380 instructions, 7142 cycles (42.5 µs at 168 MHz), 397 bytes of stack
+/// - One sample: about 3354 instructions, 7088 cycles (42.2 µs at 168 MHz), 341 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

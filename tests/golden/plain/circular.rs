@@ -13,9 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 7056 bytes of tables, about 12063 bytes of code, no static RAM, 1560 multiply-accumulates
-/// - One log_prob: about 12352 instructions, 26100 cycles (155.4 µs at 168 MHz), 477 bytes of stack
-/// - One sample: about 33838 instructions, 71500 cycles (425.6 µs at 168 MHz), 472 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 7056 bytes of tables, about 12023 bytes of code, no static RAM, 1560 multiply-accumulates
+/// - One log_prob: about 12366 instructions, 26130 cycles (155.5 µs at 168 MHz), 574 bytes of stack
+/// - One sample: about 34580 instructions, 73068 cycles (434.9 µs at 168 MHz), 430 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -16,9 +16,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 1168 bytes of tables, about 12001 bytes of code, no static RAM, 188 multiply-accumulates
-/// - One log_prob: about 2244 instructions, 4742 cycles (28.2 µs at 168 MHz), 452 bytes of stack
-/// - One sample: about 4342 instructions, 9175 cycles (54.6 µs at 168 MHz), 409 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 1168 bytes of tables, about 11922 bytes of code, no static RAM, 188 multiply-accumulates
+/// - One log_prob: about 2228 instructions, 4708 cycles (28.0 µs at 168 MHz), 472 bytes of stack
+/// - One sample: about 4241 instructions, 8962 cycles (53.3 µs at 168 MHz), 371 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 3944 bytes of tables, about 8789 bytes of code, no static RAM, 864 multiply-accumulates
-/// - One log_prob: about 26360 instructions, 55699 cycles (331.5 µs at 168 MHz), 614 bytes of stack
-/// - One sample: about 6715 instructions, 14189 cycles (84.5 µs at 168 MHz), 606 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 3944 bytes of tables, about 8761 bytes of code, no static RAM, 864 multiply-accumulates
+/// - One log_prob: about 26370 instructions, 55720 cycles (331.7 µs at 168 MHz), 647 bytes of stack
+/// - One sample: about 6641 instructions, 14033 cycles (83.5 µs at 168 MHz), 590 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

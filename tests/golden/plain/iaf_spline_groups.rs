@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 3116 bytes of tables, about 8724 bytes of code, no static RAM, 660 multiply-accumulates
-/// - One log_prob: about 4174 instructions, 8820 cycles (52.5 µs at 168 MHz), 418 bytes of stack
-/// - One sample: about 7403 instructions, 15643 cycles (93.1 µs at 168 MHz), 407 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 3116 bytes of tables, about 8769 bytes of code, no static RAM, 660 multiply-accumulates
+/// - One log_prob: about 4153 instructions, 8776 cycles (52.2 µs at 168 MHz), 428 bytes of stack
+/// - One sample: about 7304 instructions, 15434 cycles (91.9 µs at 168 MHz), 360 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 3376 bytes of tables, about 6636 bytes of code, no static RAM, 736 multiply-accumulates
-/// - One log_prob: about 4861 instructions, 10272 cycles (61.1 µs at 168 MHz), 587 bytes of stack
-/// - One sample: about 20290 instructions, 42873 cycles (255.2 µs at 168 MHz), 581 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 3376 bytes of tables, about 6587 bytes of code, no static RAM, 736 multiply-accumulates
+/// - One log_prob: about 4837 instructions, 10221 cycles (60.8 µs at 168 MHz), 621 bytes of stack
+/// - One sample: about 20103 instructions, 42478 cycles (252.8 µs at 168 MHz), 565 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

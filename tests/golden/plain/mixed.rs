@@ -13,9 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 3312 bytes of tables, about 9351 bytes of code, no static RAM, 696 multiply-accumulates
-/// - One log_prob: about 2765 instructions, 5843 cycles (34.8 µs at 168 MHz), 501 bytes of stack
-/// - One sample: about 8254 instructions, 17441 cycles (103.8 µs at 168 MHz), 492 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 3312 bytes of tables, about 9342 bytes of code, no static RAM, 696 multiply-accumulates
+/// - One log_prob: about 2775 instructions, 5864 cycles (34.9 µs at 168 MHz), 519 bytes of stack
+/// - One sample: about 8156 instructions, 17234 cycles (102.6 µs at 168 MHz), 452 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -13,9 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 5196 bytes of tables, about 10623 bytes of code, no static RAM, 1095 multiply-accumulates
-/// - One log_prob: about 13565 instructions, 28663 cycles (170.6 µs at 168 MHz), 446 bytes of stack
-/// - One sample: about 13443 instructions, 28406 cycles (169.1 µs at 168 MHz), 440 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 5196 bytes of tables, about 10573 bytes of code, no static RAM, 1095 multiply-accumulates
+/// - One log_prob: about 13522 instructions, 28572 cycles (170.1 µs at 168 MHz), 561 bytes of stack
+/// - One sample: about 13660 instructions, 28864 cycles (171.8 µs at 168 MHz), 418 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -16,9 +16,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 1024 bytes of tables, about 11162 bytes of code, no static RAM, 152 multiply-accumulates
-/// - One log_prob: about 2604 instructions, 5503 cycles (32.8 µs at 168 MHz), 436 bytes of stack
-/// - One sample: about 2917 instructions, 6164 cycles (36.7 µs at 168 MHz), 393 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 1024 bytes of tables, about 11102 bytes of code, no static RAM, 152 multiply-accumulates
+/// - One log_prob: about 2591 instructions, 5475 cycles (32.6 µs at 168 MHz), 466 bytes of stack
+/// - One sample: about 2825 instructions, 5970 cycles (35.5 µs at 168 MHz), 365 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

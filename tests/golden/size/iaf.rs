@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 2648 bytes of tables, about 10090 bytes of code, no static RAM, 540 multiply-accumulates
-/// - One log_prob: about 11019 instructions, 23284 cycles (138.6 µs at 168 MHz), 610 bytes of stack
-/// - One sample: about 11144 instructions, 23548 cycles (140.2 µs at 168 MHz), 602 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 2648 bytes of tables, about 10039 bytes of code, no static RAM, 540 multiply-accumulates
+/// - One log_prob: about 10846 instructions, 22918 cycles (136.4 µs at 168 MHz), 645 bytes of stack
+/// - One sample: about 10895 instructions, 23022 cycles (137.0 µs at 168 MHz), 589 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 2100 bytes of tables, about 8048 bytes of code, no static RAM, 406 multiply-accumulates
-/// - One log_prob: about 3415 instructions, 7216 cycles (43.0 µs at 168 MHz), 402 bytes of stack
-/// - One sample: about 7593 instructions, 16045 cycles (95.5 µs at 168 MHz), 391 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 2100 bytes of tables, about 8074 bytes of code, no static RAM, 406 multiply-accumulates
+/// - One log_prob: about 3340 instructions, 7058 cycles (42.0 µs at 168 MHz), 422 bytes of stack
+/// - One sample: about 7432 instructions, 15704 cycles (93.5 µs at 168 MHz), 354 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

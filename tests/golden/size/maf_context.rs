@@ -12,9 +12,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 2320 bytes of tables, about 7789 bytes of code, no static RAM, 472 multiply-accumulates
-/// - One log_prob: about 6848 instructions, 14470 cycles (86.1 µs at 168 MHz), 587 bytes of stack
-/// - One sample: about 7263 instructions, 15347 cycles (91.4 µs at 168 MHz), 581 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 2320 bytes of tables, about 7762 bytes of code, no static RAM, 472 multiply-accumulates
+/// - One log_prob: about 6796 instructions, 14360 cycles (85.5 µs at 168 MHz), 621 bytes of stack
+/// - One sample: about 7127 instructions, 15060 cycles (89.6 µs at 168 MHz), 565 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

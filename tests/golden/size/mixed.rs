@@ -13,9 +13,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 2900 bytes of tables, about 7328 bytes of code, no static RAM, 593 multiply-accumulates
-/// - One log_prob: about 4846 instructions, 10240 cycles (61.0 µs at 168 MHz), 469 bytes of stack
-/// - One sample: about 5341 instructions, 11286 cycles (67.2 µs at 168 MHz), 460 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 2900 bytes of tables, about 7284 bytes of code, no static RAM, 593 multiply-accumulates
+/// - One log_prob: about 4790 instructions, 10122 cycles (60.2 µs at 168 MHz), 507 bytes of stack
+/// - One sample: about 5186 instructions, 10959 cycles (65.2 µs at 168 MHz), 439 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

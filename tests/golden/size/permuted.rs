@@ -14,9 +14,9 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 440 bytes of tables, about 6232 bytes of code, no static RAM, 57 multiply-accumulates
-/// - One log_prob: about 1638 instructions, 3462 cycles (20.6 µs at 168 MHz), 441 bytes of stack
-/// - One sample: about 1482 instructions, 3132 cycles (18.6 µs at 168 MHz), 458 bytes of stack
+/// - Cost on a cortex-m4f at opt-level 3: 440 bytes of tables, about 6251 bytes of code, no static RAM, 57 multiply-accumulates
+/// - One log_prob: about 1632 instructions, 3449 cycles (20.5 µs at 168 MHz), 510 bytes of stack
+/// - One sample: about 1478 instructions, 3124 cycles (18.6 µs at 168 MHz), 457 bytes of stack
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 
