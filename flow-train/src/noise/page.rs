@@ -133,12 +133,13 @@ impl NoiseReport {
         channel: &'a ChannelReport,
     ) -> impl Iterator<Item = Result<String, Box<dyn Error>>> + 'a {
         type Lines = fn(&ChannelNoise, f64) -> (Vec<(f64, f64)>, Vec<(f64, f64)>);
+        type Kind<'k> = (&'k str, [(String, bool); 2], SeriesLabelPosition, Lines);
         use SeriesLabelPosition::{LowerLeft, LowerRight, UpperRight};
         let u = match channel.unit.as_str() {
             "" => "u",
             unit => unit,
         };
-        let kinds: [(&str, [(String, bool); 2], SeriesLabelPosition, Lines); 4] = [
+        let kinds: [Kind<'_>; 4] = [
             (
                 "Allan deviation",
                 [

@@ -50,10 +50,7 @@ impl Plot<'_> {
         {
             let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
             area.fill(&WHITE)?;
-            let (x, y) = (
-                self.range(&self.x, |line| xs(line)),
-                self.range(&self.y, |line| ys(line)),
-            );
+            let (x, y) = (self.range(&self.x, xs), self.range(&self.y, ys));
             match (self.x.logarithmic, self.y.logarithmic) {
                 (true, true) => self.draw(&area, x.log_scale(), y.log_scale())?,
                 (true, false) => self.draw(&area, x.log_scale(), y)?,
