@@ -1,15 +1,16 @@
 //! The state of one exponential moving average.
 
 use super::feature::{MAX_SHIFT, average_length};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// See [`Feature::Average`](super::Feature::Average).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Average {
     value: f32,
     /// What rounding left over: the average is `value + residue`.
     residue: f32,
     /// The samples that it rests on, up to its length.
+    #[serde(serialize_with = "as_bytes", deserialize_with = "from_bytes")]
     samples: u32,
 }
 
@@ -64,4 +65,12 @@ impl Average {
         self.samples <= average_length(MAX_SHIFT)
             && self.residue.abs() <= f32::EPSILON * self.value.abs()
     }
+}
+
+fn as_bytes<S: Serializer>(number: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    number.to_le_bytes().serialize(serializer)
+}
+
+fn from_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    <[u8; 4]>::deserialize(deserializer).map(u32::from_le_bytes)
 }

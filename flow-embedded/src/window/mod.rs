@@ -35,6 +35,7 @@
 //! those that it rests on, so that it is ready again after as many samples as
 //! were missing, and has forgotten all after a gap of its own length.
 
+mod array;
 mod average;
 mod feature;
 mod ring;
@@ -43,8 +44,8 @@ mod state;
 pub use feature::{Feature, MAX_SHIFT, MAX_STEPS};
 pub use state::StateError;
 
+use array::Array;
 use average::Average;
-use heapless::Vec;
 use ring::Ring;
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +84,7 @@ where
 pub struct Window<const D: usize, const N: usize, const A: usize = 0> {
     ring: Ring<D, N>,
     /// Of the features that are averages, in their order.
-    averages: Vec<Average, A>,
+    averages: Array<Average, A>,
 }
 
 impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
@@ -91,7 +92,7 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
     pub const fn new() -> Self {
         Self {
             ring: Ring::new(),
-            averages: Vec::new(),
+            averages: Array([Average::new(); A]),
         }
     }
 
@@ -109,12 +110,8 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
         if !sample.iter().all(|x| x.is_finite()) {
             return self.missing();
         }
-        for (index, (channel, shift)) in moving(features).enumerate() {
-            if self.averages.len() <= index && self.averages.push(Average::new()).is_err() {
-                break;
-            }
-            let own = self.averages.get_mut(index);
-            if let Some((own, x)) = own.zip(sample.get(channel)) {
+        for (own, (channel, shift)) in self.averages.0.iter_mut().zip(moving(features)) {
+            if let Some(x) = sample.get(channel) {
                 own.push(*x, shift);
             }
         }
@@ -124,18 +121,17 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
     /// Says that the present sample is missing: see the [module](self).
     pub fn missing(&mut self) {
         self.ring.clear();
-        for average in &mut self.averages {
+        for average in &mut self.averages.0 {
             average.missing();
         }
     }
 
     /// Whether there is enough past for the features.
     pub fn is_primed(&self, features: &[Feature]) -> bool {
-        let averages = moving(features).enumerate();
-        let mut averages = averages.map(|(index, (_, shift))| (self.averages.get(index), shift));
+        let mut averages = self.averages.0.iter().zip(moving(features));
         Self::fits(features)
             && features.iter().all(|own| own.depth() <= self.ring.len())
-            && averages.all(|(own, shift)| own.is_some_and(|own| own.is_primed(shift)))
+            && averages.all(|(own, (_, shift))| own.is_primed(shift))
     }
 
     /// Computes the features of the sample that comes next into `values`, one
@@ -145,7 +141,7 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
         if values.len() != features.len() || !self.is_primed(features) {
             return false;
         }
-        let mut averages = self.averages.iter();
+        let mut averages = self.averages.0.iter();
         for (value, feature) in values.iter_mut().zip(features) {
             *value = match *feature {
                 Feature::Average { .. } => averages.next().map_or(f32::NAN, Average::value),

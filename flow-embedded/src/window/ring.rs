@@ -1,59 +1,59 @@
 //! The last samples of a stream.
 
 use super::Feature;
+use super::array::{Array, Count};
 use crate::math::{Math, Polynomial};
-use core::fmt;
-use heapless::Vec;
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeTuple, Serializer};
-
-/// One sample.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Sample<const D: usize>([f32; D]);
+use serde::{Deserialize, Serialize};
 
 /// A ring of up to `N` samples.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ring<const D: usize, const N: usize> {
-    samples: Vec<Sample<D>, N>,
+    samples: Array<Array<f32, D>, N>,
+    /// The samples that it holds; the places behind them are worth nothing.
+    len: Count,
     /// Where the oldest sample lies, once the ring is full; 0 before.
-    oldest: u16,
+    oldest: Count,
 }
 
 impl<const D: usize, const N: usize> Ring<D, N> {
     pub(super) const fn new() -> Self {
         Self {
-            samples: Vec::new(),
-            oldest: 0,
+            samples: Array([Array([0.0; D]); N]),
+            len: Count(0),
+            oldest: Count(0),
         }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.samples.len()
+        self.len.get()
     }
 
     pub(super) fn clear(&mut self) {
-        self.samples.clear();
-        self.oldest = 0;
+        self.len = Count(0);
+        self.oldest = Count(0);
     }
 
     pub(super) fn push(&mut self, sample: [f32; D]) {
-        if self.samples.push(Sample(sample)).is_ok() {
+        let full = self.len.get() >= N;
+        let place = if full { self.oldest } else { self.len };
+        let Some(own) = self.samples.0.get_mut(place.get()) else {
             return;
-        }
-        if let Some(oldest) = self.samples.get_mut(usize::from(self.oldest)) {
-            *oldest = Sample(sample);
-        }
-        let next = usize::from(self.oldest) + 1;
-        self.oldest = if next < N {
-            self.oldest.wrapping_add(1)
-        } else {
-            0
         };
+        *own = Array(sample);
+        let next = Count(place.0.wrapping_add(1));
+        if !full {
+            self.len = next;
+        } else if next.get() < N {
+            self.oldest = next;
+        } else {
+            self.oldest = Count(0);
+        }
     }
 
     /// A channel's values, the newest first.
     fn back(&self, channel: u8) -> impl Iterator<Item = f32> + Clone + '_ {
-        let split = self.samples.split_at_checked(usize::from(self.oldest));
+        let held = self.samples.0.get(..self.len.get()).unwrap_or(&[]);
+        let split = held.split_at_checked(self.oldest.get());
         let (newer, older) = split.unwrap_or((&[], &[]));
         let back = newer.iter().rev().chain(older.iter().rev());
         back.filter_map(move |sample| sample.0.get(usize::from(channel)).copied())
@@ -91,14 +91,14 @@ impl<const D: usize, const N: usize> Ring<D, N> {
     }
 
     pub(super) fn is_finite(&self) -> bool {
-        let mut values = self.samples.iter().flat_map(|sample| &sample.0);
+        let mut values = self.samples.0.iter().flat_map(|sample| &sample.0);
         values.all(|x| x.is_finite())
     }
 
     /// Whether a stream can have led here.
     pub(super) fn is_possible(&self) -> bool {
-        let oldest = usize::from(self.oldest);
-        oldest == 0 || (self.samples.is_full() && oldest < N)
+        let (len, oldest) = (self.len.get(), self.oldest.get());
+        len <= N && (oldest == 0 || (len == N && oldest < N))
     }
 }
 
@@ -107,40 +107,4 @@ impl<const D: usize, const N: usize> Ring<D, N> {
 fn mean(back: impl Iterator<Item = f32>, newest: f32, steps: u16) -> f32 {
     let others = back.take(usize::from(steps).saturating_sub(1));
     others.fold(0.0, |sum, x| sum + (x - newest)) / f32::from(steps)
-}
-
-// Serde knows arrays of a few lengths only.
-impl<const D: usize> Serialize for Sample<D> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut tuple = serializer.serialize_tuple(D)?;
-        for x in &self.0 {
-            tuple.serialize_element(x)?;
-        }
-        tuple.end()
-    }
-}
-
-impl<'de, const D: usize> Deserialize<'de> for Sample<D> {
-    fn deserialize<T: Deserializer<'de>>(deserializer: T) -> Result<Self, T::Error> {
-        struct Values<const D: usize>;
-
-        impl<'de, const D: usize> Visitor<'de> for Values<D> {
-            type Value = Sample<D>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a sample of {D} channels")
-            }
-
-            fn visit_seq<S: SeqAccess<'de>>(self, mut seq: S) -> Result<Sample<D>, S::Error> {
-                let mut values = [0.0; D];
-                for (index, value) in values.iter_mut().enumerate() {
-                    let next = seq.next_element()?;
-                    *value = next.ok_or_else(|| Error::invalid_length(index, &self))?;
-                }
-                Ok(Sample(values))
-            }
-        }
-
-        deserializer.deserialize_tuple(D, Values::<D>)
-    }
 }

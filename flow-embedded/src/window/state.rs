@@ -1,10 +1,10 @@
 //! A window's state on its way back from where it outlived a reboot.
 
 use super::Window;
+use super::array::Array;
 use super::average::Average;
 use super::ring::Ring;
 use core::fmt;
-use heapless::Vec;
 use serde::Deserialize;
 
 /// Why a stored state is not that of a window.
@@ -12,7 +12,7 @@ use serde::Deserialize;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum StateError {
-    /// The bytes end too early, or hold more samples than the window.
+    /// The bytes end too early.
     Undecodable,
     /// Bytes follow behind the state.
     TrailingBytes,
@@ -27,7 +27,7 @@ pub enum StateError {
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Undecodable => "the bytes are no state of this window",
+            Self::Undecodable => "the bytes are too few for the window's state",
             Self::TrailingBytes => "bytes follow behind the window's state",
             Self::NotFinite => "the window's state holds a NaN or an infinity",
             Self::Impossible => "the window's state is one that no stream leads to",
@@ -42,7 +42,7 @@ impl core::error::Error for StateError {}
 #[derive(Deserialize)]
 pub(super) struct Raw<const D: usize, const N: usize, const A: usize> {
     ring: Ring<D, N>,
-    averages: Vec<Average, A>,
+    averages: Array<Average, A>,
 }
 
 impl<const D: usize, const N: usize, const A: usize> TryFrom<Raw<D, N, A>> for Window<D, N, A> {
@@ -50,10 +50,10 @@ impl<const D: usize, const N: usize, const A: usize> TryFrom<Raw<D, N, A>> for W
 
     fn try_from(raw: Raw<D, N, A>) -> Result<Self, StateError> {
         let Raw { ring, averages } = raw;
-        if !ring.is_finite() || !averages.iter().all(Average::is_finite) {
+        if !ring.is_finite() || !averages.0.iter().all(Average::is_finite) {
             return Err(StateError::NotFinite);
         }
-        if !ring.is_possible() || !averages.iter().all(Average::is_possible) {
+        if !ring.is_possible() || !averages.0.iter().all(Average::is_possible) {
             return Err(StateError::Impossible);
         }
         Ok(Self { ring, averages })
@@ -61,8 +61,8 @@ impl<const D: usize, const N: usize, const A: usize> TryFrom<Raw<D, N, A>> for W
 }
 
 impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
-    /// Writes the state with postcard and returns the bytes written: at most
-    /// `4 · D · N + 11 · A` and 8 more.
+    /// Writes the state with postcard and returns the bytes written:
+    /// `4 · D · N + 12 · A + 4` of them, always.
     ///
     /// The bytes carry no checksum: keep one beside them where memory may be
     /// damaged.
