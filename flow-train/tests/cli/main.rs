@@ -4,6 +4,7 @@ mod artefacts;
 mod bad_input;
 mod commands;
 mod flow;
+mod measure;
 mod noise_report;
 mod past;
 mod tables;
