@@ -293,7 +293,7 @@ mod tests {
             ..facts("rustup", "1.95.0")
         };
         assert_eq!(
-            choose(&[most.clone()], None, &TARGETS, msrv()),
+            choose(std::slice::from_ref(&most), None, &TARGETS, msrv()),
             Err(Lack::Core(TARGETS.to_vec(), msrv()))
         );
         assert!(choose(&[most], None, &TARGETS[1..], msrv()).is_ok());
