@@ -34,6 +34,7 @@ static ENTRIES: &[fn()] = &[
     entries::kernels::entry_linear,
     entries::kernels::entry_domain,
     entries::kernels::entry_base,
+    entries::evidence::entry_evidence,
     entries::fixed::entry_fixed,
     entries::math::entry_math,
 ];
