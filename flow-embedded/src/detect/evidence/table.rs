@@ -93,9 +93,12 @@ impl<'a> EvidenceTable<'a> {
             return Err(TableError::Thresholds);
         }
         for thresholds in self.thresholds.chunks_exact(self.edges.max(1)) {
-            // NaN is in no order, but for one alone.
-            if !thresholds.is_sorted() || thresholds.iter().any(|edge| edge.is_nan()) {
-                return Err(TableError::Thresholds);
+            let mut last = f32::NEG_INFINITY;
+            for edge in thresholds {
+                if edge.is_nan() || *edge < last {
+                    return Err(TableError::Thresholds);
+                }
+                last = *edge;
             }
         }
         let length = self.edges.saturating_add(2);
