@@ -149,7 +149,7 @@ fn the_promise_is_kept_over_calibrations_and_streams() {
                 .calibrate(&calibrations(&columns))
                 .expect("as designed");
             let table = design.table();
-            let mut test = Test::new(&table);
+            let mut test = Test::new();
             let mut before = stream.step();
             let mut wait = 0;
             loop {
@@ -328,7 +328,7 @@ fn delays_are_below_those_of_control_charts_on_most_faults() {
     let rows = record(&mut stream, 1_000_000, phi);
     let none = [0.0; CHANNELS];
     let mut charts: [(&str, Box<dyn Chart + '_>); 7] = [
-        ("ours", Box::new(Ours(table, Test::new(&table)))),
+        ("ours", Box::new(Ours(table, Test::new()))),
         (
             "CUSUM",
             Box::new(Cusum(|row| &row.scores, Default::default())),

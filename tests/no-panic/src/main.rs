@@ -35,6 +35,7 @@ static ENTRIES: &[fn()] = &[
     entries::kernels::entry_linear,
     entries::kernels::entry_domain,
     entries::kernels::entry_base,
+    entries::evidence::entry_evidence,
     entries::fixed::entry_fixed,
     entries::window::entry_window,
     entries::math::entry_math,

@@ -2,8 +2,6 @@
 
 use super::NONE;
 use super::table::EvidenceTable;
-use heapless::Vec;
-use serde::Serialize;
 
 /// What a sequential test says after a sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,7 +30,7 @@ impl<const S: usize> Evidence<S> {
     }
 }
 
-/// A sequential test over `S` statistics with at most `N` bets: a byte each, and a few more.
+/// A sequential test over `S` statistics with at most `N` bets, in `S + N` bytes.
 ///
 /// It holds no table, so that it can be stored: [`write`](Self::write) it before a reboot,
 /// [`read`](Self::read) it afterwards.
@@ -47,26 +45,26 @@ impl<const S: usize> Evidence<S> {
 /// const TABLE: EvidenceTable<'static> = EvidenceTable::new(1, &[2.33], &[-1, 5, 0], &BETS);
 /// TABLE.check(1)?;
 ///
-/// let mut test = SequentialTest::<1, 1>::new(&TABLE);
+/// let mut test = SequentialTest::<1, 1>::new();
 /// assert!(!test.observe(&TABLE, &[2.7]).alarm);
 /// assert!(!test.observe(&TABLE, &[0.1]).alarm);
 /// let evidence = test.observe(&TABLE, &[3.1]);
 /// assert!(evidence.alarm && evidence.level() == 1.5); // 5 − 1 + 5 = 9 of 6
 /// # Ok::<(), flow_embedded::detect::evidence::TableError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SequentialTest<const S: usize, const N: usize> {
-    pub(super) sums: Vec<u8, N>,
+    pub(super) sums: [u8; N],
     /// The bin of each statistic in the sample before.
-    pub(super) previous: Vec<u8, S>,
+    pub(super) previous: [u8; S],
 }
 
 impl<const S: usize, const N: usize> SequentialTest<S, N> {
     /// A test that has seen nothing yet. Of a table with more than `N` bets the first `N` are used.
-    pub fn new(table: &EvidenceTable<'_>) -> Self {
+    pub const fn new() -> Self {
         Self {
-            sums: table.bets().iter().take(N).map(|_| 0).collect(),
-            previous: [NONE; S].into_iter().collect(),
+            sums: [0; N],
+            previous: [NONE; S],
         }
     }
 
@@ -96,8 +94,7 @@ impl<const S: usize, const N: usize> SequentialTest<S, N> {
                 (most, leader) = (level, u16::try_from(index).ok());
             }
         }
-        self.previous.clear();
-        self.previous.extend(bins);
+        self.previous = bins;
         if alarm {
             self.reset();
         }
@@ -109,9 +106,14 @@ impl<const S: usize, const N: usize> SequentialTest<S, N> {
     }
 
     /// Forgets all samples, as after an alarm.
-    pub fn reset(&mut self) {
-        self.sums.iter_mut().for_each(|sum| *sum = 0);
-        self.previous.iter_mut().for_each(|bin| *bin = NONE);
+    pub const fn reset(&mut self) {
+        *self = Self::new();
+    }
+}
+
+impl<const S: usize, const N: usize> Default for SequentialTest<S, N> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -147,7 +149,7 @@ mod tests {
     #[test]
     fn adds_up_and_starts_again_after_an_alarm() {
         assert_eq!(TABLE.check(1), Ok(()));
-        let mut test = Test::new(&TABLE);
+        let mut test = Test::new();
         let first = observe(&mut test, 2.0);
         assert_eq!(
             (first.level(), first.bet, first.alarm),
@@ -158,17 +160,17 @@ mod tests {
         let third = observe(&mut test, 1.0);
         assert!(third.alarm && third.level() == 1.0);
         // Neither the sums nor the bin of the alarm are kept.
-        assert_eq!(test, Test::new(&TABLE));
+        assert_eq!(test, Test::new());
         assert_eq!(observe(&mut test, 2.0), first);
     }
 
     #[test]
     fn a_stuck_statistic_gives_an_alarm() {
-        let mut test = Test::new(&TABLE);
+        let mut test = Test::new();
         let alarms: [bool; 5] = core::array::from_fn(|_| observe(&mut test, 0.3).alarm);
         // Of five alike four are repeats: 3 + 3 + 3 + 3.
         assert_eq!(alarms, [false, false, false, false, true]);
-        let mut test = Test::new(&TABLE);
+        let mut test = Test::new();
         for time in 0..100 {
             let moving = if time % 2 == 0 { 0.3 } else { -2.0 };
             assert_eq!(observe(&mut test, moving).level(), 0.0);
@@ -187,7 +189,7 @@ mod tests {
             (1.0, 2),
             (f32::INFINITY, 2),
         ] {
-            let mut test = Test::new(&TABLE);
+            let mut test = Test::new();
             observe(&mut test, statistic);
             assert_eq!(test.previous[0], bin, "{statistic}");
         }
@@ -195,7 +197,7 @@ mod tests {
 
     fn fault(edges: usize, thresholds: &[f32], scores: &[i8], bets: &[Bet]) -> TableError {
         let table = EvidenceTable::new(edges, thresholds, scores, bets);
-        let mut test = Test::new(&table);
+        let mut test = Test::new();
         for _ in 0..300 {
             assert!(test.observe(&table, &[2.0]).level().is_finite());
         }

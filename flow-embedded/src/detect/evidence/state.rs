@@ -1,55 +1,53 @@
-//! The state over a reboot, in postcard's format.
+//! The state over a reboot.
 
-use super::table::{Bet, EvidenceTable};
+use super::table::EvidenceTable;
 use super::{NONE, SequentialTest};
 use core::fmt;
-use heapless::Vec;
-use serde::Deserialize;
-
-/// A state before it is believed.
-#[derive(Deserialize)]
-struct Stored<const S: usize, const N: usize> {
-    sums: Vec<u8, N>,
-    previous: Vec<u8, S>,
-}
 
 impl<const S: usize, const N: usize> SequentialTest<S, N> {
-    /// Writes the state, for a reboot, in postcard's format: at most `N + S + 6` bytes.
+    /// Writes the state, for a reboot, to the first `N + S` bytes of `buffer`, and gives them: the sums
+    /// of the bets, then the bins of the sample before.
     ///
     /// # Errors
     /// `buffer` is too short.
     pub fn write<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], StateError> {
-        match postcard::to_slice(self, buffer) {
-            Ok(written) => Ok(written),
-            Err(_) => Err(StateError::TooShort),
+        let state = self.sums.iter().chain(&self.previous);
+        let Some(written) = buffer.get_mut(..N.saturating_add(S)) else {
+            return Err(StateError::TooShort);
+        };
+        for (byte, state) in written.iter_mut().zip(state) {
+            *byte = *state;
         }
+        Ok(written)
     }
 
     /// Reads a state that a test with the same table wrote. That it was the same table is not
     /// stored: after an update of the model, start anew.
     ///
     /// # Errors
-    /// The bytes are damaged, or hold what no test with this table could.
+    /// The bytes are too few or too many, or hold what no test with this table could.
     pub fn read(bytes: &[u8], table: &EvidenceTable<'_>) -> Result<Self, StateError> {
-        let Ok((stored, rest)) = postcard::take_from_bytes::<Stored<S, N>>(bytes) else {
+        let Some((sums, previous)) = bytes.split_at_checked(N) else {
             return Err(StateError::Damaged);
         };
-        if !rest.is_empty() {
+        let (Ok(sums), Ok(previous)) = (sums.try_into(), previous.try_into()) else {
             return Err(StateError::Damaged);
+        };
+        let test = Self { sums, previous };
+        let thresholds = table.bets().iter().map(|bet| bet.threshold.max(1));
+        // A place without a bet stays at zero.
+        let mut below = test
+            .sums
+            .iter()
+            .zip(thresholds.chain(core::iter::repeat(1)));
+        let mut bins = test.previous.iter();
+        let sound = below.all(|(sum, threshold)| *sum < threshold)
+            && bins.all(|bin| *bin == NONE || usize::from(*bin) <= table.edges());
+        if sound {
+            Ok(test)
+        } else {
+            Err(StateError::Impossible)
         }
-        let below = |(sum, bet): (&u8, &Bet)| *sum < bet.threshold.max(1);
-        let sound = stored.sums.len() == table.bets().len().min(N)
-            && stored.sums.iter().zip(table.bets()).all(below)
-            && stored.previous.len() == S
-            && (stored.previous.iter())
-                .all(|bin| *bin == NONE || usize::from(*bin) <= table.edges());
-        if !sound {
-            return Err(StateError::Impossible);
-        }
-        Ok(Self {
-            sums: stored.sums,
-            previous: stored.previous,
-        })
     }
 }
 
@@ -60,7 +58,7 @@ impl<const S: usize, const N: usize> SequentialTest<S, N> {
 pub enum StateError {
     /// The buffer is too short to write to.
     TooShort,
-    /// The bytes are no state.
+    /// The bytes are too few or too many.
     Damaged,
     /// A state that no test with this table could have.
     Impossible,
@@ -70,7 +68,7 @@ impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::TooShort => "the buffer is too short for the state of the test",
-            Self::Damaged => "the bytes hold no state of a sequential test; start anew",
+            Self::Damaged => "the bytes are not as many as the state of the test; start anew",
             Self::Impossible => "the state is of a test with another table; start anew",
         })
     }
@@ -80,7 +78,7 @@ impl core::error::Error for StateError {}
 
 #[cfg(test)]
 mod tests {
-    use super::super::Pattern;
+    use super::super::{Bet, Pattern};
     use super::*;
     use proptest::prelude::*;
 
@@ -113,11 +111,11 @@ mod tests {
             samples in prop::collection::vec([-3f32..3.0, -3f32..3.0], 1..60),
             reboot in 0usize..60,
         ) {
-            let (mut straight, mut rebooted) = (Test::new(&TABLE), Test::new(&TABLE));
+            let (mut straight, mut rebooted) = (Test::new(), Test::new());
             for (time, sample) in samples.iter().enumerate() {
                 if time == reboot {
-                    let mut buffer = [0; 10];
-                    let written = rebooted.write(&mut buffer).expect("N + S + 6 bytes are enough");
+                    let mut buffer = [0; 4];
+                    let written = rebooted.write(&mut buffer).expect("N + S bytes are enough");
                     rebooted = Test::read(written, &TABLE).expect("a state of this table");
                 }
                 prop_assert_eq!(
@@ -130,10 +128,10 @@ mod tests {
 
         /// Whatever is read, the state is one that the test could have.
         #[test]
-        fn damage_is_refused_or_harmless(bytes in prop::collection::vec(0u8..40, 0..8)) {
+        fn damage_is_refused_or_harmless(bytes in prop::collection::vec(0u8..40, 0..6)) {
             if let Ok(test) = Test::read(&bytes, &TABLE) {
                 prop_assert!(test.sums.iter().zip(&BETS).all(|(sum, bet)| *sum < bet.threshold));
-                let mut buffer = [0; 10];
+                let mut buffer = [0; 4];
                 prop_assert_eq!(test.write(&mut buffer).expect("long enough"), &bytes);
             }
         }
@@ -142,16 +140,14 @@ mod tests {
     #[test]
     fn faults_are_told_apart() {
         let mut short = [0; 3];
-        assert_eq!(
-            Test::new(&TABLE).write(&mut short),
-            Err(StateError::TooShort)
-        );
+        assert_eq!(Test::new().write(&mut short), Err(StateError::TooShort));
         let read = |bytes: &[u8]| Test::read(bytes, &TABLE);
-        assert!(read(&[2, 29, 8, 2, 255, 2]).is_ok());
-        assert_eq!(read(&[2, 29, 8, 2, 255]), Err(StateError::Damaged));
-        assert_eq!(read(&[2, 29, 8, 2, 255, 2, 0]), Err(StateError::Damaged));
-        assert_eq!(read(&[2, 30, 8, 2, 255, 2]), Err(StateError::Impossible));
-        assert_eq!(read(&[2, 29, 8, 2, 255, 3]), Err(StateError::Impossible));
-        assert_eq!(read(&[1, 29, 2, 255, 2]), Err(StateError::Impossible));
+        assert!(read(&[29, 8, 255, 2]).is_ok());
+        assert_eq!(read(&[29, 8, 255]), Err(StateError::Damaged));
+        assert_eq!(read(&[29]), Err(StateError::Damaged));
+        assert_eq!(read(&[29, 8, 255, 2, 0]), Err(StateError::Damaged));
+        assert_eq!(read(&[30, 8, 255, 2]), Err(StateError::Impossible));
+        assert_eq!(read(&[29, 9, 255, 2]), Err(StateError::Impossible));
+        assert_eq!(read(&[29, 8, 255, 3]), Err(StateError::Impossible));
     }
 }

@@ -89,23 +89,26 @@ impl<'a> EvidenceTable<'a> {
         if self.edges == 0 || self.edges >= usize::from(NONE) {
             return Err(TableError::Edges(self.edges));
         }
-        let per_statistic = self.thresholds.chunks_exact(self.edges);
-        if !per_statistic.remainder().is_empty() || per_statistic.len() != statistics {
+        if self.thresholds.len() != statistics.saturating_mul(self.edges) {
             return Err(TableError::Thresholds);
         }
-        for thresholds in per_statistic {
-            // NaN is in no order, but for one alone.
-            if !thresholds.is_sorted() || thresholds.iter().any(|edge| edge.is_nan()) {
-                return Err(TableError::Thresholds);
+        for thresholds in self.thresholds.chunks_exact(self.edges.max(1)) {
+            let mut last = f32::NEG_INFINITY;
+            for edge in thresholds {
+                if edge.is_nan() || *edge < last {
+                    return Err(TableError::Thresholds);
+                }
+                last = *edge;
             }
         }
-        let rows = self.scores.chunks_exact(self.edges + 2);
-        if !rows.remainder().is_empty() {
+        let length = self.edges.saturating_add(2);
+        if self.scores.len().checked_rem(length) != Some(0) {
             return Err(TableError::Scores);
         }
+        let rows = self.scores.len().checked_div(length).unwrap_or(0);
         for (index, bet) in self.bets.iter().enumerate() {
             let fits = usize::from(bet.statistic) < statistics
-                && usize::from(bet.row) < rows.len()
+                && usize::from(bet.row) < rows
                 && bet.threshold > 0;
             if !fits {
                 return Err(TableError::Bet { bet: index });

@@ -1,5 +1,6 @@
 //! The entries, by the part of the runtime that they exercise.
 
+pub(crate) mod evidence;
 pub(crate) mod fixed;
 pub(crate) mod generated;
 pub(crate) mod kernels;
