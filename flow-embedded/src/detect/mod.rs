@@ -17,13 +17,15 @@
 //!
 //! Over a stream, single samples are weighed together: a [`SequentialTest`] collects the evidence of
 //! many small deviations and of few large ones, and promises how seldom it is wrong (see
-//! [`evidence`]).
+//! [`evidence`]). Which channel is to blame for an alarm, [`blame`] finds out.
 
+mod blame;
 mod conformal;
 mod detector;
 pub mod evidence;
 mod verdict;
 
+pub use blame::{Blame, blame};
 pub(crate) use conformal::lookup;
 pub use conformal::{Calibrated, p_value};
 pub use detector::Detector;

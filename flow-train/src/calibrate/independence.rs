@@ -110,35 +110,41 @@ impl Independence {
     }
 }
 
-impl fmt::Display for Independence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Independence {
+    /// The verdict in a sentence, with a name for each statistic.
+    pub fn sentence(&self, name: impl Fn(usize) -> String) -> String {
         let (dependence, change) = (&self.dependence, &self.change);
         match (dependence.is_found(), change.is_found()) {
-            (false, false) => write!(
-                f,
-                "the promise stands: in {} calibration rows no statistic depends on its past (p = {:.2}), \
-                 and none changes from the first half to the second (p = {:.2})",
+            (false, false) => format!(
+                "the promise stands: in {} calibration rows nothing depends on its past (p = {:.2}), and \
+                 nothing changes from the first half to the second (p = {:.2})",
                 self.rows, dependence.p_value, change.p_value
             ),
-            (true, _) => write!(
-                f,
-                "the promise does not stand: statistic {} depends on its past (autocorrelation {:.2}, \
-                 p = {:.1e}), so that {} calibration rows are worth {:.0} and alarms come in bursts; \
-                 give the model the samples before as context, or take samples further apart",
-                dependence.statistic,
+            (true, _) => format!(
+                "the promise does not stand: {} depends on its past (autocorrelation {:.2}, p = {:.1e}), \
+                 so that {} calibration rows are worth {:.0} and alarms come in bursts; give the model the \
+                 samples before as context (flow train --lags), or take samples further apart",
+                name(dependence.statistic),
                 dependence.size,
                 dependence.p_value,
                 self.rows,
                 self.effective
             ),
-            (false, true) => write!(
-                f,
-                "the promise does not stand: the distribution of statistic {} changes from the first half \
-                 of the calibration rows to the second (by {:.2}, p = {:.1e}); calibrate on recordings \
-                 that are as long and as varied as the use",
-                change.statistic, change.size, change.p_value
+            (false, true) => format!(
+                "the promise does not stand: the distribution of {} changes from the first half of the \
+                 calibration rows to the second (by {:.2}, p = {:.1e}); calibrate on recordings that are as \
+                 long and as varied as the use",
+                name(change.statistic),
+                change.size,
+                change.p_value
             ),
         }
+    }
+}
+
+impl fmt::Display for Independence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence(|statistic| format!("statistic {statistic}")))
     }
 }
 

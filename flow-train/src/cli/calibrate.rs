@@ -5,7 +5,7 @@ use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::calibrate::CalibrationTable;
+use crate::calibrate::{Calibration, CalibrationTable, Independence, MIN_ROWS, Statistic};
 use crate::data::{ColumnRequest, Table, load_columns};
 use crate::evaluate::Scorer;
 use crate::export::{Draft, DraftCalibration};
@@ -19,7 +19,9 @@ use std::path::{Path, PathBuf};
 /// sensor, after a change, or for another false-alarm rate. The rows must be normal, must not have
 /// been used to train the model, and should be as varied as the use: the promise P(alarm) ≤ alpha
 /// holds for rows that are exchangeable with these. Rows of one recording that follow each other
-/// quickly are not independent; count the effective ones. At least 1/alpha − 1 rows are needed.
+/// quickly are not independent: the log-likelihood and the latent coordinates are tested for that,
+/// and for a change from the first half to the second, and a sentence says whether the promise
+/// stands. At least 1/alpha − 1 rows are needed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow calibrate model.flow normal.csv --alpha 0.001 -o strict.flow
@@ -48,9 +50,57 @@ const DEFAULT_ALPHA: f64 = 0.01;
 struct Report<'a> {
     alpha: f64,
     rows: u32,
+    /// What is said of the assumptions of the promise.
+    #[serde(flatten)]
+    assumptions: Option<Assumptions>,
     threshold: Option<f32>,
     entries: usize,
     output: &'a Path,
+}
+
+/// Whether the rows bear out that they are independent and from one distribution.
+#[derive(Debug, Serialize)]
+struct Assumptions {
+    promise_stands: bool,
+    /// Independent rows that the rows are worth.
+    effective_rows: f64,
+    verdict: String,
+}
+
+impl Assumptions {
+    /// Tests log-likelihoods and latents of rows in the order of their recording; `None` for too
+    /// few.
+    fn test(flow: &LoadedFlow<'_>, log_probs: &[f32], latents: &[f32]) -> Option<Self> {
+        if (log_probs.len() as f64) < MIN_ROWS {
+            return None;
+        }
+        let channels = &flow.header().event;
+        let columns: Vec<Vec<f32>> = (0..channels.len())
+            .map(|channel| {
+                let own = latents.iter().skip(channel);
+                own.step_by(channels.len()).copied().collect()
+            })
+            .collect();
+        let mut calibrations = vec![Calibration {
+            statistic: Statistic::LogProb,
+            values: log_probs,
+        }];
+        calibrations.extend(columns.iter().map(|values| Calibration {
+            statistic: Statistic::Latent,
+            values,
+        }));
+        let found = Independence::test(&calibrations);
+        // A permutation or a linear map gives latents no channel's name.
+        let verdict = found.sentence(|statistic| match statistic {
+            0 => "the log-likelihood".to_owned(),
+            latent => format!("latent coordinate {}", latent - 1),
+        });
+        Some(Self {
+            promise_stands: found.promise_stands(),
+            effective_rows: found.effective,
+            verdict,
+        })
+    }
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
@@ -72,18 +122,21 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         .alpha
         .or(flow.calibration().map(|table| decimal(table.alpha())));
     let alpha = alpha.unwrap_or(DEFAULT_ALPHA);
-    let log_probs = Scorer::new(&flow)?
+    let scorer = Scorer::new(&flow)?;
+    let log_probs = scorer
         .log_probs(&recording.data)
         .map_err(|fault| Error::Usage(fault.to_string()))?;
     let table = CalibrationTable::new(&log_probs, alpha).map_err(|fault| Error::Calibration {
         path: args.data.clone(),
         fault,
     })?;
+    let latents = scorer.latents_of(recording.data.events(), recording.data.contexts());
     Output::write_all_to(path, &recalibrated(&flow, &table).encode()?)?;
 
     let report = Report {
         alpha,
         rows: table.rows(),
+        assumptions: Assumptions::test(&flow, &log_probs, &latents),
         threshold: table.threshold(),
         entries: table.entries().len(),
         output: path,
@@ -91,15 +144,18 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let threshold = report
         .threshold
         .map_or("none".to_owned(), |score| format!("{score:.4} nats"));
-    ui.result(
-        &report,
-        &[
-            ("false alarms promised", format!("{} %", 100.0 * alpha)),
-            ("calibration rows", table.rows().to_string()),
-            ("alarm below", threshold),
-            ("written", path.display().to_string()),
-        ],
-    )
+    let mut lines = vec![
+        ("false alarms promised", format!("{} %", 100.0 * alpha)),
+        ("calibration rows", table.rows().to_string()),
+    ];
+    if let Some(own) = &report.assumptions {
+        lines.push(("assumptions", own.verdict.clone()));
+    }
+    lines.extend([
+        ("alarm below", threshold),
+        ("written", path.display().to_string()),
+    ]);
+    ui.result(&report, &lines)
 }
 
 /// The same model with another calibration.

@@ -201,6 +201,14 @@ fn calibrate_replaces_the_table_and_nothing_else() {
         (&report["alpha"], &report["rows"]),
         (&0.01.into(), &99.into())
     );
+    // Rows that count: 0, 1, 2, … 6, 0, 1, …
+    assert_eq!(report["promise_stands"], false);
+    assert!(report["effective_rows"].as_f64().expect("a number") <= 99.0);
+    let verdict = report["verdict"].as_str().expect("a sentence");
+    assert!(
+        verdict.contains("does not stand") && verdict.contains("its past"),
+        "{verdict}"
+    );
     let before = folder.flow("inspect model.flow --json").json();
     let after = folder.flow("inspect out.flow --json").json();
     assert_eq!(after["calibration"]["alpha"], 0.01);

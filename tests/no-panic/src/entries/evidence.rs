@@ -7,7 +7,11 @@ use crate::unknown::{bytes, keep, keep_all, numbers, slice, word};
 fn bet() -> Bet {
     Bet {
         statistic: word() as u8,
-        pattern: if word() == 0 { Pattern::Level } else { Pattern::Repeat },
+        pattern: if word() == 0 {
+            Pattern::Level
+        } else {
+            Pattern::Repeat
+        },
         row: word() as u16,
         threshold: word() as u8,
     }

@@ -12,6 +12,9 @@ pub(crate) fn entry_loader() {
     let Ok(flow) = LoadedFlow::from_bytes(bytes()) else {
         return;
     };
+    if let Ok(log_prob) = flow.log_prob_and_latents(slice(), slice(), slice(), slice()) {
+        keep(log_prob);
+    }
     if let Ok(log_prob) = flow.log_prob(slice(), slice(), slice()) {
         keep(log_prob);
     }

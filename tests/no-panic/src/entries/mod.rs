@@ -8,13 +8,21 @@ pub(crate) mod loader;
 pub(crate) mod math;
 pub(crate) mod window;
 
-use flow_embedded::{Calibrated, Density, Detector, Sampler};
+use flow_embedded::detect::blame;
+use flow_embedded::{Calibrated, Density, Detector, Latents, Sampler};
 
 use crate::unknown::{AnyRng, keep, keep_all, numbers};
 
 /// Log-likelihood and sample of a flow, the latter on its grid too.
-fn density<const D: usize, const C: usize>(flow: &(impl Density<D, C> + Sampler<D, C>)) {
+fn density<const D: usize, const C: usize>(flow: &(impl Latents<D, C> + Sampler<D, C>)) {
     keep(flow.log_prob(&numbers(), &numbers()));
+    let mut latents = numbers();
+    keep(flow.log_prob_and_latents(&numbers(), &numbers(), &mut latents));
+    keep_all(&latents);
+    let common: [[f32; 3]; D] = core::array::from_fn(|_| numbers());
+    let blame = blame(flow, &numbers(), &numbers(), &common);
+    keep_all(&blame.contributions);
+    keep(blame.channel as f32);
     let mut event = flow.sample(&mut AnyRng, &numbers());
     keep_all(&event);
     flow.round_to_grid(&mut event);

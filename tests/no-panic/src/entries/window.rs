@@ -38,7 +38,11 @@ fn any<const D: usize, const N: usize, const A: usize>() {
         keep_all(&context);
     }
     let mut buffer = [0; 600];
-    keep(window.save(&mut buffer).map_or(0.0, |state| state.len() as f32));
+    keep(
+        window
+            .save(&mut buffer)
+            .map_or(0.0, |state| state.len() as f32),
+    );
     keep(f32::from(u8::from(window.is_primed(features))));
     window.reset();
 }
