@@ -135,8 +135,9 @@ impl NoiseReport {
         type Lines = fn(&ChannelNoise, f64) -> (Vec<(f64, f64)>, Vec<(f64, f64)>);
         type Kind<'k> = (&'k str, [(String, bool); 2], SeriesLabelPosition, Lines);
         use SeriesLabelPosition::{LowerLeft, LowerRight, UpperRight};
+        // A recording without units is in the units of its file.
         let u = match channel.unit.as_str() {
-            "" => "u",
+            "" => "units of the file",
             unit => unit,
         };
         let kinds: [Kind<'_>; 4] = [

@@ -50,7 +50,11 @@ impl Plot<'_> {
         {
             let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
             area.fill(&WHITE)?;
-            let (x, y) = (self.range(&self.x, xs), self.range(&self.y, ys));
+            let (x, mut y) = (self.range(&self.x, xs), self.range(&self.y, ys));
+            if self.y.logarithmic {
+                // Whole decades, or there is no power of ten to label.
+                y = decade(y.start, f64::floor) * 0.999..decade(y.end, f64::ceil) * 1.001;
+            }
             match (self.x.logarithmic, self.y.logarithmic) {
                 (true, true) => self.draw(&area, x.log_scale(), y.log_scale())?,
                 (true, false) => self.draw(&area, x.log_scale(), y)?,
@@ -109,7 +113,7 @@ impl Plot<'_> {
             .light_line_style(RGBColor(244, 244, 244))
             .bold_line_style(RGBColor(218, 218, 218))
             .x_labels(8)
-            .y_labels(if self.y.logarithmic { 12 } else { 7 })
+            .y_labels(if self.y.logarithmic { 5 } else { 7 })
             .x_label_formatter(&|value| number(*value))
             .y_label_formatter(&|value| number(*value))
             .draw()?;
@@ -140,6 +144,11 @@ impl Plot<'_> {
             .draw()?;
         Ok(())
     }
+}
+
+/// The power of ten at a value, or the next one.
+fn decade(value: f64, round: fn(f64) -> f64) -> f64 {
+    10f64.powf(round(value.log10()))
 }
 
 fn xs(line: &Line<'_>) -> Vec<f64> {
