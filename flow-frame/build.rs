@@ -39,7 +39,10 @@ fn memory(target: &str) -> String {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let out = env::var("OUT_DIR")?;
-    fs::write(Path::new(&out).join("memory.x"), memory(&env::var("TARGET")?))?;
+    fs::write(
+        Path::new(&out).join("memory.x"),
+        memory(&env::var("TARGET")?),
+    )?;
     println!("cargo::rustc-link-search={out}");
     println!("cargo::rerun-if-changed=build.rs");
     Ok(())
