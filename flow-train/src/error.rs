@@ -1,6 +1,6 @@
 //! Everything that can go wrong between a file and a file, one sentence each.
 
-use crate::calibrate::CalibrationError;
+use crate::calibrate::{CalibrationError, DesignError};
 use crate::data::DataError;
 use crate::export::ExportError;
 use crate::fit::FitError;
@@ -78,6 +78,15 @@ pub enum Error {
     /// The artefact can't be compiled.
     #[error(transparent)]
     Codegen(#[from] flow_codegen::Error),
+    /// The rows can't calibrate a promise over a stream.
+    #[error("{}: {fault}", path.display())]
+    Design {
+        /// Where the rows come from.
+        path: PathBuf,
+        /// What is wrong with them.
+        #[source]
+        fault: DesignError,
+    },
     /// The compiled model can't be measured.
     #[error("the model can't be measured: {0}")]
     Measure(String),

@@ -9,7 +9,7 @@ use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
 use flow_train::export::{
     Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, DraftQuantisation,
-    MaskedRow,
+    DraftSequential, MaskedRow,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -396,6 +396,27 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         seed,
         quantisation: None,
         features: kind.features.clone(),
+        sequential: (!kind.features.is_empty()).then(|| sequential(kind.event)),
+    }
+}
+
+/// A sequential test with a bet on the level of each statistic and one on its repeats. Its tables are
+/// of the right form and promise nothing.
+fn sequential(channels: usize) -> DraftSequential {
+    let latents = (0..channels).flat_map(|_| [-1.5, 0.0, 1.5]);
+    let bet = |statistic: u8| [statistic, 0, 0, 0, 20, statistic, 1, 1, 0, 30];
+    let scores: [i8; 10] = [-3, -1, 1, 5, 0, 4, 3, 3, 4, -5];
+    DraftSequential {
+        edges: 3,
+        thresholds: [-12.0, -8.0, -5.0].into_iter().chain(latents).collect(),
+        scores: scores.map(|score| score as u8).to_vec(),
+        bets: (0..=channels as u8).flat_map(bet).collect(),
+        common: (0..channels)
+            .flat_map(|_| [-4.0, -2.0, 0.0, 2.0, 4.0])
+            .collect(),
+        run_length: 1000.0,
+        delta: 0.05,
+        promise: "1 per 1000 samples".into(),
     }
 }
 

@@ -8,7 +8,9 @@ use flow_embedded::artefact::{
 };
 use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
 use flow_tests::drafts::{draft, halved, quantised, rng, table};
-use flow_train::export::{Draft, DraftChannel, DraftConditioner, DraftLayer, ExportError};
+use flow_train::export::{
+    Draft, DraftChannel, DraftConditioner, DraftLayer, DraftSequential, ExportError,
+};
 use rand_core::Rng;
 
 /// Every row of the table, and some of them quantised.
@@ -446,6 +448,36 @@ fn what_is_wrong_with_features_of_the_past_is_named() {
     }
     refused(5, Fault::NoChannel, |own| {
         own.extend([lag(0, 7), lag(0, 8)]);
+    });
+}
+
+#[test]
+fn what_is_wrong_with_a_sequential_test_is_named() {
+    let refused = |expected: Fault, change: fn(&mut DraftSequential)| {
+        let found = refusal("maf_lags", |own| {
+            change(own.sequential.as_mut().expect("a test"));
+        });
+        assert_eq!(found, (Place::Sequential, expected));
+    };
+    refused(Fault::WrongWeightCount, |own| own.edges += 1);
+    refused(Fault::WrongWeightCount, |own| own.common.push(0.0));
+    refused(Fault::NotFinite, |own| own.common[3] = f32::NAN);
+    refused(Fault::NotFinite, |own| {
+        own.thresholds[0] = f32::NEG_INFINITY;
+    });
+    refused(Fault::BadTest, |own| own.thresholds[1] = -13.0);
+    refused(Fault::BadTest, |own| own.scores.push(0));
+    refused(Fault::BadTest, |own| own.bets.clear());
+    refused(Fault::BadTest, |own| own.bets.push(0));
+    // A statistic, a pattern and a row that are not there; a threshold of zero.
+    refused(Fault::BadTest, |own| own.bets[0] = 3);
+    refused(Fault::BadTest, |own| own.bets[1] = 2);
+    refused(Fault::BadTest, |own| own.bets[2] = 2);
+    refused(Fault::BadTest, |own| own.bets[4] = 0);
+    refused(Fault::BadTest, |own| own.run_length = f32::INFINITY);
+    refused(Fault::BadTest, |own| own.delta = 1.0);
+    refused(Fault::WrongWeightCount, |own| {
+        own.common.pop();
     });
 }
 

@@ -51,7 +51,11 @@ fn the_channel_with_an_offset_is_to_blame() {
         let mut right = [0; CHANNELS];
         for (index, row) in test.iter().enumerate() {
             let channel = index % CHANNELS;
-            let sign = if index / CHANNELS % 2 == 0 { 1.0 } else { -1.0 };
+            let sign = if (index / CHANNELS).is_multiple_of(2) {
+                1.0
+            } else {
+                -1.0
+            };
             let mut event = *row;
             event[channel] += sign * size * deviations[channel];
             let blame = blame(&MODEL, &event, &[], &common);

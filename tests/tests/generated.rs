@@ -8,11 +8,14 @@ use flow_codegen::{
     Checked, Functions, Interpreter, Optimise, Options, Passes, Visibility, compile,
 };
 use flow_embedded::artefact::{Channel, ShapeError, WeightFormat};
+use flow_embedded::detect::evidence::Bet;
+use flow_embedded::detect::{EvidenceTable, Sequential, SequentialTest, blame};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::Backend;
 use flow_embedded::window::{Feature, Window, Windowed};
 use flow_embedded::{
     Calibrated, Density, Detector, Latents, LoadedFlow, ObserveError, Provenance, Sampler,
+    StreamDetector,
 };
 use flow_tests::drafts::{draft, halved, outside, quantised, rng, table, uniform, within};
 use flow_train::export::Draft;
@@ -456,6 +459,56 @@ fn a_window_is_made_to_measure_for_the_features_of_the_artefact() {
     let (own, size, ready) = features(&maf_lags::Random);
     assert_eq!(loaded.header().features.as_slice(), own);
     assert_eq!((size, ready), ([4, 1], true));
+}
+
+/// The detector of a compiled model against the tables of the loaded one, sample by sample, over a
+/// reboot; blame included.
+#[test]
+fn a_stream_gets_the_evidence_of_the_artefact() {
+    use maf_lags::Random;
+    type Stream = StreamDetector<Random, 3, 6>;
+    let bytes = artefact("maf_lags");
+    let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let own = loaded.header().sequential.expect("a test");
+    let thresholds: Vec<f32> = loaded.test_thresholds().collect();
+    let (scores, bets): (Vec<i8>, Vec<Bet>) = (own.scores().collect(), own.bets().collect());
+    let table = EvidenceTable::new(usize::from(own.edges), &thresholds, &scores, &bets);
+    assert_eq!(<Random as Sequential<2, 3, 6>>::EVIDENCE, table);
+    assert_eq!(<Random as Sequential<2, 3, 6>>::RUN_LENGTH, own.run_length);
+    let common: Vec<f32> = loaded.common_values().collect();
+    assert_eq!(Random::COMMON.as_flattened(), common);
+
+    let mut scratch = vec![0.0; loaded.scratch_len()];
+    let (mut detector, mut test) = (Stream::new(Random), SequentialTest::<3, 6>::new());
+    let (rng, mut alarms) = (&mut rng(12), 0);
+    for step in 0..600 {
+        // Now and then the sensor hangs.
+        let scale = if step % 100 < 70 { 4.0 } else { 0.0 };
+        let sample = [0; 2].map(|_| scale * uniform(rng));
+        let context = [0; 5].map(|_| 0.5 * scale * uniform(rng));
+        if step % 50 == 49 {
+            let mut buffer = [0; 9];
+            let state = detector.save(&mut buffer).expect("nine bytes").to_vec();
+            detector = Stream::restore(Random, &state).expect("its own state");
+            assert!(Stream::restore(Random, &state[1..]).is_err());
+        }
+        let verdict = detector.observe(&sample, &context).expect("finite");
+        let mut statistics = [0.0; 3];
+        let (first, latents) = statistics.split_at_mut(1);
+        let log_prob = loaded.log_prob_and_latents(&sample, &context, latents, &mut scratch);
+        first[0] = log_prob.expect("its shape");
+        let evidence = test.observe(&table, &statistics);
+        assert_eq!(verdict.log_prob.to_bits(), statistics[0].to_bits());
+        assert_eq!(verdict.alarm, evidence.alarm);
+        assert_eq!(verdict.evidence, evidence.level());
+        assert_eq!(verdict.statistic, evidence.statistic());
+        let to_blame = blame(&Random, &sample, &context, Random::COMMON).channel;
+        assert_eq!(verdict.channel, verdict.alarm.then_some(to_blame));
+        alarms += usize::from(verdict.alarm);
+        let broken = detector.observe(&[f32::NAN, 0.0], &context);
+        assert_eq!(broken, Err(ObserveError::NonFinite { channel: 0 }));
+    }
+    assert!((5..300).contains(&alarms), "{alarms}");
 }
 
 /// As firmware does: the past, then what else is given, then the verdict.

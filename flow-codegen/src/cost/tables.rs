@@ -2,6 +2,7 @@
 
 use crate::plan::{Bijection, Channels, Constants, Plan, Table};
 use flow_embedded::artefact::WeightFormat;
+use flow_embedded::detect::evidence::Bet;
 use flow_embedded::fixed::Standardise;
 
 /// Bytes of weights, standardisation, base and calibration in flash.
@@ -26,7 +27,13 @@ pub(super) fn bytes(plan: &Plan) -> usize {
     };
     let calibration = plan.calibration.as_ref().filter(|_| plan.functions.score());
     let calibration = calibration.map_or(0, |own| own.table.len() * size_of::<(f32, f32)>());
-    layers + standardise(&plan.event) + context + base * size_of::<f32>() + calibration
+    let test = plan.sequential.as_ref().filter(|_| plan.functions.score());
+    let test = test.map_or(0, |own| {
+        (own.thresholds.len() + own.common.len()) * size_of::<f32>()
+            + own.scores.len()
+            + own.bets.len() * size_of::<Bet>()
+    });
+    layers + standardise(&plan.event) + context + base * size_of::<f32>() + calibration + test
 }
 
 fn layer_bytes(plan: &Plan, bijection: &Bijection) -> usize {

@@ -75,6 +75,16 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
         ),
         (None, _) => "- Not calibrated: no false-alarm promise".into(),
     });
+    if let Some(own) = plan.sequential.as_ref().filter(|_| plan.functions.score()) {
+        lines.push(format!(
+            "- Over a stream, {}: false alarms at least {} samples apart in the mean, with probability {} over \
+             calibrations, if samples are independent given their context and distributed as the \
+             calibration rows",
+            own.promise,
+            own.run_length,
+            1.0 - own.delta
+        ));
+    }
     if plan.functions == Functions::Score {
         lines.push("- Scores only: draws no samples".into());
     }

@@ -11,6 +11,7 @@ mod golden;
 mod integer;
 mod layer;
 mod model;
+mod sequential;
 mod tables;
 mod window;
 
@@ -50,6 +51,7 @@ pub(crate) fn module(
         false => tables::numbers(plan),
     };
     text += &tables::calibration(plan);
+    text += &sequential::statics(plan);
     text.push('\n');
     text += &golden::all(plan, options)?;
     Ok(text)

@@ -1,6 +1,6 @@
 //! The type and its trait implementations.
 
-use super::{at, base, card, channels, float, integer, layer, number, window};
+use super::{at, base, card, channels, float, integer, layer, number, sequential, window};
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use flow_embedded::math::Backend;
@@ -42,14 +42,16 @@ pub(super) fn implementations(plan: &Plan, options: &Options) -> TokenStream {
         let visibility = options.visibility.tokens();
         let own = integer::implementations(plan, &visibility, &calibrated(plan, &name));
         let windowed = window::windowed(plan, &name);
-        return quote! { #own #windowed };
+        let sequential = sequential::sequential(plan, &name);
+        return quote! { #own #windowed #sequential };
     }
     let density = plan.functions.score().then(|| density(plan, &name));
     let sampler = plan.functions.sample().then(|| sampler(plan, &name));
     let calibrated = plan.functions.score().then(|| calibrated(plan, &name));
     let windowed = window::windowed(plan, &name);
+    let sequential = sequential::sequential(plan, &name);
     let features = channels::features(plan);
-    quote! { #density #sampler #calibrated #windowed #features }
+    quote! { #density #sampler #calibrated #windowed #sequential #features }
 }
 
 fn math(plan: &Plan) -> TokenStream {

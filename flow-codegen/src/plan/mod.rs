@@ -12,6 +12,7 @@ pub(crate) use layer::{Bijection, Conditional, LayerPlan, Layout, Table};
 
 use crate::{Checked, Error, Functions, name};
 use flow_embedded::artefact::{Base, Channel, WeightFormat};
+use flow_embedded::detect::evidence::Bet;
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
 use layer::Planner;
@@ -32,6 +33,7 @@ pub struct Plan {
     pub(crate) weights: Option<WeightFormat>,
     pub(crate) log_norm: f32,
     pub(crate) calibration: Option<CalibrationPlan>,
+    pub(crate) sequential: Option<SequentialPlan>,
     pub(crate) golden: Vec<Golden>,
     pub(crate) golden_samples: Vec<GoldenSample>,
 }
@@ -67,6 +69,19 @@ pub(crate) struct CalibrationPlan {
     pub(crate) alpha: f32,
     pub(crate) rows: u32,
     pub(crate) table: Vec<(f32, f32)>,
+}
+
+/// A sequential test over a stream.
+pub(crate) struct SequentialPlan {
+    pub(crate) edges: usize,
+    pub(crate) thresholds: Vec<f32>,
+    pub(crate) scores: Vec<i8>,
+    pub(crate) bets: Vec<Bet>,
+    /// Of one channel after another.
+    pub(crate) common: Vec<f32>,
+    pub(crate) run_length: f32,
+    pub(crate) delta: f32,
+    pub(crate) promise: String,
 }
 
 impl Plan {
@@ -130,6 +145,16 @@ impl Plan {
                     table: table.entries().collect(),
                 },
             ),
+            sequential: header.sequential.map(|own| SequentialPlan {
+                edges: usize::from(own.edges),
+                thresholds: checked.flow.test_thresholds().collect(),
+                scores: own.scores().collect(),
+                bets: own.bets().collect(),
+                common: checked.flow.common_values().collect(),
+                run_length: own.run_length,
+                delta: own.delta,
+                promise: own.promise.to_owned(),
+            }),
             golden: vectors(header, score),
             golden_samples: golden::samples(checked),
         })

@@ -77,6 +77,8 @@ pub enum Place {
     Base,
     /// The calibration table.
     Calibration,
+    /// The sequential test.
+    Sequential,
     /// The quantisation.
     Quantisation,
     /// A feature of the past, from 0.
@@ -110,6 +112,9 @@ pub enum Fault {
     WrongWeightCount,
     /// The calibration table does not ascend, or holds no probabilities.
     BadTable,
+    /// The tables of the sequential test do not fit each other, or promise
+    /// nothing.
+    BadTest,
     /// Not one number of bits, at most 15, for each kind of activations; or
     /// several for the hidden layers of a residual conditioner.
     BadFractions,
@@ -170,6 +175,7 @@ impl fmt::Display for Place {
             Self::Weight { layer, index } => write!(f, "layer {layer}, weight {index}"),
             Self::Base => f.write_str("base distribution"),
             Self::Calibration => f.write_str("calibration table"),
+            Self::Sequential => f.write_str("sequential test"),
             Self::Quantisation => f.write_str("quantisation"),
             Self::Feature(feature) => write!(f, "feature {feature}"),
         }
@@ -189,6 +195,7 @@ impl fmt::Display for Fault {
             Self::NotCircular => "only splines transform circular channels",
             Self::WrongWeightCount => "wrong number of weights",
             Self::BadTable => "not ascending, or not probabilities",
+            Self::BadTest => "tables that do not fit each other, or a promise of nothing",
             Self::BadFractions => {
                 "not one fraction of at most 15 bits for each kind of activations, and the same for all hidden layers of a residual conditioner"
             }

@@ -1,5 +1,5 @@
 use super::walk::{Scratch, Walk};
-use super::{Header, Layer, LoadError, ShapeError};
+use super::{COMMON_VALUES, Header, Layer, LoadError, ShapeError};
 use crate::detect::lookup;
 use crate::kernels::round_to_grid;
 #[cfg(feature = "libm")]
@@ -25,6 +25,13 @@ pub struct LoadedFlow<'a> {
     weights: &'a [[u8; 4]],
     base: &'a [[u8; 4]],
     table: &'a [[[u8; 4]; 2]],
+    /// Thresholds and common values of the sequential test.
+    test: &'a [[u8; 4]],
+}
+
+/// Stored numbers.
+fn numbers<'a>(bytes: &'a [[u8; 4]]) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
+    bytes.iter().map(|bytes| f32::from_le_bytes(*bytes))
 }
 
 impl<'a> LoadedFlow<'a> {
@@ -34,12 +41,14 @@ impl<'a> LoadedFlow<'a> {
         weights: &'a [[u8; 4]],
         base: &'a [[u8; 4]],
         table: &'a [[[u8; 4]; 2]],
+        test: &'a [[u8; 4]],
     ) -> Self {
         Self {
             header,
             weights,
             base,
             table,
+            test,
         }
     }
 
@@ -56,7 +65,8 @@ impl<'a> LoadedFlow<'a> {
             self.header.math = math;
             self.header.calibration = None;
             self.header.evaluation = None;
-            self.table = &[];
+            self.header.sequential = None;
+            (self.table, self.test) = (&[], &[]);
         }
         Ok(self)
     }
@@ -82,7 +92,7 @@ impl<'a> LoadedFlow<'a> {
     /// The numbers of the base distribution as stored: see
     /// [`Base::weights`](super::Base::weights).
     pub fn base_weights(&self) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
-        self.base.iter().map(|bytes| f32::from_le_bytes(*bytes))
+        numbers(self.base)
     }
 
     /// The calibration table, if the model was calibrated.
@@ -92,6 +102,21 @@ impl<'a> LoadedFlow<'a> {
             alpha: calibration.alpha,
             entries: self.table,
         })
+    }
+
+    /// The thresholds of the sequential test, of one statistic after another; none
+    /// without a test.
+    pub fn test_thresholds(&self) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
+        let common = self.header.event.len() * COMMON_VALUES;
+        let count = self.test.len().saturating_sub(common);
+        numbers(self.test.get(..count).unwrap_or_default())
+    }
+
+    /// Values of each event channel that are common, [`COMMON_VALUES`] of one
+    /// channel after another; none without a sequential test.
+    pub fn common_values(&self) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
+        let thresholds = self.test_thresholds().len();
+        numbers(self.test.get(thresholds..).unwrap_or_default())
     }
 
     /// The floats of scratch memory that scoring and sampling need.

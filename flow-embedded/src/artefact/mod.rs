@@ -21,8 +21,9 @@
 //!   each its bias and what stands left of the diagonal;
 //! - of an element-wise layer, scale and shift of each channel.
 //!
-//! Then follow the components of a mixture base, and the calibration table as
-//! pairs `(log_prob, p_value)`.
+//! Then follow the components of a mixture base, the calibration table as pairs
+//! `(log_prob, p_value)`, and the thresholds and common values of a sequential
+//! test.
 //!
 //! The same model gives the same bytes. [`LoadedFlow::from_bytes`] validates
 //! all of it once and borrows it in place at any alignment.
@@ -44,8 +45,9 @@ pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
 pub use frame::{FORMAT_VERSION, encode, encoded_len};
 pub use loaded::{CalibrationTable, LoadedFlow};
 pub use schema::{
-    Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Coupling, Direction,
-    Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS,
-    Permutation, Provenance, Quantisation, Shape, Transformer, Units, WeightFormat,
+    Activation, Autoregressive, BET_BYTES, Base, COMMON_VALUES, Calibration, Channel, Conditioner,
+    Coupling, Direction, Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS,
+    MAX_LAYERS, Permutation, Provenance, Quantisation, Sequential, Shape, Transformer, Units,
+    WeightFormat,
 };
 pub use shaped::{CalibratedFlow, ShapedFlow};

@@ -2,10 +2,12 @@
 
 use super::frame::Frame;
 use super::{
-    Autoregressive, Base, Calibration, Channel, Conditioner, Direction, Domain, Fault, Header,
-    Layer, LoadError, LoadedFlow, Permutation, Place, Quantisation, Shape, Transformer,
+    Autoregressive, BET_BYTES, Base, COMMON_VALUES, Calibration, Channel, Conditioner, Direction,
+    Domain, Fault, Header, Layer, LoadError, LoadedFlow, Permutation, Place, Quantisation, Shape,
+    Transformer,
 };
 use crate::base::component_width;
+use crate::detect::evidence;
 
 impl<'a> LoadedFlow<'a> {
     /// Validates an artefact and borrows it in place, at any alignment.
@@ -39,18 +41,19 @@ impl<'a> LoadedFlow<'a> {
             .ok_or(invalid(Place::Base, Fault::WrongWeightCount))?;
         check_base(header.base, shape, base)?;
         weights = rest;
-        let (table, rest) = weights.as_chunks::<2>();
         let entries = header.calibration.map_or(0, |c| usize::from(c.entries));
-        if table.len() != entries || !rest.is_empty() {
-            return Err(invalid(Place::Calibration, Fault::WrongWeightCount));
-        }
+        let (table, test) = weights
+            .split_at_checked(2 * entries)
+            .ok_or(invalid(Place::Calibration, Fault::WrongWeightCount))?;
+        let (table, _) = table.as_chunks::<2>();
         if let Some(calibration) = &header.calibration {
             check_calibration(calibration, table)?;
         }
+        check_test(&header, test)?;
         if !header.math.is_available() {
             return Err(LoadError::BackendMissing(header.math));
         }
-        Ok(Self::new(header, frame.weights, base, table))
+        Ok(Self::new(header, frame.weights, base, table, test))
     }
 }
 
@@ -289,6 +292,41 @@ fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadE
             }
         }
     }
+}
+
+/// `numbers` are all that is left behind the calibration table.
+fn check_test(header: &Header<'_>, numbers: &[[u8; 4]]) -> Result<(), LoadError> {
+    let fail = |fault| Err(invalid(Place::Sequential, fault));
+    let Some(own) = &header.sequential else {
+        return match numbers {
+            [] => Ok(()),
+            _ => Err(invalid(Place::Calibration, Fault::WrongWeightCount)),
+        };
+    };
+    let (statistics, edges) = (1 + header.event.len(), usize::from(own.edges));
+    let Some((thresholds, common)) = numbers.split_at_checked(statistics * edges) else {
+        return fail(Fault::WrongWeightCount);
+    };
+    if common.len() != header.event.len() * COMMON_VALUES {
+        return fail(Fault::WrongWeightCount);
+    }
+    let number = |bytes: &[u8; 4]| f32::from_le_bytes(*bytes);
+    if !numbers.iter().all(|bytes| number(bytes).is_finite()) {
+        return fail(Fault::NotFinite);
+    }
+    let (bets, rest) = own.bets.as_chunks::<BET_BYTES>();
+    let patterns = bets.iter().all(|[_, pattern, ..]| *pattern <= 1);
+    let promise = own.run_length >= 1.0
+        && own.run_length.is_finite()
+        && own.delta > 0.0
+        && own.delta < 1.0
+        && !bets.is_empty();
+    let sizes = [edges, statistics, own.scores.len()];
+    let fits = evidence::check(sizes, thresholds.iter().map(number), own.bets());
+    if !rest.is_empty() || !patterns || !promise || fits.is_err() {
+        return fail(Fault::BadTest);
+    }
+    Ok(())
 }
 
 fn check_calibration(calibration: &Calibration, table: &[[[u8; 4]; 2]]) -> Result<(), LoadError> {

@@ -1,5 +1,6 @@
 //! One sample in, one verdict out.
 
+use super::verdict::finite;
 use super::{Calibrated, ObserveError, Verdict};
 use crate::density::Density;
 
@@ -65,13 +66,7 @@ impl<F> Detector<F> {
     where
         F: Density<D, C> + Calibrated,
     {
-        let non_finite = |x: &f32| !x.is_finite();
-        if let Some(channel) = sample.iter().position(non_finite) {
-            return Err(ObserveError::NonFinite { channel });
-        }
-        if let Some(channel) = context.iter().position(non_finite) {
-            return Err(ObserveError::NonFiniteContext { channel });
-        }
+        finite(sample, context)?;
         let log_prob = self.flow.log_prob(sample, context);
         let p_value = self.flow.p_value(log_prob);
         let alarm = p_value <= self.flow.alpha();

@@ -15,7 +15,7 @@
 //! long and as varied as the use, keep whole recordings apart from training,
 //! and recalibrate after a change.
 //!
-//! Over a stream, single samples are weighed together: a [`SequentialTest`] collects the evidence of
+//! Over a stream, single samples are weighed together: a [`StreamDetector`] collects the evidence of
 //! many small deviations and of few large ones, and promises how seldom it is wrong (see
 //! [`evidence`]). Which channel is to blame for an alarm, [`blame`] finds out.
 
@@ -23,6 +23,7 @@ mod blame;
 mod conformal;
 mod detector;
 pub mod evidence;
+mod stream;
 mod verdict;
 
 pub use blame::{Blame, blame};
@@ -30,4 +31,5 @@ pub(crate) use conformal::lookup;
 pub use conformal::{Calibrated, p_value};
 pub use detector::Detector;
 pub use evidence::{Evidence, EvidenceTable, SequentialTest};
+pub use stream::{Sequential, StreamDetector, StreamVerdict};
 pub use verdict::{ObserveError, Verdict};

@@ -44,3 +44,15 @@ impl fmt::Display for ObserveError {
 }
 
 impl core::error::Error for ObserveError {}
+
+/// Looks for a channel that is not finite.
+pub(super) fn finite(sample: &[f32], context: &[f32]) -> Result<(), ObserveError> {
+    let non_finite = |x: &f32| !x.is_finite();
+    if let Some(channel) = sample.iter().position(non_finite) {
+        return Err(ObserveError::NonFinite { channel });
+    }
+    if let Some(channel) = context.iter().position(non_finite) {
+        return Err(ObserveError::NonFiniteContext { channel });
+    }
+    Ok(())
+}

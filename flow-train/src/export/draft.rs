@@ -1,10 +1,11 @@
 use super::layer::{DraftLayer, LayerBytes};
-use crate::calibrate::CalibrationTable;
+use crate::calibrate::{CalibrationTable, SequentialDesign};
 use crate::model::BaseSpec;
 use flow_embedded::artefact::{
-    self, Base, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header, LoadError,
-    LoadedFlow, MAX_CHANNELS, Provenance, Quantisation, WeightFormat,
+    self, Base, COMMON_VALUES, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header,
+    LoadError, LoadedFlow, MAX_CHANNELS, Provenance, Quantisation, Sequential, WeightFormat,
 };
+use flow_embedded::detect::evidence::{Bet, Pattern};
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
 use heapless::Vec as Bounded;
@@ -46,6 +47,85 @@ pub struct Draft {
     pub quantisation: Option<DraftQuantisation>,
     /// What the first context channels are computed from.
     pub features: Vec<Feature>,
+    /// The promise over a stream.
+    pub sequential: Option<DraftSequential>,
+}
+
+/// A sequential test over a stream: see [`Sequential`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct DraftSequential {
+    /// Thresholds of each statistic.
+    pub edges: u8,
+    /// The thresholds of one statistic after another.
+    pub thresholds: Vec<f32>,
+    /// Rows of scores, each an `i8`.
+    pub scores: Vec<u8>,
+    /// The bets, as an artefact has them.
+    pub bets: Vec<u8>,
+    /// Values of each event channel that are common, of one channel after another.
+    pub common: Vec<f32>,
+    /// False alarms are at least so many samples apart, in the mean.
+    pub run_length: f32,
+    /// The probability, over calibrations, that they are not.
+    pub delta: f32,
+    /// The promise, as its author put it.
+    pub promise: String,
+}
+
+impl DraftSequential {
+    /// A designed test, with common values of the event channels in the rows that it was calibrated
+    /// on: quantiles of each. `events` are row-major.
+    pub fn new(
+        design: &SequentialDesign,
+        delta: f64,
+        promise: &str,
+        events: &[f32],
+        channels: usize,
+    ) -> Self {
+        let table = design.table();
+        let column = |channel: usize| {
+            let own = events.iter().skip(channel).step_by(channels);
+            let mut column: Vec<f32> = own.copied().collect();
+            column.sort_unstable_by(f32::total_cmp);
+            column
+        };
+        let quantiles = |column: Vec<f32>| {
+            let at = move |index: usize| {
+                let share = (index as f64 + 0.5) / COMMON_VALUES as f64;
+                let place = (share * column.len() as f64) as usize;
+                column[place.min(column.len() - 1)]
+            };
+            (0..COMMON_VALUES).map(at)
+        };
+        let bet = |bet: &Bet| {
+            let [low, high] = bet.row.to_le_bytes();
+            let pattern = u8::from(bet.pattern == Pattern::Repeat);
+            [bet.statistic, pattern, low, high, bet.threshold]
+        };
+        Self {
+            edges: table.edges() as u8,
+            thresholds: table.thresholds().to_vec(),
+            scores: table.scores().iter().map(|score| *score as u8).collect(),
+            bets: table.bets().iter().flat_map(bet).collect(),
+            common: (0..channels)
+                .flat_map(|channel| quantiles(column(channel)))
+                .collect(),
+            run_length: design.run_length() as f32,
+            delta: delta as f32,
+            promise: promise.to_owned(),
+        }
+    }
+
+    fn schema(&self) -> Sequential<'_> {
+        Sequential {
+            edges: self.edges,
+            scores: &self.scores,
+            bets: &self.bets,
+            run_length: self.run_length,
+            delta: self.delta,
+            promise: &self.promise,
+        }
+    }
 }
 
 /// How a model is compiled to smaller weights.
@@ -128,6 +208,9 @@ impl Draft {
                     .flat_map(|(score, p_value)| [*score, *p_value]),
             );
         }
+        if let Some(test) = &self.sequential {
+            weights.extend(test.thresholds.iter().chain(&test.common));
+        }
         let mut buffer = vec![0; artefact::encoded_len(&header, weights.len())?];
         let length = artefact::encode(&header, &weights, &mut buffer)?.len();
         buffer.truncate(length);
@@ -170,6 +253,7 @@ impl Draft {
             },
             quantisation: self.quantisation.as_ref().map(DraftQuantisation::schema),
             features: bounded("features of the past", self.features.iter().copied())?,
+            sequential: self.sequential.as_ref().map(DraftSequential::schema),
         })
     }
 
@@ -225,6 +309,16 @@ impl Draft {
                 fractions: own.fractions.to_vec(),
             }),
             features: header.features.to_vec(),
+            sequential: header.sequential.map(|own| DraftSequential {
+                edges: own.edges,
+                thresholds: flow.test_thresholds().collect(),
+                scores: own.scores.to_vec(),
+                bets: own.bets.to_vec(),
+                common: flow.common_values().collect(),
+                run_length: own.run_length,
+                delta: own.delta,
+                promise: own.promise.to_owned(),
+            }),
         }
     }
 }

@@ -10,5 +10,7 @@ mod layer;
 mod pack;
 mod unpack;
 
-pub use draft::{Draft, DraftCalibration, DraftChannel, DraftQuantisation, ExportError};
+pub use draft::{
+    Draft, DraftCalibration, DraftChannel, DraftQuantisation, DraftSequential, ExportError,
+};
 pub use layer::{DraftConditioner, DraftLayer, MaskedRow};

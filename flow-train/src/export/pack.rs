@@ -247,6 +247,7 @@ mod tests {
             seed: 0,
             quantisation: None,
             features: vec![],
+            sequential: None,
         };
         draft.set_flow(flow).expect("packs");
         draft

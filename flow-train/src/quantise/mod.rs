@@ -77,6 +77,7 @@ pub fn quantise(
     let (formats, calibration) = (rows.select(&formats), rows.select(&calibration));
     let mut draft = Draft {
         calibration: None,
+        sequential: None,
         evaluation: None,
         ..Draft::from_loaded(flow)
     };

@@ -384,6 +384,7 @@ fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Rec
         seed: recipe.seed,
         quantisation: None,
         features: recipe.features.clone(),
+        sequential: None,
     }
 }
 

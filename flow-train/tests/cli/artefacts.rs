@@ -59,6 +59,7 @@ pub(crate) fn gaussian(context: &[&str]) -> Draft {
         seed: 3,
         quantisation: None,
         features: vec![],
+        sequential: None,
     }
 }
 

@@ -224,6 +224,68 @@ fn calibrate_replaces_the_table_and_nothing_else() {
     );
 }
 
+/// Rows of the model of the tests, independent of each other.
+fn independent(count: u64) -> String {
+    let mut state = 1u64;
+    let mut uniform = move || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as f64 / (1u64 << 31) as f64
+    };
+    // Twelve uniform numbers are nearly normal; x and y have mean 1 and deviation 2.
+    let mut value = || 1.0 + 2.0 * ((0..12).map(|_| uniform()).sum::<f64>() - 6.0);
+    let rows = (0..count).map(|_| format!("{},{}\n", value(), value()));
+    format!("x,y\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn a_promise_over_a_stream_is_designed_kept_and_compiled() {
+    let folder = folder().with("normal.csv", independent(2_000));
+    let promise = "1 per 1000 samples";
+    let calibrate = [
+        "calibrate",
+        "model.flow",
+        "normal.csv",
+        "-o",
+        "out.flow",
+        "--json",
+    ];
+    let report = folder
+        .run(calibrate.into_iter().chain(["--false-alarms", promise]))
+        .json();
+    assert_eq!(report["promise_stands"], true, "{}", report["verdict"]);
+    assert_eq!(report["stream"]["run_length"], 1000.0);
+    assert_eq!(report["stream"]["false_alarms"], promise);
+    assert!(report["stream"]["bets"].as_u64().expect("a count") >= 6);
+    folder.flow("codegen out.flow -o out.rs -q").done();
+    let module = folder.read("out.rs");
+    assert!(
+        module.contains(&format!("- Over a stream, {promise}: ")),
+        "{module}"
+    );
+    assert!(module.contains("::flow_embedded::detect::Sequential<2, 3, "));
+    // Calibrated anew it has the same promise; quantised it has none until then.
+    let again = folder.flow("calibrate out.flow normal.csv --json").json();
+    assert_eq!(again["stream"], report["stream"]);
+    folder
+        .flow("quantise out.flow normal.csv --weights i16 -o small.flow -q")
+        .done();
+    let small = folder.flow("calibrate small.flow normal.csv --json").json();
+    assert!(small["stream"].is_null());
+    // Time needs a rate.
+    let fails = |promise: &str, code, parts: &[&str]| {
+        let arguments = calibrate.into_iter().chain(["--false-alarms", promise]);
+        folder.run(arguments).fails(code, parts);
+    };
+    fails("1 per day", 2, &["1 per day", "--rate"]);
+    let arguments = calibrate.into_iter().chain(["--false-alarms", "often"]);
+    let often = folder.run(arguments);
+    assert_eq!(often.code, Some(2));
+    assert!(often.err.contains("1 per day"), "{}", often.err);
+    fails("1 per 5 samples", 1, &["5 samples"]);
+}
+
 #[test]
 fn inspect_names_channels_units_layers_and_origin() {
     let text = folder().flow("inspect model.flow").done().out;

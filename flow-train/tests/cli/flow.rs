@@ -50,12 +50,17 @@ impl Folder {
 
     /// Runs `flow` with arguments separated by blanks.
     pub(crate) fn flow(&self, arguments: &str) -> Run {
+        self.run(arguments.split_whitespace())
+    }
+
+    /// Runs `flow` with arguments that may hold blanks.
+    pub(crate) fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
         let Output {
             status,
             stdout,
             stderr,
         } = Command::new(env!("CARGO_BIN_EXE_flow"))
-            .args(arguments.split_whitespace())
+            .args(arguments)
             .current_dir(self.path())
             .output()
             .expect("the command starts");

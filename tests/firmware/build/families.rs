@@ -212,6 +212,7 @@ fn artefact(
         },
         quantisation: None,
         features: [].into_iter().collect(),
+        sequential: None,
     };
     let weights = weights(&header);
     let plain = encoded(&header, &weights)?;

@@ -36,6 +36,7 @@ static ENTRIES: &[fn()] = &[
     entries::kernels::entry_domain,
     entries::kernels::entry_base,
     entries::evidence::entry_evidence,
+    entries::generated::entry_stream,
     entries::fixed::entry_fixed,
     entries::window::entry_window,
     entries::math::entry_math,

@@ -42,6 +42,7 @@ mod table;
 
 pub use sequential::{Evidence, SequentialTest};
 pub use state::StateError;
+pub(crate) use table::check;
 pub use table::{Bet, EvidenceTable, Pattern, TableError};
 
 /// The previous bin of a statistic before its first sample.

@@ -29,6 +29,28 @@ pub struct Bet {
     pub threshold: u8,
 }
 
+impl Bet {
+    /// A bet on the bin that a statistic falls into.
+    pub const fn level(statistic: u8, row: u16, threshold: u8) -> Self {
+        Self {
+            statistic,
+            pattern: Pattern::Level,
+            row,
+            threshold,
+        }
+    }
+
+    /// A bet on falling into the bin of the sample before.
+    pub const fn repeat(statistic: u8, row: u16, threshold: u8) -> Self {
+        Self {
+            statistic,
+            pattern: Pattern::Repeat,
+            row,
+            threshold,
+        }
+    }
+}
+
 /// The designed tables of a sequential test, as they lie in flash.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EvidenceTable<'a> {
@@ -86,35 +108,11 @@ impl<'a> EvidenceTable<'a> {
     /// # Errors
     /// The first fault found.
     pub fn check(&self, statistics: usize) -> Result<(), TableError> {
-        if self.edges == 0 || self.edges >= usize::from(NONE) {
-            return Err(TableError::Edges(self.edges));
-        }
-        if self.thresholds.len() != statistics.saturating_mul(self.edges) {
-            return Err(TableError::Thresholds);
-        }
-        for thresholds in self.thresholds.chunks_exact(self.edges.max(1)) {
-            let mut last = f32::NEG_INFINITY;
-            for edge in thresholds {
-                if edge.is_nan() || *edge < last {
-                    return Err(TableError::Thresholds);
-                }
-                last = *edge;
-            }
-        }
-        let length = self.edges.saturating_add(2);
-        if self.scores.len().checked_rem(length) != Some(0) {
-            return Err(TableError::Scores);
-        }
-        let rows = self.scores.len().checked_div(length).unwrap_or(0);
-        for (index, bet) in self.bets.iter().enumerate() {
-            let fits = usize::from(bet.statistic) < statistics
-                && usize::from(bet.row) < rows
-                && bet.threshold > 0;
-            if !fits {
-                return Err(TableError::Bet { bet: index });
-            }
-        }
-        Ok(())
+        check(
+            [self.edges, statistics, self.scores.len()],
+            self.thresholds.iter().copied(),
+            self.bets.iter().copied(),
+        )
     }
 
     pub(super) fn bin(thresholds: &[f32], statistic: f32) -> u8 {
@@ -139,6 +137,45 @@ impl<'a> EvidenceTable<'a> {
         let score = self.scores.get(row.saturating_add(place));
         score.copied().unwrap_or(i8::MIN)
     }
+}
+
+/// As [`EvidenceTable::check`], for tables in any form: how many thresholds a statistic has, how many
+/// statistics and how many scores there are; the thresholds, and the bets.
+pub(crate) fn check(
+    [edges, statistics, scores]: [usize; 3],
+    thresholds: impl ExactSizeIterator<Item = f32>,
+    bets: impl Iterator<Item = Bet>,
+) -> Result<(), TableError> {
+    if edges == 0 || edges >= usize::from(NONE) {
+        return Err(TableError::Edges(edges));
+    }
+    if thresholds.len() != statistics.saturating_mul(edges) {
+        return Err(TableError::Thresholds);
+    }
+    let mut last = f32::NEG_INFINITY;
+    for (index, edge) in thresholds.enumerate() {
+        if index.checked_rem(edges) == Some(0) {
+            last = f32::NEG_INFINITY;
+        }
+        if edge.is_nan() || edge < last {
+            return Err(TableError::Thresholds);
+        }
+        last = edge;
+    }
+    let length = edges.saturating_add(2);
+    if scores.checked_rem(length) != Some(0) {
+        return Err(TableError::Scores);
+    }
+    let rows = scores.checked_div(length).unwrap_or(0);
+    for (index, bet) in bets.enumerate() {
+        let fits = usize::from(bet.statistic) < statistics
+            && usize::from(bet.row) < rows
+            && bet.threshold > 0;
+        if !fits {
+            return Err(TableError::Bet { bet: index });
+        }
+    }
+    Ok(())
 }
 
 /// Why tables don't fit each other.

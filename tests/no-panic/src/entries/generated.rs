@@ -1,7 +1,8 @@
 //! Generated modules: the golden ones, which hold every kind of layer, base and domain, with and without context.
 
 use super::{density, detector};
-use crate::unknown::keep;
+use crate::unknown::{bytes, keep, keep_all, numbers};
+use flow_embedded::StreamDetector;
 
 /// A module with a golden file's flow, and the entry that exercises it.
 macro_rules! golden {
@@ -18,6 +19,30 @@ macro_rules! golden {
             keep(f32::from(u8::from($module::self_test())));
         }
     )*};
+}
+
+/// A detector of streams, from any state.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) fn entry_stream() {
+    type Stream = StreamDetector<maf_lags::Random, 3, 6>;
+    let mut detector = match Stream::restore(maf_lags::Random, bytes()) {
+        Ok(detector) => detector,
+        Err(_) => Stream::new(maf_lags::Random),
+    };
+    for _ in 0..2 {
+        match detector.observe(&numbers::<2>(), &numbers::<5>()) {
+            Ok(verdict) => {
+                keep_all(&[verdict.log_prob, verdict.p_value, verdict.evidence]);
+                keep(verdict.alarm.into());
+                keep((verdict.channel.unwrap_or(9) ^ verdict.statistic.unwrap_or(9)) as f32);
+            }
+            Err(_) => keep(-1.0),
+        }
+    }
+    keep((detector.observed() ^ detector.alarms()) as f32);
+    keep(detector.save(&mut [0; 12]).is_ok().into());
+    detector.reset();
 }
 
 golden! {

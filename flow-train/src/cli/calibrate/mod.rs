@@ -1,17 +1,20 @@
-//! `flow calibrate`: a new threshold for an old model.
+//! `flow calibrate`: a new threshold for an old model, and a promise over a stream.
+
+mod stream;
 
 use super::model_file::{self, ModelFile};
 use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::calibrate::{Calibration, CalibrationTable, Independence, MIN_ROWS, Statistic};
+use crate::calibrate::CalibrationTable;
 use crate::data::{ColumnRequest, Table, load_columns};
 use crate::evaluate::Scorer;
-use crate::export::{Draft, DraftCalibration};
-use flow_embedded::artefact::LoadedFlow;
+use crate::export::{Draft, DraftCalibration, DraftSequential};
+use flow_embedded::artefact::{BET_BYTES, LoadedFlow};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use stream::{Assumptions, Statistics, StreamOptions};
 
 /// Calibrate a model anew on normal rows
 ///
@@ -25,6 +28,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow calibrate model.flow normal.csv --alpha 0.001 -o strict.flow
+  flow calibrate model.flow normal.csv --false-alarms '1 per day' --rate 10Hz
   flow calibrate model.flow recordings.csv --only activity=standing,walking")]
 pub(super) struct Args {
     /// The model
@@ -40,6 +44,8 @@ pub(super) struct Args {
     #[command(flatten)]
     recordings: RecordingOptions,
     #[command(flatten)]
+    stream: StreamOptions,
+    #[command(flatten)]
     table: TableOptions,
 }
 
@@ -53,54 +59,20 @@ struct Report<'a> {
     /// What is said of the assumptions of the promise.
     #[serde(flatten)]
     assumptions: Option<Assumptions>,
+    stream: Option<Stream>,
     threshold: Option<f32>,
     entries: usize,
     output: &'a Path,
 }
 
-/// Whether the rows bear out that they are independent and from one distribution.
+/// A promise over a stream.
 #[derive(Debug, Serialize)]
-struct Assumptions {
-    promise_stands: bool,
-    /// Independent rows that the rows are worth.
-    effective_rows: f64,
-    verdict: String,
-}
-
-impl Assumptions {
-    /// Tests log-likelihoods and latents of rows in the order of their recording; `None` for too
-    /// few.
-    fn test(flow: &LoadedFlow<'_>, log_probs: &[f32], latents: &[f32]) -> Option<Self> {
-        if (log_probs.len() as f64) < MIN_ROWS {
-            return None;
-        }
-        let channels = &flow.header().event;
-        let columns: Vec<Vec<f32>> = (0..channels.len())
-            .map(|channel| {
-                let own = latents.iter().skip(channel);
-                own.step_by(channels.len()).copied().collect()
-            })
-            .collect();
-        let mut calibrations = vec![Calibration {
-            statistic: Statistic::LogProb,
-            values: log_probs,
-        }];
-        calibrations.extend(columns.iter().map(|values| Calibration {
-            statistic: Statistic::Latent,
-            values,
-        }));
-        let found = Independence::test(&calibrations);
-        // A permutation or a linear map gives latents no channel's name.
-        let verdict = found.sentence(|statistic| match statistic {
-            0 => "the log-likelihood".to_owned(),
-            latent => format!("latent coordinate {}", latent - 1),
-        });
-        Some(Self {
-            promise_stands: found.promise_stands(),
-            effective_rows: found.effective,
-            verdict,
-        })
-    }
+struct Stream {
+    false_alarms: String,
+    /// Samples between false alarms, in the mean, at least.
+    run_length: f32,
+    delta: f32,
+    bets: usize,
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
@@ -131,12 +103,28 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         fault,
     })?;
     let latents = scorer.latents_of(recording.data.events(), recording.data.contexts());
-    Output::write_all_to(path, &recalibrated(&flow, &table).encode()?)?;
+    let statistics = Statistics::new(&log_probs, &latents);
+    let assumptions = Assumptions::test(&statistics);
+    let sequential = args.stream.design(
+        &args.data,
+        &flow,
+        &recording.data,
+        &statistics,
+        assumptions.as_ref(),
+    )?;
+    let stream = sequential.as_ref().map(|own| Stream {
+        false_alarms: own.promise.clone(),
+        run_length: own.run_length,
+        delta: own.delta,
+        bets: own.bets.len() / BET_BYTES,
+    });
+    Output::write_all_to(path, &recalibrated(&flow, &table, sequential).encode()?)?;
 
     let report = Report {
         alpha,
         rows: table.rows(),
-        assumptions: Assumptions::test(&flow, &log_probs, &latents),
+        assumptions,
+        stream,
         threshold: table.threshold(),
         entries: table.entries().len(),
         output: path,
@@ -148,6 +136,19 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         ("false alarms promised", format!("{} %", 100.0 * alpha)),
         ("calibration rows", table.rows().to_string()),
     ];
+    if let Some(own) = &report.stream {
+        lines.push((
+            "over a stream",
+            format!(
+                "{}: false alarms at least {:.0} samples apart in the mean, with probability {} over \
+                 calibrations; {} bets",
+                own.false_alarms,
+                own.run_length,
+                1.0 - decimal(own.delta),
+                own.bets
+            ),
+        ));
+    }
     if let Some(own) = &report.assumptions {
         lines.push(("assumptions", own.verdict.clone()));
     }
@@ -159,9 +160,14 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
 }
 
 /// The same model with another calibration.
-fn recalibrated(flow: &LoadedFlow<'_>, table: &CalibrationTable) -> Draft {
+fn recalibrated(
+    flow: &LoadedFlow<'_>,
+    table: &CalibrationTable,
+    sequential: Option<DraftSequential>,
+) -> Draft {
     Draft {
         calibration: Some(DraftCalibration::from(table)),
+        sequential,
         ..Draft::from_loaded(flow)
     }
 }
