@@ -129,6 +129,15 @@ fn source(probe: &Probe) -> String {
         calls +=
             "    black_box(flow_embedded::Calibrated::p_value(&model::Model, black_box(0.0)));\n";
     }
+    if let Some(bets) = probe.bets {
+        // Its tables are in flash; a step of the test itself is the same for every model.
+        calls += &format!(
+            "    use flow_embedded::detect::Sequential;\n    black_box((<model::Model as \
+             Sequential<{event}, {}, {bets}>>::EVIDENCE, <model::Model as Sequential<{event}, {}, {bets}>>::COMMON));\n",
+            event + 1,
+            event + 1
+        );
+    }
     text += &format!(
         "\n#[entry]\nfn main() -> ! {{\n    let mut report = Report::begin();\n{calls}    report.end()\n}}\n"
     );

@@ -24,6 +24,8 @@ pub struct Probe {
     pub(crate) score: bool,
     pub(crate) sample: bool,
     pub(crate) calibrated: bool,
+    /// The bets of its sequential test, if it has one.
+    pub(crate) bets: Option<usize>,
     pub(crate) backend: Backend,
     /// Events with their contexts.
     pub(crate) events: Vec<(Vec<f32>, Vec<f32>)>,
@@ -73,6 +75,11 @@ impl Probe {
             score: functions.score(),
             sample: functions.sample() && !flow.is_integer(),
             calibrated: functions.score() && flow.calibration().is_some(),
+            bets: flow
+                .header()
+                .sequential
+                .filter(|_| functions.score())
+                .map(|own| own.bets().len()),
             backend: options.math.unwrap_or(flow.header().math),
             events,
         })

@@ -225,7 +225,7 @@ fn calibrate_replaces_the_table_and_nothing_else() {
 }
 
 /// Rows of the model of the tests, independent of each other.
-fn independent(count: u64) -> String {
+pub(crate) fn independent(count: u64) -> String {
     let mut state = 1u64;
     let mut uniform = move || {
         state = state

@@ -1,6 +1,7 @@
 //! `flow codegen --measure`, where this machine can build for a chip and emulate it.
 
 use crate::artefacts::{bytes, gaussian};
+use crate::commands::independent;
 use crate::flow::Folder;
 use flow_measure::board::CORTEX_M3;
 use flow_measure::toolchain::Toolchain;
@@ -57,6 +58,45 @@ fn measured_figures_are_in_the_report_in_the_card_and_in_the_budget() {
         ))
         .fails(1, &["does not fit the cortex-m3", "1 bytes"]);
     assert_eq!(folder.names(), ["model.flow", "model.rs"]);
+}
+
+/// The tables of a test over a stream are in the firmware that is weighed.
+#[test]
+fn a_test_over_a_stream_weighs_something() {
+    if !can_measure() {
+        return;
+    }
+    let folder = Folder::new()
+        .with("model.flow", bytes(&gaussian(&[])))
+        .with("normal.csv", independent(2_000));
+    let calibrate = [
+        "calibrate",
+        "model.flow",
+        "normal.csv",
+        "-o",
+        "stream.flow",
+        "-q",
+    ];
+    let promise = ["--false-alarms", "1 per 1000 samples"];
+    folder.run(calibrate.into_iter().chain(promise)).done();
+    let weigh = |model: &str| {
+        let command = format!("codegen {model} -o model.rs --core m3 --measure --json");
+        let report = folder.flow(&command).json();
+        let bytes = |name: &str| report[name].as_u64().expect("a count");
+        [bytes("table_bytes"), bytes("code_bytes")]
+    };
+    let calibrate = [
+        "calibrate",
+        "model.flow",
+        "normal.csv",
+        "-o",
+        "plain.flow",
+        "-q",
+    ];
+    folder.run(calibrate).done();
+    let ([plain, code], [stream, other]) = (weigh("plain.flow"), weigh("stream.flow"));
+    assert!(stream > plain + 500, "{stream} {plain}");
+    assert!(code.abs_diff(other) < 100, "{code} {other}");
 }
 
 #[test]
