@@ -121,24 +121,33 @@ impl Independence {
                 self.rows, dependence.p_value, change.p_value
             ),
             (true, _) => format!(
-                "the promise does not stand: {} depends on its past (autocorrelation {:.2}, p = {:.1e}), \
+                "the promise does not stand: {} depends on its past (autocorrelation {:.2}, {}), \
                  so that {} calibration rows are worth {:.0} and alarms come in bursts; give the model the \
                  samples before as context (flow train --lags), or take samples further apart",
                 name(dependence.statistic),
                 dependence.size,
-                dependence.p_value,
+                chance(dependence.p_value),
                 self.rows,
                 self.effective
             ),
             (false, true) => format!(
                 "the promise does not stand: the distribution of {} changes from the first half of the \
-                 calibration rows to the second (by {:.2}, p = {:.1e}); calibrate on recordings that are as \
+                 calibration rows to the second (by {:.2}, {}); calibrate on recordings that are as \
                  long and as varied as the use",
                 name(change.statistic),
                 change.size,
-                change.p_value
+                chance(change.p_value)
             ),
         }
+    }
+}
+
+/// A small p-value, as far as it can be told from others.
+fn chance(p_value: f64) -> String {
+    if p_value < 1e-12 {
+        "p < 1e-12".to_owned()
+    } else {
+        format!("p = {p_value:.1e}")
     }
 }
 
