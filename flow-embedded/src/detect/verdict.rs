@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-/// What a [`Detector`] says about one sample.
+/// What a [`Detector`](super::Detector) says about one sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Verdict {
@@ -15,7 +15,7 @@ pub struct Verdict {
     pub alarm: bool,
 }
 
-/// Why a [`Detector`] gave no verdict. Its state is unchanged.
+/// Why a [`Detector`](super::Detector) gave no verdict. Its state is unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
