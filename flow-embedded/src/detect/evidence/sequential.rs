@@ -72,9 +72,14 @@ impl<const S: usize, const N: usize> SequentialTest<S, N> {
     /// counts as −∞.
     pub fn observe(&mut self, table: &EvidenceTable<'_>, statistics: &[f32; S]) -> Evidence<S> {
         let mut bins = [0u8; S];
-        let thresholds = table.thresholds().chunks_exact(table.edges().max(1));
-        for ((bin, statistic), thresholds) in bins.iter_mut().zip(statistics).zip(thresholds) {
+        let mut rest = table.thresholds();
+        for (bin, statistic) in bins.iter_mut().zip(statistics) {
+            // Chunks would divide by their length, which the compiler can't see to be positive.
+            let Some((thresholds, behind)) = rest.split_at_checked(table.edges()) else {
+                break;
+            };
             *bin = EvidenceTable::bin(thresholds, *statistic);
+            rest = behind;
         }
         let mut levels = [0.0; S];
         let (mut most, mut leader, mut alarm) = (0.0, None, false);

@@ -152,11 +152,13 @@ pub(crate) fn check(
     if thresholds.len() != statistics.saturating_mul(edges) {
         return Err(TableError::Thresholds);
     }
-    let mut last = f32::NEG_INFINITY;
-    for (index, edge) in thresholds.enumerate() {
-        if index.checked_rem(edges) == Some(0) {
-            last = f32::NEG_INFINITY;
+    let (mut last, mut left) = (f32::NEG_INFINITY, edges);
+    for edge in thresholds {
+        // The next statistic begins.
+        if left == 0 {
+            (last, left) = (f32::NEG_INFINITY, edges);
         }
+        left = left.saturating_sub(1);
         if edge.is_nan() || edge < last {
             return Err(TableError::Thresholds);
         }
