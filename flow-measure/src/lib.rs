@@ -23,4 +23,4 @@ pub mod toolchain;
 pub mod version;
 
 pub use bench::{Bench, Built, Figures};
-pub use probe::Probe;
+pub use probe::{Probe, events};

@@ -131,12 +131,11 @@ fn source(probe: &Probe) -> String {
     }
     if let Some(bets) = probe.bets {
         // Its tables are in flash; a step of the test itself is the same for every model.
-        calls += &format!(
-            "    use flow_embedded::detect::Sequential;\n    black_box((<model::Model as \
-             Sequential<{event}, {}, {bets}>>::EVIDENCE, <model::Model as Sequential<{event}, {}, {bets}>>::COMMON));\n",
-            event + 1,
+        let test = format!(
+            "<model::Model as flow_embedded::detect::Sequential<{event}, {}, {bets}>>",
             event + 1
         );
+        calls += &format!("    black_box(({test}::EVIDENCE, {test}::COMMON));\n");
     }
     text += &format!(
         "\n#[entry]\nfn main() -> ! {{\n    let mut report = Report::begin();\n{calls}    report.end()\n}}\n"

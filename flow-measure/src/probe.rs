@@ -87,17 +87,20 @@ impl Probe {
 }
 
 /// Events that the model itself draws, or, where it draws none, within two
-/// standard deviations of its means; contexts likewise.
-fn events(artefact: &[u8]) -> Result<Vec<(Vec<f32>, Vec<f32>)>> {
+/// standard deviations of its means; contexts likewise. Each with its context.
+///
+/// # Errors
+/// The artefact is refused.
+pub fn events(artefact: &[u8]) -> Result<Vec<(Vec<f32>, Vec<f32>)>> {
     let flow = LoadedFlow::from_bytes(artefact)?;
     let header = flow.header();
     let mut scratch = vec![0.0; flow.scratch_len()];
     let draw = |seed| {
-        let mut words = Words::new(seed);
+        let mut words = Words::new(EVENTS + seed);
         let context = near(&header.context, &mut words);
         let mut event = near(&header.event, &mut words);
         if !flow.is_integer() {
-            flow.sample(&mut words, &context, &mut event, &mut scratch)?;
+            flow.sample(&mut Words::new(seed), &context, &mut event, &mut scratch)?;
         }
         Ok((event, context))
     };

@@ -408,7 +408,10 @@ fn sequential(channels: usize) -> DraftSequential {
     let scores: [i8; 10] = [-3, -1, 1, 5, 0, 4, 3, 3, 4, -5];
     DraftSequential {
         edges: 3,
-        thresholds: [-12.0, -8.0, -5.0].into_iter().chain(latents).collect(),
+        thresholds: [f32::NEG_INFINITY, -8.0, -5.0]
+            .into_iter()
+            .chain(latents)
+            .collect(),
         scores: scores.map(|score| score as u8).to_vec(),
         bets: (0..=channels as u8).flat_map(bet).collect(),
         common: (0..channels)

@@ -462,10 +462,11 @@ fn what_is_wrong_with_a_sequential_test_is_named() {
     refused(Fault::WrongWeightCount, |own| own.edges += 1);
     refused(Fault::WrongWeightCount, |own| own.common.push(0.0));
     refused(Fault::NotFinite, |own| own.common[3] = f32::NAN);
+    refused(Fault::NotFinite, |own| own.thresholds[0] = f32::NAN);
     refused(Fault::NotFinite, |own| {
-        own.thresholds[0] = f32::NEG_INFINITY;
+        own.thresholds[2] = f32::INFINITY;
     });
-    refused(Fault::BadTest, |own| own.thresholds[1] = -13.0);
+    refused(Fault::BadTest, |own| own.thresholds[1] = -4.0);
     refused(Fault::BadTest, |own| own.scores.push(0));
     refused(Fault::BadTest, |own| own.bets.clear());
     refused(Fault::BadTest, |own| own.bets.push(0));

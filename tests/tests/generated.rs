@@ -479,7 +479,9 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
     assert_eq!(Random::COMMON.as_flattened(), common);
 
     let mut scratch = vec![0.0; loaded.scratch_len()];
-    let (mut detector, mut test) = (Stream::new(Random), SequentialTest::<3, 6>::new());
+    // As firmware writes it: the sizes follow from the model.
+    let mut detector = StreamDetector::new(Random);
+    let mut test = SequentialTest::<3, 6>::new();
     let (rng, mut alarms) = (&mut rng(12), 0);
     for step in 0..600 {
         // Now and then the sensor hangs.

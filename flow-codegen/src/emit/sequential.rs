@@ -37,7 +37,11 @@ pub(super) fn statics(plan: &Plan) -> String {
     let Some(own) = test(plan) else {
         return String::new();
     };
-    let floats = |values: &[f32]| tables::wrap(values.iter().map(|value| format!("{value:?}")));
+    let float = |value: &f32| match *value {
+        f32::NEG_INFINITY => "f32::NEG_INFINITY".to_owned(),
+        value => format!("{value:?}"),
+    };
+    let floats = |values: &[f32]| tables::wrap(values.iter().map(float));
     let scores = tables::wrap(own.scores.iter().map(i8::to_string));
     let bets: Vec<String> = own.bets.iter().map(bet).collect();
     let common: Vec<String> = own

@@ -36,6 +36,7 @@ mod error;
 mod frame;
 mod loaded;
 mod schema;
+mod sequential;
 mod shaped;
 mod validate;
 mod walk;
@@ -45,9 +46,9 @@ pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
 pub use frame::{FORMAT_VERSION, encode, encoded_len};
 pub use loaded::{CalibrationTable, LoadedFlow};
 pub use schema::{
-    Activation, Autoregressive, BET_BYTES, Base, COMMON_VALUES, Calibration, Channel, Conditioner,
-    Coupling, Direction, Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS,
-    MAX_LAYERS, Permutation, Provenance, Quantisation, Sequential, Shape, Transformer, Units,
-    WeightFormat,
+    Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Coupling, Direction,
+    Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS,
+    Permutation, Provenance, Quantisation, Shape, Transformer, Units, WeightFormat,
 };
+pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shaped::{CalibratedFlow, ShapedFlow};

@@ -1,7 +1,7 @@
 //! The header: everything about a flow but its weights.
 
+use super::Sequential;
 use crate::base::component_width;
-use crate::detect::evidence::Bet;
 use crate::math::Backend;
 use crate::window::Feature;
 use heapless::Vec;
@@ -410,56 +410,6 @@ pub struct Calibration {
     /// The entries of the table `(log_prob, p_value)` behind the weights,
     /// ascending in both.
     pub entries: u16,
-}
-
-/// A sequential test over a stream of events: see
-/// [`evidence`](crate::detect::evidence). Its statistics are the log-likelihood of
-/// an event, and then each of its latents.
-///
-/// Behind the calibration table lie the thresholds of one statistic after
-/// another, and then [`COMMON_VALUES`] values of each event channel that are
-/// common, for [`blame`](crate::detect::blame).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sequential<'a> {
-    /// Thresholds of each statistic.
-    pub edges: u8,
-    /// The rows of scores, each an `i8`: see
-    /// [`EvidenceTable`](crate::detect::EvidenceTable).
-    pub scores: &'a [u8],
-    /// The bets, [`BET_BYTES`] bytes each: the statistic, 0 for a level or 1 for a
-    /// repeat, the row of scores (little-endian), the threshold.
-    pub bets: &'a [u8],
-    /// False alarms are at least so many samples apart, in the mean.
-    pub run_length: f32,
-    /// The probability, over calibrations, that they are not.
-    pub delta: f32,
-    /// The promise, as its author put it.
-    pub promise: &'a str,
-}
-
-/// Bytes of a bet in an artefact.
-pub const BET_BYTES: usize = 5;
-/// Common values of each event channel in an artefact with a sequential test.
-pub const COMMON_VALUES: usize = 5;
-
-impl<'a> Sequential<'a> {
-    /// The scores.
-    pub fn scores(&self) -> impl ExactSizeIterator<Item = i8> + Clone + 'a {
-        self.scores.iter().map(|score| i8::from_ne_bytes([*score]))
-    }
-
-    /// The bets; one of an unknown pattern counts as a repeat.
-    pub fn bets(&self) -> impl ExactSizeIterator<Item = Bet> + Clone + 'a {
-        let (bets, _) = self.bets.as_chunks::<BET_BYTES>();
-        bets.iter()
-            .map(|[statistic, pattern, low, high, threshold]| {
-                let row = u16::from_le_bytes([*low, *high]);
-                match pattern {
-                    0 => Bet::level(*statistic, row, *threshold),
-                    _ => Bet::repeat(*statistic, row, *threshold),
-                }
-            })
-    }
 }
 
 /// The log-likelihood of rows that training has not seen.

@@ -1,13 +1,12 @@
 //! The one validation of a decoded artefact: after it, nothing fails.
 
 use super::frame::Frame;
+use super::sequential;
 use super::{
-    Autoregressive, BET_BYTES, Base, COMMON_VALUES, Calibration, Channel, Conditioner, Direction,
-    Domain, Fault, Header, Layer, LoadError, LoadedFlow, Permutation, Place, Quantisation, Shape,
-    Transformer,
+    Autoregressive, Base, Calibration, Channel, Conditioner, Direction, Domain, Fault, Header,
+    Layer, LoadError, LoadedFlow, Permutation, Place, Quantisation, Shape, Transformer,
 };
 use crate::base::component_width;
-use crate::detect::evidence;
 
 impl<'a> LoadedFlow<'a> {
     /// Validates an artefact and borrows it in place, at any alignment.
@@ -49,7 +48,7 @@ impl<'a> LoadedFlow<'a> {
         if let Some(calibration) = &header.calibration {
             check_calibration(calibration, table)?;
         }
-        check_test(&header, test)?;
+        sequential::check(&header, test)?;
         if !header.math.is_available() {
             return Err(LoadError::BackendMissing(header.math));
         }
@@ -57,7 +56,7 @@ impl<'a> LoadedFlow<'a> {
     }
 }
 
-fn invalid(place: Place, fault: Fault) -> LoadError {
+pub(super) fn invalid(place: Place, fault: Fault) -> LoadError {
     LoadError::Invalid { place, fault }
 }
 
@@ -292,41 +291,6 @@ fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadE
             }
         }
     }
-}
-
-/// `numbers` are all that is left behind the calibration table.
-fn check_test(header: &Header<'_>, numbers: &[[u8; 4]]) -> Result<(), LoadError> {
-    let fail = |fault| Err(invalid(Place::Sequential, fault));
-    let Some(own) = &header.sequential else {
-        return match numbers {
-            [] => Ok(()),
-            _ => Err(invalid(Place::Calibration, Fault::WrongWeightCount)),
-        };
-    };
-    let (statistics, edges) = (1 + header.event.len(), usize::from(own.edges));
-    let Some((thresholds, common)) = numbers.split_at_checked(statistics * edges) else {
-        return fail(Fault::WrongWeightCount);
-    };
-    if common.len() != header.event.len() * COMMON_VALUES {
-        return fail(Fault::WrongWeightCount);
-    }
-    let number = |bytes: &[u8; 4]| f32::from_le_bytes(*bytes);
-    if !numbers.iter().all(|bytes| number(bytes).is_finite()) {
-        return fail(Fault::NotFinite);
-    }
-    let (bets, rest) = own.bets.as_chunks::<BET_BYTES>();
-    let patterns = bets.iter().all(|[_, pattern, ..]| *pattern <= 1);
-    let promise = own.run_length >= 1.0
-        && own.run_length.is_finite()
-        && own.delta > 0.0
-        && own.delta < 1.0
-        && !bets.is_empty();
-    let sizes = [edges, statistics, own.scores.len()];
-    let fits = evidence::check(sizes, thresholds.iter().map(number), own.bets());
-    if !rest.is_empty() || !patterns || !promise || fits.is_err() {
-        return fail(Fault::BadTest);
-    }
-    Ok(())
 }
 
 fn check_calibration(calibration: &Calibration, table: &[[[u8; 4]; 2]]) -> Result<(), LoadError> {

@@ -7,8 +7,8 @@
 //! noise that has become slow.
 
 use super::design::Statistic;
-use super::edges::Ranks;
 use super::normal;
+use super::ranks::Ranks;
 
 /// A normal distribution of normal scores, other than the standard one.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -48,12 +48,13 @@
 mod bets;
 mod chain;
 mod design;
+mod designer;
 mod dirichlet;
-mod edges;
 mod error;
 mod independence;
 mod normal;
 mod promise;
+mod ranks;
 mod table;
 
 pub use design::{
@@ -61,5 +62,5 @@ pub use design::{
 };
 pub use error::CalibrationError;
 pub use independence::{Finding, Independence, effective_rows};
-pub use promise::{FalseAlarms, PromiseError, SampleRate};
+pub use promise::{FalseAlarms, PromiseError};
 pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};

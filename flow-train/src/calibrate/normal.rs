@@ -1,5 +1,6 @@
 //! The normal distribution: the scale on which ranks are compared.
 
+use statrs::distribution::{ContinuousCDF, Normal};
 use std::f64::consts::SQRT_2;
 
 /// `P(Z ≤ z)` for a standard normal Z; precise in the lower tail.
@@ -16,20 +17,9 @@ pub(super) fn between(low: f64, high: f64) -> f64 {
     }
 }
 
-/// Where the distribution function reaches `p`, in (0, 1): by bisection.
+/// Where the distribution function reaches `p`, in (0, 1).
 pub(super) fn quantile(p: f64) -> f64 {
-    let (mut low, mut high) = (-40.0f64, 40.0f64);
-    loop {
-        let middle = 0.5 * (low + high);
-        if middle <= low || middle >= high {
-            return middle;
-        }
-        if cdf(middle) < p {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
+    Normal::standard().inverse_cdf(p)
 }
 
 #[cfg(test)]

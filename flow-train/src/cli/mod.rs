@@ -21,6 +21,7 @@ mod progress;
 mod quantise;
 mod sample;
 mod score;
+mod stream_report;
 mod train;
 mod ui;
 

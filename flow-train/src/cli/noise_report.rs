@@ -4,7 +4,7 @@ use super::options::{self, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
-use crate::data::{ColumnRequest, Columns, Table};
+use crate::data::{ColumnRequest, Columns, SampleRate, Table};
 use crate::noise::{self, ChannelReport, NoiseReport, Signal};
 use std::path::{Path, PathBuf};
 
@@ -27,9 +27,9 @@ pub(super) struct Args {
     real: PathBuf,
     /// Another one, to compare: it must have the same columns
     generated: Option<PathBuf>,
-    /// Samples each second
-    #[arg(long, value_parser = options::rate, value_name = "HZ")]
-    rate: f64,
+    /// Samples each second, 100Hz, or the time between them, 10ms
+    #[arg(long, value_name = "RATE")]
+    rate: SampleRate,
     /// The page to write; - for standard output
     #[arg(short, long, value_name = "HTML")]
     output: PathBuf,
@@ -91,13 +91,14 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         let own = args.units.iter().rev().find(|(name, _)| name == column);
         own.map_or(String::new(), |(_, unit)| unit.clone())
     };
-    let report = noise::report(&recordings, args.rate, CONFIDENCE, unit).map_err(|fault| {
-        let path = paths.get(fault.recording).copied().unwrap_or(&args.real);
-        Error::Noise {
-            path: path.to_owned(),
-            fault,
-        }
-    })?;
+    let report =
+        noise::report(&recordings, args.rate.hertz(), CONFIDENCE, unit).map_err(|fault| {
+            let path = paths.get(fault.recording).copied().unwrap_or(&args.real);
+            Error::Noise {
+                path: path.to_owned(),
+                fault,
+            }
+        })?;
     let page = report
         .html()
         .map_err(|fault| Error::write(&args.output)(std::io::Error::other(fault.to_string())))?;

@@ -75,13 +75,7 @@ pub struct DraftSequential {
 impl DraftSequential {
     /// A designed test, with common values of the event channels in the rows that it was calibrated
     /// on: quantiles of each. `events` are row-major.
-    pub fn new(
-        design: &SequentialDesign,
-        delta: f64,
-        promise: &str,
-        events: &[f32],
-        channels: usize,
-    ) -> Self {
+    pub fn new(design: &SequentialDesign, promise: &str, events: &[f32], channels: usize) -> Self {
         let table = design.table();
         let column = |channel: usize| {
             let own = events.iter().skip(channel).step_by(channels);
@@ -111,12 +105,13 @@ impl DraftSequential {
                 .flat_map(|channel| quantiles(column(channel)))
                 .collect(),
             run_length: design.run_length() as f32,
-            delta: delta as f32,
+            delta: design.delta() as f32,
             promise: promise.to_owned(),
         }
     }
 
-    fn schema(&self) -> Sequential<'_> {
+    /// As the artefact has it.
+    pub(crate) fn schema(&self) -> Sequential<'_> {
         Sequential {
             edges: self.edges,
             scores: &self.scores,

@@ -79,6 +79,12 @@ impl Run {
         self
     }
 
+    /// Expects that the arguments are refused before anything is done, and told why.
+    pub(crate) fn fails_in_usage(self, part: &str) {
+        assert_eq!(self.code, Some(2), "{}", self.err);
+        assert!(self.err.contains(part), "{part:?} is not in: {}", self.err);
+    }
+
     /// Expects failure with a code and one sentence that has all the parts.
     pub(crate) fn fails(self, code: i32, parts: &[&str]) {
         assert_eq!(

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use flow_codegen::{Options, Passes};
 use flow_embedded::LoadedFlow;
 use flow_measure::board::CORTEX_M4F;
-use flow_tests::cost::models::{Model, events};
+use flow_tests::cost::models::Model;
 use flow_tests::cost::{Figures, LEVELS, measure};
 use flow_train::export::{Draft, DraftLayer};
 use std::fmt::Write;
@@ -99,7 +99,7 @@ fn main() -> Result<()> {
                     passes,
                     ..Options::default()
                 },
-                events: events(artefact),
+                events: flow_measure::events(artefact)?,
             });
         }
     }

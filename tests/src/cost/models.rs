@@ -1,17 +1,14 @@
 //! The models by which the cost model is fitted, and those that hold it to account.
 
-use crate::drafts::{Bijection, Kind, draft, quantised, rng, uniform};
+use crate::drafts::{Bijection, Kind, draft, quantised, rng};
 use flow_codegen::{Functions, Optimise, Options};
 use flow_embedded::LoadedFlow;
 use flow_embedded::artefact::{Activation, Base, Direction, Domain, Transformer, WeightFormat};
-use flow_embedded::golden::Words;
-use flow_embedded::math::{Backend, Polynomial};
+use flow_embedded::math::Backend;
 use flow_train::export::Draft;
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
-/// Events at which a model is measured.
-const EVENTS: usize = 8;
 /// The most numbers of a model: what the smallest board holds with room to spare.
 const MAX_NUMBERS: usize = 24_000;
 
@@ -275,7 +272,7 @@ fn compiled(draft: &Draft, arithmetic: Arithmetic) -> Encoded {
 }
 
 fn encoded(artefact: Vec<u8>) -> Encoded {
-    let events = events(&artefact);
+    let events = flow_measure::events(&artefact).expect("a valid artefact");
     (artefact, events)
 }
 
@@ -302,25 +299,4 @@ fn model(
         },
         events,
     }
-}
-
-/// Events that the model itself draws, so that the counts are those of typical data.
-#[must_use]
-pub fn events(artefact: &[u8]) -> Vec<(Vec<f32>, Vec<f32>)> {
-    let flow = LoadedFlow::from_bytes(artefact).expect("a valid artefact");
-    let header = flow.header();
-    let mut rng = rng(5);
-    let mut scratch = vec![0.0; flow.scratch_len()];
-    (0..EVENTS as u32)
-        .map(|seed| {
-            let context = header.context.iter();
-            let context: Vec<f32> = context
-                .map(|channel| channel.destandardise::<Polynomial>(2.0 * uniform(&mut rng)))
-                .collect();
-            let mut event = vec![0.0; header.event.len()];
-            flow.sample(&mut Words::new(seed), &context, &mut event, &mut scratch)
-                .expect("slices of the flow's sizes");
-            (event, context)
-        })
-        .collect()
 }

@@ -5,13 +5,14 @@ mod stream;
 use super::model_file::{self, ModelFile};
 use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
+use super::stream_report::StreamReport;
 use super::ui::{Ui, decimal};
 use crate::Error;
 use crate::calibrate::CalibrationTable;
 use crate::data::{ColumnRequest, Table, load_columns};
 use crate::evaluate::Scorer;
 use crate::export::{Draft, DraftCalibration, DraftSequential};
-use flow_embedded::artefact::{BET_BYTES, LoadedFlow};
+use flow_embedded::artefact::LoadedFlow;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use stream::{Assumptions, Statistics, StreamOptions};
@@ -59,20 +60,10 @@ struct Report<'a> {
     /// What is said of the assumptions of the promise.
     #[serde(flatten)]
     assumptions: Option<Assumptions>,
-    stream: Option<Stream>,
+    stream: Option<StreamReport<'a>>,
     threshold: Option<f32>,
     entries: usize,
     output: &'a Path,
-}
-
-/// A promise over a stream.
-#[derive(Debug, Serialize)]
-struct Stream {
-    false_alarms: String,
-    /// Samples between false alarms, in the mean, at least.
-    run_length: f32,
-    delta: f32,
-    bets: usize,
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
@@ -112,19 +103,17 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         &statistics,
         assumptions.as_ref(),
     )?;
-    let stream = sequential.as_ref().map(|own| Stream {
-        false_alarms: own.promise.clone(),
-        run_length: own.run_length,
-        delta: own.delta,
-        bets: own.bets.len() / BET_BYTES,
-    });
-    Output::write_all_to(path, &recalibrated(&flow, &table, sequential).encode()?)?;
+    Output::write_all_to(
+        path,
+        &recalibrated(&flow, &table, sequential.clone()).encode()?,
+    )?;
 
+    let stream = sequential.as_ref().map(DraftSequential::schema);
     let report = Report {
         alpha,
         rows: table.rows(),
         assumptions,
-        stream,
+        stream: stream.as_ref().map(StreamReport::new),
         threshold: table.threshold(),
         entries: table.entries().len(),
         output: path,
@@ -137,17 +126,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         ("calibration rows", table.rows().to_string()),
     ];
     if let Some(own) = &report.stream {
-        lines.push((
-            "over a stream",
-            format!(
-                "{}: false alarms at least {:.0} samples apart in the mean, with probability {} over \
-                 calibrations; {} bets",
-                own.false_alarms,
-                own.run_length,
-                1.0 - decimal(own.delta),
-                own.bets
-            ),
-        ));
+        lines.push(("over a stream", own.line()));
     }
     if let Some(own) = &report.assumptions {
         lines.push(("assumptions", own.verdict.clone()));

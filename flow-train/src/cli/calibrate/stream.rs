@@ -2,9 +2,11 @@
 
 use crate::Error;
 use crate::calibrate::{
-    Calibration, FalseAlarms, Independence, MIN_ROWS, SampleRate, SequentialDesign, Statistic,
+    Calibration, FalseAlarms, Independence, MIN_ROWS, SequentialDesign, Statistic,
 };
-use crate::data::Dataset;
+use crate::cli::options;
+use crate::cli::ui::decimal;
+use crate::data::{Dataset, SampleRate};
 use crate::export::DraftSequential;
 use flow_embedded::artefact::LoadedFlow;
 use serde::Serialize;
@@ -19,13 +21,20 @@ pub(super) struct StreamOptions {
     /// model has it]
     #[arg(long, value_name = "PROMISE")]
     false_alarms: Option<FalseAlarms>,
+    /// Drop the model's promise over a stream
+    #[arg(long, conflicts_with = "false_alarms")]
+    no_stream: bool,
     /// Samples each second, 10Hz, or the time between them, 100ms: what a promise about time needs
-    #[arg(long, value_name = "RATE")]
+    #[arg(long, value_name = "RATE", requires = "false_alarms")]
     rate: Option<SampleRate>,
-    /// The probability, over calibrations, that the promise over a stream is not kept
-    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.05)]
-    delta: f64,
+    /// The probability, over calibrations, that the promise over a stream is not kept [default: as the
+    /// model has it, or 0.05]
+    #[arg(long, value_name = "PROBABILITY", value_parser = options::alpha)]
+    delta: Option<f64>,
 }
+
+/// The default of --delta for a model without one.
+const DEFAULT_DELTA: f64 = 0.05;
 
 /// Statistics of the calibration rows, in the order of their recording.
 pub(super) struct Statistics<'r> {
@@ -100,6 +109,9 @@ impl StreamOptions {
         statistics: &Statistics<'_>,
         assumptions: Option<&Assumptions>,
     ) -> Result<Option<DraftSequential>, Error> {
+        if self.no_stream {
+            return Ok(None);
+        }
         let (run_length, promise) = match (&self.false_alarms, flow.header().sequential) {
             (Some(promise), _) => {
                 let run_length = promise.run_length(self.rate);
@@ -109,16 +121,17 @@ impl StreamOptions {
             (None, Some(own)) => (f64::from(own.run_length), own.promise.to_owned()),
             (None, None) => return Ok(None),
         };
+        let own = flow.header().sequential.map(|own| decimal(own.delta));
+        let delta = self.delta.or(own).unwrap_or(DEFAULT_DELTA);
         let calibrations = statistics.calibrations();
         let effective = assumptions.map_or(0.0, |own| own.effective_rows);
-        let design = SequentialDesign::new(&calibrations, effective, run_length, self.delta);
+        let design = SequentialDesign::new(&calibrations, effective, run_length, delta);
         let design = design.map_err(|fault| Error::Design {
             path: path.to_owned(),
             fault,
         })?;
         Ok(Some(DraftSequential::new(
             &design,
-            self.delta,
             &promise,
             data.events(),
             data.event_dim(),

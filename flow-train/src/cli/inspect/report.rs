@@ -1,5 +1,6 @@
 //! What is in an artefact, as data.
 
+use crate::cli::stream_report::StreamReport;
 use crate::cli::ui::decimal;
 use flow_embedded::artefact::{
     Activation, Channel, Domain, Grid, Layer, LoadedFlow, Permutation, Transformer,
@@ -24,6 +25,7 @@ pub(super) struct Report<'a> {
     pub(super) layers: Vec<LayerReport>,
     pub(super) base: BaseReport,
     pub(super) calibration: Option<CalibrationReport>,
+    pub(super) stream: Option<StreamReport<'a>>,
     pub(super) evaluation: Option<EvaluationReport>,
     pub(super) provenance: ProvenanceReport<'a>,
 }
@@ -128,6 +130,7 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
         warm_up: crate::data::warm_up(&header.features),
         layers,
         base: describe_base(header.base),
+        stream: header.sequential.as_ref().map(StreamReport::new),
         calibration: header
             .calibration
             .zip(flow.calibration())

@@ -1,0 +1,54 @@
+//! The way through a layer.
+
+use super::Way;
+use crate::plan::Bijection;
+use flow_embedded::artefact::{Direction, Transformer};
+
+/// How a layer is evaluated one way.
+#[derive(Clone, Copy)]
+pub(super) struct Evaluation {
+    pub(super) sequential: bool,
+    forward: bool,
+    log_det: bool,
+}
+
+impl Evaluation {
+    pub(super) fn of(bijection: &Bijection, way: Way) -> Self {
+        let normalize = way == Way::Normalize;
+        let sequential = match bijection {
+            Bijection::Autoregressive(Direction::Normalizing, _) => !normalize,
+            Bijection::Autoregressive(Direction::Generative, _) => normalize,
+            _ => false,
+        };
+        let generative = matches!(
+            bijection,
+            Bijection::Autoregressive(Direction::Generative, _)
+        );
+        Self {
+            sequential,
+            forward: normalize != generative,
+            log_det: normalize,
+        }
+    }
+
+    pub(super) fn affine(self) -> &'static str {
+        match self.forward {
+            true => "affine forward",
+            false => "affine inverse",
+        }
+    }
+
+    /// The name of what is done to a channel.
+    pub(super) fn transformer(self, transformer: Transformer) -> String {
+        let direction = match (self.forward, self.log_det) {
+            (true, _) => "forward",
+            (false, true) => "inverse with log-determinant",
+            (false, false) => "inverse",
+        };
+        match transformer {
+            Transformer::Shift => format!("shift {direction}"),
+            Transformer::Affine { .. } => self.affine().to_owned(),
+            Transformer::Spline { .. } => format!("spline {direction}"),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What an operation executes.
+
+use super::evaluation::Evaluation;
+use super::kernel::UNROLLED;
+use super::{Counter, Tally, Way, activation, buffers, domain, operation};
+use crate::plan::{Bijection, Conditional, LayerPlan, Layout, Table};
+use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
+
+impl Counter<'_> {
+    pub(super) fn steps(&self, way: Way) -> Tally {
+        let plan = self.plan;
+        let mut tally = Tally::default();
+        let name = operation(way);
+        let event = plan.event.len();
+        tally.add(name, 1);
+        let standardised = match way {
+            Way::Normalize => "standardised channels",
+            Way::Generate => "destandardised channels",
+        };
+        tally.add(standardised, event);
+        tally.add("standardised channels", plan.context.len());
+        for channel in plan.event.0.iter().filter(|own| own.domain != Domain::Real) {
+            tally.add(format!("{name} {}", domain(&channel.domain)), 1);
+        }
+        for channel in plan
+            .context
+            .0
+            .iter()
+            .filter(|own| own.domain != Domain::Real)
+        {
+            tally.add(format!("log_prob {}", domain(&channel.domain)), 1);
+        }
+        self.base(way, &mut tally);
+        for (_, layer) in plan.steps() {
+            self.layer(layer, way, &mut tally);
+        }
+        tally
+    }
+
+    fn base(&self, way: Way, tally: &mut Tally) {
+        let base = self.plan.base.distribution;
+        let circular = (0..self.plan.event.len()).filter(|c| self.plan.event.is_circular(*c));
+        let straight = self.plan.event.len() - circular.count();
+        let name = format!("{} {}", operation(way), base.name());
+        tally.add(name.clone(), 1);
+        tally.add(format!("{name} channels"), straight);
+        if let Base::Mixture { components } = base {
+            let components = usize::from(components);
+            tally.add(format!("{name} components"), components);
+            tally.add(format!("{name} component channels"), components * straight);
+        }
+    }
+
+    fn layer(&self, layer: &LayerPlan, way: Way, tally: &mut Tally) {
+        let event = self.plan.event.len();
+        let name = operation(way);
+        match &layer.bijection {
+            Bijection::Coupling(own) | Bijection::Autoregressive(_, own) => {
+                self.conditional(own, Evaluation::of(&layer.bijection, way), tally);
+            }
+            Bijection::Linear { .. } => {
+                tally.add(format!("{name} linear"), 1);
+                tally.add(format!("{name} linear rows"), event);
+                tally.add(format!("{name} linear weights"), event * event);
+            }
+            Bijection::ElementWise(_) => tally.add(format!("{name} scales"), event),
+            Bijection::Permutation(_) => tally.add("moves", event),
+            Bijection::FoldedPermutation(_) => {}
+        }
+    }
+
+    fn conditional(&self, own: &Conditional, how: Evaluation, tally: &mut Tally) {
+        let passes = match how.sequential && !own.scheduled {
+            true => own.groups.len(),
+            false => 1,
+        };
+        let transformed = own.transformed().count();
+        tally.add("layers", 1);
+        tally.add("layer channels", passes * transformed);
+        tally.add(
+            "inputs",
+            passes * (own.conditioning.len() + self.plan.context.features()),
+        );
+        tally.add("buffers", passes * buffers(own));
+        for _ in 0..passes {
+            for (dense, tables) in own.hidden.iter().enumerate() {
+                for table in tables {
+                    self.table(own, dense, table, tally);
+                }
+            }
+            for table in own.output.iter().flatten() {
+                self.table(own, own.hidden.len(), table, tally);
+            }
+        }
+        let name = how.transformer(own.transformer);
+        tally.add(name.clone(), passes * transformed);
+        if let Transformer::Spline { bins, .. } = own.transformer {
+            tally.add(
+                format!("{name} bins"),
+                passes * transformed * usize::from(bins),
+            );
+        }
+    }
+
+    fn table(&self, own: &Conditional, dense: usize, table: &Table, tally: &mut Tally) {
+        let rows = table.rows.len();
+        if rows == 0 {
+            return;
+        }
+        let hidden = dense < own.hidden.len();
+        if hidden {
+            tally.add(activation(own.activation), rows);
+            if own.residual && dense > 0 {
+                tally.add("residual rows", rows);
+            }
+        }
+        let kernel = self.kernel(table);
+        // What software floating point multiplies decides how long it takes.
+        let source = match (dense, own.activation) {
+            _ if self.plan.is_integer() => "",
+            (0, _) => " of channels",
+            (_, Activation::Relu) => " of ReLU",
+            _ => " of smooth units",
+        };
+        let inputs = table.inputs.min(table.stored);
+        tally.add(format!("{kernel} products{source}"), rows * inputs);
+        tally.add(
+            format!("{kernel} products by zero"),
+            rows * (table.stored - inputs),
+        );
+        if self.plan.is_integer() {
+            let kind = if hidden { "rows" } else { "parameter rows" };
+            tally.add(format!("{kernel} {kind}"), rows);
+            tally.add(format!("{kernel} odd products"), rows * (table.inputs % 4));
+            tally.add(format!("{kernel} tables"), 1);
+            return;
+        }
+        let panels = table.layout.panels(rows);
+        tally.add(format!("{kernel} rows"), rows);
+        match table.layout {
+            Layout::Wide => {
+                tally.add(format!("{kernel} panels"), panels.len());
+                for panel in panels {
+                    if panel * table.stored <= UNROLLED {
+                        tally.add(format!("{kernel} unrolled columns"), table.stored);
+                    } else {
+                        tally.add(format!("{kernel} loops"), 1);
+                        tally.add(format!("{kernel} columns of {panel}"), table.stored);
+                    }
+                }
+            }
+            Layout::Small => {
+                tally.add(format!("{kernel} tables"), 1);
+                for panel in panels {
+                    tally.add(format!("{kernel} panels of {panel}"), 1);
+                    tally.add(format!("{kernel} columns of {panel}"), table.stored);
+                }
+            }
+        }
+    }
+}
