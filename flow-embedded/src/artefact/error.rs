@@ -125,6 +125,10 @@ pub enum Fault {
     NoChannel,
 }
 
+pub(super) fn invalid(place: Place, fault: Fault) -> LoadError {
+    LoadError::Invalid { place, fault }
+}
+
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {

@@ -1,6 +1,6 @@
 //! The sequential test of an artefact.
 
-use super::validate::invalid;
+use super::error::invalid;
 use super::{Fault, Header, LoadError, Place};
 use crate::detect::evidence::{self, Bet};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 //! The one validation of a decoded artefact: after it, nothing fails.
 
+use super::error::invalid;
 use super::frame::Frame;
 use super::sequential;
 use super::{
@@ -54,10 +55,6 @@ impl<'a> LoadedFlow<'a> {
         }
         Ok(Self::new(header, frame.weights, base, table, test))
     }
-}
-
-pub(super) fn invalid(place: Place, fault: Fault) -> LoadError {
-    LoadError::Invalid { place, fault }
 }
 
 fn check_header(header: &Header<'_>) -> Result<(), LoadError> {

@@ -6,9 +6,9 @@
 //! gain or noise, a narrow one a sensor that hardly moves. A repeat is a sensor that is stuck, or
 //! noise that has become slow.
 
-use super::design::Statistic;
 use super::normal;
 use super::ranks::Ranks;
+use super::statistic::Statistic;
 
 /// A normal distribution of normal scores, other than the standard one.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -11,6 +11,7 @@
 use super::bets;
 use super::designer::{Designer, Lane};
 use super::ranks::Ranks;
+use super::statistic::{Calibration, Statistic};
 use flow_embedded::detect::evidence::{Bet, EvidenceTable, Pattern};
 use std::fmt;
 
@@ -22,24 +23,6 @@ pub const MIN_ROWS: f64 = 50.0;
 
 /// The longest run length that can be designed: the chain is solved in `f64`.
 const LONGEST: f64 = 1e11;
-
-/// What a statistic measures, which says what is bet on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Statistic {
-    /// The log-likelihood of the whole event.
-    LogProb,
-    /// The latent coordinate of a channel.
-    Latent,
-}
-
-/// A statistic's values over the calibration rows.
-#[derive(Debug, Clone, Copy)]
-pub struct Calibration<'a> {
-    /// What it measures.
-    pub statistic: Statistic,
-    /// One value for each calibration row, as the chip computes it; NaN counts as −∞.
-    pub values: &'a [f32],
-}
 
 /// A designed sequential test. Its `Display` is the promise in a sentence.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,9 +2,9 @@
 
 use super::bets;
 use super::chain::{Cusum, RunLength};
-use super::design::Statistic;
 use super::dirichlet::Dirichlet;
 use super::ranks::Ranks;
+use super::statistic::Statistic;
 use crate::random::Random;
 use std::ops::Range;
 

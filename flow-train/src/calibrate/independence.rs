@@ -1,8 +1,8 @@
 //! Whether a sequential promise can stand: are the calibration rows, in the order of their
 //! recording, independent of each other and from one distribution?
 
-use super::design::Calibration;
 use super::normal;
+use super::statistic::Calibration;
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 use std::fmt;
 

@@ -55,12 +55,12 @@ mod independence;
 mod normal;
 mod promise;
 mod ranks;
+mod statistic;
 mod table;
 
-pub use design::{
-    Calibration, DesignError, MIN_ROWS, SequentialDesign, SequentialScheme, Statistic,
-};
+pub use design::{DesignError, MIN_ROWS, SequentialDesign, SequentialScheme};
 pub use error::CalibrationError;
 pub use independence::{Finding, Independence, effective_rows};
 pub use promise::{FalseAlarms, PromiseError};
+pub use statistic::{Calibration, Statistic};
 pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};
