@@ -16,6 +16,7 @@
 //! | [`kernels`] | the arithmetic that generated code and the loader share |
 //! | [`fixed`] | the kernels in integers, for cores without a floating-point unit |
 //! | [`provenance`] | [`Provenance`]: what a compiled module was made from |
+//! | [`noise`] | [`NoiseSource`]: the noise of a sensor, from its own past |
 //! | [`window`] | [`Window`](window::Window): a stream's own past as context |
 //! | [`math`] | `exp`, `ln`, `tanh`: three backends with measured error bounds |
 //!
@@ -52,12 +53,14 @@ pub mod fixed;
 pub mod golden;
 pub mod kernels;
 pub mod math;
+pub mod noise;
 pub mod provenance;
 pub mod window;
 
 pub use artefact::{LoadError, LoadedFlow, ShapedFlow};
 pub use density::{Density, Latents, Sampler};
 pub use detect::{Calibrated, Detector, ObserveError, StreamDetector, StreamVerdict, Verdict};
+pub use noise::NoiseSource;
 pub use provenance::Provenance;
 pub use rand_core;
 

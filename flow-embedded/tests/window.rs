@@ -319,3 +319,27 @@ fn the_context_is_the_past_and_then_what_is_given() {
     window.reset();
     assert_eq!(window, Window::new());
 }
+
+proptest! {
+    /// Filled with a sample, a window is what a stream of it leads to, and goes on alike.
+    #[test]
+    fn a_filled_window_is_that_of_a_constant_stream(
+        features in prop::collection::vec(any_feature(), 1..5), x in -1e6f32..1e6, y in -3f32..3.0, next in -1e6f32..1e6,
+    ) {
+        prop_assume!(Own::fits(&features));
+        let mut filled = Own::filled(&features, &[x, y]);
+        let longest = features.iter().map(|own| own.warm_up()).max().unwrap_or(0);
+        let mut pushed = Own::new();
+        for _ in 0..longest.max(DEPTH) {
+            pushed.push(&features, &[x, y]);
+        }
+        for sample in [[next, y], [x, next], [next, next]] {
+            let (mut own, mut other) = ([0.0; 5], [0.0; 5]);
+            prop_assert!(filled.features(&features, &mut own[..features.len()]));
+            prop_assert!(pushed.features(&features, &mut other[..features.len()]));
+            prop_assert_eq!(own, other);
+            filled.push(&features, &sample);
+            pushed.push(&features, &sample);
+        }
+    }
+}

@@ -75,6 +75,10 @@ fn table() -> Vec<Spec> {
                 ..spec(family, 3, 1, 3, &[8])
             });
         }
+        specs.push(Spec {
+            regression: true,
+            ..spec(family, 3, 2, 2, &[8])
+        });
         if family.has_splines() {
             for (event, circular) in [(1, vec![0]), (3, vec![0, 2]), (4, vec![1])] {
                 specs.push(Spec {
@@ -581,5 +585,53 @@ fn act_norm_starts_from_the_moments() {
                 "{family:?}: {mean} {square}"
             );
         }
+    }
+}
+
+/// Channels that are linear in a context and in one another: the residual is white at once, and the layers behind
+/// leave it alone.
+#[test]
+fn a_regression_starts_from_least_squares() {
+    const ROWS: usize = 2000;
+    for family in Family::ALL {
+        let spec = Spec {
+            regression: true,
+            ..spec(family, 2, 2, 2, &[8])
+        };
+        let mut flow = Flow::<f64>::new(&spec, 1).unwrap();
+        let (contexts, new) = (values(ROWS * 2, 1), values(ROWS * 2, 2));
+        let events: Vec<f64> = (0..ROWS)
+            .flat_map(|row| {
+                let ([a, b], [e, f]) = (
+                    [0, 1].map(|i| contexts[2 * row + i]),
+                    [0, 1].map(|i| new[2 * row + i]),
+                );
+                let first = 0.3 + 0.5 * a - 0.2 * b + 0.4 * e;
+                [first, 0.7 * first + b - 1.0 + 0.3 * f]
+            })
+            .collect();
+        flow.set_moments(&events, &contexts);
+        let (mut z, mut log_det) = (vec![0.0; events.len()], vec![0.0; ROWS]);
+        flow.normalize_and_log_det(&events, &contexts, &mut z, &mut log_det);
+        let column = |values: &[f64], channel: usize| -> Vec<f64> {
+            values.iter().skip(channel).step_by(2).copied().collect()
+        };
+        let product =
+            |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>() / ROWS as f64;
+        for channel in 0..2 {
+            let own = column(&z, channel);
+            assert!(
+                (product(&own, &own) - 1.0).abs() < 1e-6,
+                "{family:?} {channel}"
+            );
+            for other in 0..2 {
+                let known = product(&own, &column(&contexts, other));
+                assert!(known.abs() < 1e-6, "{family:?} {channel} {other}: {known}");
+            }
+        }
+        assert!(
+            product(&column(&z, 0), &column(&z, 1)).abs() < 1e-6,
+            "{family:?}"
+        );
     }
 }

@@ -8,8 +8,8 @@ use flow_embedded::artefact::{
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
 use flow_train::export::{
-    Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, DraftQuantisation,
-    DraftSequential, MaskedRow,
+    Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, DraftNoise,
+    DraftQuantisation, DraftSequential, MaskedRow,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -397,6 +397,7 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         quantisation: None,
         features: kind.features.clone(),
         sequential: (!kind.features.is_empty()).then(|| sequential(kind.event)),
+        noise: (!kind.features.is_empty()).then(|| noise(kind.event, kind.context)),
     }
 }
 
@@ -421,6 +422,13 @@ fn sequential(channels: usize) -> DraftSequential {
         delta: 0.05,
         promise: "1 per 1000 samples".into(),
     }
+}
+
+/// A start apart from 0, and ranges that confine what a random flow feeds back.
+fn noise(event: usize, context: usize) -> DraftNoise {
+    let start = (0..event).map(|channel| 0.5 - channel as f32);
+    let range = |channel: usize| [-2.0 - channel as f32, 3.0 + 0.5 * channel as f32];
+    DraftNoise::new(start, (0..context).map(range))
 }
 
 fn channels(

@@ -1,6 +1,8 @@
 //! What the tests across crates share.
 
+pub mod autoregression;
 pub mod channels;
 pub mod cost;
 pub mod drafts;
+pub mod noise;
 pub mod sensor;

@@ -92,7 +92,7 @@ pub fn record(channels: &[Channel], rate: f64, rows: usize, period: f64, seed: u
             .map(|octave| {
                 (
                     (-(-f64::from(octave)).exp2()).exp(),
-                    deviation * normals.next(),
+                    deviation * normals.draw(),
                 )
             })
             .collect();
@@ -100,12 +100,12 @@ pub fn record(channels: &[Channel], rate: f64, rows: usize, period: f64, seed: u
         let sample = |celsius: &f64| {
             for (memory, state) in &mut octaves {
                 let innovation = deviation * (1.0 - *memory * *memory).sqrt();
-                *state = *memory * *state + innovation * normals.next();
+                *state = *memory * *state + innovation * normals.draw();
             }
-            wandered += walk * normals.next();
+            wandered += walk * normals.draw();
             let flicker: f64 = octaves.iter().map(|(_, state)| state).sum();
             let scale = 1.0 + channel.growth * (celsius - 25.0);
-            let value = white * scale * normals.next() + flicker + wandered;
+            let value = white * scale * normals.draw() + flicker + wandered;
             ((value / channel.step).round() * channel.step) as f32
         };
         temperature.iter().map(sample).collect()
@@ -117,13 +117,15 @@ pub fn record(channels: &[Channel], rate: f64, rows: usize, period: f64, seed: u
 }
 
 /// Standard normal numbers, by the method of Box & Muller (1958).
-struct Normals {
+#[derive(Debug)]
+pub struct Normals {
     generator: ChaCha8Rng,
     spare: Option<f64>,
 }
 
 impl Normals {
-    fn new(seed: u64) -> Self {
+    /// The same seed gives the same numbers.
+    pub fn new(seed: u64) -> Self {
         Self {
             generator: ChaCha8Rng::seed_from_u64(seed),
             spare: None,
@@ -135,7 +137,8 @@ impl Normals {
         ((self.generator.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
 
-    fn next(&mut self) -> f64 {
+    /// The next one.
+    pub fn draw(&mut self) -> f64 {
         if let Some(spare) = self.spare.take() {
             return spare;
         }

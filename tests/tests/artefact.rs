@@ -9,7 +9,7 @@ use flow_embedded::artefact::{
 use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
 use flow_tests::drafts::{draft, halved, quantised, rng, table};
 use flow_train::export::{
-    Draft, DraftChannel, DraftConditioner, DraftLayer, DraftSequential, ExportError,
+    Draft, DraftChannel, DraftConditioner, DraftLayer, DraftNoise, DraftSequential, ExportError,
 };
 use rand_core::Rng;
 
@@ -480,6 +480,32 @@ fn what_is_wrong_with_a_sequential_test_is_named() {
     refused(Fault::WrongWeightCount, |own| {
         own.common.pop();
     });
+}
+
+#[test]
+fn what_is_wrong_with_the_noise_of_a_sensor_is_named() {
+    let refused = |expected: Fault, start: &[f32], ranges: &[[f32; 2]]| {
+        let found = refusal("maf_lags", |own| {
+            own.noise = Some(DraftNoise::new(
+                start.iter().copied(),
+                ranges.iter().copied(),
+            ));
+        });
+        assert_eq!(found, (Place::Noise, expected));
+    };
+    let (start, ranges) = ([0.0; 2], [[-1.0, 1.0]; 5]);
+    refused(Fault::WrongWeightCount, &start[..1], &ranges);
+    refused(Fault::WrongWeightCount, &start, &ranges[..4]);
+    refused(Fault::NotFinite, &[0.0, f32::NAN], &ranges);
+    let mut broken = ranges;
+    broken[3] = [-1.0, f32::INFINITY];
+    refused(Fault::NotFinite, &start, &broken);
+    broken[3] = [1.0, -1.0];
+    refused(Fault::BadDomain, &start, &broken);
+    let found = refusal("maf_context", |own| {
+        own.noise = Some(DraftNoise::default());
+    });
+    assert_eq!(found, (Place::Noise, Fault::BadFeature));
 }
 
 /// A draft cannot say these without a constant that is not finite, so header and

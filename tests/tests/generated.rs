@@ -12,13 +12,15 @@ use flow_embedded::detect::evidence::Bet;
 use flow_embedded::detect::{EvidenceTable, Sequential, SequentialTest, blame};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::Backend;
-use flow_embedded::window::{Feature, Window, Windowed};
+use flow_embedded::noise::Noise;
+use flow_embedded::window::{Feature, StateError, Window, Windowed};
 use flow_embedded::{
-    Calibrated, Density, Detector, Latents, LoadedFlow, ObserveError, Provenance, Sampler,
-    StreamDetector,
+    Calibrated, Density, Detector, Latents, LoadedFlow, NoiseSource, ObserveError, Provenance,
+    Sampler, StreamDetector,
 };
 use flow_tests::drafts::{draft, halved, outside, quantised, rng, table, uniform, within};
 use flow_train::export::Draft;
+use flow_train::noise::Source;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
 
@@ -511,6 +513,91 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
         assert_eq!(broken, Err(ObserveError::NonFinite { channel: 0 }));
     }
     assert!((5..300).contains(&alarms), "{alarms}");
+}
+
+/// Noise from a compiled model and from the artefact on the desk, over a reboot, with a context that is missing or out
+/// of range now and then.
+#[test]
+fn noise_has_the_bits_of_the_artefact() {
+    use maf_lags::Random;
+    let bytes = artefact("maf_lags");
+    let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let noise = loaded.header().noise.expect("a model of noise");
+    assert!(
+        noise
+            .start()
+            .eq(<Random as Noise<2, 5>>::START.iter().copied())
+    );
+    assert!(
+        noise
+            .ranges()
+            .eq(<Random as Noise<2, 5>>::RANGES.iter().copied())
+    );
+
+    let mut own = NoiseSource::new(Random);
+    let mut other = Source::new(&loaded).expect("a model of noise");
+    assert_eq!(own.warm_up(), 8);
+    let (mut on_chip, mut on_desk) = (rng(5), rng(5));
+    for step in 0..3000 {
+        let given = match step % 200 {
+            50 => f32::NAN,
+            60 => f32::INFINITY,
+            70..100 => 1e30,
+            _ => (step as f32 / 40.0).sin(),
+        };
+        if step % 500 == 499 {
+            let mut buffer = [0; 64];
+            let state = own.save(&mut buffer).expect("enough room").to_vec();
+            own = NoiseSource::restore(Random, &state).expect("its own state");
+            let cut = NoiseSource::<Random, 2, 4, 1>::restore(Random, &state[1..]);
+            assert!(cut.is_err());
+            // A state that is sound, but has no past yet.
+            let empty = Random
+                .window()
+                .save(&mut buffer)
+                .expect("enough room")
+                .to_vec();
+            let unprimed = NoiseSource::<Random, 2, 4, 1>::restore(Random, &empty);
+            assert_eq!(unprimed.err(), Some(StateError::Impossible));
+        }
+        let sample = own.next(&mut on_chip, &[given]);
+        let same = other.next(&mut on_desk, &[given]).expect("its shape");
+        assert_eq!(
+            sample.map(f32::to_bits),
+            [same[0], same[1]].map(f32::to_bits),
+            "{step}"
+        );
+        assert_eq!(sample[0].is_finite(), given.is_finite());
+    }
+    // As the first time, on a grid or not.
+    own.reset();
+    let (first, again) = (
+        NoiseSource::new(Random).next(&mut rng(5), &[0.0]),
+        own.next(&mut rng(5), &[0.0]),
+    );
+    assert_eq!(first.map(f32::to_bits), again.map(f32::to_bits));
+}
+
+/// A flow of random weights feeds back whatever it likes; confined, it stays within bounds that ten million steps
+/// do not widen.
+#[test]
+fn noise_does_not_drift_away() {
+    const STEPS: usize = 10_000_000;
+    let (mut source, rng) = (NoiseSource::new(maf_lags::Random), &mut rng(8));
+    let extent = |source: &mut NoiseSource<maf_lags::Random, 2, 4, 1>,
+                  rng: &mut ChaCha8Rng,
+                  steps: usize| {
+        (0..steps).fold([0.0f32; 2], |extent, _| {
+            let sample = source.next(rng, &[0.5]);
+            [0, 1].map(|channel| extent[channel].max(sample[channel].abs()))
+        })
+    };
+    let first = extent(&mut source, rng, STEPS / 10);
+    let rest = extent(&mut source, rng, STEPS - STEPS / 10);
+    for (first, rest) in first.into_iter().zip(rest) {
+        // Nine times as many normal numbers reach a tenth farther.
+        assert!(rest.is_finite() && rest < 1.5 * first, "{first} {rest}");
+    }
 }
 
 /// As firmware does: the past, then what else is given, then the verdict.

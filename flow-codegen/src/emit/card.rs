@@ -85,6 +85,13 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
             1.0 - own.delta
         ));
     }
+    if plan.noise.is_some() && plan.functions.sample() && !plan.is_integer() {
+        lines.push(
+            "- The noise of a sensor, drawn from its own past (`NoiseSource`): the context is confined to its range in \
+             the training data"
+                .into(),
+        );
+    }
     if plan.functions == Functions::Score {
         lines.push("- Scores only: draws no samples".into());
     }

@@ -11,6 +11,7 @@ mod golden;
 mod integer;
 mod layer;
 mod model;
+mod noise;
 mod sequential;
 mod tables;
 mod window;
@@ -52,6 +53,7 @@ pub(crate) fn module(
     };
     text += &tables::calibration(plan);
     text += &sequential::statics(plan);
+    text += &noise::statics(plan);
     text.push('\n');
     text += &golden::all(plan, options)?;
     Ok(text)

@@ -1,6 +1,6 @@
 //! The type and its trait implementations.
 
-use super::{at, base, card, channels, float, integer, layer, number, sequential, window};
+use super::{at, base, card, channels, float, integer, layer, noise, number, sequential, window};
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use flow_embedded::math::Backend;
@@ -50,8 +50,9 @@ pub(super) fn implementations(plan: &Plan, options: &Options) -> TokenStream {
     let calibrated = plan.functions.score().then(|| calibrated(plan, &name));
     let windowed = window::windowed(plan, &name);
     let sequential = sequential::sequential(plan, &name);
+    let noise = noise::noise(plan, &name);
     let features = channels::features(plan);
-    quote! { #density #sampler #calibrated #windowed #sequential #features }
+    quote! { #density #sampler #calibrated #windowed #sequential #noise #features }
 }
 
 fn math(plan: &Plan) -> TokenStream {

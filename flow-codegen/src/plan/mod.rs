@@ -34,6 +34,7 @@ pub struct Plan {
     pub(crate) log_norm: f32,
     pub(crate) calibration: Option<CalibrationPlan>,
     pub(crate) sequential: Option<SequentialPlan>,
+    pub(crate) noise: Option<NoisePlan>,
     pub(crate) golden: Vec<Golden>,
     pub(crate) golden_samples: Vec<GoldenSample>,
 }
@@ -82,6 +83,12 @@ pub(crate) struct SequentialPlan {
     pub(crate) run_length: f32,
     pub(crate) delta: f32,
     pub(crate) promise: String,
+}
+
+/// Where the noise of a sensor starts, and the ranges of the context.
+pub(crate) struct NoisePlan {
+    pub(crate) start: Vec<f32>,
+    pub(crate) ranges: Vec<[f32; 2]>,
 }
 
 impl Plan {
@@ -154,6 +161,10 @@ impl Plan {
                 run_length: own.run_length,
                 delta: own.delta,
                 promise: own.promise.to_owned(),
+            }),
+            noise: header.noise.map(|own| NoisePlan {
+                start: own.start().collect(),
+                ranges: own.ranges().collect(),
             }),
             golden: vectors(header, score),
             golden_samples: golden::samples(checked),

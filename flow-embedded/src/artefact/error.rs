@@ -81,6 +81,8 @@ pub enum Place {
     Sequential,
     /// The quantisation.
     Quantisation,
+    /// What generating the noise of a sensor takes.
+    Noise,
     /// A feature of the past, from 0.
     Feature(usize),
 }
@@ -181,6 +183,7 @@ impl fmt::Display for Place {
             Self::Calibration => f.write_str("calibration table"),
             Self::Sequential => f.write_str("sequential test"),
             Self::Quantisation => f.write_str("quantisation"),
+            Self::Noise => f.write_str("noise of a sensor"),
             Self::Feature(feature) => write!(f, "feature {feature}"),
         }
     }

@@ -35,6 +35,7 @@ mod crc;
 mod error;
 mod frame;
 mod loaded;
+mod noise;
 mod schema;
 mod sequential;
 mod shaped;
@@ -45,6 +46,7 @@ pub use blocks::{Block, Blocks};
 pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
 pub use frame::{FORMAT_VERSION, encode, encoded_len};
 pub use loaded::{CalibrationTable, LoadedFlow};
+pub use noise::Noise;
 pub use schema::{
     Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Coupling, Direction,
     Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS,

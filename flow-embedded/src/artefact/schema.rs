@@ -1,6 +1,6 @@
 //! The header: everything about a flow but its weights.
 
-use super::Sequential;
+use super::{Noise, Sequential};
 use crate::base::component_width;
 use crate::math::Backend;
 use crate::window::Feature;
@@ -49,6 +49,8 @@ pub struct Header<'a> {
     pub features: Vec<Feature, MAX_CHANNELS>,
     /// The promise over a stream, if one was designed.
     pub sequential: Option<Sequential<'a>>,
+    /// What generating the noise of a sensor takes, for a model of it.
+    pub noise: Option<Noise<'a>>,
 }
 
 impl Header<'_> {

@@ -2,11 +2,11 @@
 
 use super::error::invalid;
 use super::frame::Frame;
-use super::sequential;
 use super::{
     Autoregressive, Base, Calibration, Channel, Conditioner, Direction, Domain, Fault, Header,
     Layer, LoadError, LoadedFlow, Permutation, Place, Quantisation, Shape, Transformer,
 };
+use super::{noise, sequential};
 use crate::base::component_width;
 
 impl<'a> LoadedFlow<'a> {
@@ -71,6 +71,7 @@ fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
         return Err(invalid(Place::Header, Fault::NotFinite));
     }
     check_features(header)?;
+    noise::check(header)?;
     header
         .quantisation
         .map_or(Ok(()), |own| check_quantisation(&own, header))

@@ -23,6 +23,15 @@ impl Average {
         }
     }
 
+    /// The average of one value, as many times as it rests on.
+    pub(super) fn filled(value: f32, shift: u8) -> Self {
+        Self {
+            value,
+            residue: 0.0,
+            samples: average_length(shift),
+        }
+    }
+
     pub(super) fn push(&mut self, x: f32, shift: u8) {
         let length = average_length(shift);
         let before = self.samples.min(length - 1);

@@ -96,6 +96,19 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
         }
     }
 
+    /// A window whose past is this sample, again and again, for as long as the
+    /// features reach back.
+    pub fn filled(features: &[Feature], sample: &[f32; D]) -> Self {
+        let mut window = Self::new();
+        for (own, (channel, shift)) in window.averages.0.iter_mut().zip(moving(features)) {
+            if let Some(x) = sample.get(channel) {
+                *own = Average::filled(*x, shift);
+            }
+        }
+        window.ring.fill(*sample);
+        window
+    }
+
     /// Whether the window has room for the features, and the stream their
     /// channels.
     pub fn fits(features: &[Feature]) -> bool {

@@ -33,6 +33,13 @@ impl<const D: usize, const N: usize> Ring<D, N> {
         self.oldest = Count(0);
     }
 
+    /// As after as many pushes of the sample as there is room for.
+    pub(super) fn fill(&mut self, sample: [f32; D]) {
+        self.samples = Array([Array(sample); N]);
+        self.len = Count(u16::try_from(N).unwrap_or(u16::MAX));
+        self.oldest = Count(0);
+    }
+
     pub(super) fn push(&mut self, sample: [f32; D]) {
         let full = self.len.get() >= N;
         let place = if full { self.oldest } else { self.len };

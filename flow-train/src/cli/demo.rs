@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             "4",
             "--hidden",
             "32,32",
-            "--noise",
+            "--smoothing",
             "0.1",
             "--seed",
             &seed,

@@ -6,9 +6,10 @@ use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
-use crate::data::{ColumnRequest, Table, load_columns};
+use crate::data::{ColumnRequest, Table, load_columns, warm_up};
 use crate::evaluate::BatchFlow;
-use flow_embedded::artefact::{Channel, LoadedFlow};
+use crate::noise::Source;
+use flow_embedded::artefact::{Channel, Header, LoadedFlow};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use rayon::prelude::*;
@@ -23,12 +24,15 @@ use std::path::PathBuf;
 /// --context-from (from its start again when it ends); they are written behind the events. For a
 /// model that is conditioned on the past of its own stream, --context-from takes a raw recording with
 /// the model's columns: each row drawn is one that might have come next, given the recording so far.
+/// A model of a sensor's noise (flow train --noise) goes on from its own rows instead, on the grid of
+/// the converter; its context is what it was trained with as --context.
 /// The same seed gives the same rows, on every machine and on the chip.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow sample model.flow -n 1000 --seed 7 -o new.csv
   flow sample model.flow -n 1000 --given speed=1.5,load=0 -o new.csv
-  flow sample model.flow -n 1000 --context-from test.csv -o new.csv")]
+  flow sample model.flow -n 1000 --context-from test.csv -o new.csv
+  flow sample gyro.flow -n 360000 --given temperature=25 -o noise.csv")]
 pub(super) struct Args {
     /// The model
     model: PathBuf,
@@ -47,6 +51,10 @@ pub(super) struct Args {
     /// Round the columns that the model knows as rounded back to their grid, as an ADC would
     #[arg(long)]
     round: bool,
+    /// For a model of noise, how many rows to draw and leave before the first: slow noise builds up
+    /// meanwhile [default: as many as the past reaches back]
+    #[arg(long, value_name = "N")]
+    warm_up: Option<usize>,
     /// A table with the context's columns: CSV or Parquet
     #[arg(long, value_name = "TABLE", conflicts_with = "given")]
     context_from: Option<PathBuf>,
@@ -72,6 +80,11 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
              it was made from",
             args.model.display()
         )));
+    }
+    if flow.header().noise.is_none() && args.warm_up.is_some() {
+        return Err(Error::Usage(
+            "--warm-up: the model is none of a sensor's noise; flow train --noise makes one".into(),
+        ));
     }
     let contexts = contexts(args, &flow, ui)?;
     let mut output = Output::create(&args.output)?;
@@ -105,14 +118,14 @@ fn write(
     let names = header
         .event
         .iter()
-        .chain(&header.context)
+        .chain(given_channels(header))
         .map(|channel| channel.name);
     csv.write_record(names)
         .map_err(|fault| in_output(io_error(fault)))?;
     csv.flush().map_err(&in_output)?;
     drop(csv);
 
-    let batch = BatchFlow::new(flow);
+    let mut drawn = Draw::new(args, flow)?;
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
     let mut contexts = contexts.iter().cycle();
     let mut left = args.rows;
@@ -123,18 +136,90 @@ fn write(
         events.resize(rows * header.event.len(), 0.0);
         given.clear();
         given.extend(contexts.by_ref().take(rows).flatten().copied());
-        batch.sample(&mut rng, &given, &mut events);
-        if args.round {
-            for event in events.chunks_exact_mut(header.event.len()) {
-                flow.round_to_grid(event);
-            }
-        }
+        drawn.fill(&mut rng, &given, &mut events)?;
         lines(&events, &given, rows, &mut texts);
         for text in &texts {
             output.write_all(text).map_err(&in_output)?;
         }
     }
     output.flush().map_err(&in_output)
+}
+
+/// How rows are drawn.
+enum Draw<'f, 'a> {
+    /// Each for itself, and perhaps rounded.
+    Apart {
+        batch: Box<BatchFlow<'f, 'a>>,
+        flow: &'f LoadedFlow<'a>,
+        round: bool,
+    },
+    /// Each from those before it.
+    Noise {
+        source: Source<'f, 'a>,
+        /// Rows to leave before the first.
+        leave: usize,
+    },
+}
+
+impl<'f, 'a> Draw<'f, 'a> {
+    fn new(args: &Args, flow: &'f LoadedFlow<'a>) -> Result<Self, Error> {
+        let header = flow.header();
+        Ok(match Source::new(flow) {
+            Some(source) => Self::Noise {
+                source,
+                leave: args.warm_up.unwrap_or_else(|| warm_up(&header.features)),
+            },
+            None => Self::Apart {
+                batch: Box::new(BatchFlow::new(flow)),
+                flow,
+                round: args.round,
+            },
+        })
+    }
+
+    /// Draws as many rows as there is room for in `events`.
+    fn fill(
+        &mut self,
+        rng: &mut ChaCha8Rng,
+        contexts: &[f32],
+        events: &mut [f32],
+    ) -> Result<(), Error> {
+        match self {
+            Self::Apart { batch, flow, round } => {
+                batch.sample(rng, contexts, events);
+                let channels = flow.header().event.len();
+                for event in events.chunks_exact_mut(channels).filter(|_| *round) {
+                    flow.round_to_grid(event);
+                }
+            }
+            Self::Noise { source, leave } => {
+                let channels = source.channels();
+                let rows = events.len() / channels;
+                let given = contexts.len() / rows;
+                let first = &contexts[..given];
+                for _ in 0..std::mem::take(leave) {
+                    source.next(rng, first).map_err(usage)?;
+                }
+                for (row, event) in events.chunks_exact_mut(channels).enumerate() {
+                    let own = &contexts[row * given..][..given];
+                    event.copy_from_slice(source.next(rng, own).map_err(usage)?);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn usage(fault: flow_embedded::artefact::ShapeError) -> Error {
+    Error::Usage(fault.to_string())
+}
+
+/// The context channels that are given: for noise, all but the past.
+fn given_channels<'h, 'a>(header: &'h Header<'a>) -> &'h [Channel<'a>] {
+    match header.noise {
+        Some(_) => &header.context[header.features.len()..],
+        None => &header.context,
+    }
 }
 
 /// Rows drawn before they are written: memory stays constant, and there is enough for all cores.
@@ -173,7 +258,8 @@ fn io_error(error: csv::Error) -> io::Error {
 
 /// The contexts to go through; one empty context for a model without.
 fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>, Error> {
-    let channels = &flow.header().context;
+    let channels = given_channels(flow.header());
+    let features = !flow.header().features.is_empty() && flow.header().noise.is_none();
     let asked = !args.given.is_empty() || args.context_from.is_some();
     if channels.is_empty() {
         return if asked {
@@ -187,7 +273,7 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
     if let Some(path) = &args.context_from {
         let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
         let header = flow.header();
-        if !header.features.is_empty() {
+        if features {
             let others = ColumnRequest {
                 group: args.recordings.group.clone(),
                 filter: args.table.only.clone(),
@@ -216,7 +302,7 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
             .map(|row| data.event(row).to_vec())
             .collect());
     }
-    if args.given.is_empty() && !flow.header().features.is_empty() {
+    if args.given.is_empty() && features {
         return Err(Error::Usage(format!(
             "the model is conditioned on the past of its own stream ({}): give --context-from \
              RECORDING with raw rows of its columns in the order of time, or --given {}=…",

@@ -6,7 +6,8 @@ use flow_embedded::window::Feature;
 /// The columns that a task asks for, each by name or by index from 0.
 #[derive(Debug, Clone, Default)]
 pub struct ColumnRequest {
-    /// The channels of an event, in the model's order. `None`: every column without another part.
+    /// The channels of an event, in the model's order; `a-b` is the difference of columns `a` and `b`, where no column
+    /// has that name. `None`: every column without another part.
     pub events: Option<Vec<String>>,
     /// What the density is conditioned on.
     pub context: Vec<String>,
@@ -35,6 +36,8 @@ pub struct RowFilter {
 #[derive(Debug, Clone)]
 pub struct Columns {
     pub(super) events: Vec<usize>,
+    /// For each event, the column that is taken off it.
+    pub(super) minus: Vec<Option<usize>>,
     pub(super) context: Vec<usize>,
     pub(super) label: Option<usize>,
     pub(super) group: Option<usize>,
@@ -72,11 +75,19 @@ impl Columns {
             let filter = filter.as_ref().map(|(index, _)| *index);
             context.contains(index) || [label, group, weights, filter].contains(&Some(*index))
         };
-        let events = match &request.events {
-            Some(names) => names.iter().map(find).collect::<Result<Vec<_>, _>>()?,
+        let (events, minus): (Vec<usize>, Vec<Option<usize>>) = match &request.events {
+            Some(names) => {
+                let find = |name: &String| match difference(file, name) {
+                    Some((column, minus)) => Ok((column, Some(minus))),
+                    None => find(name).map(|column| (column, None)),
+                };
+                let events = names.iter().map(find);
+                events.collect::<Result<Vec<_>, _>>()?.into_iter().unzip()
+            }
             None => (0..file.names().len())
                 .filter(|index| !taken(index))
-                .collect(),
+                .map(|index| (index, None))
+                .unzip(),
         };
         if events.is_empty() {
             return Err(DataError::NoColumns);
@@ -104,6 +115,7 @@ impl Columns {
         }
         let columns = Self {
             events,
+            minus,
             context,
             label,
             group,
@@ -190,7 +202,7 @@ impl Columns {
     pub fn find_for_model(file: &Table, request: &ColumnRequest) -> Result<Self, DataError> {
         let wanted = request.events.iter().flatten().chain(&request.context);
         let missing: Vec<String> = wanted
-            .filter(|name| !file.names().contains(name))
+            .filter(|name| !file.names().contains(name) && difference(file, name).is_none())
             .cloned()
             .collect();
         if !missing.is_empty() && file.likely_delimiter().is_none() {
@@ -211,6 +223,7 @@ impl Columns {
     pub(super) fn all(&self) -> impl Iterator<Item = usize> + '_ {
         let filter = self.filter.as_ref().map(|(index, _)| *index);
         self.numbers()
+            .chain(self.minus.iter().copied().flatten())
             .chain(self.label)
             .chain(self.group)
             .chain(filter)
@@ -220,12 +233,30 @@ impl Columns {
     /// The names of the events, and of the features and the context.
     pub fn names(&self, file: &Table) -> [Vec<String>; 2] {
         let name = |index: &usize| file.names()[*index].clone();
-        let events: Vec<String> = self.events.iter().map(name).collect();
+        let events = self.events.iter().zip(&self.minus);
+        let events = events.map(|(index, minus)| match minus {
+            Some(minus) => format!("{}-{}", name(index), name(minus)),
+            None => name(index),
+        });
+        let events: Vec<String> = events.collect();
         let features = self.features.iter();
         let features = features.map(|feature| feature_name(*feature, &events));
         let context = features.chain(self.context.iter().map(name)).collect();
         [events, context]
     }
+}
+
+/// The two columns of a difference `a-b`, if no column is called so.
+fn difference(file: &Table, name: &str) -> Option<(usize, usize)> {
+    let names = file.names();
+    if names.iter().any(|own| own == name) {
+        return None;
+    }
+    let index = |name: &str| names.iter().position(|own| own == name);
+    let mut pairs = name
+        .match_indices('-')
+        .map(|(at, _)| (&name[..at], &name[at + 1..]));
+    pairs.find_map(|(from, minus)| index(from).zip(index(minus)))
 }
 
 /// The index of the column called `name`, or of the column with that number.
@@ -312,6 +343,34 @@ mod tests {
             find("a,b,c\n1,2,3\n", &request).expect("found").events,
             [2, 0]
         );
+    }
+
+    #[test]
+    fn a_difference_of_columns_is_a_channel() {
+        let text = "gyr,ref,a-b,a,b\n5,3,1,7,9\n2,,1,7,9\n";
+        let request = ColumnRequest {
+            events: Some(names(&["gyr-ref", "a-b"])),
+            ..ColumnRequest::default()
+        };
+        let file = file(text);
+        let table = Table::open(file.path(), CsvFormat::default()).expect("a table");
+        let columns = Columns::find_for_model(&table, &request).expect("found");
+        assert_eq!(columns.names(&table)[0], ["gyr-ref", "a-b"]);
+        let mut reader = crate::data::RowReader::new(&table, &columns).expect("a table");
+        assert_eq!(
+            reader.next_row().expect("a row").expect("a row").values,
+            [2.0, 1.0]
+        );
+        let fault = reader.next_row().expect("a row").expect("a row").fault;
+        assert_eq!(fault.map(|fault| fault.column), Some(1));
+        let request = ColumnRequest {
+            events: Some(names(&["gyr-reff"])),
+            ..ColumnRequest::default()
+        };
+        let text = Columns::find(&table, &request)
+            .expect_err("absent")
+            .to_string();
+        assert!(text.contains("gyr-reff"), "{text}");
     }
 
     #[test]

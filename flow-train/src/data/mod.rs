@@ -35,6 +35,7 @@ mod report;
 mod rows;
 mod split;
 mod store;
+mod stretch;
 mod table;
 
 pub use columns::{ColumnRequest, Columns, RowFilter};
@@ -43,6 +44,7 @@ pub use domain::{DomainRequest, Reason};
 pub use error::DataError;
 pub use file::{CsvFormat, Header};
 pub use load::{Recording, load, load_columns};
+pub(crate) use past::Past;
 pub use past::{feature_name, warm_up};
 pub use place::Place;
 pub use prepare::{ChannelMap, Choice, Preparation, PrepareOptions};
@@ -51,6 +53,7 @@ pub use report::{CleaningReport, ColumnFaults};
 pub use rows::{Fault, FaultKind, Row, RowReader};
 pub use split::{Fractions, Split, SplitMethod};
 pub use store::{Division, HeldOut, Loaded, Memory, RowStore, Survey, load_within};
+pub use stretch::Stretches;
 pub use table::Table;
 
 #[cfg(test)]

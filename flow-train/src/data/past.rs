@@ -35,7 +35,7 @@ pub fn warm_up(features: &[Feature]) -> usize {
 
 /// What has been of a stream of rows, as far as the features need it.
 #[derive(Debug)]
-pub(super) struct Past {
+pub(crate) struct Past {
     channels: Vec<Own>,
     values: Vec<f32>,
 }
@@ -67,8 +67,17 @@ impl Past {
         }
     }
 
+    /// The past of a stream that has always shown this event.
+    pub(crate) fn filled(features: &[Feature], event: &[f32]) -> Self {
+        let mut past = Self::new(features, event.len());
+        for (own, x) in past.channels.iter_mut().zip(event) {
+            *own.window = Channel::filled(&own.features, &[*x]);
+        }
+        past
+    }
+
     /// Takes in a row's event.
-    pub(super) fn push(&mut self, event: &[f32]) {
+    pub(crate) fn push(&mut self, event: &[f32]) {
         for (own, x) in self.channels.iter_mut().zip(event) {
             own.window.push(&own.features, &[*x]);
         }
@@ -89,7 +98,7 @@ impl Past {
     }
 
     /// The features of the row that comes next; `None` without enough past.
-    pub(super) fn features(&mut self) -> Option<&[f32]> {
+    pub(crate) fn features(&mut self) -> Option<&[f32]> {
         let mut own_values = [0.0; flow_embedded::artefact::MAX_CHANNELS];
         for own in &self.channels {
             let values = own_values.get_mut(..own.features.len())?;

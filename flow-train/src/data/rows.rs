@@ -113,14 +113,20 @@ impl<'f> RowReader<'f> {
         self.values.clear();
         let mut fault = None;
         for column in self.columns.numbers() {
-            let (value, kind) = match self.cursor.number(column) {
-                Cell::Number(value) => (value, None),
-                Cell::Missing => (f32::NAN, Some(FaultKind::Missing)),
-                Cell::NonFinite => (f32::NAN, Some(FaultKind::NonFinite)),
-                Cell::Text => return Err(self.text_in(column)),
-            };
+            let (value, own) = self.number(column)?;
             self.values.push(value);
-            fault = fault.or(kind.map(|kind| Fault { column, kind }));
+            fault = fault.or(own);
+        }
+        for (event, column) in self.columns.minus.iter().enumerate() {
+            if let Some(column) = *column {
+                let (value, own) = self.number(column)?;
+                self.values[event] -= value;
+                fault = fault.or(own);
+                // Of two numbers that are too far apart.
+                let kind = FaultKind::NonFinite;
+                let overflow = !self.values[event].is_finite();
+                fault = fault.or(overflow.then_some(Fault { column, kind }));
+            }
         }
         let missing = |column| Fault {
             column,
@@ -190,6 +196,17 @@ impl<'f> RowReader<'f> {
             false => self.past.missing(1),
         }
         found
+    }
+
+    /// The number in a column, and what is wrong with it.
+    fn number(&self, column: usize) -> Result<(f32, Option<Fault>), DataError> {
+        let (value, kind) = match self.cursor.number(column) {
+            Cell::Number(value) => (value, None),
+            Cell::Missing => (f32::NAN, Some(FaultKind::Missing)),
+            Cell::NonFinite => (f32::NAN, Some(FaultKind::NonFinite)),
+            Cell::Text => return Err(self.text_in(column)),
+        };
+        Ok((value, kind.map(|kind| Fault { column, kind })))
     }
 
     fn passes(&self) -> bool {

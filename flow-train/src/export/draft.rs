@@ -3,7 +3,7 @@ use crate::calibrate::{CalibrationTable, SequentialDesign};
 use crate::model::BaseSpec;
 use flow_embedded::artefact::{
     self, Base, COMMON_VALUES, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header,
-    LoadError, LoadedFlow, MAX_CHANNELS, Provenance, Quantisation, Sequential, WeightFormat,
+    LoadError, LoadedFlow, MAX_CHANNELS, Noise, Provenance, Quantisation, Sequential, WeightFormat,
 };
 use flow_embedded::detect::evidence::{Bet, Pattern};
 use flow_embedded::math::Backend;
@@ -49,6 +49,39 @@ pub struct Draft {
     pub features: Vec<Feature>,
     /// The promise over a stream.
     pub sequential: Option<DraftSequential>,
+    /// What generating the noise of a sensor takes.
+    pub noise: Option<DraftNoise>,
+}
+
+/// What an artefact of a sensor's noise adds to its flow: see [`Noise`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DraftNoise {
+    start: Vec<u8>,
+    ranges: Vec<u8>,
+}
+
+impl DraftNoise {
+    /// The mean of each event channel, and the least and the largest value of each context channel.
+    pub fn new(
+        start: impl IntoIterator<Item = f32>,
+        ranges: impl IntoIterator<Item = [f32; 2]>,
+    ) -> Self {
+        Self {
+            start: start.into_iter().flat_map(f32::to_le_bytes).collect(),
+            ranges: ranges
+                .into_iter()
+                .flatten()
+                .flat_map(f32::to_le_bytes)
+                .collect(),
+        }
+    }
+
+    fn schema(&self) -> Noise<'_> {
+        Noise {
+            start: &self.start,
+            ranges: &self.ranges,
+        }
+    }
 }
 
 /// A sequential test over a stream: see [`Sequential`].
@@ -249,6 +282,7 @@ impl Draft {
             quantisation: self.quantisation.as_ref().map(DraftQuantisation::schema),
             features: bounded("features of the past", self.features.iter().copied())?,
             sequential: self.sequential.as_ref().map(DraftSequential::schema),
+            noise: self.noise.as_ref().map(DraftNoise::schema),
         })
     }
 
@@ -314,6 +348,9 @@ impl Draft {
                 delta: own.delta,
                 promise: own.promise.to_owned(),
             }),
+            noise: header
+                .noise
+                .map(|own| DraftNoise::new(own.start(), own.ranges())),
         }
     }
 }

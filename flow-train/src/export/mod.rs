@@ -11,6 +11,7 @@ mod pack;
 mod unpack;
 
 pub use draft::{
-    Draft, DraftCalibration, DraftChannel, DraftQuantisation, DraftSequential, ExportError,
+    Draft, DraftCalibration, DraftChannel, DraftNoise, DraftQuantisation, DraftSequential,
+    ExportError,
 };
 pub use layer::{DraftConditioner, DraftLayer, MaskedRow};

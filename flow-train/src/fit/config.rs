@@ -153,12 +153,12 @@ impl Config {
             (self.patience > 0, "patience", "at least 1"),
             (
                 self.noise >= 0.0 && self.noise.is_finite(),
-                "noise",
+                "smoothing",
                 "non-negative and finite",
             ),
             (
                 self.context_noise >= 0.0 && self.context_noise.is_finite(),
-                "noise of the context",
+                "smoothing of the context",
                 "non-negative and finite",
             ),
             (

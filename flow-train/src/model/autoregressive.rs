@@ -11,6 +11,7 @@ use super::features::Features;
 use super::panel::Panel;
 use super::parts::{ConditionerParts, LayerParts, check_permutation};
 use super::real::Real;
+use super::regression::Regression;
 use super::spec::ConditionerSpec;
 use crate::random::Random;
 use flow_embedded::artefact::{Direction, Transformer};
@@ -152,6 +153,51 @@ impl Autoregressive {
                 transformer,
             },
             direction,
+        }
+    }
+
+    /// Whether a least-squares prediction of each channel from what its conditioner sees can be the layer.
+    pub(crate) fn is_regression(&self) -> bool {
+        let own = &self.conditional;
+        self.direction == Direction::Normalizing
+            && own.conditioner.is_linear()
+            && !matches!(own.transformer, Transformer::Spline { .. })
+            && own.transformed.iter().all(|(_, angle)| !angle)
+    }
+
+    /// No sums yet, of the inputs of the conditioner.
+    pub(crate) fn regression(&self) -> Regression {
+        Regression::new(self.conditional.given.inputs())
+    }
+
+    /// Takes the parameters that leave of each channel what least squares can't predict, at variance 1 where the
+    /// transformer scales and its bound lets it; no scale depends on anything yet.
+    pub(crate) fn set_regression<T: Real>(&self, sums: &Regression, parameters: &mut [T]) {
+        /// The share of a bound that a start may use, so that there is a way on from it.
+        const SHARE: f64 = 0.8;
+        let own = &self.conditional;
+        let count = own.transformer.parameters();
+        let Some((weights, biases, prefix)) = own.conditioner.linear_mut(parameters) else {
+            return;
+        };
+        let inputs = weights.len() / biases.len();
+        for place in 0..own.transformed.len() {
+            let (target, row) = (own.given.rows(place..place).start, place * count);
+            let Some(found) = sums.predict(target, prefix[row]) else {
+                continue;
+            };
+            let mut scale = 1.0;
+            if let Transformer::Affine { log_scale_bound } = own.transformer {
+                let bound = f64::from(log_scale_bound);
+                let least = (-SHARE * bound).exp();
+                let log_scale = -found.residual.clamp(least, least.recip()).ln();
+                scale = log_scale.exp();
+                weights[(row + 1) * inputs..][..inputs].fill(T::ZERO);
+                biases[row + 1] = T::from_f64(log_scale / (1.0 - log_scale.abs() / bound));
+            }
+            let own = weights[row * inputs..].iter_mut().zip(&found.weights);
+            own.for_each(|(to, weight)| *to = T::from_f64(-scale * weight));
+            biases[row] = T::from_f64(-scale * found.intercept);
         }
     }
 

@@ -5,8 +5,9 @@ use super::bijection::{Dimensions, Layer};
 use super::coupling::Coupling;
 use super::element_wise::ElementWise;
 use super::linear::Linear;
-use super::spec::{Family, Order, Spec};
+use super::spec::{ConditionerSpec, Family, Order, Spec};
 use crate::random::Random;
+use flow_embedded::artefact::{Direction, Transformer};
 
 /// The layers of a flow, each with its parameters behind those of the layers before.
 pub(crate) struct Builder<'s> {
@@ -23,6 +24,9 @@ impl<'s> Builder<'s> {
             layers: Vec::new(),
             parameters: 0,
         };
+        if spec.regression {
+            builder.regression();
+        }
         let mut order = Vec::new();
         for index in 0..spec.layers {
             if spec.linear && index > 0 {
@@ -36,7 +40,13 @@ impl<'s> Builder<'s> {
             if spec.family.is_coupling() && spec.event > 1 {
                 builder.coupling(index, &order);
             } else {
-                builder.autoregressive(&order);
+                builder.autoregressive(
+                    &order,
+                    spec.passes.unwrap_or(spec.event),
+                    spec.family.direction(),
+                    spec.transformer(),
+                    &spec.conditioner,
+                );
             }
         }
         if spec.family == Family::Nice {
@@ -83,20 +93,41 @@ impl<'s> Builder<'s> {
         self.push(Layer::Coupling(layer));
     }
 
-    fn autoregressive(&mut self, channels: &[usize]) {
-        let (dimensions, transformer) = (self.dimensions(), self.spec.transformer());
-        let passes = self.spec.passes.unwrap_or(self.spec.event);
+    /// A linear prediction of each channel from the context and the channels before it, and a scale.
+    fn regression(&mut self) {
+        let channels: Vec<usize> = (0..self.spec.event).collect();
+        let transformer = Transformer::Affine {
+            log_scale_bound: self.spec.log_scale_bound as f32,
+        };
+        let linear = ConditionerSpec {
+            hidden: Vec::new(),
+            residual: false,
+            ..self.spec.conditioner
+        };
+        let direction = Direction::Normalizing;
+        self.autoregressive(&channels, channels.len(), direction, transformer, &linear);
+    }
+
+    fn autoregressive(
+        &mut self,
+        channels: &[usize],
+        passes: usize,
+        direction: Direction,
+        transformer: Transformer,
+        conditioner: &ConditionerSpec,
+    ) {
+        let dimensions = self.dimensions();
         let size = self.spec.event.div_ceil(passes);
         let groups: Vec<usize> = channels.chunks(size).map(<[usize]>::len).collect();
         let order = autoregressive::Order {
             channels,
             groups: &groups,
         };
-        let form = Autoregressive::form(dimensions, order, transformer, &self.spec.conditioner);
+        let form = Autoregressive::form(dimensions, order, transformer, conditioner);
         let layer = Autoregressive::new(
             dimensions,
             order,
-            self.spec.family.direction(),
+            direction,
             transformer,
             form,
             self.parameters,

@@ -43,6 +43,11 @@ pub(crate) struct ConditionalTrace<T> {
 }
 
 impl<T: Real> ConditionalTrace<T> {
+    /// What the conditioner read.
+    pub(crate) fn input(&self) -> &Panel<T> {
+        &self.conditioner.input
+    }
+
     fn load(&mut self, context: &Panel<T>) {
         for row in 0..context.rows() {
             let input = self.conditioner.input.row_mut(row);

@@ -228,6 +228,14 @@ impl Conditioner {
         }
     }
 
+    /// Takes zeros for the output layer, so that what is conditioned starts as the identity itself.
+    pub(crate) fn initialise_as_identity<T: Real>(&self, parameters: &mut [T]) {
+        let (output, _) = self.hidden();
+        let (weights, biases) = output.split_mut(parameters);
+        weights.fill(T::ZERO);
+        biases.fill(T::ZERO);
+    }
+
     /// Fills the given blocks of `trace` from `trace.input` and the blocks before.
     pub(crate) fn forward<T: Real>(
         &self,
@@ -340,6 +348,24 @@ impl Conditioner {
             let d_output = &scratch.0[index + 1];
             matmul::backward_weights(&dense.prefix, d_output, input, d_weights, d_biases);
         }
+    }
+
+    /// Weights `[outputs x inputs]` and biases of a conditioner without hidden layers, and the leading inputs that
+    /// each row sees.
+    pub(crate) fn linear_mut<'a, T>(
+        &'a self,
+        parameters: &'a mut [T],
+    ) -> Option<(&'a mut [T], &'a mut [T], &'a [usize])> {
+        let [dense] = self.dense.as_slice() else {
+            return None;
+        };
+        let (weights, biases) = dense.split_mut(parameters);
+        Some((weights, biases, &dense.prefix))
+    }
+
+    /// Whether there are no hidden layers.
+    pub(crate) fn is_linear(&self) -> bool {
+        self.dense.len() == 1
     }
 
     /// Copies of the dense layers, masked weights as zeros.

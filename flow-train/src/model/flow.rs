@@ -47,6 +47,11 @@ impl<T: Real> Flow<T> {
             layer.get::<T>().initialise(&mut parameters, &mut random);
         }
         base.initialise(&mut parameters, &mut random);
+        if spec.regression {
+            // So that the flow starts from the prediction, and the past feeds back through nothing else.
+            let conditioners = layers.iter().filter_map(Layer::conditioner);
+            conditioners.for_each(|own| own.initialise_as_identity(&mut parameters));
+        }
         Ok(Self {
             event: spec.event,
             context: spec.context,
@@ -168,19 +173,34 @@ impl<T: Real> Flow<T> {
         &self.base
     }
 
-    /// Lets each element-wise layer start from the moments of what reaches it (ActNorm, Kingma & Dhariwal 2018), for
-    /// these rows.
+    /// Lets layers start from the moments of what reaches them, for these rows: each element-wise layer from mean and
+    /// variance (ActNorm, Kingma & Dhariwal 2018), and each autoregressive layer of shifts or scales whose conditioner
+    /// has no hidden units from the least-squares prediction of its channels.
     ///
     /// # Panics
     /// If the slices' lengths don't agree.
     pub fn set_moments(&mut self, events: &[T], contexts: &[T]) {
         let rows = events.len() / self.event;
         for index in 0..self.layers.len() {
-            if let Layer::ElementWise(layer) = self.layers[index].clone() {
-                let mut pass = Pass::new(self, rows);
-                pass.load(events, contexts, &[]);
-                pass.forward(self);
-                layer.set_moments(pass.input(index), rows, &mut self.parameters);
+            match self.layers[index].clone() {
+                Layer::ElementWise(layer) => {
+                    let mut pass = Pass::new(self, rows);
+                    pass.load(events, contexts, &[]);
+                    pass.forward(self);
+                    layer.set_moments(pass.input(index), rows, &mut self.parameters);
+                }
+                Layer::Autoregressive(layer) if layer.is_regression() => {
+                    let mut sums = layer.regression();
+                    let mut pass = self.pass(events, contexts, rows);
+                    for rows in chunks(rows) {
+                        let own = rows.start * self.event..rows.end * self.event;
+                        pass.load(&events[own], self.contexts(contexts, &rows), &[]);
+                        pass.forward(self);
+                        sums.add(pass.trace(index).conditional().input(), rows.len());
+                    }
+                    layer.set_regression(&sums, &mut self.parameters);
+                }
+                _ => {}
             }
         }
     }

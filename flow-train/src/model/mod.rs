@@ -38,6 +38,7 @@ mod parts;
 mod pass;
 mod permutation;
 pub(crate) mod real;
+mod regression;
 mod spec;
 pub(crate) mod transformer;
 

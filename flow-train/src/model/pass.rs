@@ -116,6 +116,11 @@ impl<T: Real> Pass<T> {
         &self.values[layer]
     }
 
+    /// What a layer's pass left behind.
+    pub(crate) fn trace(&mut self, layer: usize) -> &mut LayerTrace<T> {
+        &mut self.traces[layer]
+    }
+
     /// Base values, row-major, and log-determinants of the last forward pass.
     pub(crate) fn base(&self, z: &mut [T], log_det: &mut [T]) {
         self.copy_out(self.values.len() - 1, z, log_det);

@@ -120,6 +120,9 @@ pub struct Spec {
     /// Whether a factored linear layer, with an element-wise one that starts from the moments of the data (ActNorm),
     /// stands before each layer but the first.
     pub linear: bool,
+    /// Whether a linear prediction of each channel, from the context and the channels before it, stands before all
+    /// other layers: an affine autoregressive layer without hidden units, which starts from least squares.
+    pub regression: bool,
     /// The base distribution.
     pub base: BaseSpec,
 }
@@ -153,6 +156,7 @@ impl Spec {
             bins: 8,
             spline_bound: 5.0,
             linear: false,
+            regression: false,
             base: BaseSpec::Normal,
         }
     }
@@ -206,7 +210,7 @@ impl Spec {
                 self.base,
                 BaseSpec::Mixture { .. } | BaseSpec::Contaminated { .. }
             );
-            if !self.family.has_splines() || self.linear || mixture {
+            if !self.family.has_splines() || self.linear || self.regression || mixture {
                 return Err(ModelError::CircularNeedsSplines);
             }
         }
@@ -293,7 +297,7 @@ pub enum ModelError {
     CircularChannel,
     /// Angles need splines.
     #[error(
-        "only flows of splines (nsf, nsf-ar), without linear layers and with a base other than a mixture, can model angles"
+        "only flows of splines (nsf, nsf-ar), without linear layers or a regression (--noise) and with a base other than a mixture, can model angles"
     )]
     CircularNeedsSplines,
     /// The log-scale bound is out of range.

@@ -23,7 +23,7 @@ use crate::data::{
     ChannelMap, Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey,
 };
 use crate::evaluate::{Mean, Scorer, gaussian_log_likelihood};
-use crate::export::{Draft, DraftCalibration, DraftChannel};
+use crate::export::{Draft, DraftCalibration, DraftChannel, DraftNoise};
 use crate::fit::{self, Config, Epoch, FitError, InMemory, Overrides, Rows, Stop};
 use crate::model::{Batch, Flow, Spec};
 use crate::random::Random;
@@ -59,6 +59,8 @@ pub struct Recipe {
     pub random_split: bool,
     /// The false-alarm rate to promise.
     pub alpha: f64,
+    /// Whether the model is one of a sensor's noise, to be drawn from its own past; it must have features of it.
+    pub noise: bool,
     /// What to note down as the command.
     pub command: String,
 }
@@ -211,7 +213,9 @@ fn train_parts(
         // Interrupted while models were compared: the best of them is what there is.
         Some(trial) if stop.load(Ordering::Relaxed) => trial,
         _ => {
-            start(&mut flow, sample, &preparation, recipe.seed);
+            // A prediction takes as many rows as there are, not just enough for a mean.
+            let rows = if spec.regression { usize::MAX } else { START };
+            start(&mut flow, sample, rows, &preparation, recipe.seed);
             let split = fit::Split {
                 training: ground.training,
                 validation: ground.validation,
@@ -336,9 +340,15 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
     })
 }
 
-/// Lets the flow start from the moments of some rows, spread evenly over those given.
-fn start(flow: &mut Flow<f32>, sample: &Dataset, preparation: &Preparation, seed: u64) {
-    let step = sample.rows().div_ceil(START);
+/// Lets the flow start from the moments of so many rows, spread evenly over those given.
+fn start(
+    flow: &mut Flow<f32>,
+    sample: &Dataset,
+    rows: usize,
+    preparation: &Preparation,
+    seed: u64,
+) {
+    let step = sample.rows().div_ceil(rows);
     let rows: Vec<usize> = (0..sample.rows()).step_by(step.max(1)).collect();
     let rows = sample.select(&rows);
     let mut events = rows.events().to_vec();
@@ -385,7 +395,22 @@ fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Rec
         quantisation: None,
         features: recipe.features.clone(),
         sequential: None,
+        noise: recipe.noise.then(|| noise(names, parts)),
     }
+}
+
+/// Where the noise of a sensor starts, and the ranges that its past stays in.
+fn noise(rows: &Dataset, parts: &Parts) -> DraftNoise {
+    let channels = rows.event_dim();
+    let mean = |channel: usize| {
+        let own = rows.events().iter().skip(channel).step_by(channels);
+        own.map(|x| f64::from(*x)).sum::<f64>() / rows.rows() as f64
+    };
+    let ranges = parts.ranges.iter().skip(channels);
+    DraftNoise::new(
+        (0..channels).map(|channel| mean(channel) as f32),
+        ranges.map(|range| [*range.start(), *range.end()]),
+    )
 }
 
 /// Log-likelihoods as the chip computes them.

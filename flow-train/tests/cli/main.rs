@@ -5,6 +5,7 @@ mod bad_input;
 mod commands;
 mod flow;
 mod measure;
+mod noise;
 mod noise_report;
 mod past;
 mod tables;

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 /// A small model of the smartwatch's normal activities.
 const WATCH: &str = "watch.csv --columns acc_x,acc_y,acc_z,gyr_x,gyr_y,gyr_z --group recording \
-                     --only activity=standing,walking --layers 3 --hidden 24,24 --noise 0.1";
+                     --only activity=standing,walking --layers 3 --hidden 24,24 --smoothing 0.1";
 
 fn watch() -> Folder {
     let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/data/basic_motions.csv");
@@ -256,7 +256,7 @@ fn impossible_models_are_wrong_usage() {
         ("--family nsf --residual --hidden 8,9", "one width"),
         ("--bins 4", "--family"),
         ("--domain c=positive", "--domain c"),
-        ("--noise -1", "noise"),
+        ("--smoothing -1", "smoothing"),
         ("--learning-rate 0", "learning rate"),
         ("--units c=m", "--units c"),
     ] {

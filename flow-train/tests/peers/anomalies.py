@@ -38,7 +38,7 @@ def one(options, folder, name, seed):
     assert not np.isnan(log_prob).any()
     anomaly = -np.nan_to_num(log_prob, neginf=-1e30, posinf=1e30)
     return dict(
-        set=name, seed=seed, auroc=roc_auc_score(label, anomaly), family=report["family"], noise=report["noise"],
+        set=name, seed=seed, auroc=roc_auc_score(label, anomaly), family=report["family"], noise=report["smoothing"],
         bytes=report["bytes"], worst=log_prob[label == 0].min(), seconds=report["seconds"],
     )
 

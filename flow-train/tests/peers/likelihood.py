@@ -146,7 +146,7 @@ def our_log_probs(flow, folder, family, parts, seed, epochs, more):
     report = common.train(
         flow, rows, folder / "model.flow", *FAMILIES[family], "--group", "part", "--seed", seed,
         "--raw-domains", "--keep-rounding", "--epochs", epochs, "--patience", epochs, "--batch", BATCH,
-        "--learning-rate", RATE, "--weight-decay", DECAY, "--average", AVERAGE, "--noise", 0, *more,
+        "--learning-rate", RATE, "--weight-decay", DECAY, "--average", AVERAGE, "--smoothing", 0, *more,
     )
     counts = [report[name] for name in ("rows_train", "rows_validation", "rows_calibration")]
     assert counts == [len(parts[part]) for part in PARTS], counts

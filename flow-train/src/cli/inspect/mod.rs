@@ -74,6 +74,13 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     }
     add("stack", stack::draw(&report));
     lines.push(("calibration", calibration(report.calibration.as_ref())));
+    if report.noise.is_some() {
+        let text = format!(
+            "of a sensor: flow sample draws it from its own past, which has forgotten the start after {} samples",
+            report.warm_up
+        );
+        lines.push(("noise", text));
+    }
     if let Some(stream) = &report.stream {
         lines.push(("over a stream", stream.line()));
     }

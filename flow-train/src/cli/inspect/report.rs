@@ -8,6 +8,15 @@ use flow_embedded::artefact::{
 use flow_embedded::window::Feature;
 use serde::Serialize;
 
+/// What generating the noise of a sensor takes.
+#[derive(Debug, Serialize)]
+pub(super) struct NoiseReport {
+    /// The mean of each event channel.
+    start: Vec<f32>,
+    /// The least and the largest value of each context channel.
+    ranges: Vec<[f32; 2]>,
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct Report<'a> {
     pub(super) name: &'a str,
@@ -26,6 +35,8 @@ pub(super) struct Report<'a> {
     pub(super) base: BaseReport,
     pub(super) calibration: Option<CalibrationReport>,
     pub(super) stream: Option<StreamReport<'a>>,
+    /// Where the noise of a sensor starts and what its past is confined to, for a model of it.
+    pub(super) noise: Option<NoiseReport>,
     pub(super) evaluation: Option<EvaluationReport>,
     pub(super) provenance: ProvenanceReport<'a>,
 }
@@ -131,6 +142,10 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
         layers,
         base: describe_base(header.base),
         stream: header.sequential.as_ref().map(StreamReport::new),
+        noise: header.noise.map(|own| NoiseReport {
+            start: own.start().collect(),
+            ranges: own.ranges().collect(),
+        }),
         calibration: header
             .calibration
             .zip(flow.calibration())

@@ -53,6 +53,7 @@ pub(super) fn recorded(
         add(option, &value);
     }
     for (flag, set) in [
+        ("noise", args.noise),
         ("residual", args.model.residual),
         ("linear", args.model.linear),
         ("raw-domains", args.raw_domains),
@@ -90,7 +91,7 @@ fn of_model(model: &Model) -> Vec<(&'static str, String)> {
                 ("weight-decay", config.weight_decay.to_string()),
                 ("average", config.average.to_string()),
                 ("patience", config.patience.to_string()),
-                ("noise", config.noise.to_string()),
+                ("smoothing", config.noise.to_string()),
                 ("quantise", format(config.weight_format)),
             ];
             if spec.family.has_splines() {
@@ -111,7 +112,7 @@ fn of_model(model: &Model) -> Vec<(&'static str, String)> {
                 ("average", text(overrides.average)),
                 ("patience", count(overrides.patience)),
                 (
-                    "noise",
+                    "smoothing",
                     overrides.noise.map_or(String::new(), |n| n.to_string()),
                 ),
                 ("quantise", format(overrides.weight_format)),

@@ -27,10 +27,10 @@ pub(super) struct FitOptions {
     /// Epochs without improvement after which training ends [default: 30 / all]
     #[arg(long, value_parser = RangedU64ValueParser::<usize>::new().range(1..), value_name = "N")]
     patience: Option<usize>,
-    /// Smoothing: standard deviation of the noise added to training rows, in standard deviations of
+    /// Standard deviation of the noise added to training rows, in standard deviations of
     /// each column. 0.05 to 0.3 helps with values that repeat [default: 0 / found from the rows]
     #[arg(long, allow_negative_numbers = true, value_name = "SIGMA")]
-    pub(super) noise: Option<f32>,
+    pub(super) smoothing: Option<f32>,
     /// Train for weights that flow quantise will make these: the loss is that of the rounded weights,
     /// and the model has them [default: f32]
     #[arg(long, value_enum, value_name = "FORMAT")]
@@ -47,7 +47,7 @@ impl FitOptions {
             weight_decay: self.weight_decay,
             average: self.average,
             patience: self.patience,
-            noise: self.noise,
+            noise: self.smoothing,
             weight_format: self.quantise.map(Into::into),
         }
     }

@@ -76,7 +76,11 @@ impl ModelOptions {
 
     /// The model of a family, but for its channels.
     pub(super) fn spec(&self, family: Family) -> Spec {
-        let plain = Spec::new(family, 1, 0);
+        self.spec_from(Spec::new(family, 1, 0))
+    }
+
+    /// A model with what was said in place of its own.
+    pub(super) fn spec_from(&self, plain: Spec) -> Spec {
         Spec {
             layers: self.layers.unwrap_or(plain.layers),
             conditioner: ConditionerSpec {

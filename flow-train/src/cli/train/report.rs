@@ -14,7 +14,7 @@ use std::path::Path;
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     family: &'static str,
-    noise: f32,
+    smoothing: f32,
     candidates: &'a [Candidate],
     rows_train: usize,
     rows_validation: usize,
@@ -83,7 +83,7 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
     let table = trained.calibration.as_ref();
     let report = Report {
         family: trained.spec.family.name(),
-        noise: trained.config.noise,
+        smoothing: trained.config.noise,
         candidates: &trained.candidates,
         rows_train,
         rows_validation,
@@ -155,7 +155,7 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
     } else if report.gain_over_gaussian.is_some_and(|gain| gain < 0.0) {
         ui.note(
             "A Gaussian does better on the calibration rows. Are they like the training rows (a split by time \
-             calibrates on the latest ones, which shows drift)? More rows, --noise 0.1 or a smaller model may help.",
+             calibrates on the latest ones, which shows drift)? More rows, --smoothing 0.1 or a smaller model may help.",
         );
     }
     if ui.quiet && !ui.json {
