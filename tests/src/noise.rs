@@ -65,7 +65,8 @@ impl Recorded {
         }))
     }
 
-    fn rows(&self) -> usize {
+    /// Samples of each channel.
+    pub fn rows(&self) -> usize {
         self.channels[0].1.len()
     }
 
@@ -143,7 +144,7 @@ impl Recorded {
     }
 
     /// So many samples of each channel from a model, with the context of this recording over and over.
-    fn generate(&self, model: &[u8], count: usize, seed: u64) -> Result<Vec<Vec<f64>>> {
+    pub fn generate(&self, model: &[u8], count: usize, seed: u64) -> Result<Vec<Vec<f64>>> {
         let flow = LoadedFlow::from_bytes(model)?;
         let mut source = Source::new(&flow).context("a model of noise")?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

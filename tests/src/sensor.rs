@@ -116,6 +116,18 @@ pub fn record(channels: &[Channel], rate: f64, rows: usize, period: f64, seed: u
     }
 }
 
+/// The recording of the example `sensor-noise` as CSV: half an hour of a gyroscope at 100 Hz, in °/s, and its temperature,
+/// which goes up and down by 15 K twice.
+pub fn gyroscope_at_rest() -> String {
+    const ROWS: usize = 180_000;
+    let own = record(&[Channel::GYROSCOPE], 100.0, ROWS, 900.0, 1);
+    let mut text = String::from("gyr,temperature\n");
+    for (gyr, celsius) in own.channels[0].iter().zip(&own.temperature) {
+        text += &format!("{gyr},{celsius:.1}\n");
+    }
+    text
+}
+
 /// Standard normal numbers, by the method of Box & Muller (1958).
 #[derive(Debug)]
 pub struct Normals {
