@@ -23,6 +23,7 @@ pub mod firmware;
 pub mod flash;
 pub mod no_panic;
 pub mod packages;
+mod parallel;
 pub mod setup;
 pub mod stages;
 pub mod workspace;

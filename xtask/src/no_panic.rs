@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::parallel::side_by_side;
 use crate::workspace;
 use flow_measure::board::TARGETS;
 use flow_measure::elf::{self, Elf};
@@ -34,7 +35,8 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
     if entries.is_empty() {
         bail!("{}: no entry to prove anything about", list.display());
     }
-    for target in TARGETS {
+    // A link is the work of one thread: targets are proved side by side, each in a folder of its own.
+    side_by_side(&TARGETS, |target| {
         for level in Level::ALL {
             let place = format!("{target}, opt-level {level}");
             control(toolchain, target, level).context(place.clone())?;
@@ -45,8 +47,13 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
                 elf.sizes().text
             );
         }
-    }
-    Ok(())
+        Ok(())
+    })
+}
+
+/// Where the program is built for a target.
+fn built(target: &str) -> PathBuf {
+    workspace::device_target().join("no-panic").join(target)
 }
 
 fn folder() -> PathBuf {
@@ -67,7 +74,7 @@ fn build(
     level: Level,
     binary: &str,
 ) -> Result<process::Captured> {
-    let mut command = toolchain.build(&folder(), target, &workspace::device_target());
+    let mut command = toolchain.build(&folder(), target, &built(target));
     process::capture(level.apply(command.args(["--bin", binary])))
 }
 
@@ -97,7 +104,7 @@ fn names_undefined(stderr: &str) -> bool {
 }
 
 fn prove(toolchain: &Toolchain, target: &str, level: Level, entries: &[&str]) -> Result<Elf> {
-    let path = workspace::device_release(target).join(PROOF);
+    let path = built(target).join(target).join("release").join(PROOF);
     // What an earlier build left must not be taken for this one's.
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

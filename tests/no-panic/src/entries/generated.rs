@@ -1,8 +1,8 @@
 //! Generated modules: the golden ones, which hold every kind of layer, base and domain, with and without context.
 
 use super::{density, detector};
-use crate::unknown::{bytes, keep, keep_all, numbers};
-use flow_embedded::StreamDetector;
+use crate::unknown::{AnyRng, bytes, keep, keep_all, numbers};
+use flow_embedded::{NoiseSource, StreamDetector};
 
 /// A module with a golden file's flow, and the entry that exercises it.
 macro_rules! golden {
@@ -43,6 +43,22 @@ pub(crate) fn entry_stream() {
     keep((detector.observed() ^ detector.alarms()) as f32);
     keep(detector.save(&mut [0; 12]).is_ok().into());
     detector.reset();
+}
+
+/// The noise of a sensor, from any state.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) fn entry_noise() {
+    let mut source = match NoiseSource::restore(maf_lags::Random, bytes()) {
+        Ok(source) => source,
+        Err(_) => NoiseSource::new(maf_lags::Random),
+    };
+    for _ in 0..2 {
+        keep_all(&source.next(&mut AnyRng, &numbers::<1>()));
+    }
+    keep(source.warm_up() as f32);
+    keep(source.save(&mut [0; 64]).is_ok().into());
+    source.reset();
 }
 
 golden! {
