@@ -17,9 +17,11 @@
 //!
 //! Over a stream, single samples are weighed together: a [`StreamDetector`] collects the evidence of
 //! many small deviations and of few large ones, and promises how seldom it is wrong (see
-//! [`evidence`]). Which channel is to blame for an alarm, [`blame`] finds out.
+//! [`evidence`]). Whether a fault or a [drift](Change) gave an alarm, the verdict says; which channel is to
+//! blame, [`blame`] finds out.
 
 mod blame;
+mod change;
 mod conformal;
 mod detector;
 pub mod evidence;
@@ -27,6 +29,7 @@ mod stream;
 mod verdict;
 
 pub use blame::{Blame, blame};
+pub use change::Change;
 pub(crate) use conformal::lookup;
 pub use conformal::{Calibrated, p_value};
 pub use detector::Detector;

@@ -2,7 +2,7 @@
 
 use super::{density, detector};
 use crate::unknown::{bytes, keep, keep_all, numbers};
-use flow_embedded::StreamDetector;
+use flow_embedded::{Change, StreamDetector};
 
 /// A module with a golden file's flow, and the entry that exercises it.
 macro_rules! golden {
@@ -35,13 +35,14 @@ pub(crate) fn entry_stream() {
             Ok(verdict) => {
                 keep_all(&[verdict.log_prob, verdict.p_value, verdict.evidence]);
                 keep(verdict.alarm.into());
+                keep((verdict.change == Some(Change::Drift)).into());
                 keep((verdict.channel.unwrap_or(9) ^ verdict.statistic.unwrap_or(9)) as f32);
             }
             Err(_) => keep(-1.0),
         }
     }
     keep((detector.observed() ^ detector.alarms()) as f32);
-    keep(detector.save(&mut [0; 12]).is_ok().into());
+    keep(detector.save(&mut [0; Stream::BYTES]).is_ok().into());
     detector.reset();
 }
 
