@@ -13,13 +13,15 @@
 //! within an autocorrelated stream alarms come in clusters, and a sensor that
 //! drifts leaves the calibration behind. Calibrate on recordings that are as
 //! long and as varied as the use, keep whole recordings apart from training,
-//! and recalibrate after a change.
+//! and recalibrate after a change: at the desk, or slowly and within bounds on
+//! the device (see [`adaptive`]).
 //!
 //! Over a stream, single samples are weighed together: a [`StreamDetector`] collects the evidence of
 //! many small deviations and of few large ones, and promises how seldom it is wrong (see
 //! [`evidence`]). Whether a fault or a [drift](Change) gave an alarm, the verdict says; which channel is to
 //! blame, [`blame`] finds out.
 
+pub mod adaptive;
 mod blame;
 mod change;
 mod conformal;

@@ -37,6 +37,7 @@ static ENTRIES: &[fn()] = &[
     entries::kernels::entry_base,
     entries::evidence::entry_evidence,
     entries::generated::entry_stream,
+    entries::generated::entry_adaptive,
     entries::fixed::entry_fixed,
     entries::window::entry_window,
     entries::math::entry_math,

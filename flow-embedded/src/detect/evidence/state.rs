@@ -72,16 +72,16 @@ pub enum StateError {
     TooShort,
     /// The bytes are too few or too many.
     Damaged,
-    /// A state that no test with this table could have.
+    /// A state that no detector with this model and these bounds could have.
     Impossible,
 }
 
 impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::TooShort => "the buffer is too short for the state of the test",
-            Self::Damaged => "the bytes are not as many as the state of the test; start anew",
-            Self::Impossible => "the state is of a test with another table; start anew",
+            Self::TooShort => "the buffer is too short for the state",
+            Self::Damaged => "the bytes are not as many as the state has; start anew",
+            Self::Impossible => "the state is of another model or of other bounds; start anew",
         })
     }
 }
