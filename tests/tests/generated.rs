@@ -249,6 +249,25 @@ where
         }
         let p_value = calibration.p_value(own);
         assert_eq!(flow.p_value(own).to_bits(), p_value.to_bits(), "{name}");
+        let given = |context: &[f32]| {
+            let table = loaded.calibration_given(context).expect(name);
+            let p_value = flow.p_value_given(own, context);
+            assert_eq!(
+                p_value.to_bits(),
+                table.p_value(own).to_bits(),
+                "{}",
+                place()
+            );
+        };
+        given(context);
+        if let Some(by_context) = loaded.header().mondrian {
+            for category in by_context.categories() {
+                let mut context = *context;
+                context[usize::from(by_context.channel)] = category.value;
+                given(&context);
+            }
+            given(&[]);
+        }
         own
     };
     let rng_values = &mut rng(5);

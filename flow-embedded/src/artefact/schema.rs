@@ -1,6 +1,6 @@
 //! The header: everything about a flow but its weights.
 
-use super::Sequential;
+use super::{Mondrian, Sequential};
 use crate::base::component_width;
 use crate::math::Backend;
 use crate::window::Feature;
@@ -49,6 +49,8 @@ pub struct Header<'a> {
     pub features: Vec<Feature, MAX_CHANNELS>,
     /// The promise over a stream, if one was designed.
     pub sequential: Option<Sequential<'a>>,
+    /// Calibration tables by context, if there are.
+    pub mondrian: Option<Mondrian<'a>>,
 }
 
 impl Header<'_> {

@@ -8,6 +8,11 @@
 //! false-alarm promise. The table on the chip is a thinned one; it rounds
 //! p-values up only, so the promise stands.
 //!
+//! Over all contexts, that is: a rare one may give more false alarms than `alpha` of its samples. A
+//! model with calibration tables by context, one for each listed value of a categorical channel, keeps
+//! the promise within each value (`flow calibrate --by`). A value that isn't listed is judged by the
+//! table of all rows, and nothing is promised of it.
+//!
 //! The promise speaks of each sample on its own and over calibrations. It does
 //! **not** hold where samples are not exchangeable with the calibration rows:
 //! within an autocorrelated stream alarms come in clusters, and a sensor that
@@ -33,7 +38,7 @@ mod verdict;
 pub use blame::{Blame, blame};
 pub use change::Change;
 pub(crate) use conformal::lookup;
-pub use conformal::{Calibrated, p_value};
+pub use conformal::{Calibrated, p_value, p_value_given};
 pub use detector::Detector;
 pub use evidence::{Evidence, EvidenceTable, SequentialTest};
 pub use stream::{Sequential, StreamDetector, StreamVerdict};

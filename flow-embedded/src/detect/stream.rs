@@ -144,7 +144,7 @@ impl<F, const S: usize, const N: usize> StreamDetector<F, S, N> {
         self.alarms = self.alarms.saturating_add(u32::from(evidence.alarm));
         Ok(StreamVerdict {
             log_prob,
-            p_value: self.flow.p_value(log_prob),
+            p_value: self.flow.p_value_given(log_prob, context),
             alarm: evidence.alarm,
             evidence: evidence.level(),
             statistic: evidence.statistic(),

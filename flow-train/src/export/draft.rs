@@ -1,4 +1,5 @@
 use super::layer::{DraftLayer, LayerBytes};
+use super::mondrian::DraftMondrian;
 use crate::calibrate::{CalibrationTable, SequentialDesign};
 use crate::model::BaseSpec;
 use flow_embedded::artefact::{
@@ -49,6 +50,8 @@ pub struct Draft {
     pub features: Vec<Feature>,
     /// The promise over a stream.
     pub sequential: Option<DraftSequential>,
+    /// Calibration tables by context.
+    pub mondrian: Option<DraftMondrian>,
 }
 
 /// A sequential test over a stream: see [`Sequential`].
@@ -192,7 +195,17 @@ impl Draft {
     /// a weight is not finite.
     pub fn encode(&self) -> Result<Vec<u8>, ExportError> {
         let layers: Vec<LayerBytes> = self.layers.iter().map(DraftLayer::bytes).collect();
-        let header = self.header(&layers)?;
+        let categories = self
+            .mondrian
+            .as_ref()
+            .map(DraftMondrian::bytes)
+            .transpose()?;
+        let mut header = self.header(&layers)?;
+        header.mondrian = self
+            .mondrian
+            .as_ref()
+            .zip(categories.as_ref())
+            .map(|(own, bytes)| own.schema(bytes));
         let mut weights: Vec<f32> = self.layers.iter().flat_map(DraftLayer::weights).collect();
         weights.extend(&self.base_weights);
         if let Some(calibration) = &self.calibration {
@@ -205,6 +218,9 @@ impl Draft {
         }
         if let Some(test) = &self.sequential {
             weights.extend(test.thresholds.iter().chain(&test.common));
+        }
+        if let Some(own) = &self.mondrian {
+            weights.extend(own.weights());
         }
         let mut buffer = vec![0; artefact::encoded_len(&header, weights.len())?];
         let length = artefact::encode(&header, &weights, &mut buffer)?.len();
@@ -249,6 +265,7 @@ impl Draft {
             quantisation: self.quantisation.as_ref().map(DraftQuantisation::schema),
             features: bounded("features of the past", self.features.iter().copied())?,
             sequential: self.sequential.as_ref().map(DraftSequential::schema),
+            mondrian: None,
         })
     }
 
@@ -314,6 +331,7 @@ impl Draft {
                 delta: own.delta,
                 promise: own.promise.to_owned(),
             }),
+            mondrian: DraftMondrian::from_loaded(flow),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod draft;
 mod fold;
 mod layer;
+mod mondrian;
 mod pack;
 mod unpack;
 
@@ -14,3 +15,4 @@ pub use draft::{
     Draft, DraftCalibration, DraftChannel, DraftQuantisation, DraftSequential, ExportError,
 };
 pub use layer::{DraftConditioner, DraftLayer, MaskedRow};
+pub use mondrian::{DraftCategory, DraftMondrian};

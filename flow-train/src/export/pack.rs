@@ -248,6 +248,7 @@ mod tests {
             quantisation: None,
             features: vec![],
             sequential: None,
+            mondrian: None,
         };
         draft.set_flow(flow).expect("packs");
         draft

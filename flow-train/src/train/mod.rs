@@ -385,6 +385,7 @@ fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Rec
         quantisation: None,
         features: recipe.features.clone(),
         sequential: None,
+        mondrian: None,
     }
 }
 

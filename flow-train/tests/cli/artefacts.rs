@@ -60,6 +60,7 @@ pub(crate) fn gaussian(context: &[&str]) -> Draft {
         quantisation: None,
         features: vec![],
         sequential: None,
+        mondrian: None,
     }
 }
 

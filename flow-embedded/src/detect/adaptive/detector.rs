@@ -88,7 +88,8 @@ impl<F: Calibrated> AdaptiveDetector<F> {
     {
         finite(sample, context)?;
         let log_prob = self.flow.log_prob(sample, context);
-        let p_value = self.flow.p_value(log_prob + self.recalibrator.raised());
+        let raised = log_prob + self.recalibrator.raised();
+        let p_value = self.flow.p_value_given(raised, context);
         let alarm = p_value <= self.flow.alpha();
         self.recalibrator.count(alarm);
         self.observed = self.observed.saturating_add(1);

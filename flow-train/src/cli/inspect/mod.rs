@@ -74,6 +74,9 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     }
     add("stack", stack::draw(&report));
     lines.push(("calibration", calibration(report.calibration.as_ref())));
+    if let Some(own) = &report.by_context {
+        lines.push(("by context", own.line()));
+    }
     if let Some(stream) = &report.stream {
         lines.push(("over a stream", stream.line()));
     }
