@@ -59,7 +59,9 @@ pub mod window;
 
 pub use artefact::{LoadError, LoadedFlow, ShapedFlow};
 pub use density::{Density, Latents, Sampler};
-pub use detect::{Calibrated, Detector, ObserveError, StreamDetector, StreamVerdict, Verdict};
+pub use detect::{
+    Calibrated, Change, Detector, ObserveError, StreamDetector, StreamVerdict, Verdict,
+};
 pub use noise::NoiseSource;
 pub use provenance::Provenance;
 pub use rand_core;

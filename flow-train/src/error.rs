@@ -1,6 +1,6 @@
 //! Everything that can go wrong between a file and a file, one sentence each.
 
-use crate::calibrate::{CalibrationError, DesignError};
+use crate::calibrate::{CalibrationError, DesignError, MondrianError};
 use crate::data::DataError;
 use crate::export::ExportError;
 use crate::fit::FitError;
@@ -50,6 +50,17 @@ pub enum Error {
         /// What is wrong with it.
         #[source]
         fault: LoadError,
+    },
+    /// The rows can't calibrate the model by context.
+    #[error("{}: column \"{column}\": {fault}", path.display())]
+    ByContext {
+        /// Where the rows come from.
+        path: PathBuf,
+        /// The context column.
+        column: String,
+        /// What is wrong with them.
+        #[source]
+        fault: MondrianError,
     },
     /// The rows can't calibrate the model.
     #[error("{}: {fault}", path.display())]

@@ -1,8 +1,8 @@
 //! Sequential tests on simulated streams: the promise over many calibrations, and detection delays
 //! beside control charts. Channels are Gaussian AR(1) processes, correlated with each other.
 
-use flow_embedded::detect::SequentialTest;
 use flow_embedded::detect::evidence::EvidenceTable;
+use flow_embedded::detect::{Change, SequentialTest};
 use flow_train::calibrate::{
     Calibration, Independence, SequentialDesign, SequentialScheme, Statistic,
 };
@@ -286,33 +286,47 @@ fn faulty(fault: usize, size: usize, age: u32, value: f32, held: f32, rng: &mut 
     }
 }
 
-/// Mean samples to an alarm after a fault in one channel, which takes turns; 4,000 at most.
-fn delay(chart: &mut dyn Chart, threshold: f32, phi: f32, fault: usize, size: usize) -> f64 {
+/// Samples to an alarm after a fault in one channel, which takes turns with `run`; 4,000 at most.
+/// `alarm` starts anew after each.
+fn wait(
+    run: u64,
+    phi: f32,
+    [fault, size]: [usize; 2],
+    mut alarm: impl FnMut(&Observed) -> bool,
+) -> u32 {
+    let mut stream = Stream::new(1_000 + run, phi);
+    let mut rng = ChaCha8Rng::seed_from_u64(50_000 + run);
+    for row in record(&mut stream, 200, phi) {
+        alarm(&row);
+    }
+    let channel = run as usize % CHANNELS;
+    let mut before = stream.row;
+    let held = before[channel];
+    for age in 1..=4_000 {
+        let mut row = stream.step();
+        row[channel] = faulty(fault, size, age, row[channel], held, &mut rng);
+        if alarm(&observe(row, before, phi)) {
+            return age;
+        }
+        before = row;
+    }
+    4_000
+}
+
+/// Its mean over 200 runs.
+fn delay(chart: &mut dyn Chart, threshold: f32, phi: f32, fault: [usize; 2]) -> f64 {
     let runs = 200;
-    let mut samples = 0;
-    for run in 0..runs {
-        let mut stream = Stream::new(1_000 + run, phi);
-        let mut rng = ChaCha8Rng::seed_from_u64(50_000 + run);
+    let waits = (0..runs).map(|run| {
         chart.reset();
-        for row in record(&mut stream, 200, phi) {
-            if chart.step(&row) >= threshold {
+        wait(run, phi, fault, |row| {
+            let alarm = chart.step(row) >= threshold;
+            if alarm {
                 chart.reset();
             }
-        }
-        let channel = run as usize % CHANNELS;
-        let mut before = stream.row;
-        let held = before[channel];
-        for age in 1..=4_000 {
-            samples += 1;
-            let mut row = stream.step();
-            row[channel] = faulty(fault, size, age, row[channel], held, &mut rng);
-            if chart.step(&observe(row, before, phi)) >= threshold {
-                break;
-            }
-            before = row;
-        }
-    }
-    f64::from(samples) / runs as f64
+            alarm
+        })
+    });
+    f64::from(waits.sum::<u32>()) / runs as f64
 }
 
 /// The peers have thresholds that give them exactly the run length that ours promises, by simulation
@@ -377,7 +391,9 @@ fn delays_are_below_those_of_control_charts_on_most_faults() {
             let delays: Vec<f64> = charts
                 .iter_mut()
                 .zip(&thresholds)
-                .map(|((_, chart), threshold)| delay(chart.as_mut(), *threshold, phi, fault, size))
+                .map(|((_, chart), threshold)| {
+                    delay(chart.as_mut(), *threshold, phi, [fault, size])
+                })
                 .collect();
             print!("{name:>10} {}", size + 1);
             delays.iter().for_each(|delay| print!("{delay:>13.1}"));
@@ -390,5 +406,52 @@ fn delays_are_below_those_of_control_charts_on_most_faults() {
     println!("ours sooner, of 18: {:?}", &wins[1..]);
     for (wins, (name, _)) in wins.iter().zip(&charts).skip(1) {
         assert!(*wins >= 12, "{name}: {wins} of 18");
+    }
+}
+
+/// The kinds of alarms after faults and ramps. Where lags are modelled, the model follows an offset but
+/// for a part of `1 - phi`, and what is left of one standard deviation is as slow to find as a ramp.
+#[test]
+fn drift_is_told_apart_from_faults() {
+    let runs = 200;
+    for (phi, run_length) in [(0.0, 1e4), (0.0, 1e6), (0.7, 1e4)] {
+        let columns = columns(&record(&mut Stream::new(1, phi), 5_000, phi));
+        let design = SequentialDesign::new(&calibrations(&columns), 5_000.0, run_length, 0.05)
+            .expect("rows enough");
+        let table = design.table();
+        println!("phi {phi}, run length {run_length}: alarms that are called drift, in %");
+        for (fault, name) in FAULTS.iter().enumerate() {
+            let share = |size| {
+                let (mut drift, mut alarms) = (0, 0);
+                for run in 0..runs {
+                    let mut test = Test::new();
+                    let mut kind = None;
+                    wait(run, phi, [fault, size], |row| {
+                        let evidence = test.observe(&table, &row.statistics);
+                        kind = evidence
+                            .alarm
+                            .then(|| Change::of(&evidence, &table, run_length as f32));
+                        evidence.alarm
+                    });
+                    drift += u32::from(kind == Some(Change::Drift));
+                    alarms += u32::from(kind.is_some());
+                }
+                f64::from(drift) / f64::from(alarms)
+            };
+            let shares: [f64; 3] = std::array::from_fn(share);
+            let percent = shares.map(|share| format!("{:6.1}", 100.0 * share));
+            println!("{name:>10}{}", percent.concat());
+            let [small, middle, large] = shares;
+            let clear = match *name {
+                // Ramps of 0.002, 0.01 and 0.05 standard deviations a sample: the last is fast.
+                "drift" => small >= 0.9 && middle >= 0.6 && (large <= 0.1 || phi > 0.0),
+                // Offsets of 1/2, 1 and 3: the first is small.
+                "offset" => large <= 0.1 && (middle <= 0.1 || phi > 0.0),
+                // A channel that hangs at a usual value is, given the others, a small offset.
+                "stuck" => small <= 0.33 && middle <= 0.33 && large <= 0.1,
+                _ => shares.iter().all(|share| *share <= 0.1),
+            };
+            assert!(clear, "phi {phi}, {run_length}: {name} {shares:?}");
+        }
     }
 }

@@ -8,8 +8,8 @@ use flow_embedded::artefact::{
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
 use flow_train::export::{
-    Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, DraftNoise,
-    DraftQuantisation, DraftSequential, MaskedRow,
+    Draft, DraftCalibration, DraftCategory, DraftChannel, DraftConditioner, DraftLayer,
+    DraftMondrian, DraftNoise, DraftQuantisation, DraftSequential, MaskedRow,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -35,6 +35,8 @@ pub struct Kind {
     pub context_domains: Vec<Domain>,
     /// What the first context channels are computed from.
     pub features: Vec<Feature>,
+    /// Whether the last context channel is a category, with calibration tables of its values.
+    pub categories: bool,
     /// The base distribution.
     pub base: Base,
     /// The elementary functions.
@@ -85,6 +87,7 @@ impl Kind {
             domains: Vec::new(),
             context_domains: Vec::new(),
             features: Vec::new(),
+            categories: false,
             base: Base::Normal,
             math: Backend::Polynomial,
         }
@@ -133,7 +136,10 @@ pub fn table() -> Vec<(&'static str, Kind)> {
         ("realnvp", plain(&[REAL_NVP; 4])),
         (
             "realnvp_context",
-            plain(&[REAL_NVP; 3]).shaped(3, 2, &[10]).with(Tanh, Libm),
+            Kind {
+                categories: true,
+                ..plain(&[REAL_NVP; 3]).shaped(3, 2, &[10]).with(Tanh, Libm)
+            },
         ),
         (
             "realnvp_no_hidden",
@@ -398,6 +404,23 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         features: kind.features.clone(),
         sequential: (!kind.features.is_empty()).then(|| sequential(kind.event)),
         noise: (!kind.features.is_empty()).then(|| noise(kind.event, kind.context)),
+        mondrian: (kind.categories && kind.context > 0).then(|| mondrian(kind.context)),
+    }
+}
+
+/// Tables for three values of the last context channel. They promise nothing.
+fn mondrian(context: usize) -> DraftMondrian {
+    let category = |(index, value): (usize, f32)| DraftCategory {
+        value,
+        rows: 20 + index as u32,
+        table: (1..=3 + index)
+            .map(|i| (9.0 * i as f32 - 50.0, i as f32 / 20.0))
+            .collect(),
+    };
+    let values = [-1.0, 0.0, 2.5].into_iter().enumerate();
+    DraftMondrian {
+        channel: context as u8 - 1,
+        categories: values.map(category).collect(),
     }
 }
 

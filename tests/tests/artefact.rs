@@ -9,7 +9,8 @@ use flow_embedded::artefact::{
 use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
 use flow_tests::drafts::{draft, halved, quantised, rng, table};
 use flow_train::export::{
-    Draft, DraftChannel, DraftConditioner, DraftLayer, DraftNoise, DraftSequential, ExportError,
+    Draft, DraftChannel, DraftConditioner, DraftLayer, DraftMondrian, DraftNoise, DraftSequential,
+    ExportError,
 };
 use rand_core::Rng;
 
@@ -506,6 +507,29 @@ fn what_is_wrong_with_the_noise_of_a_sensor_is_named() {
         own.noise = Some(DraftNoise::default());
     });
     assert_eq!(found, (Place::Noise, Fault::BadFeature));
+}
+
+#[test]
+fn what_is_wrong_with_tables_by_context_is_named() {
+    let refused = |expected: Fault, change: fn(&mut DraftMondrian)| {
+        let found = refusal("realnvp_context", |own| {
+            change(own.mondrian.as_mut().expect("tables by context"));
+        });
+        assert_eq!(found, (Place::Mondrian, expected));
+    };
+    refused(Fault::NoChannel, |own| own.channel += 1);
+    refused(Fault::BadTable, |own| own.categories.clear());
+    refused(Fault::BadTable, |own| own.categories.swap(0, 1));
+    refused(Fault::BadTable, |own| own.categories[1].value = -1.0);
+    refused(Fault::BadTable, |own| own.categories[1].value = f32::NAN);
+    refused(Fault::NotFinite, |own| {
+        own.categories[2].value = f32::INFINITY;
+    });
+    refused(Fault::BadTable, |own| own.categories[0].table.clear());
+    refused(Fault::BadTable, |own| own.categories[2].table.swap(0, 1));
+    refused(Fault::BadTable, |own| own.categories[1].table[0].1 = 0.0);
+    let found = refusal("realnvp_context", |own| own.calibration = None);
+    assert_eq!(found, (Place::Mondrian, Fault::BadTable));
 }
 
 /// A draft cannot say these without a constant that is not finite, so header and

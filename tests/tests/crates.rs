@@ -112,6 +112,7 @@ fn kinds() -> Vec<(String, Kind)> {
         residual: false,
         domains: Vec::new(),
         features: Vec::new(),
+        categories: false,
         context_domains: Vec::new(),
         base: Base::Normal,
         math: Backend::Polynomial,

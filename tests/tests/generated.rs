@@ -9,7 +9,7 @@ use flow_codegen::{
 };
 use flow_embedded::artefact::{Channel, ShapeError, WeightFormat};
 use flow_embedded::detect::evidence::Bet;
-use flow_embedded::detect::{EvidenceTable, Sequential, SequentialTest, blame};
+use flow_embedded::detect::{Change, EvidenceTable, Sequential, SequentialTest, blame};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::Backend;
 use flow_embedded::noise::Noise;
@@ -251,6 +251,25 @@ where
         }
         let p_value = calibration.p_value(own);
         assert_eq!(flow.p_value(own).to_bits(), p_value.to_bits(), "{name}");
+        let given = |context: &[f32]| {
+            let table = loaded.calibration_given(context).expect(name);
+            let p_value = flow.p_value_given(own, context);
+            assert_eq!(
+                p_value.to_bits(),
+                table.p_value(own).to_bits(),
+                "{}",
+                place()
+            );
+        };
+        given(context);
+        if let Some(by_context) = loaded.header().mondrian {
+            for category in by_context.categories() {
+                let mut context = *context;
+                context[usize::from(by_context.channel)] = category.value;
+                given(&context);
+            }
+            given(&[]);
+        }
         own
     };
     let rng_values = &mut rng(5);
@@ -491,8 +510,8 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
         let sample = [0; 2].map(|_| scale * uniform(rng));
         let context = [0; 5].map(|_| 0.5 * scale * uniform(rng));
         if step % 50 == 49 {
-            let mut buffer = [0; 9];
-            let state = detector.save(&mut buffer).expect("nine bytes").to_vec();
+            let mut buffer = [0; Stream::BYTES];
+            let state = detector.save(&mut buffer).expect("long enough").to_vec();
             detector = Stream::restore(Random, &state).expect("its own state");
             assert!(Stream::restore(Random, &state[1..]).is_err());
         }
@@ -506,6 +525,8 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
         assert_eq!(verdict.alarm, evidence.alarm);
         assert_eq!(verdict.evidence, evidence.level());
         assert_eq!(verdict.statistic, evidence.statistic());
+        let change = Change::of(&evidence, &table, own.run_length);
+        assert_eq!(verdict.change, verdict.alarm.then_some(change));
         let to_blame = blame(&Random, &sample, &context, Random::COMMON).channel;
         assert_eq!(verdict.channel, verdict.alarm.then_some(to_blame));
         alarms += usize::from(verdict.alarm);

@@ -27,13 +27,25 @@ pub(super) fn bytes(plan: &Plan) -> usize {
     };
     let calibration = plan.calibration.as_ref().filter(|_| plan.functions.score());
     let calibration = calibration.map_or(0, |own| own.table.len() * size_of::<(f32, f32)>());
+    let by_context = plan.mondrian.as_ref().filter(|_| plan.functions.score());
+    let by_context = by_context.map_or(0, |own| {
+        let entries: usize = own.categories.iter().map(|own| own.table.len()).sum();
+        // A value, and where its table lies, in the words of a chip.
+        entries * size_of::<(f32, f32)>() + own.categories.len() * 3 * size_of::<u32>()
+    });
     let test = plan.sequential.as_ref().filter(|_| plan.functions.score());
     let test = test.map_or(0, |own| {
         (own.thresholds.len() + own.common.len()) * size_of::<f32>()
             + own.scores.len()
             + own.bets.len() * size_of::<Bet>()
     });
-    layers + standardise(&plan.event) + context + base * size_of::<f32>() + calibration + test
+    layers
+        + standardise(&plan.event)
+        + context
+        + base * size_of::<f32>()
+        + calibration
+        + by_context
+        + test
 }
 
 fn layer_bytes(plan: &Plan, bijection: &Bijection) -> usize {

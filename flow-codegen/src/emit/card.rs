@@ -75,6 +75,19 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
         ),
         (None, _) => "- Not calibrated: no false-alarm promise".into(),
     });
+    if let Some(own) = plan.mondrian.as_ref().filter(|_| plan.functions.score()) {
+        let values: Vec<String> = own
+            .categories
+            .iter()
+            .map(|own| format!("{} ({} rows)", own.value, own.rows))
+            .collect();
+        lines.push(format!(
+            "- The same within each of these values of `{}`: {}; other values are judged by the table of \
+             all rows, and nothing is promised of them",
+            own.column,
+            values.join(", ")
+        ));
+    }
     if let Some(own) = plan.sequential.as_ref().filter(|_| plan.functions.score()) {
         lines.push(format!(
             "- Over a stream, {}: false alarms at least {} samples apart in the mean, with probability {} over \

@@ -176,6 +176,20 @@ fn calibrated(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
         return TokenStream::new();
     };
     let alpha = float(calibration.alpha);
+    let given = plan.mondrian.as_ref().map(|own| {
+        let channel = number(own.channel);
+        quote! {
+
+            fn p_value_given(&self, log_prob: f32, context: &[f32]) -> f32 {
+                ::flow_embedded::detect::p_value_given(
+                    &CALIBRATION,
+                    &CATEGORIES,
+                    context.get(#channel),
+                    log_prob,
+                )
+            }
+        }
+    });
     quote! {
         impl ::flow_embedded::Calibrated for #name {
             fn alpha(&self) -> f32 {
@@ -185,6 +199,8 @@ fn calibrated(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
             fn p_value(&self, log_prob: f32) -> f32 {
                 ::flow_embedded::detect::p_value(&CALIBRATION, log_prob)
             }
+
+            #given
         }
     }
 }

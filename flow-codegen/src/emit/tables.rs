@@ -1,6 +1,6 @@
 //! Numbers, eight a row.
 
-use crate::plan::{Bijection, Channels, Conditional, Layout, Plan, Table};
+use crate::plan::{Bijection, Channels, Conditional, Layout, MondrianPlan, Plan, Table};
 use flow_embedded::artefact::WeightFormat;
 use proc_macro2::Ident;
 use quote::format_ident;
@@ -37,10 +37,37 @@ pub(super) fn calibration(plan: &Plan) -> String {
     let Some(calibration) = calibration.filter(|_| plan.functions.score()) else {
         return String::new();
     };
-    let table = pairs("CALIBRATION", "(f32, f32)", &calibration.table, |(a, b)| {
+    let table = entries("CALIBRATION", &calibration.table);
+    let by_context = plan.mondrian.as_ref().map(by_context);
+    format!(
+        "\n// Calibration: log_prob and the p-value of what is less likely.\n{table}{}",
+        by_context.unwrap_or_default()
+    )
+}
+
+/// A calibration table for each listed value of a context channel.
+fn by_context(own: &MondrianPlan) -> String {
+    let name = |index: usize| format!("CATEGORY_{index}");
+    let tables = own.categories.iter().enumerate();
+    let tables: String = tables
+        .map(|(index, own)| entries(&name(index), &own.table))
+        .collect();
+    let list = own.categories.iter().enumerate();
+    let list: Vec<String> = list
+        .map(|(index, own)| format!("({:?}, &{})", own.value, name(index)))
+        .collect();
+    let of = format!("[(f32, &[(f32, f32)]); {}]", list.len());
+    format!(
+        "\n// The same by context: values of context channel {}.\n{tables}{}",
+        own.channel,
+        statics("CATEGORIES", &of, &list)
+    )
+}
+
+fn entries(name: &str, table: &[(f32, f32)]) -> String {
+    pairs(name, "(f32, f32)", table, |(a, b)| {
         format!("({a:?}, {b:?})")
-    });
-    format!("\n// Calibration: log_prob and the p-value of what is less likely.\n{table}")
+    })
 }
 
 /// The tables of a model of `f32`, but for the calibration.

@@ -35,6 +35,7 @@ pub struct Plan {
     pub(crate) calibration: Option<CalibrationPlan>,
     pub(crate) sequential: Option<SequentialPlan>,
     pub(crate) noise: Option<NoisePlan>,
+    pub(crate) mondrian: Option<MondrianPlan>,
     pub(crate) golden: Vec<Golden>,
     pub(crate) golden_samples: Vec<GoldenSample>,
 }
@@ -68,6 +69,21 @@ pub(crate) struct Card {
 
 pub(crate) struct CalibrationPlan {
     pub(crate) alpha: f32,
+    pub(crate) rows: u32,
+    pub(crate) table: Vec<(f32, f32)>,
+}
+
+/// Calibration tables by context.
+pub(crate) struct MondrianPlan {
+    pub(crate) channel: usize,
+    /// Its name.
+    pub(crate) column: String,
+    pub(crate) categories: Vec<CategoryPlan>,
+}
+
+/// A listed value of the context channel.
+pub(crate) struct CategoryPlan {
+    pub(crate) value: f32,
     pub(crate) rows: u32,
     pub(crate) table: Vec<(f32, f32)>,
 }
@@ -165,6 +181,19 @@ impl Plan {
             noise: header.noise.map(|own| NoisePlan {
                 start: own.start().collect(),
                 ranges: own.ranges().collect(),
+            }),
+            mondrian: header.mondrian.map(|own| MondrianPlan {
+                channel: usize::from(own.channel),
+                column: header.context[usize::from(own.channel)].name.to_owned(),
+                categories: checked
+                    .flow
+                    .calibrations_by_context()
+                    .map(|(category, table)| CategoryPlan {
+                        value: category.value,
+                        rows: category.rows,
+                        table: table.entries().collect(),
+                    })
+                    .collect(),
             }),
             golden: vectors(header, score),
             golden_samples: golden::samples(checked),

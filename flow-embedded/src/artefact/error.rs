@@ -79,6 +79,8 @@ pub enum Place {
     Calibration,
     /// The sequential test.
     Sequential,
+    /// The calibration tables by context.
+    Mondrian,
     /// The quantisation.
     Quantisation,
     /// What generating the noise of a sensor takes.
@@ -112,7 +114,8 @@ pub enum Fault {
     NotCircular,
     /// The weights are more or fewer than the layers and the table use.
     WrongWeightCount,
-    /// The calibration table does not ascend, or holds no probabilities.
+    /// The calibration table does not ascend, or holds no probabilities; or no
+    /// values of the context are listed, or they do not ascend.
     BadTable,
     /// The tables of the sequential test do not fit each other, or promise
     /// nothing.
@@ -123,7 +126,7 @@ pub enum Fault {
     /// A feature of an event channel that is not there, beyond its limits, or
     /// that stands there twice.
     BadFeature,
-    /// A feature without a context channel.
+    /// A feature, or tables by context, without a context channel.
     NoChannel,
 }
 
@@ -182,6 +185,7 @@ impl fmt::Display for Place {
             Self::Base => f.write_str("base distribution"),
             Self::Calibration => f.write_str("calibration table"),
             Self::Sequential => f.write_str("sequential test"),
+            Self::Mondrian => f.write_str("calibration tables by context"),
             Self::Quantisation => f.write_str("quantisation"),
             Self::Noise => f.write_str("noise of a sensor"),
             Self::Feature(feature) => write!(f, "feature {feature}"),

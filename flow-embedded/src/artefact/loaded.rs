@@ -1,5 +1,5 @@
 use super::walk::{Scratch, Walk};
-use super::{COMMON_VALUES, Header, Layer, LoadError, ShapeError};
+use super::{COMMON_VALUES, Category, Header, Layer, LoadError, ShapeError};
 use crate::detect::lookup;
 use crate::kernels::round_to_grid;
 #[cfg(feature = "libm")]
@@ -27,6 +27,8 @@ pub struct LoadedFlow<'a> {
     table: &'a [[[u8; 4]; 2]],
     /// Thresholds and common values of the sequential test.
     test: &'a [[u8; 4]],
+    /// The calibration tables by context, one after another.
+    by_context: &'a [[[u8; 4]; 2]],
 }
 
 /// Stored numbers.
@@ -42,6 +44,7 @@ impl<'a> LoadedFlow<'a> {
         base: &'a [[u8; 4]],
         table: &'a [[[u8; 4]; 2]],
         test: &'a [[u8; 4]],
+        by_context: &'a [[[u8; 4]; 2]],
     ) -> Self {
         Self {
             header,
@@ -49,6 +52,7 @@ impl<'a> LoadedFlow<'a> {
             base,
             table,
             test,
+            by_context,
         }
     }
 
@@ -66,7 +70,8 @@ impl<'a> LoadedFlow<'a> {
             self.header.calibration = None;
             self.header.evaluation = None;
             self.header.sequential = None;
-            (self.table, self.test) = (&[], &[]);
+            self.header.mondrian = None;
+            (self.table, self.test, self.by_context) = (&[], &[], &[]);
         }
         Ok(self)
     }
@@ -102,6 +107,34 @@ impl<'a> LoadedFlow<'a> {
             alpha: calibration.alpha,
             entries: self.table,
         })
+    }
+
+    /// The listed values of the context with a calibration table of their own, and
+    /// the tables; none without [`Mondrian`](super::Mondrian).
+    pub fn calibrations_by_context(
+        &self,
+    ) -> impl Iterator<Item = (Category, CalibrationTable<'a>)> + Clone + 'a {
+        let own = self.header.mondrian;
+        let categories = own.into_iter().flat_map(|own| own.categories());
+        let alpha = self.header.calibration.map_or(0.0, |own| own.alpha);
+        let mut rest = self.by_context;
+        categories.map_while(move |category| {
+            let (entries, behind) = rest.split_at_checked(category.entries.into())?;
+            rest = behind;
+            Some((category, CalibrationTable { alpha, entries }))
+        })
+    }
+
+    /// The calibration table for a context: that of its listed value, or else the
+    /// one of all rows; `None` if the model was not calibrated.
+    pub fn calibration_given(&self, context: &[f32]) -> Option<CalibrationTable<'a>> {
+        let own = self.header.mondrian;
+        let given = own.and_then(|own| context.get(usize::from(own.channel)));
+        let listed = given.and_then(|given| {
+            let mut tables = self.calibrations_by_context();
+            tables.find(|(category, _)| category.value == *given)
+        });
+        listed.map_or_else(|| self.calibration(), |(_, table)| Some(table))
     }
 
     /// The thresholds of the sequential test, of one statistic after another; none

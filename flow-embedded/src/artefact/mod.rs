@@ -22,8 +22,8 @@
 //! - of an element-wise layer, scale and shift of each channel.
 //!
 //! Then follow the components of a mixture base, the calibration table as pairs
-//! `(log_prob, p_value)`, and the thresholds and common values of a sequential
-//! test.
+//! `(log_prob, p_value)`, the thresholds and common values of a sequential test,
+//! and the calibration tables by context.
 //!
 //! The same model gives the same bytes. [`LoadedFlow::from_bytes`] validates
 //! all of it once and borrows it in place at any alignment.
@@ -35,6 +35,7 @@ mod crc;
 mod error;
 mod frame;
 mod loaded;
+mod mondrian;
 mod noise;
 mod schema;
 mod sequential;
@@ -46,6 +47,7 @@ pub use blocks::{Block, Blocks};
 pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
 pub use frame::{FORMAT_VERSION, encode, encoded_len};
 pub use loaded::{CalibrationTable, LoadedFlow};
+pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
     Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Coupling, Direction,

@@ -1,6 +1,6 @@
 //! The header: everything about a flow but its weights.
 
-use super::{Noise, Sequential};
+use super::{Mondrian, Noise, Sequential};
 use crate::base::component_width;
 use crate::math::Backend;
 use crate::window::Feature;
@@ -51,6 +51,8 @@ pub struct Header<'a> {
     pub sequential: Option<Sequential<'a>>,
     /// What generating the noise of a sensor takes, for a model of it.
     pub noise: Option<Noise<'a>>,
+    /// Calibration tables by context, if there are.
+    pub mondrian: Option<Mondrian<'a>>,
 }
 
 impl Header<'_> {

@@ -123,4 +123,9 @@ impl<const D: usize, const C: usize, const S: usize> Calibrated for CalibratedFl
     fn p_value(&self, log_prob: f32) -> f32 {
         self.table.p_value(log_prob)
     }
+
+    fn p_value_given(&self, log_prob: f32, context: &[f32]) -> f32 {
+        let table = self.flow.flow.calibration_given(context);
+        table.unwrap_or(self.table).p_value(log_prob)
+    }
 }

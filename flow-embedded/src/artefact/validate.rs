@@ -3,10 +3,10 @@
 use super::error::invalid;
 use super::frame::Frame;
 use super::{
-    Autoregressive, Base, Calibration, Channel, Conditioner, Direction, Domain, Fault, Header,
-    Layer, LoadError, LoadedFlow, Permutation, Place, Quantisation, Shape, Transformer,
+    Autoregressive, Base, Channel, Conditioner, Direction, Domain, Fault, Header, Layer, LoadError,
+    LoadedFlow, Permutation, Place, Quantisation, Shape, Transformer,
 };
-use super::{noise, sequential};
+use super::{mondrian, noise, sequential};
 use crate::base::component_width;
 
 impl<'a> LoadedFlow<'a> {
@@ -47,13 +47,22 @@ impl<'a> LoadedFlow<'a> {
             .ok_or(invalid(Place::Calibration, Fault::WrongWeightCount))?;
         let (table, _) = table.as_chunks::<2>();
         if let Some(calibration) = &header.calibration {
-            check_calibration(calibration, table)?;
+            check_calibration(calibration.alpha, table, Place::Calibration)?;
         }
+        let (test, by_context) = mondrian::split(&header, test)?;
         sequential::check(&header, test)?;
+        check_by_context(&header, by_context)?;
         if !header.math.is_available() {
             return Err(LoadError::BackendMissing(header.math));
         }
-        Ok(Self::new(header, frame.weights, base, table, test))
+        Ok(Self::new(
+            header,
+            frame.weights,
+            base,
+            table,
+            test,
+            by_context,
+        ))
     }
 }
 
@@ -291,7 +300,23 @@ fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadE
     }
 }
 
-fn check_calibration(calibration: &Calibration, table: &[[[u8; 4]; 2]]) -> Result<(), LoadError> {
+/// The tables of the listed values, one after another.
+fn check_by_context(header: &Header<'_>, tables: &[[[u8; 4]; 2]]) -> Result<(), LoadError> {
+    let (Some(own), Some(calibration)) = (&header.mondrian, header.calibration) else {
+        return Ok(());
+    };
+    let mut rest = tables;
+    for category in own.categories() {
+        let Some((table, behind)) = rest.split_at_checked(category.entries.into()) else {
+            return Err(invalid(Place::Mondrian, Fault::WrongWeightCount));
+        };
+        check_calibration(calibration.alpha, table, Place::Mondrian)?;
+        rest = behind;
+    }
+    Ok(())
+}
+
+fn check_calibration(alpha: f32, table: &[[[u8; 4]; 2]], place: Place) -> Result<(), LoadError> {
     let probability = |p: f32| p > 0.0 && p <= 1.0;
     let ascending = table.is_sorted_by(|[score_a, p_a], [score_b, p_b]| {
         f32::from_le_bytes(*score_a) <= f32::from_le_bytes(*score_b)
@@ -300,8 +325,8 @@ fn check_calibration(calibration: &Calibration, table: &[[[u8; 4]; 2]]) -> Resul
     let sound = table.iter().all(|[score, p]| {
         !f32::from_le_bytes(*score).is_nan() && probability(f32::from_le_bytes(*p))
     });
-    if table.is_empty() || !ascending || !sound || !probability(calibration.alpha) {
-        return Err(invalid(Place::Calibration, Fault::BadTable));
+    if table.is_empty() || !ascending || !sound || !probability(alpha) {
+        return Err(invalid(place, Fault::BadTable));
     }
     Ok(())
 }

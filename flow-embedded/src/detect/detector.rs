@@ -68,7 +68,7 @@ impl<F> Detector<F> {
     {
         finite(sample, context)?;
         let log_prob = self.flow.log_prob(sample, context);
-        let p_value = self.flow.p_value(log_prob);
+        let p_value = self.flow.p_value_given(log_prob, context);
         let alarm = p_value <= self.flow.alpha();
         self.observed = self.observed.saturating_add(1);
         self.alarms = self.alarms.saturating_add(u32::from(alarm));

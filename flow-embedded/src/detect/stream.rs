@@ -1,6 +1,7 @@
 //! A detector for streams: every sample weighed with those before it.
 
 use super::blame::blame;
+use super::change::Change;
 use super::conformal::Calibrated;
 use super::evidence::{EvidenceTable, SequentialTest, StateError};
 use super::verdict::{ObserveError, finite};
@@ -47,6 +48,8 @@ pub struct StreamVerdict {
     /// What the evidence rests on most: 0 is the log-likelihood, `1 + i` latent
     /// `i`. `None` without evidence.
     pub statistic: Option<usize>,
+    /// With an alarm, whether the change was sudden or slow.
+    pub change: Option<Change>,
     /// With an alarm, the channel without which this sample would be the likeliest.
     pub channel: Option<usize>,
 }
@@ -60,7 +63,7 @@ pub struct StreamVerdict {
 ///
 /// Each sample takes one evaluation of the flow and a time that the table
 /// decides; an alarm takes `5 · D + 1` evaluations more, to find the channel to
-/// blame. The state is `S + N + 8` bytes.
+/// blame. The state is `S + 2 N + 8` bytes.
 ///
 /// A sensor that hangs, or falls silent, repeats its statistics, and bets on
 /// repeats find it. A sample that is not finite, or that is missing, is not part
@@ -74,6 +77,9 @@ pub struct StreamDetector<F, const S: usize, const N: usize> {
 }
 
 impl<F, const S: usize, const N: usize> StreamDetector<F, S, N> {
+    /// Bytes of what is [saved](Self::save).
+    pub const BYTES: usize = SequentialTest::<S, N>::BYTES;
+
     /// A detector that has seen nothing yet.
     pub const fn new<const D: usize>(flow: F) -> Self
     where
@@ -104,8 +110,8 @@ impl<F, const S: usize, const N: usize> StreamDetector<F, S, N> {
         Ok(Self::with(flow, test))
     }
 
-    /// Writes the evidence, for a reboot, to the first `S + N` bytes of `buffer`,
-    /// and gives them.
+    /// Writes the evidence, for a reboot, to the first [`BYTES`](Self::BYTES) bytes of
+    /// `buffer`, and gives them.
     ///
     /// # Errors
     /// `buffer` is too short.
@@ -138,10 +144,13 @@ impl<F, const S: usize, const N: usize> StreamDetector<F, S, N> {
         self.alarms = self.alarms.saturating_add(u32::from(evidence.alarm));
         Ok(StreamVerdict {
             log_prob,
-            p_value: self.flow.p_value(log_prob),
+            p_value: self.flow.p_value_given(log_prob, context),
             alarm: evidence.alarm,
             evidence: evidence.level(),
             statistic: evidence.statistic(),
+            change: evidence
+                .alarm
+                .then(|| Change::of(&evidence, &F::EVIDENCE, F::RUN_LENGTH)),
             channel: evidence
                 .alarm
                 .then(|| blame(&self.flow, sample, context, F::COMMON).channel),

@@ -174,14 +174,16 @@ fn alarms(
     let log_probs = scores(flow, &recording.data)?;
     let table = flow.calibration();
     report.alpha = table.map(|table| decimal(table.alpha()));
+    let (contexts, width) = (recording.data.contexts(), recording.data.context_dim());
     // Alarms and rows among those with the given label.
     let rate = |wanted: Option<bool>| {
-        let table = table?;
         let labels = recording.anomalies.as_deref();
         let (mut hits, mut trials) = (0, 0);
         for (row, log_prob) in log_probs.iter().enumerate() {
             if wanted.is_none() || labels.and_then(|labels| labels.get(row)).copied() == wanted {
                 trials += 1;
+                let context = &contexts[row * width..][..width];
+                let table = flow.calibration_given(context)?;
                 hits += u64::from(table.p_value(*log_prob) <= table.alpha());
             }
         }

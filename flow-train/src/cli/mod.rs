@@ -8,6 +8,7 @@
 mod bench;
 mod calibrate;
 mod codegen;
+mod context_report;
 mod demo;
 mod eval;
 mod inspect;

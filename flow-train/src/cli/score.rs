@@ -70,15 +70,15 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let mut text = Vec::new();
     while piece.read(&mut reader).map_err(&in_table)? {
         text.clear();
-        for log_prob in piece.log_probs() {
+        for scored_row in piece.log_probs() {
             rows += 1;
-            let Some(log_prob) = log_prob else {
+            let Some((log_prob, context)) = scored_row else {
                 text.extend_from_slice(b",,\n");
                 continue;
             };
             scored += 1;
             number::push(&mut text, log_prob);
-            let Some(table) = calibration else {
+            let Some(table) = flow.calibration_given(context) else {
                 text.extend_from_slice(b",,\n");
                 continue;
             };
@@ -167,12 +167,15 @@ impl<'f, 'a> Piece<'f, 'a> {
         Ok(!self.usable.is_empty())
     }
 
-    /// The log-likelihood of each row that can be scored.
-    fn log_probs(&self) -> impl Iterator<Item = Option<f32>> {
+    /// The log-likelihood of each row that can be scored, and its context.
+    fn log_probs(&self) -> impl Iterator<Item = Option<(f32, &[f32])>> {
         let log_probs = self.scorer.log_probs_of(&self.events, &self.contexts);
-        let mut log_probs = log_probs.into_iter();
-        self.usable
-            .iter()
-            .map(move |usable| if *usable { log_probs.next() } else { None })
+        let width = self.contexts.len() / log_probs.len().max(1);
+        let context = move |row: usize| &self.contexts[row * width..][..width];
+        let mut log_probs = log_probs.into_iter().enumerate();
+        self.usable.iter().map(move |usable| {
+            let (row, log_prob) = usable.then(|| log_probs.next()).flatten()?;
+            Some((log_prob, context(row)))
+        })
     }
 }

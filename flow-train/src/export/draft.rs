@@ -1,4 +1,5 @@
 use super::layer::{DraftLayer, LayerBytes};
+use super::mondrian::DraftMondrian;
 use crate::calibrate::{CalibrationTable, SequentialDesign};
 use crate::model::BaseSpec;
 use flow_embedded::artefact::{
@@ -51,6 +52,8 @@ pub struct Draft {
     pub sequential: Option<DraftSequential>,
     /// What generating the noise of a sensor takes.
     pub noise: Option<DraftNoise>,
+    /// Calibration tables by context.
+    pub mondrian: Option<DraftMondrian>,
 }
 
 /// What an artefact of a sensor's noise adds to its flow: see [`Noise`].
@@ -225,7 +228,17 @@ impl Draft {
     /// a weight is not finite.
     pub fn encode(&self) -> Result<Vec<u8>, ExportError> {
         let layers: Vec<LayerBytes> = self.layers.iter().map(DraftLayer::bytes).collect();
-        let header = self.header(&layers)?;
+        let categories = self
+            .mondrian
+            .as_ref()
+            .map(DraftMondrian::bytes)
+            .transpose()?;
+        let mut header = self.header(&layers)?;
+        header.mondrian = self
+            .mondrian
+            .as_ref()
+            .zip(categories.as_ref())
+            .map(|(own, bytes)| own.schema(bytes));
         let mut weights: Vec<f32> = self.layers.iter().flat_map(DraftLayer::weights).collect();
         weights.extend(&self.base_weights);
         if let Some(calibration) = &self.calibration {
@@ -238,6 +251,9 @@ impl Draft {
         }
         if let Some(test) = &self.sequential {
             weights.extend(test.thresholds.iter().chain(&test.common));
+        }
+        if let Some(own) = &self.mondrian {
+            weights.extend(own.weights());
         }
         let mut buffer = vec![0; artefact::encoded_len(&header, weights.len())?];
         let length = artefact::encode(&header, &weights, &mut buffer)?.len();
@@ -283,6 +299,7 @@ impl Draft {
             features: bounded("features of the past", self.features.iter().copied())?,
             sequential: self.sequential.as_ref().map(DraftSequential::schema),
             noise: self.noise.as_ref().map(DraftNoise::schema),
+            mondrian: None,
         })
     }
 
@@ -351,6 +368,7 @@ impl Draft {
             noise: header
                 .noise
                 .map(|own| DraftNoise::new(own.start(), own.ranges())),
+            mondrian: DraftMondrian::from_loaded(flow),
         }
     }
 }

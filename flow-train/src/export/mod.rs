@@ -7,6 +7,7 @@
 mod draft;
 mod fold;
 mod layer;
+mod mondrian;
 mod pack;
 mod unpack;
 
@@ -15,3 +16,4 @@ pub use draft::{
     ExportError,
 };
 pub use layer::{DraftConditioner, DraftLayer, MaskedRow};
+pub use mondrian::{DraftCategory, DraftMondrian};

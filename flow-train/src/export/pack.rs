@@ -249,6 +249,7 @@ mod tests {
             features: vec![],
             sequential: None,
             noise: None,
+            mondrian: None,
         };
         draft.set_flow(flow).expect("packs");
         draft

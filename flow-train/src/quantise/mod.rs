@@ -9,10 +9,10 @@
 mod rounding;
 
 use crate::Error;
-use crate::calibrate::{CalibrationError, CalibrationTable};
+use crate::calibrate::{CalibrationError, CalibrationTable, MondrianError, MondrianTables};
 use crate::data::Dataset;
 use crate::evaluate::Scorer;
-use crate::export::{Draft, DraftCalibration, DraftLayer, DraftQuantisation};
+use crate::export::{Draft, DraftCalibration, DraftLayer, DraftMondrian, DraftQuantisation};
 use flow_codegen::Interpreter;
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use half::f16;
@@ -55,6 +55,9 @@ pub enum QuantiseError {
     /// The rows can't calibrate it.
     #[error(transparent)]
     Calibration(#[from] CalibrationError),
+    /// The rows can't calibrate it by context.
+    #[error("the model has calibration tables by context: {0}")]
+    ByContext(#[from] MondrianError),
 }
 
 /// Quantises a model. `rows` are normal and were not trained on; `alpha` is the false-alarm rate to
@@ -78,6 +81,7 @@ pub fn quantise(
     let mut draft = Draft {
         calibration: None,
         sequential: None,
+        mondrian: None,
         evaluation: None,
         ..Draft::from_loaded(flow)
     };
@@ -114,6 +118,12 @@ pub fn quantise(
         let table = CalibrationTable::new(&after, alpha).map_err(QuantiseError::from)?;
         threshold = table.threshold();
         draft.calibration = Some(DraftCalibration::from(&table));
+        let channel = flow.header().mondrian.map(|own| usize::from(own.channel));
+        if let Some(channel) = channel {
+            let (contexts, width) = (calibration.contexts(), calibration.context_dim());
+            let tables = MondrianTables::new(&after, contexts, width, channel, alpha);
+            draft.mondrian = Some(DraftMondrian::from(&tables.map_err(QuantiseError::from)?));
+        }
     }
     Ok(Quantised {
         artefact: draft.encode()?,

@@ -396,6 +396,7 @@ fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Rec
         features: recipe.features.clone(),
         sequential: None,
         noise: recipe.noise.then(|| noise(names, parts)),
+        mondrian: None,
     }
 }
 

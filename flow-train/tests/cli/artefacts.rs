@@ -61,6 +61,7 @@ pub(crate) fn gaussian(context: &[&str]) -> Draft {
         features: vec![],
         sequential: None,
         noise: None,
+        mondrian: None,
     }
 }
 

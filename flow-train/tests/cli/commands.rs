@@ -224,6 +224,103 @@ fn calibrate_replaces_the_table_and_nothing_else() {
     );
 }
 
+/// A mode that is rare scatters more: its promise is kept by a table of its own.
+#[test]
+fn calibrate_keeps_the_promise_within_each_value_of_a_context() {
+    let rows = |common: usize, rare: usize| -> String {
+        let rows = independent((common + rare) as u64);
+        let with_mode = rows.lines().skip(1).enumerate().map(|(row, line)| {
+            let mode = usize::from(row < rare);
+            let scale = 1.0 + 2.0 * mode as f64;
+            let values = line.split(',').map(|value| {
+                let value: f64 = value.parse().expect("a number");
+                (scale * value).to_string()
+            });
+            let values: Vec<String> = values.collect();
+            format!("{},{mode},3\n", values.join(","))
+        });
+        format!("x,y,mode,load\n{}", with_mode.collect::<String>())
+    };
+    let folder = Folder::new()
+        .with("model.flow", bytes(&gaussian(&["mode", "load"])))
+        .with("normal.csv", rows(4_000, 400))
+        .with("few.csv", rows(4_000, 98))
+        .with("other.csv", "x,y,mode,load\n40,40,1,0\n40,40,7,0\n");
+    let report = folder
+        .flow("calibrate model.flow normal.csv --alpha 0.01 --by mode -o by.flow --json")
+        .json();
+    assert_eq!(report["by_context"]["column"], "mode");
+    let categories = report["by_context"]["categories"].as_array().expect("two");
+    let facts: Vec<_> = categories
+        .iter()
+        .map(|own| (&own["value"], &own["rows"]))
+        .collect();
+    assert_eq!(
+        facts,
+        [(&0.0.into(), &4_000.into()), (&1.0.into(), &400.into())]
+    );
+    let inspected = folder.flow("inspect by.flow --json").json();
+    assert_eq!(inspected["by_context"], report["by_context"]);
+
+    // Within each mode at most so many rows alarm that calibrated it: 1 % of them.
+    let alarms = |model: &str| {
+        let command = format!("score {model} normal.csv -o scores.csv");
+        folder.flow(&command).done();
+        let scores = folder.read("scores.csv");
+        let rows: Vec<bool> = scores
+            .lines()
+            .skip(1)
+            .map(|row| row.ends_with(",1"))
+            .collect();
+        let count = |rows: &[bool]| rows.iter().filter(|alarm| **alarm).count();
+        [count(&rows[..400]), count(&rows[400..])]
+    };
+    let [rare, common] = alarms("by.flow");
+    assert!(rare <= 4 && common <= 40, "{rare} {common}");
+    folder
+        .flow("calibrate model.flow normal.csv --alpha 0.01 -o pooled.flow")
+        .done();
+    let [rare, common] = alarms("pooled.flow");
+    assert!(rare > 30 && common < 10, "{rare} {common}");
+    let rate = folder.flow("eval by.flow normal.csv --json").json();
+    assert!(rate["alarm_rate"].as_f64().expect("a rate") <= 0.01);
+
+    // What isn't listed is judged by all rows.
+    let score = |model: &str| {
+        folder
+            .flow(&format!("score {model} other.csv -o other-scores.csv"))
+            .done();
+        folder
+            .read("other-scores.csv")
+            .lines()
+            .nth(2)
+            .map(str::to_owned)
+    };
+    assert_eq!(score("by.flow"), score("pooled.flow"));
+
+    // As the model has it, until it is dropped.
+    let again = folder.flow("calibrate by.flow normal.csv --json").json();
+    assert_eq!(again["by_context"], report["by_context"]);
+    folder.flow("codegen by.flow -o by.rs").done();
+    assert!(folder.read("by.rs").contains(
+        "- The same within each of these values of `mode`: 0 (4000 rows), 1 (400 rows);"
+    ));
+    let pooled = folder
+        .flow("calibrate by.flow normal.csv --pooled --json")
+        .json();
+    assert!(pooled["by_context"].is_null());
+
+    folder
+        .flow("calibrate model.flow few.csv --alpha 0.01 --by mode")
+        .fails(
+            1,
+            &["few.csv", "\"mode\"", "of the value 1: 98", "at least 99"],
+        );
+    folder
+        .flow("calibrate model.flow normal.csv --by speed")
+        .fails(2, &["--by speed", "mode, load"]);
+}
+
 /// Rows of the model of the tests, independent of each other.
 pub(crate) fn independent(count: u64) -> String {
     let mut state = 1u64;

@@ -173,6 +173,7 @@ fn kind(
         domains: Vec::new(),
         context_domains: Vec::new(),
         features: Vec::new(),
+        categories: false,
         base: Base::Normal,
         math: Backend::Polynomial,
     }

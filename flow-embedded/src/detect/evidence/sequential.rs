@@ -13,6 +13,9 @@ pub struct Evidence<const S: usize> {
     pub levels: [f32; S],
     /// The bet that is nearest to an alarm: its place in the table. `None` while all sums are zero.
     pub bet: Option<u16>,
+    /// For how many samples that bet's sum has been above zero, this one included: its estimate of the
+    /// time since the change (Page 1954). 255 is that or more; 0 without a bet.
+    pub age: u8,
 }
 
 impl<const S: usize> Evidence<S> {
@@ -30,7 +33,7 @@ impl<const S: usize> Evidence<S> {
     }
 }
 
-/// A sequential test over `S` statistics with at most `N` bets, in `S + N` bytes.
+/// A sequential test over `S` statistics with at most `N` bets, in `S + 2 N` bytes.
 ///
 /// It holds no table, so that it can be stored: [`write`](Self::write) it before a reboot,
 /// [`read`](Self::read) it afterwards.
@@ -55,15 +58,21 @@ impl<const S: usize> Evidence<S> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SequentialTest<const S: usize, const N: usize> {
     pub(super) sums: [u8; N],
+    /// For how many samples each sum has been above zero.
+    pub(super) ages: [u8; N],
     /// The bin of each statistic in the sample before.
     pub(super) previous: [u8; S],
 }
 
 impl<const S: usize, const N: usize> SequentialTest<S, N> {
+    /// Bytes of the state, as [`write`](Self::write) writes it.
+    pub const BYTES: usize = S + 2 * N;
+
     /// A test that has seen nothing yet. Of a table with more than `N` bets the first `N` are used.
     pub const fn new() -> Self {
         Self {
             sums: [0; N],
+            ages: [0; N],
             previous: [NONE; S],
         }
     }
@@ -82,21 +91,23 @@ impl<const S: usize, const N: usize> SequentialTest<S, N> {
             rest = behind;
         }
         let mut levels = [0.0; S];
-        let (mut most, mut leader, mut alarm) = (0.0, None, false);
-        for (index, (bet, sum)) in table.bets().iter().zip(&mut self.sums).enumerate() {
+        let (mut most, mut leader, mut leading, mut alarm) = (0.0, None, 0, false);
+        let state = self.sums.iter_mut().zip(&mut self.ages);
+        for (index, (bet, (sum, age))) in table.bets().iter().zip(state).enumerate() {
             let statistic = usize::from(bet.statistic);
             let bin = bins.get(statistic).copied().unwrap_or(0);
             let previous = self.previous.get(statistic).copied().unwrap_or(NONE);
             let score = i16::from(table.score(bet, bin, previous));
             let grown = (i16::from(*sum) + score).max(0);
             *sum = u8::try_from(grown).unwrap_or(u8::MAX);
+            *age = if grown > 0 { age.saturating_add(1) } else { 0 };
             alarm |= grown >= i16::from(bet.threshold);
             let level = f32::from(grown) / f32::from(bet.threshold.max(1));
             if let Some(highest) = levels.get_mut(statistic) {
                 *highest = level.max(*highest);
             }
             if level > most {
-                (most, leader) = (level, u16::try_from(index).ok());
+                (most, leader, leading) = (level, u16::try_from(index).ok(), *age);
             }
         }
         self.previous = bins;
@@ -107,6 +118,7 @@ impl<const S: usize, const N: usize> SequentialTest<S, N> {
             alarm,
             levels,
             bet: leader,
+            age: leading,
         }
     }
 

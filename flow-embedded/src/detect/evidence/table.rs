@@ -125,6 +125,15 @@ impl<'a> EvidenceTable<'a> {
         u8::try_from(bin).unwrap_or(0)
     }
 
+    /// Whether a bet is on a shift to one side: on a level, and the scores of its outermost bins have
+    /// opposite signs.
+    pub(in crate::detect) fn is_shift(&self, bet: &Bet) -> bool {
+        let last = u8::try_from(self.edges).unwrap_or(NONE);
+        let lowest = i16::from(self.score(bet, 0, 0));
+        let highest = i16::from(self.score(bet, last, last));
+        bet.pattern == Pattern::Level && lowest * highest < 0
+    }
+
     /// What a bet scores for a bin after another one; where the tables don't fit each other, the least
     /// score there is.
     pub(super) fn score(&self, bet: &Bet, bin: u8, previous: u8) -> i8 {

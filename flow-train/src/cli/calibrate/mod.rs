@@ -1,17 +1,20 @@
 //! `flow calibrate`: a new threshold for an old model, and a promise over a stream.
 
+mod context;
 mod stream;
 
+use super::context_report::ContextReport;
 use super::model_file::{self, ModelFile};
 use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::stream_report::StreamReport;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::calibrate::CalibrationTable;
+use crate::calibrate::{CalibrationTable, MondrianTables};
 use crate::data::{ColumnRequest, Table, load_columns};
 use crate::evaluate::Scorer;
-use crate::export::{Draft, DraftCalibration, DraftSequential};
+use crate::export::{Draft, DraftCalibration, DraftMondrian, DraftSequential, ExportError};
+use context::ContextOptions;
 use flow_embedded::artefact::LoadedFlow;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -30,6 +33,7 @@ use stream::{Assumptions, Statistics, StreamOptions};
 #[command(after_help = "Examples:
   flow calibrate model.flow normal.csv --alpha 0.001 -o strict.flow
   flow calibrate model.flow normal.csv --false-alarms '1 per day' --rate 10Hz
+  flow calibrate model.flow normal.csv --by mode
   flow calibrate model.flow recordings.csv --only activity=standing,walking")]
 pub(super) struct Args {
     /// The model
@@ -44,6 +48,8 @@ pub(super) struct Args {
     output: Option<PathBuf>,
     #[command(flatten)]
     recordings: RecordingOptions,
+    #[command(flatten)]
+    context: ContextOptions,
     #[command(flatten)]
     stream: StreamOptions,
     #[command(flatten)]
@@ -60,6 +66,7 @@ struct Report<'a> {
     /// What is said of the assumptions of the promise.
     #[serde(flatten)]
     assumptions: Option<Assumptions>,
+    by_context: Option<ContextReport<'a>>,
     stream: Option<StreamReport<'a>>,
     threshold: Option<f32>,
     entries: usize,
@@ -93,6 +100,9 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         path: args.data.clone(),
         fault,
     })?;
+    let by_context = args
+        .context
+        .tables(&args.data, &flow, &recording.data, &log_probs, alpha)?;
     let latents = scorer.latents_of(recording.data.events(), recording.data.contexts());
     let statistics = Statistics::new(&log_probs, &latents);
     let assumptions = Assumptions::test(&statistics);
@@ -103,17 +113,16 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         &statistics,
         assumptions.as_ref(),
     )?;
-    Output::write_all_to(
-        path,
-        &recalibrated(&flow, &table, sequential.clone()).encode()?,
-    )?;
+    let bytes = recalibrated(&flow, &table, by_context.as_ref(), sequential).encode()?;
+    Output::write_all_to(path, &bytes)?;
 
-    let stream = sequential.as_ref().map(DraftSequential::schema);
+    let written = LoadedFlow::from_bytes(&bytes).map_err(ExportError::from)?;
     let report = Report {
         alpha,
         rows: table.rows(),
         assumptions,
-        stream: stream.as_ref().map(StreamReport::new),
+        by_context: ContextReport::new(&written),
+        stream: written.header().sequential.as_ref().map(StreamReport::new),
         threshold: table.threshold(),
         entries: table.entries().len(),
         output: path,
@@ -125,6 +134,9 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         ("false alarms promised", format!("{} %", 100.0 * alpha)),
         ("calibration rows", table.rows().to_string()),
     ];
+    if let Some(own) = &report.by_context {
+        lines.push(("by context", own.line()));
+    }
     if let Some(own) = &report.stream {
         lines.push(("over a stream", own.line()));
     }
@@ -142,10 +154,12 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
 fn recalibrated(
     flow: &LoadedFlow<'_>,
     table: &CalibrationTable,
+    by_context: Option<&MondrianTables>,
     sequential: Option<DraftSequential>,
 ) -> Draft {
     Draft {
         calibration: Some(DraftCalibration::from(table)),
+        mondrian: by_context.map(DraftMondrian::from),
         sequential,
         ..Draft::from_loaded(flow)
     }

@@ -81,6 +81,9 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         );
         lines.push(("noise", text));
     }
+    if let Some(own) = &report.by_context {
+        lines.push(("by context", own.line()));
+    }
     if let Some(stream) = &report.stream {
         lines.push(("over a stream", stream.line()));
     }

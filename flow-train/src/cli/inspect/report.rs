@@ -1,5 +1,6 @@
 //! What is in an artefact, as data.
 
+use crate::cli::context_report::ContextReport;
 use crate::cli::stream_report::StreamReport;
 use crate::cli::ui::decimal;
 use flow_embedded::artefact::{
@@ -34,6 +35,7 @@ pub(super) struct Report<'a> {
     pub(super) layers: Vec<LayerReport>,
     pub(super) base: BaseReport,
     pub(super) calibration: Option<CalibrationReport>,
+    pub(super) by_context: Option<ContextReport<'a>>,
     pub(super) stream: Option<StreamReport<'a>>,
     /// Where the noise of a sensor starts and what its past is confined to, for a model of it.
     pub(super) noise: Option<NoiseReport>,
@@ -141,6 +143,7 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
         warm_up: crate::data::warm_up(&header.features),
         layers,
         base: describe_base(header.base),
+        by_context: ContextReport::new(flow),
         stream: header.sequential.as_ref().map(StreamReport::new),
         noise: header.noise.map(|own| NoiseReport {
             start: own.start().collect(),

@@ -1,5 +1,6 @@
 //! A sequential test with any tables, any state and any statistics.
 
+use flow_embedded::detect::Change;
 use flow_embedded::detect::evidence::{Bet, EvidenceTable, Pattern, SequentialTest};
 
 use crate::unknown::{bytes, keep, keep_all, numbers, slice, word};
@@ -35,9 +36,11 @@ pub(crate) fn entry_evidence() {
         let evidence = test.observe(&table, &numbers());
         keep_all(&evidence.levels);
         keep(evidence.level());
+        let numbers: [f32; 1] = numbers();
+        keep((Change::of(&evidence, &table, numbers[0]) == Change::Drift).into());
         keep(evidence.statistic().map_or(-1.0, |index| index as f32));
     }
-    let mut buffer = [0; 12];
+    let mut buffer = [0; SequentialTest::<3, 9>::BYTES];
     keep(test.write(&mut buffer).is_ok().into());
     test.reset();
     keep(test.write(&mut buffer).is_ok().into());

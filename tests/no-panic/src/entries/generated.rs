@@ -1,8 +1,9 @@
 //! Generated modules: the golden ones, which hold every kind of layer, base and domain, with and without context.
 
 use super::{density, detector};
-use crate::unknown::{AnyRng, bytes, keep, keep_all, numbers};
-use flow_embedded::{NoiseSource, StreamDetector};
+use crate::unknown::{AnyRng, bytes, keep, keep_all, numbers, word};
+use flow_embedded::detect::adaptive::{AdaptiveDetector, Bounds};
+use flow_embedded::{Change, NoiseSource, StreamDetector};
 
 /// A module with a golden file's flow, and the entry that exercises it.
 macro_rules! golden {
@@ -35,13 +36,42 @@ pub(crate) fn entry_stream() {
             Ok(verdict) => {
                 keep_all(&[verdict.log_prob, verdict.p_value, verdict.evidence]);
                 keep(verdict.alarm.into());
+                keep((verdict.change == Some(Change::Drift)).into());
                 keep((verdict.channel.unwrap_or(9) ^ verdict.statistic.unwrap_or(9)) as f32);
             }
             Err(_) => keep(-1.0),
         }
     }
     keep((detector.observed() ^ detector.alarms()) as f32);
-    keep(detector.save(&mut [0; 12]).is_ok().into());
+    keep(detector.save(&mut [0; Stream::BYTES]).is_ok().into());
+    detector.reset();
+}
+
+/// A detector that recalibrates itself, within any bounds and from any state.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) fn entry_adaptive() {
+    type Adaptive = AdaptiveDetector<maf_lags::Random>;
+    let [shift] = numbers();
+    let bounds = Bounds {
+        shift,
+        steps: word() as u16,
+        rest: word() as u16,
+    };
+    let mut detector = match Adaptive::restore(maf_lags::Random, bounds, bytes()) {
+        Ok(detector) => detector,
+        Err(_) => Adaptive::new(maf_lags::Random, bounds),
+    };
+    for _ in 0..2 {
+        match detector.observe(&numbers::<2>(), &numbers::<5>()) {
+            Ok(verdict) => keep_all(&[verdict.log_prob, verdict.p_value]),
+            Err(_) => keep(-1.0),
+        }
+    }
+    keep(detector.raised());
+    keep(detector.is_exhausted().into());
+    keep((detector.observed() ^ detector.alarms()) as f32);
+    keep(detector.save(&mut [0; 9]).is_ok().into());
     detector.reset();
 }
 
