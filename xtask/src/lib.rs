@@ -23,7 +23,7 @@ pub mod firmware;
 pub mod flash;
 pub mod no_panic;
 pub mod packages;
-mod parallel;
+pub mod parallel;
 pub mod setup;
 pub mod stages;
 pub mod workspace;

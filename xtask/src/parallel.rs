@@ -9,10 +9,7 @@ use anyhow::{Result, anyhow};
 ///
 /// # Errors
 /// The first one that was met; items that have not been begun by then are left out.
-pub(crate) fn side_by_side<T: Sync>(
-    items: &[T],
-    work: impl Fn(&T) -> Result<()> + Sync,
-) -> Result<()> {
+pub fn side_by_side<T: Sync>(items: &[T], work: impl Fn(&T) -> Result<()> + Sync) -> Result<()> {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     let left = Mutex::new(items.iter());
     let next = || left.lock().ok().and_then(|mut left| left.next());

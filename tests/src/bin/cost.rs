@@ -7,6 +7,8 @@ use flow_tests::cost::{
     BOARDS, LEVELS, Places, coefficients, commit, committed, compare, fitted, measure, models, page,
 };
 use std::fs;
+use std::sync::{Mutex, PoisonError};
+use xtask::parallel::side_by_side;
 use xtask::workspace;
 
 fn main() -> Result<()> {
@@ -52,19 +54,21 @@ fn measured(
     boards: impl Iterator<Item = &'static Board>,
 ) -> Result<Places> {
     let toolchain = xtask::setup::toolchain()?;
-    let mut places = Places::new();
-    for board in boards {
-        for level in LEVELS {
+    let boards: Vec<&Board> = boards.collect();
+    let places = Mutex::new(Places::new());
+    // Each level is built in a folder of its own.
+    side_by_side(&LEVELS, |level| {
+        for board in &boards {
             println!(
                 "{} at opt-level {level}: {} models",
                 board.name,
                 models.len()
             );
-            places.insert(
-                level.key(board.name),
-                measure(&toolchain, board, level, models)?,
-            );
+            let place = measure(&toolchain, board, *level, models)?;
+            let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
+            places.insert(level.key(board.name), place);
         }
-    }
-    Ok(places)
+        Ok(())
+    })?;
+    Ok(places.into_inner().unwrap_or_else(PoisonError::into_inner))
 }

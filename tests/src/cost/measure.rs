@@ -62,7 +62,7 @@ pub fn measure(
 ) -> Result<Place> {
     let bench = Bench {
         toolchain,
-        folder: workspace::root().join("target").join("cost"),
+        folder: workspace::root().join("target/cost").join(level.name()),
         features: Vec::new(),
     };
     let probes: Vec<Probe> = models
