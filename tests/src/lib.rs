@@ -2,5 +2,6 @@
 
 pub mod channels;
 pub mod cost;
+pub mod detection;
 pub mod drafts;
 pub mod sensor;

@@ -117,13 +117,15 @@ pub fn record(channels: &[Channel], rate: f64, rows: usize, period: f64, seed: u
 }
 
 /// Standard normal numbers, by the method of Box & Muller (1958).
-struct Normals {
+#[derive(Debug, Clone)]
+pub struct Normals {
     generator: ChaCha8Rng,
     spare: Option<f64>,
 }
 
 impl Normals {
-    fn new(seed: u64) -> Self {
+    /// Those of a seed.
+    pub fn new(seed: u64) -> Self {
         Self {
             generator: ChaCha8Rng::seed_from_u64(seed),
             spare: None,
@@ -131,11 +133,13 @@ impl Normals {
     }
 
     /// Uniform on (0, 1].
-    fn uniform(&mut self) -> f64 {
+    pub fn uniform(&mut self) -> f64 {
         ((self.generator.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
 
-    fn next(&mut self) -> f64 {
+    /// The next one.
+    #[allow(clippy::should_implement_trait)]
+    pub fn next(&mut self) -> f64 {
         if let Some(spare) = self.spare.take() {
             return spare;
         }

@@ -18,6 +18,7 @@ use flow_embedded::{
     StreamDetector,
 };
 use flow_tests::drafts::{draft, halved, outside, quantised, rng, table, uniform, within};
+use flow_train::evaluate::{Scorer, Stream};
 use flow_train::export::Draft;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -466,7 +467,7 @@ fn a_window_is_made_to_measure_for_the_features_of_the_artefact() {
 #[test]
 fn a_stream_gets_the_evidence_of_the_artefact() {
     use maf_lags::Random;
-    type Stream = StreamDetector<Random, 3, 6>;
+    type Own = StreamDetector<Random, 3, 6>;
     let bytes = artefact("maf_lags");
     let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
     let own = loaded.header().sequential.expect("a test");
@@ -479,6 +480,8 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
     assert_eq!(Random::COMMON.as_flattened(), common);
 
     let mut scratch = vec![0.0; loaded.scratch_len()];
+    let scorer = Scorer::new(&loaded).expect("a model");
+    let mut desk = Stream::new(&scorer).expect("a test");
     // As firmware writes it: the sizes follow from the model.
     let mut detector = StreamDetector::new(Random);
     let mut test = SequentialTest::<3, 6>::new();
@@ -491,8 +494,8 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
         if step % 50 == 49 {
             let mut buffer = [0; 9];
             let state = detector.save(&mut buffer).expect("nine bytes").to_vec();
-            detector = Stream::restore(Random, &state).expect("its own state");
-            assert!(Stream::restore(Random, &state[1..]).is_err());
+            detector = Own::restore(Random, &state).expect("its own state");
+            assert!(Own::restore(Random, &state[1..]).is_err());
         }
         let verdict = detector.observe(&sample, &context).expect("finite");
         let mut statistics = [0.0; 3];
@@ -506,6 +509,10 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
         assert_eq!(verdict.statistic, evidence.statistic());
         let to_blame = blame(&Random, &sample, &context, Random::COMMON).channel;
         assert_eq!(verdict.channel, verdict.alarm.then_some(to_blame));
+        // The desk's detector of streams says the same.
+        let (log_prob, latents) = statistics.split_at(1);
+        let same = desk.observe(&sample, &context, log_prob[0], latents);
+        assert_eq!(verdict, same);
         alarms += usize::from(verdict.alarm);
         let broken = detector.observe(&[f32::NAN, 0.0], &context);
         assert_eq!(broken, Err(ObserveError::NonFinite { channel: 0 }));

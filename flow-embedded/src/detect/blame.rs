@@ -38,15 +38,37 @@ where
 {
     let log_prob = flow.log_prob(event, context);
     let mut contributions = [0.0; D];
+    let replaced = |channel: usize, value: f32| {
+        let mut other = *event;
+        if let Some(x) = other.get_mut(channel) {
+            *x = value;
+        }
+        flow.log_prob(&other, context)
+    };
+    let common = common.iter().map(<[f32; V]>::as_slice);
+    let channel = blame_by(log_prob, replaced, common, &mut contributions);
+    Blame {
+        contributions,
+        channel,
+    }
+}
+
+/// As [`blame`], for a flow whose number of channels is known at run time only:
+/// `replaced(channel, value)` is the log-likelihood of the event with that value in
+/// that channel, `common` has the values of each channel, and the contributions go
+/// to a slice as long. Gives the channel that contributes most.
+#[inline]
+pub fn blame_by<'v>(
+    log_prob: f32,
+    mut replaced: impl FnMut(usize, f32) -> f32,
+    common: impl Iterator<Item = &'v [f32]>,
+    contributions: &mut [f32],
+) -> usize {
     let mut most = (f32::NEG_INFINITY, 0);
     for (channel, (own, values)) in contributions.iter_mut().zip(common).enumerate() {
         let mut best = f32::NEG_INFINITY;
         for value in values {
-            let mut other = *event;
-            if let Some(x) = other.get_mut(channel) {
-                *x = *value;
-            }
-            best = f32::max(best, flow.log_prob(&other, context));
+            best = f32::max(best, replaced(channel, *value));
         }
         // Between two impossible events there is nothing to gain.
         if best > log_prob {
@@ -56,8 +78,5 @@ where
             most = (best, channel);
         }
     }
-    Blame {
-        contributions,
-        channel: most.1,
-    }
+    most.1
 }

@@ -26,7 +26,7 @@ pub mod evidence;
 mod stream;
 mod verdict;
 
-pub use blame::{Blame, blame};
+pub use blame::{Blame, blame, blame_by};
 pub(crate) use conformal::lookup;
 pub use conformal::{Calibrated, p_value};
 pub use detector::Detector;

@@ -62,5 +62,5 @@ pub use design::{DesignError, MIN_ROWS, SequentialDesign, SequentialScheme};
 pub use error::CalibrationError;
 pub use independence::{Finding, Independence, effective_rows};
 pub use promise::{FalseAlarms, PromiseError};
-pub use statistic::{Calibration, Statistic};
+pub use statistic::{Calibration, Statistic, Statistics};
 pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};

@@ -43,7 +43,7 @@ pub use domain::{DomainRequest, Reason};
 pub use error::DataError;
 pub use file::{CsvFormat, Header};
 pub use load::{Recording, load, load_columns};
-pub use past::{feature_name, warm_up};
+pub use past::{Past, feature_name, warm_up};
 pub use place::Place;
 pub use prepare::{ChannelMap, Choice, Preparation, PrepareOptions};
 pub use rate::{RateError, SampleRate};

@@ -8,14 +8,14 @@ use super::output::Output;
 use super::stream_report::StreamReport;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::calibrate::CalibrationTable;
+use crate::calibrate::{CalibrationTable, Statistics};
 use crate::data::{ColumnRequest, Table, load_columns};
 use crate::evaluate::Scorer;
 use crate::export::{Draft, DraftCalibration, DraftSequential};
 use flow_embedded::artefact::LoadedFlow;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use stream::{Assumptions, Statistics, StreamOptions};
+use stream::{Assumptions, StreamOptions};
 
 /// Calibrate a model anew on normal rows
 ///
