@@ -507,7 +507,14 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
         assert_eq!(verdict.alarm, evidence.alarm);
         assert_eq!(verdict.evidence, evidence.level());
         assert_eq!(verdict.statistic, evidence.statistic());
-        let to_blame = blame(&Random, &sample, &context, Random::COMMON).channel;
+        let to_blame = blame(
+            &Random,
+            &sample,
+            &context,
+            Random::COMMON,
+            &Random::FEATURES,
+        )
+        .channel;
         assert_eq!(verdict.channel, verdict.alarm.then_some(to_blame));
         // The desk's detector of streams says the same.
         let (log_prob, latents) = statistics.split_at(1);

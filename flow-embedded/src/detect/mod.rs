@@ -26,7 +26,7 @@ pub mod evidence;
 mod stream;
 mod verdict;
 
-pub use blame::{Blame, blame, blame_by};
+pub use blame::{Blame, blame, blame_by, replace_past};
 pub(crate) use conformal::lookup;
 pub use conformal::{Calibrated, p_value};
 pub use detector::Detector;

@@ -3,7 +3,7 @@
 use super::Scorer;
 use flow_embedded::artefact::{COMMON_VALUES, LoadedFlow, MAX_CHANNELS};
 use flow_embedded::detect::evidence::{Bet, EvidenceTable, SequentialTest};
-use flow_embedded::detect::{StreamVerdict, blame_by};
+use flow_embedded::detect::{StreamVerdict, blame_by, replace_past};
 
 /// The bets that there is room for: several times as many as a design has.
 const MAX_BETS: usize = 4096;
@@ -104,7 +104,12 @@ impl<'s, 'f, 'a> Stream<'s, 'f, 'a> {
         let replaced = |channel: usize, value: f32| {
             let mut other = event.to_vec();
             other[channel] = value;
-            self.scorer.log_probs_of(&other, context)[0]
+            let alone = self.scorer.log_probs_of(&other, context)[0];
+            let (mut own, past) = (context.to_vec(), &self.scorer.flow().header().features);
+            match replace_past(&mut own, past, channel, value) {
+                true => alone.max(self.scorer.log_probs_of(&other, &own)[0]),
+                false => alone,
+            }
         };
         let common = self.common.chunks_exact(COMMON_VALUES);
         blame_by(log_prob, replaced, common, &mut vec![0.0; event.len()])

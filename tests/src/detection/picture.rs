@@ -33,8 +33,9 @@ fn lines(printed: &str) -> Vec<Line<'_>> {
 }
 
 fn line(text: &str) -> Option<Line<'_>> {
-    if ["reboot", "pause"].contains(&text) {
-        return Some(Line::Break(text));
+    let what = text.split(',').next().unwrap_or_default();
+    if ["reboot", "pause"].contains(&what) {
+        return Some(Line::Break(what));
     }
     // The activity stands behind everything else, three blanks or two before it.
     let (head, activity) = text.trim_start().rsplit_once("  ")?;
@@ -162,7 +163,7 @@ mod tests {
     const PRINTED: &str = "    log_prob    evidence
                           no past   walking
         1.93        0.25  -             walking
-reboot
+reboot, evidence restored
 refused: channel 3 is not finite   walking
      -190.00        1.25  ALARM gyr_y  walking, gyr_y off
 2 samples, 1 alarms, promised of normal ones: 1 in 600

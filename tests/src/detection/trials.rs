@@ -231,19 +231,20 @@ pub fn blame(
         single.0 += u64::from(stream.blame(&event, &row.context, log_prob) == channel);
         single.1 += 1;
     }
-    // An offset that stays, from the middle of a stretch of a recording on.
-    let stretches = recordings
-        .iter()
-        .flat_map(|recording| recording.chunks(UNDER[0] + BEFORE[0]));
+    // An offset that stays, from the 31st row of a stretch on, in each channel, up and down.
     let mut streams = Vec::new();
-    for (index, stretch) in stretches.enumerate() {
-        let (channel, sign) = (index % channels, [1.0, -1.0][index / channels % 2]);
-        let mut rows = stretch.to_vec();
-        for row in rows.iter_mut().skip(BEFORE[0]) {
-            row[channel] = off(channel, row[channel], sign);
+    for stretch in recordings
+        .iter()
+        .flat_map(|own| own.chunks(BEFORE[0] + UNDER[0]))
+    {
+        for (channel, sign) in (0..channels).flat_map(|own| [(own, 1.0), (own, -1.0)]) {
+            let mut rows = stretch.to_vec();
+            for row in rows.iter_mut().skip(BEFORE[0]) {
+                row[channel] = off(channel, row[channel], sign);
+            }
+            let under = rows.len().saturating_sub(BEFORE[0]);
+            streams.push((rows, channel, under));
         }
-        let begins = rows.len().saturating_sub(BEFORE[0]);
-        streams.push((rows, channel, begins));
     }
     let rows: Vec<Rows> = streams.iter().map(|(rows, ..)| rows.clone()).collect();
     for (rows, (_, channel, under)) in subject.observe(&rows)?.iter().zip(streams) {
