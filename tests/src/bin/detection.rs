@@ -57,7 +57,8 @@ calibration rows the promised number of alarms. *As promised* is the designed te
 fewer, since it answers for the luck of its calibration; *same rate* is the test that is designed for
 as many alarms on these rows as the charts have. Where the promise does not stand, held-out rows give
 more alarms than the calibration rows, and some charts more than others: the last four columns have
-thresholds, and a test, that give the *held-out* rows the promised number of alarms.
+thresholds, and a test, that give the *held-out* rows the promised number of alarms. Of the models of a
+set it is the one whose promise stands, or else the one whose calibration rows are worth most.
 
 Sooner, as soon, later than each chart, over all sets, faults and sizes:
 
@@ -279,6 +280,7 @@ fn found(page: &mut Page, set: &Set, parts: &Parts, case: &Case) -> Result<()> {
             alarms.join(" | ")
         )?;
     }
+    let mut here = [[0; 3]; CHARTS.len() - 2];
     for (name, sizes) in FAULTS {
         for fault in sizes {
             let streams = trials::faulty(set, &case.subject, &parts.held_out, fault)?;
@@ -299,8 +301,16 @@ fn found(page: &mut Page, set: &Set, parts: &Parts, case: &Case) -> Result<()> {
             count(&mut page.promised, own[0], &own[2..]);
             count(&mut page.tally, own[1], &own[2..]);
             count(&mut page.afterwards, all[1], &all[2..]);
+            count(&mut here, all[1], &all[2..]);
         }
     }
+    let cells = here.map(|[sooner, same, later]| format!("{sooner} / {same} / {later}"));
+    let [cusum, ewma, mahalanobis] = cells;
+    writeln!(
+        page.delays,
+        "\nSooner, as soon, later at the same rate over the held-out rows: CUSUM {cusum}, EWMA {ewma}, \
+         Mahalanobis {mahalanobis}."
+    )?;
     let artefact = case
         .subject
         .artefact(&case.promise, design, &case.calibration)?;
