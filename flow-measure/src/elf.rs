@@ -173,16 +173,28 @@ impl Elf {
     /// # Errors
     /// If there is none.
     pub fn functions(&self, prefix: &str) -> Result<BTreeMap<u32, String>, ElfError> {
+        self.functions_where(&format!("{prefix}*"), |name| name.starts_with(prefix))
+    }
+
+    /// Addresses and names of the functions whose name is `wanted`; `what` says which in the error.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn functions_where(
+        &self,
+        what: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<BTreeMap<u32, String>, ElfError> {
         let found: BTreeMap<_, _> = self
             .symbols
             .iter()
-            .filter(|symbol| symbol.function && symbol.name.starts_with(prefix))
+            .filter(|symbol| symbol.function && wanted(&symbol.name))
             .map(|symbol| (symbol.address, symbol.name.clone()))
             .collect();
         if found.is_empty() {
             return Err(ElfError::NoSymbol {
                 path: self.path.clone(),
-                symbol: format!("{prefix}*"),
+                symbol: what.to_owned(),
             });
         }
         Ok(found)

@@ -2,6 +2,7 @@
 
 use crate::calibrate::{CalibrationError, DesignError, MondrianError};
 use crate::data::DataError;
+use crate::evaluate::StreamError;
 use crate::export::ExportError;
 use crate::fit::FitError;
 use crate::model::ModelError;
@@ -97,6 +98,15 @@ pub enum Error {
         /// What is wrong with them.
         #[source]
         fault: DesignError,
+    },
+    /// The model can't watch a stream.
+    #[error("{}: {fault}", path.display())]
+    Stream {
+        /// The model.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        fault: StreamError,
     },
     /// The compiled model can't be measured.
     #[error("the model can't be measured: {0}")]

@@ -127,6 +127,12 @@ impl ::flow_embedded::detect::Sequential<2, 3, 6> for Random {
     );
     const COMMON: &'static [[f32; 5]; 2] = &COMMON_VALUES;
     const RUN_LENGTH: f32 = 1000.0;
+    const PAST: &'static [::flow_embedded::window::Feature] = &<Self as ::flow_embedded::window::Windowed<
+        2,
+        4,
+        4,
+        1,
+    >>::FEATURES;
 }
 
 impl ::flow_embedded::noise::Noise<2, 5> for Random {

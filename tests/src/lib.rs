@@ -3,6 +3,7 @@
 pub mod autoregression;
 pub mod channels;
 pub mod cost;
+pub mod detection;
 pub mod drafts;
 pub mod noise;
 pub mod sensor;

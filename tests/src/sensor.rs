@@ -129,7 +129,7 @@ pub fn gyroscope_at_rest() -> String {
 }
 
 /// Standard normal numbers, by the method of Box & Muller (1958).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Normals {
     generator: ChaCha8Rng,
     spare: Option<f64>,
@@ -145,7 +145,7 @@ impl Normals {
     }
 
     /// Uniform on (0, 1].
-    fn uniform(&mut self) -> f64 {
+    pub fn uniform(&mut self) -> f64 {
         ((self.generator.next_u64() >> 11) + 1) as f64 / (1u64 << 53) as f64
     }
 

@@ -58,7 +58,7 @@ fn the_channel_with_an_offset_is_to_blame() {
             };
             let mut event = *row;
             event[channel] += sign * size * deviations[channel];
-            let blame = blame(&MODEL, &event, &[], &common);
+            let blame = blame(&MODEL, &event, &[], &common, &[]);
             right[channel] += usize::from(blame.channel == channel);
             assert!(blame.contributions.iter().all(|own| *own >= 0.0));
         }
@@ -81,7 +81,7 @@ fn the_channel_with_an_offset_is_to_blame() {
 fn contributions_are_gains_in_nats() {
     let train = normal("train");
     let common = common(&train);
-    let fine = blame(&MODEL, &common.map(|values| values[2]), &[], &common);
+    let fine = blame(&MODEL, &common.map(|values| values[2]), &[], &common, &[]);
     assert!(
         fine.contributions
             .iter()
@@ -90,9 +90,9 @@ fn contributions_are_gains_in_nats() {
     );
     let mut event = train[0];
     event[3] = 1e30;
-    let broken = blame(&MODEL, &event, &[], &common);
+    let broken = blame(&MODEL, &event, &[], &common, &[]);
     assert_eq!(broken.channel, 3);
     assert!(broken.contributions[3] > 100.0, "{broken:?}");
     event[3] = f32::NAN;
-    assert_eq!(blame(&MODEL, &event, &[], &common).channel, 3);
+    assert_eq!(blame(&MODEL, &event, &[], &common, &[]).channel, 3);
 }

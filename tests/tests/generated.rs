@@ -19,6 +19,7 @@ use flow_embedded::{
     Sampler, StreamDetector,
 };
 use flow_tests::drafts::{draft, halved, outside, quantised, rng, table, uniform, within};
+use flow_train::evaluate::{Scorer, Stream};
 use flow_train::export::Draft;
 use flow_train::noise::Source;
 use rand_chacha::ChaCha8Rng;
@@ -487,7 +488,7 @@ fn a_window_is_made_to_measure_for_the_features_of_the_artefact() {
 #[test]
 fn a_stream_gets_the_evidence_of_the_artefact() {
     use maf_lags::Random;
-    type Stream = StreamDetector<Random, 3, 6>;
+    type Own = StreamDetector<Random, 3, 6>;
     let bytes = artefact("maf_lags");
     let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
     let own = loaded.header().sequential.expect("a test");
@@ -500,6 +501,8 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
     assert_eq!(Random::COMMON.as_flattened(), common);
 
     let mut scratch = vec![0.0; loaded.scratch_len()];
+    let scorer = Scorer::new(&loaded).expect("a model");
+    let mut desk = Stream::new(&scorer).expect("a test");
     // As firmware writes it: the sizes follow from the model.
     let mut detector = StreamDetector::new(Random);
     let mut test = SequentialTest::<3, 6>::new();
@@ -510,10 +513,10 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
         let sample = [0; 2].map(|_| scale * uniform(rng));
         let context = [0; 5].map(|_| 0.5 * scale * uniform(rng));
         if step % 50 == 49 {
-            let mut buffer = [0; Stream::BYTES];
+            let mut buffer = [0; Own::BYTES];
             let state = detector.save(&mut buffer).expect("long enough").to_vec();
-            detector = Stream::restore(Random, &state).expect("its own state");
-            assert!(Stream::restore(Random, &state[1..]).is_err());
+            detector = Own::restore(Random, &state).expect("its own state");
+            assert!(Own::restore(Random, &state[1..]).is_err());
         }
         let verdict = detector.observe(&sample, &context).expect("finite");
         let mut statistics = [0.0; 3];
@@ -527,8 +530,19 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
         assert_eq!(verdict.statistic, evidence.statistic());
         let change = Change::of(&evidence, &table, own.run_length);
         assert_eq!(verdict.change, verdict.alarm.then_some(change));
-        let to_blame = blame(&Random, &sample, &context, Random::COMMON).channel;
+        let to_blame = blame(
+            &Random,
+            &sample,
+            &context,
+            Random::COMMON,
+            &Random::FEATURES,
+        )
+        .channel;
         assert_eq!(verdict.channel, verdict.alarm.then_some(to_blame));
+        // The desk's detector of streams says the same.
+        let (log_prob, latents) = statistics.split_at(1);
+        let same = desk.observe(&sample, &context, log_prob[0], latents);
+        assert_eq!(verdict, same);
         alarms += usize::from(verdict.alarm);
         let broken = detector.observe(&[f32::NAN, 0.0], &context);
         assert_eq!(broken, Err(ObserveError::NonFinite { channel: 0 }));

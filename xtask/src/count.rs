@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{ChildStderr, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -44,12 +44,80 @@ pub fn calls(board: &Board, elf: &Elf, limit: u64) -> Result<Calls> {
     let functions = elf.functions(PREFIX)?.into_iter();
     let functions: BTreeMap<u32, String> =
         functions.map(|(pc, name)| (pc, operation(name))).collect();
+    calls_of(board, elf, &functions, limit)
+}
+
+/// Runs a firmware and counts the calls of functions, by address; the names are those of operations.
+///
+/// # Errors
+/// As [`calls`].
+pub fn calls_of(
+    board: &Board,
+    elf: &Elf,
+    functions: &BTreeMap<u32, String>,
+    limit: u64,
+) -> Result<Calls> {
+    let log = traced(board, elf, |log| follow(log, functions, limit))?;
+    for name in functions.values() {
+        if !log.calls.contains_key(name) {
+            bail!(
+                "{}: no call of `{name}` returned within {} instructions",
+                elf.path().display(),
+                log.executed
+            );
+        }
+    }
+    Ok(log.calls)
+}
+
+/// The bytes of stack that a firmware for an Arm core uses at most, as seen where blocks of
+/// instructions begin.
+///
+/// # Errors
+/// If the emulator fails, or says nothing of the stack pointer.
+pub fn stack(board: &Board, elf: &Elf) -> Result<u64> {
+    let deepest = |log: BufReader<ChildStderr>| {
+        let mut ends: Option<(u32, u32)> = None;
+        for line in log.split(b'\n') {
+            if let Some(pointer) = stack_pointer(&line?) {
+                let (low, high) = ends.unwrap_or((pointer, pointer));
+                ends = Some((low.min(pointer), high.max(pointer)));
+            }
+        }
+        let (low, high) = ends.context("the emulator's log has no stack pointer")?;
+        Ok((u64::from(high - low), VecDeque::new()))
+    };
+    logged(board, elf, &["-d", "cpu,nochain"], deepest)
+}
+
+/// Follows a run that executes one instruction per block.
+fn traced(
+    board: &Board,
+    elf: &Elf,
+    follow: impl FnOnce(BufReader<ChildStderr>) -> Result<Log>,
+) -> Result<Log> {
+    let arguments = [qemu::single_step(board)?, &["-d", "exec,nochain"]].concat();
+    logged(board, elf, &arguments, |log| {
+        let mut log = follow(log)?;
+        let other = std::mem::take(&mut log.other);
+        Ok((log, other))
+    })
+}
+
+/// Runs a firmware and reads the emulator's log; a reader also gives the last lines that it could make
+/// nothing of.
+fn logged<T>(
+    board: &Board,
+    elf: &Elf,
+    arguments: &[&str],
+    read: impl FnOnce(BufReader<ChildStderr>) -> Result<(T, VecDeque<String>)>,
+) -> Result<T> {
     let mut command = qemu::command(board, elf.path());
     // The log has a buffered stream of its own on the pipe of standard error, whereas standard
     // output keeps the firmware's own prints out of it.
     command
-        .args(qemu::single_step(board)?)
-        .args(["-d", "exec,nochain", "-D", "/dev/stderr"])
+        .args(arguments)
+        .args(["-D", "/dev/stderr"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
@@ -57,30 +125,22 @@ pub fn calls(board: &Board, elf: &Elf, limit: u64) -> Result<Calls> {
         .spawn()
         .with_context(|| format!("cannot start `{}`", process::display(&command)))?;
     let stream = child.stderr.take().context("the emulator's log")?;
-    let followed = follow(BufReader::with_capacity(1 << 16, stream), &functions, limit);
-    if followed.is_err() {
+    let found = read(BufReader::with_capacity(1 << 16, stream));
+    if found.is_err() {
         child.kill()?;
     }
     let status = child.wait()?;
-    let log = followed.with_context(|| format!("{} on {}", elf.path().display(), board.name))?;
+    let (found, other) =
+        found.with_context(|| format!("{} on {}", elf.path().display(), board.name))?;
     if !status.success() {
         bail!(
             "{} on {} failed under trace ({status}): {}",
             elf.path().display(),
             board.name,
-            Vec::from(log.other).join("\n")
+            Vec::from(other).join("\n")
         );
     }
-    for name in functions.values() {
-        if !log.calls.contains_key(name) {
-            bail!(
-                "{}: no call of `{PREFIX}{name}` returned within {} instructions",
-                elf.path().display(),
-                log.executed
-            );
-        }
-    }
-    Ok(log.calls)
+    Ok(found)
 }
 
 /// What a log held.
@@ -145,9 +205,16 @@ fn program_counter(line: &[u8]) -> Option<u32> {
     u32::from_str_radix(address, 16).ok()
 }
 
+/// The stack pointer in `R12=00000000 R13=203ffd28 R14=…`; none for any other line.
+fn stack_pointer(line: &[u8]) -> Option<u32> {
+    let text = std::str::from_utf8(line).ok()?;
+    let (_, rest) = text.split_once("R13=")?;
+    u32::from_str_radix(rest.get(..8)?, 16).ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Calls, follow, means, program_counter};
+    use super::{Calls, follow, means, program_counter, stack_pointer};
     use std::collections::BTreeMap;
     use std::fmt::Write;
 
@@ -202,6 +269,13 @@ mod tests {
     fn other_lines_are_kept_for_the_message() {
         let found = follow(&b"qemu: no such machine\n"[..], &functions(), 1).unwrap();
         assert_eq!(found.other, ["qemu: no such machine"]);
+    }
+
+    #[test]
+    fn reads_stack_pointers() {
+        let line = b"R12=00000000 R13=203ffd28 R14=0000041b R15=00000412";
+        assert_eq!(stack_pointer(line), Some(0x203f_fd28));
+        assert_eq!(stack_pointer(b"R08=00000000 R09=00000000"), None);
     }
 
     #[test]

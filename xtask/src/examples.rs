@@ -1,18 +1,26 @@
-//! Builds and runs the example firmwares as a user would who copied them.
+//! Builds and runs the example firmwares as a user would who copied them, and weighs them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use crate::count;
 use crate::firmware;
 use crate::workspace;
 use flow_measure::board::CORTEX_M4F;
+use flow_measure::elf::Elf;
 use flow_measure::qemu;
 use flow_measure::toolchain::Toolchain;
 
 /// How long an example may run.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
+/// How many instructions it may take.
+const INSTRUCTION_LIMIT: u64 = 50_000_000;
+/// The function of an example that takes one sample.
+const STEP: &str = "watch";
+/// What a README's figure may be off by, as a share.
+const TOLERANCE: f64 = 0.02;
 
 /// The folders under `examples` that hold a crate, sorted.
 ///
@@ -35,10 +43,11 @@ pub fn folders() -> Result<Vec<PathBuf>> {
 }
 
 /// Builds every example for the Cortex-M4F board, runs the binary of the folder's name, and
-/// compares what it prints with `expected.txt` beside its manifest.
+/// compares what it prints with `expected.txt` beside its manifest, and what it costs with the table
+/// of its README.
 ///
 /// # Errors
-/// If a build or run fails or the output differs.
+/// If a build or run fails, the output differs, or a figure of the README is off by more than 2 %.
 pub fn check(toolchain: &Toolchain) -> Result<usize> {
     let folders = folders()?;
     for folder in &folders {
@@ -54,12 +63,60 @@ pub fn check(toolchain: &Toolchain) -> Result<usize> {
         if let Some(difference) = difference(&text, &printed) {
             bail!("{name} prints something else than expected.txt: {difference}");
         }
+        let readme = folder.join("README.md");
+        let readme =
+            std::fs::read_to_string(&readme).with_context(|| readme.display().to_string())?;
+        let figures = figures(&built.join(name), name)?;
+        for (row, found) in &figures {
+            println!("{name}: {row} {found}");
+        }
+        for (row, found) in figures {
+            let stated = stated(&readme, row)
+                .with_context(|| format!("{name}: its README has no row `{row}`"))?;
+            if (stated - found).abs() > TOLERANCE * found {
+                bail!("{name}: its README says {stated} for `{row}`, and {found} was measured");
+            }
+        }
         println!(
             "{name}: prints what it should ({} lines)",
             text.lines().count()
         );
     }
     Ok(folders.len())
+}
+
+/// What an example costs: the rows of the table in its README, and what was measured.
+fn figures(path: &Path, name: &str) -> Result<[(&'static str, f64); 5]> {
+    let elf = Elf::read(path)?;
+    let sizes = elf.sizes();
+    // As compilers mangle it: the crate, the function.
+    let mangled = format!(
+        "{}{}{}{STEP}",
+        name.len(),
+        name.replace('-', "_"),
+        STEP.len()
+    );
+    let steps = elf.functions_where(STEP, |symbol| symbol.contains(&mangled))?;
+    let calls = count::calls_of(&CORTEX_M4F, &elf, &steps, INSTRUCTION_LIMIT)?;
+    let mut calls: Vec<u64> = calls.into_values().flatten().collect();
+    calls.sort_unstable();
+    let most = calls.last().copied().unwrap_or_default();
+    Ok([
+        ("flash", sizes.flash() as f64),
+        ("static RAM", sizes.ram() as f64),
+        ("worst stack", count::stack(&CORTEX_M4F, &elf)? as f64),
+        ("instructions a sample", calls[calls.len() / 2] as f64),
+        ("instructions at an alarm", most as f64),
+    ])
+}
+
+/// The first number of a row of a README's table, thousands separated by commas.
+fn stated(readme: &str, row: &str) -> Option<f64> {
+    let mut lines = readme.lines();
+    let line = lines.find_map(|line| line.strip_prefix("| ")?.strip_prefix(row))?;
+    let cell = line.split('|').nth(1)?.trim();
+    let number = cell.split_whitespace().next()?.replace(',', "");
+    number.parse().ok()
 }
 
 /// The first line that differs, in words.
@@ -84,7 +141,14 @@ fn difference(expected: &str, printed: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::difference;
+    use super::{difference, stated};
+
+    #[test]
+    fn figures_are_found_in_a_readme() {
+        let readme = "| | `3` | `s` |\n|---|---|---|\n| flash, all | 33,580 B | 26,208 B |\n";
+        assert_eq!(stated(readme, "flash"), Some(33_580.0));
+        assert_eq!(stated(readme, "static RAM"), None);
+    }
 
     #[test]
     fn the_first_difference_is_named() {

@@ -24,6 +24,9 @@ fn main() -> ! {
         [last] = gyroscope.next(&mut rng, &[25.0]);
     }
     let mut console = Console::open();
-    console.text("1000 samples, the last").fixed::<6>(last).end();
+    console
+        .text("1000 samples, the last")
+        .fixed::<6>(last)
+        .end();
     board::exit()
 }

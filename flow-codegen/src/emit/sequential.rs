@@ -1,6 +1,6 @@
 //! The sequential test over a stream.
 
-use super::{float, number, tables};
+use super::{float, number, tables, window};
 use crate::plan::{Plan, SequentialPlan};
 use flow_embedded::artefact::COMMON_VALUES;
 use flow_embedded::detect::evidence::{Bet, Pattern};
@@ -16,6 +16,9 @@ pub(super) fn sequential(plan: &Plan, name: &Ident) -> TokenStream {
     let statistics = number(1 + plan.event.len());
     let (bets, edges) = (number(own.bets.len()), number(own.edges));
     let run_length = float(own.run_length);
+    let past = window::past(plan).map(|own| {
+        quote! { const PAST: &'static [::flow_embedded::window::Feature] = &#own; }
+    });
     let values = number(COMMON_VALUES);
     quote! {
         impl ::flow_embedded::detect::Sequential<#event, #statistics, #bets> for #name {
@@ -28,6 +31,7 @@ pub(super) fn sequential(plan: &Plan, name: &Ident) -> TokenStream {
                 );
             const COMMON: &'static [[f32; #values]; #event] = &COMMON_VALUES;
             const RUN_LENGTH: f32 = #run_length;
+            #past
         }
     }
 }

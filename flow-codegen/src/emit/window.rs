@@ -25,6 +25,18 @@ pub(super) fn windowed(plan: &Plan, name: &Ident) -> TokenStream {
     }
 }
 
+/// The features, as `Windowed` has them; `None` without any.
+pub(super) fn past(plan: &Plan) -> Option<TokenStream> {
+    let event = number(plan.event.len());
+    let features = number(plan.features.len());
+    let [samples, averages] = size(&plan.features).map(number);
+    (!plan.features.is_empty()).then(|| {
+        quote! {
+            <Self as ::flow_embedded::window::Windowed<#event, #features, #samples, #averages>>::FEATURES
+        }
+    })
+}
+
 /// The samples and the moving averages that a window must hold.
 pub(super) fn size(features: &[Feature]) -> [usize; 2] {
     let samples = features.iter().map(|own| own.depth()).max();

@@ -35,7 +35,7 @@ pub mod evidence;
 mod stream;
 mod verdict;
 
-pub use blame::{Blame, blame};
+pub use blame::{Blame, blame, blame_by, replace_past};
 pub use change::Change;
 pub(crate) use conformal::lookup;
 pub use conformal::{Calibrated, p_value, p_value_given};

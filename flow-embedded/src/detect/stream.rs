@@ -7,6 +7,7 @@ use super::evidence::{EvidenceTable, SequentialTest, StateError};
 use super::verdict::{ObserveError, finite};
 use crate::artefact::COMMON_VALUES;
 use crate::density::Latents;
+use crate::window::Feature;
 
 /// A flow with a sequential test that was designed for it: `S` statistics, which
 /// are the log-likelihood and the latents of `D` channels, and `N` bets on them.
@@ -21,6 +22,9 @@ pub trait Sequential<const D: usize, const S: usize, const N: usize> {
 
     /// The promise: false alarms are at least so many samples apart, in the mean.
     const RUN_LENGTH: f32;
+
+    /// What the first context channels are computed from, for [`blame`].
+    const PAST: &'static [Feature] = &[];
 }
 
 impl<F, const D: usize, const S: usize, const N: usize> Sequential<D, S, N> for &F
@@ -30,6 +34,7 @@ where
     const EVIDENCE: EvidenceTable<'static> = F::EVIDENCE;
     const COMMON: &'static [[f32; COMMON_VALUES]; D] = F::COMMON;
     const RUN_LENGTH: f32 = F::RUN_LENGTH;
+    const PAST: &'static [Feature] = F::PAST;
 }
 
 /// What a [`StreamDetector`] says about one sample.
@@ -63,7 +68,7 @@ pub struct StreamVerdict {
 ///
 /// Each sample takes one evaluation of the flow and a time that the table
 /// decides; an alarm takes `5 · D + 1` evaluations more, to find the channel to
-/// blame. The state is `S + 2 N + 8` bytes.
+/// blame, or `10 · D + 1` where the flow is conditioned on the past. The state is `S + 2 N + 8` bytes.
 ///
 /// A sensor that hangs, or falls silent, repeats its statistics, and bets on
 /// repeats find it. A sample that is not finite, or that is missing, is not part
@@ -153,7 +158,7 @@ impl<F, const S: usize, const N: usize> StreamDetector<F, S, N> {
                 .then(|| Change::of(&evidence, &F::EVIDENCE, F::RUN_LENGTH)),
             channel: evidence
                 .alarm
-                .then(|| blame(&self.flow, sample, context, F::COMMON).channel),
+                .then(|| blame(&self.flow, sample, context, F::COMMON, F::PAST).channel),
         })
     }
 

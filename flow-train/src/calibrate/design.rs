@@ -93,23 +93,34 @@ pub enum DesignError {
 pub struct SequentialScheme {
     statistics: Vec<Statistic>,
     ranks: Ranks,
-    designer: Designer,
-    levels: Vec<(Statistic, Vec<Lane>)>,
+    /// For each statistic its place among the desks, if it is bet on.
+    places: Vec<Option<usize>>,
+    desks: Vec<Desk>,
     run_length: f64,
     delta: f64,
 }
 
+/// The bets on statistics of a kind whose rows are worth the same.
+#[derive(Debug, Clone)]
+struct Desk {
+    statistic: Statistic,
+    effective: f64,
+    designer: Designer,
+    levels: Vec<Lane>,
+}
+
 impl SequentialScheme {
     /// Designs a test with an average run length of at least `run_length` samples, but for a
-    /// probability `delta` over calibrations with so many `rows`, that are worth `effective`
-    /// independent ones (see [`effective_rows`](super::effective_rows)); more than `rows` counts as `rows`.
+    /// probability `delta` over calibrations with so many `rows`. Of each statistic these are worth so
+    /// many independent ones (see [`effective_rows`](super::effective_rows)); more than `rows` counts as
+    /// `rows`, and less is rounded down to a quarter of an octave. A statistic with too few is not bet on:
+    /// then the promise does not rest on it.
     ///
     /// # Errors
     /// There are too few rows, no statistics, or `delta` or `run_length` is out of range.
     pub fn new(
-        statistics: &[Statistic],
+        statistics: &[(Statistic, f64)],
         rows: usize,
-        effective: f64,
         run_length: f64,
         delta: f64,
     ) -> Result<Self, DesignError> {
@@ -118,13 +129,21 @@ impl SequentialScheme {
                 statistics: statistics.len(),
             });
         }
-        let effective = if effective < rows as f64 {
-            effective
-        } else {
-            rows as f64
-        };
-        if effective < MIN_ROWS {
-            return Err(DesignError::TooFewRows { rows, effective });
+        let worth: Vec<f64> = statistics
+            .iter()
+            .map(|(_, effective)| match *effective < rows as f64 {
+                true => ((4.0 * effective.log2()).floor() / 4.0).exp2(),
+                false => rows as f64,
+            })
+            .collect();
+        let most = statistics
+            .iter()
+            .fold(0.0, |most: f64, (_, own)| most.max(own.min(rows as f64)));
+        if most < MIN_ROWS {
+            return Err(DesignError::TooFewRows {
+                rows,
+                effective: most,
+            });
         }
         if !(delta > 0.0 && delta < 1.0) {
             return Err(DesignError::BadDelta { delta });
@@ -132,36 +151,44 @@ impl SequentialScheme {
         if !(10.0..=LONGEST).contains(&run_length) {
             return Err(DesignError::BadRunLength { run_length });
         }
-        let weights: f64 = statistics
-            .iter()
-            .flat_map(|statistic| bets::offers(*statistic))
-            .map(|offer| offer.weight)
-            .sum();
         let ranks = Ranks::new(rows, EDGES);
-        let designer = Designer {
-            law: ranks.law(effective),
-            unit: run_length * weights,
-            delta: delta / statistics.len() as f64,
-        };
-        let mut levels: Vec<(Statistic, Vec<Lane>)> = Vec::new();
-        for statistic in statistics {
-            if !levels.iter().any(|(known, _)| known == statistic) {
-                let lanes = designer.levels(*statistic, &ranks);
-                let none = DesignError::NoBets {
-                    effective,
+        let kinds = statistics.iter().map(|(statistic, _)| *statistic);
+        let mut bet_on: Vec<bool> = worth.iter().map(|own| *own >= MIN_ROWS).collect();
+        loop {
+            let own = kinds.clone().zip(&worth).zip(&bet_on);
+            let own: Vec<(Statistic, f64)> = own
+                .filter_map(|(own, bet_on)| bet_on.then_some((own.0, *own.1)))
+                .collect();
+            if own.is_empty() {
+                return Err(DesignError::NoBets {
+                    effective: most,
                     run_length,
-                };
-                levels.push((*statistic, lanes.ok_or(none)?));
+                });
             }
+            let desks = desks(&own, &ranks, run_length, delta);
+            let places: Vec<Option<usize>> = kinds
+                .clone()
+                .zip(&worth)
+                .map(|(kind, own)| {
+                    let mut desks = desks.iter();
+                    desks.position(|desk| desk.statistic == kind && desk.effective == *own)
+                })
+                .collect();
+            let found: Vec<bool> = places.iter().map(Option::is_some).collect();
+            // What one statistic gives up, the others get.
+            if found != bet_on {
+                bet_on = found;
+                continue;
+            }
+            return Ok(Self {
+                statistics: kinds.collect(),
+                ranks,
+                places,
+                desks,
+                run_length,
+                delta,
+            });
         }
-        Ok(Self {
-            statistics: statistics.to_vec(),
-            ranks,
-            designer,
-            levels,
-            run_length,
-            delta,
-        })
     }
 
     /// The test for these calibration rows.
@@ -190,15 +217,14 @@ impl SequentialScheme {
             run_length: self.run_length,
             delta: self.delta,
         };
-        for (index, calibration) in calibrations.iter().enumerate() {
+        for ((index, calibration), place) in calibrations.iter().enumerate().zip(&self.places) {
             let sorted = sorted(calibration.values);
             design.thresholds.extend(self.ranks.thresholds(&sorted));
+            let Some(desk) = place.map(|place| &self.desks[place]) else {
+                continue;
+            };
             let runs = self.ranks.runs(&sorted);
-            let lanes = self
-                .levels
-                .iter()
-                .filter(|(kind, _)| *kind == calibration.statistic);
-            for lane in lanes.flat_map(|(_, lanes)| lanes) {
+            for lane in &desk.levels {
                 let mut scores = lane.scores.clone();
                 for run in &runs {
                     let least = scores[run.clone()].iter().copied().min().unwrap_or(i8::MIN);
@@ -207,7 +233,7 @@ impl SequentialScheme {
                 scores.push(0);
                 design.lay(index, Pattern::Level, &scores, lane.threshold);
             }
-            if let Some((scores, threshold)) = self.designer.repeats(calibration.statistic, &runs) {
+            if let Some((scores, threshold)) = desk.designer.repeats(calibration.statistic, &runs) {
                 design.lay(index, Pattern::Repeat, &scores, threshold);
             }
         }
@@ -215,21 +241,63 @@ impl SequentialScheme {
     }
 }
 
+/// The bets on each kind of statistic that can be bet on, where these statistics share the false
+/// alarms.
+fn desks(own: &[(Statistic, f64)], ranks: &Ranks, run_length: f64, delta: f64) -> Vec<Desk> {
+    let weights: f64 = own
+        .iter()
+        .flat_map(|(statistic, _)| bets::offers(*statistic))
+        .map(|offer| offer.weight)
+        .sum();
+    let mut kinds: Vec<(Statistic, f64)> = Vec::new();
+    for kind in own {
+        if !kinds.contains(kind) {
+            kinds.push(*kind);
+        }
+    }
+    let desk = |(statistic, effective): (Statistic, f64)| {
+        let designer = Designer {
+            law: ranks.law(effective),
+            unit: run_length * weights,
+            delta: delta / own.len() as f64,
+        };
+        Some(Desk {
+            statistic,
+            effective,
+            levels: designer.levels(statistic, ranks)?,
+            designer,
+        })
+    };
+    kinds.into_iter().filter_map(desk).collect()
+}
+
 impl SequentialDesign {
-    /// Designs and calibrates a test at once: see [`SequentialScheme`].
+    /// Designs and calibrates a test at once: see [`SequentialScheme`]. `effective` is what the rows are
+    /// worth of each statistic.
     ///
     /// # Errors
     /// As [`SequentialScheme::new`]; or statistics have different numbers of rows.
     pub fn new(
         calibrations: &[Calibration<'_>],
-        effective: f64,
+        effective: &[f64],
         run_length: f64,
         delta: f64,
     ) -> Result<Self, DesignError> {
-        let statistics: Vec<Statistic> = calibrations.iter().map(|c| c.statistic).collect();
+        let kinds = calibrations.iter().map(|c| c.statistic);
+        let statistics: Vec<(Statistic, f64)> = kinds.zip(effective.iter().copied()).collect();
         let rows = calibrations.first().map_or(0, |first| first.values.len());
-        SequentialScheme::new(&statistics, rows, effective, run_length, delta)?
-            .calibrate(calibrations)
+        SequentialScheme::new(&statistics, rows, run_length, delta)?.calibrate(calibrations)
+    }
+
+    /// The statistics that are bet on, ascending.
+    pub fn statistics(&self) -> Vec<usize> {
+        let mut own: Vec<usize> = self
+            .bets
+            .iter()
+            .map(|bet| usize::from(bet.statistic))
+            .collect();
+        own.dedup();
+        own
     }
 
     /// The tables, as the chip reads them.
@@ -348,9 +416,9 @@ mod tests {
     fn promises_fail_as_often_as_said_and_no_more() {
         for (rows, run_length, delta) in [(300, 1e3, 0.1), (2_000, 1e5, 0.05)] {
             let scheme =
-                SequentialScheme::new(&[Statistic::Latent], rows, rows as f64, run_length, delta)
+                SequentialScheme::new(&[(Statistic::Latent, rows as f64)], rows, run_length, delta)
                     .expect("enough rows");
-            let step = scheme.designer.step(0.5);
+            let step = scheme.desks[0].designer.step(0.5);
             let weights: f64 = bets::offers(Statistic::Latent)
                 .iter()
                 .map(|offer| offer.weight)
@@ -397,7 +465,7 @@ mod tests {
     fn ties_cost_power_and_not_the_promise() {
         let (rows, run_length) = (1_000, 1e3);
         let statistic = Statistic::Latent;
-        let scheme = SequentialScheme::new(&[statistic], rows, rows as f64, run_length, 0.05)
+        let scheme = SequentialScheme::new(&[(statistic, rows as f64)], rows, run_length, 0.05)
             .expect("enough rows");
         let random = &mut Random::new(12);
         let levels = 12.0;
@@ -442,11 +510,42 @@ mod tests {
         );
     }
 
+    /// A statistic whose rows are worth little has no bets, and the others get its part: the same bets
+    /// as without it.
+    #[test]
+    fn a_statistic_that_depends_on_its_past_leaves_its_part_to_others() {
+        let random = &mut Random::new(13);
+        let columns = [0; 3].map(|_| -> Vec<f32> { (0..1_000).map(|_| random.normal()).collect() });
+        let calibrations = columns.each_ref().map(|values| Calibration {
+            statistic: Statistic::Latent,
+            values,
+        });
+        let design = |calibrations: &[Calibration<'_>], effective: &[f64]| {
+            SequentialDesign::new(calibrations, effective, 1e3, 0.05).expect("rows enough")
+        };
+        let all = design(&calibrations, &[1e3, 60.0, 1e9]);
+        assert_eq!(all.statistics(), [0, 2]);
+        let [first, _, last] = calibrations;
+        let two = design(&[first, last], &[1e3, 1e3]);
+        assert_eq!(two.statistics(), [0, 1]);
+        let bets = |design: &SequentialDesign| -> Vec<(Pattern, u8)> {
+            let bets = design.table().bets().iter();
+            bets.map(|bet| (bet.pattern, bet.threshold)).collect()
+        };
+        assert_eq!(bets(&all), bets(&two));
+        assert_eq!(all.table().scores(), two.table().scores());
+        // Rows that are worth less give bets that are harder to win.
+        let fewer = design(&[first, last], &[1e3, 600.0]);
+        assert_eq!(fewer.statistics(), [0, 1]);
+        assert_ne!(bets(&fewer), bets(&two));
+    }
+
     #[test]
     fn what_can_not_be_promised_is_said() {
         let latent = [Statistic::Latent];
         let design = |statistics: &[Statistic], effective, run_length, delta| {
-            SequentialScheme::new(statistics, 1_000, effective, run_length, delta).map(|_| ())
+            let own: Vec<_> = statistics.iter().map(|own| (*own, effective)).collect();
+            SequentialScheme::new(&own, 1_000, run_length, delta).map(|_| ())
         };
         assert_eq!(design(&latent, 1e3, 1e3, 0.05), Ok(()));
         assert_eq!(
@@ -473,7 +572,7 @@ mod tests {
             design(&latent, 1e3, f64::NAN, 0.05),
             Err(DesignError::BadRunLength { .. })
         ));
-        let scheme = SequentialScheme::new(&latent, 1_000, 1e3, 1e3, 0.05).expect("enough");
+        let scheme = SequentialScheme::new(&[(latent[0], 1e3)], 1_000, 1e3, 0.05).expect("enough");
         let statistic = Statistic::Latent;
         let short = [Calibration {
             statistic,

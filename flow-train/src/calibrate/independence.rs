@@ -20,6 +20,8 @@ pub struct Independence {
     pub rows: usize,
     /// Independent rows that they are worth: the least over all statistics.
     pub effective: f64,
+    /// What they are worth of each statistic.
+    pub worth: Vec<f64>,
     /// The statistic that depends most on its own past.
     pub dependence: Finding,
     /// The statistic whose distribution changes most from the first half of the rows to the second.
@@ -63,7 +65,8 @@ impl Independence {
             p_value: f64::INFINITY,
             size: 0.0,
         };
-        let (mut dependence, mut change, mut effective) = (none, none, rows as f64);
+        let (mut dependence, mut change) = (none, none);
+        let mut each = Vec::new();
         for (statistic, calibration) in calibrations.iter().enumerate() {
             let values = calibration.values;
             for scores in [scores(values), folded(&scores(values))] {
@@ -83,7 +86,7 @@ impl Independence {
                 }
             }
             let worth = effective_rows(values);
-            effective = effective.min(worth);
+            each.push(worth);
             let (first, second) = values.split_at(rows / 2);
             let size = largest_difference(first, second);
             let p_value = claims * kolmogorov(size, 0.25 * worth);
@@ -99,7 +102,8 @@ impl Independence {
         change.p_value = change.p_value.min(1.0);
         Self {
             rows,
-            effective,
+            effective: each.iter().copied().fold(rows as f64, f64::min),
+            worth: each,
             dependence,
             change,
         }

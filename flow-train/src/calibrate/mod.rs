@@ -64,5 +64,5 @@ pub use error::CalibrationError;
 pub use independence::{Finding, Independence, effective_rows};
 pub use mondrian::{MAX_CATEGORIES, MondrianError, MondrianTables};
 pub use promise::{FalseAlarms, PromiseError};
-pub use statistic::{Calibration, Statistic};
+pub use statistic::{Calibration, Statistic, Statistics};
 pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};

@@ -33,9 +33,11 @@ pub fn warm_up(features: &[Feature]) -> usize {
     rows.max().unwrap_or(0)
 }
 
-/// What has been of a stream of rows, as far as the features need it.
+/// What has been of a stream of rows, as far as the features of its past need it: what
+/// [`RowReader`](super::RowReader) computes them by, for rows that come from elsewhere. Ask for the
+/// features, use the row, then push it.
 #[derive(Debug)]
-pub(crate) struct Past {
+pub struct Past {
     channels: Vec<Own>,
     values: Vec<f32>,
 }
@@ -49,8 +51,8 @@ struct Own {
 }
 
 impl Past {
-    /// No past yet.
-    pub(super) fn new(features: &[Feature], channels: usize) -> Self {
+    /// No past yet, of a stream with so many channels.
+    pub fn new(features: &[Feature], channels: usize) -> Self {
         let own = |channel: usize| {
             let own = features.iter().enumerate();
             let own = own.filter(|(_, feature)| usize::from(feature.channel()) == channel);
@@ -77,14 +79,14 @@ impl Past {
     }
 
     /// Takes in a row's event.
-    pub(crate) fn push(&mut self, event: &[f32]) {
+    pub fn push(&mut self, event: &[f32]) {
         for (own, x) in self.channels.iter_mut().zip(event) {
             own.window.push(&own.features, &[*x]);
         }
     }
 
     /// Says that so many rows are missing.
-    pub(super) fn missing(&mut self, rows: u64) {
+    pub fn missing(&mut self, rows: u64) {
         for _ in 0..rows.min(FORGOTTEN) {
             self.channels
                 .iter_mut()
@@ -93,12 +95,12 @@ impl Past {
     }
 
     /// Forgets everything: another recording begins.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.channels.iter_mut().for_each(|own| own.window.reset());
     }
 
     /// The features of the row that comes next; `None` without enough past.
-    pub(crate) fn features(&mut self) -> Option<&[f32]> {
+    pub fn features(&mut self) -> Option<&[f32]> {
         let mut own_values = [0.0; flow_embedded::artefact::MAX_CHANNELS];
         for own in &self.channels {
             let values = own_values.get_mut(..own.features.len())?;

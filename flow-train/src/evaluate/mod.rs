@@ -12,6 +12,7 @@ mod gaussian;
 mod mean;
 mod ranking;
 mod scorer;
+mod stream;
 
 pub use batch::BatchFlow;
 pub use binomial::{Rate, clopper_pearson};
@@ -20,3 +21,4 @@ pub use gaussian::gaussian_log_likelihood;
 pub use mean::Mean;
 pub use ranking::{auroc, average_precision};
 pub use scorer::Scorer;
+pub use stream::{Stream, StreamError};

@@ -31,6 +31,11 @@ impl<'f, 'a> Scorer<'f, 'a> {
         Ok(Self { flow, by })
     }
 
+    /// The model.
+    pub fn flow(&self) -> &'f LoadedFlow<'a> {
+        self.flow
+    }
+
     /// The log-likelihood of every row in nats, in the units of the raw data.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 use crate::artefacts::{bytes, gaussian, log_prob};
 use crate::flow::Folder;
+use flow_embedded::LoadedFlow;
+use flow_train::evaluate::{Scorer, Stream};
 
 const EVENTS: [[f64; 2]; 6] = [
     [1.0, 1.0],
@@ -128,6 +130,84 @@ fn score_gives_each_row_its_line() {
     // The standard output takes the table as well, and nothing else.
     let run = folder.flow("score model.flow gaps.csv -o - -q").done();
     assert_eq!((run.out, run.err.as_str()), (scores, ""));
+}
+
+/// Two recordings, in the first of which a channel fails; a row is missing. What the table says is
+/// what the library says of the same rows.
+#[test]
+fn a_stream_is_scored_by_the_test_of_the_model() {
+    let mut table = "run,x,y\n".to_owned();
+    for (row, line) in independent(700).lines().skip(1).enumerate() {
+        let run = if row < 400 { "first" } else { "second" };
+        match row {
+            300..400 => table += &format!("{run},9,{}\n", line.split_once(',').expect("two").1),
+            205 | 450 => table += &format!("{run},,1\n"),
+            _ => table += &format!("{run},{line}\n"),
+        }
+    }
+    let folder = folder()
+        .with("normal.csv", independent(2_000))
+        .with("stream.csv", &table);
+    let score = "score out.flow stream.csv --group run -o evidence.csv --stream";
+    folder
+        .flow(&score.replace("out.flow", "model.flow"))
+        .fails(1, &["model.flow", "flow calibrate"]);
+    assert!(!folder.path().join("evidence.csv").exists());
+    let promise = ["--false-alarms", "1 per 1000 samples"];
+    let calibrate = ["calibrate", "model.flow", "normal.csv", "-o", "out.flow"];
+    folder.run(calibrate.into_iter().chain(promise)).done();
+    let run = folder.flow(score).done();
+    let report = folder.flow(&format!("{score} --json")).json();
+    let alarms = report["alarms"].as_u64().expect("a count");
+    assert_eq!([&report["rows"], &report["scored"]], [700, 698]);
+    assert_eq!(report["stream"]["recordings"], 2);
+    assert_eq!(report["stream"]["run_length"], 1000.0);
+    assert_eq!(report["stream"]["rate"], alarms as f64 / 698.0);
+    let said = [
+        format!("{alarms} alarms in 698 samples"),
+        "at most one in 1000 in the mean".to_owned(),
+    ];
+    for said in said {
+        assert!(run.err.contains(&said), "{said:?} is not in {}", run.err);
+    }
+
+    let bytes = std::fs::read(folder.path().join("out.flow")).expect("readable");
+    let flow = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let scorer = Scorer::new(&flow).expect("a model");
+    let mut stream = Stream::new(&scorer).expect("a test");
+    let evidence = folder.read("evidence.csv");
+    let mut lines = evidence.lines();
+    let header = "log_prob,p_value,alarm,evidence,statistic,channel";
+    assert_eq!(lines.next(), Some(header));
+    let mut blamed = 0;
+    for (row, (line, own)) in lines.zip(table.lines().skip(1)).enumerate() {
+        let cells: Vec<&str> = own.split(',').collect();
+        let event: Vec<f32> = cells[1..].iter().flat_map(|cell| cell.parse()).collect();
+        if row == 400 {
+            stream.reset();
+        }
+        if event.len() < 2 {
+            assert_eq!(line, ",,,,,");
+            continue;
+        }
+        let log_prob = scorer.log_probs_of(&event, &[])[0];
+        let verdict = stream.observe(&event, &[], log_prob, &scorer.latents_of(&event, &[]));
+        let statistic = match verdict.statistic {
+            None => String::new(),
+            Some(0) => "log_prob".to_owned(),
+            Some(latent) => format!("latent_{}", latent - 1),
+        };
+        let channel = verdict.channel.map_or("", |channel| ["x", "y"][channel]);
+        let expected = format!(
+            "{log_prob},{},{},{},{statistic},{channel}",
+            verdict.p_value,
+            u8::from(verdict.alarm),
+            verdict.evidence
+        );
+        assert_eq!(line, expected, "row {row}");
+        blamed += u64::from((300..400).contains(&row) && channel == "x");
+    }
+    assert!(blamed >= 10 && blamed + 2 >= alarms, "{blamed} of {alarms}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::output::Output;
 use super::stream_report::StreamReport;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::calibrate::{CalibrationTable, MondrianTables};
+use crate::calibrate::{CalibrationTable, MondrianTables, Statistics};
 use crate::data::{ColumnRequest, Table, load_columns};
 use crate::evaluate::Scorer;
 use crate::export::{Draft, DraftCalibration, DraftMondrian, DraftSequential, ExportError};
@@ -18,7 +18,7 @@ use context::ContextOptions;
 use flow_embedded::artefact::LoadedFlow;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use stream::{Assumptions, Statistics, StreamOptions};
+use stream::{Assumptions, StreamOptions};
 
 /// Calibrate a model anew on normal rows
 ///

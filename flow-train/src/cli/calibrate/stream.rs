@@ -1,9 +1,7 @@
 //! The promise over a stream: whether the rows bear it out, and the test that keeps it.
 
 use crate::Error;
-use crate::calibrate::{
-    Calibration, FalseAlarms, Independence, MIN_ROWS, SequentialDesign, Statistic,
-};
+use crate::calibrate::{FalseAlarms, Independence, MIN_ROWS, SequentialDesign, Statistics};
 use crate::cli::options;
 use crate::cli::ui::decimal;
 use crate::data::{Dataset, SampleRate};
@@ -36,40 +34,6 @@ pub(super) struct StreamOptions {
 /// The default of --delta for a model without one.
 const DEFAULT_DELTA: f64 = 0.05;
 
-/// Statistics of the calibration rows, in the order of their recording.
-pub(super) struct Statistics<'r> {
-    log_probs: &'r [f32],
-    /// Of each latent.
-    latents: Vec<Vec<f32>>,
-}
-
-impl<'r> Statistics<'r> {
-    /// `latents` are row-major.
-    pub(super) fn new(log_probs: &'r [f32], latents: &[f32]) -> Self {
-        let channels = latents.len() / log_probs.len().max(1);
-        let column = |channel: usize| {
-            let own = latents.iter().skip(channel);
-            own.step_by(channels).copied().collect()
-        };
-        Self {
-            log_probs,
-            latents: (0..channels).map(column).collect(),
-        }
-    }
-
-    fn calibrations(&self) -> Vec<Calibration<'_>> {
-        let log_prob = Calibration {
-            statistic: Statistic::LogProb,
-            values: self.log_probs,
-        };
-        let latents = self.latents.iter().map(|values| Calibration {
-            statistic: Statistic::Latent,
-            values,
-        });
-        std::iter::once(log_prob).chain(latents).collect()
-    }
-}
-
 /// Whether the rows bear out that they are independent and from one distribution.
 #[derive(Debug, Serialize)]
 pub(super) struct Assumptions {
@@ -77,24 +41,23 @@ pub(super) struct Assumptions {
     /// Independent rows that the rows are worth.
     effective_rows: f64,
     pub(super) verdict: String,
+    /// What they are worth of each statistic.
+    #[serde(skip)]
+    worth: Vec<f64>,
 }
 
 impl Assumptions {
     /// Tests the rows; `None` if they are too few to say.
     pub(super) fn test(statistics: &Statistics<'_>) -> Option<Self> {
-        if (statistics.log_probs.len() as f64) < MIN_ROWS {
+        if (statistics.rows() as f64) < MIN_ROWS {
             return None;
         }
         let found = Independence::test(&statistics.calibrations());
-        // A permutation or a linear map gives latents no channel's name.
-        let verdict = found.sentence(|statistic| match statistic {
-            0 => "the log-likelihood".to_owned(),
-            latent => format!("latent coordinate {}", latent - 1),
-        });
         Some(Self {
             promise_stands: found.promise_stands(),
             effective_rows: found.effective,
-            verdict,
+            verdict: found.sentence(Statistics::name),
+            worth: found.worth,
         })
     }
 }
@@ -124,17 +87,14 @@ impl StreamOptions {
         let own = flow.header().sequential.map(|own| decimal(own.delta));
         let delta = self.delta.or(own).unwrap_or(DEFAULT_DELTA);
         let calibrations = statistics.calibrations();
-        let effective = assumptions.map_or(0.0, |own| own.effective_rows);
-        let design = SequentialDesign::new(&calibrations, effective, run_length, delta);
+        let none = vec![0.0; calibrations.len()];
+        let worth = assumptions.map_or(&none, |own| &own.worth);
+        let design = SequentialDesign::new(&calibrations, worth, run_length, delta);
         let design = design.map_err(|fault| Error::Design {
             path: path.to_owned(),
             fault,
         })?;
-        Ok(Some(DraftSequential::new(
-            &design,
-            &promise,
-            data.events(),
-            data.event_dim(),
-        )))
+        let draft = DraftSequential::new(&design, &promise, data.events(), data.event_dim());
+        Ok(Some(draft))
     }
 }

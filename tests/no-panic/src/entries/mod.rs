@@ -9,6 +9,7 @@ pub(crate) mod math;
 pub(crate) mod window;
 
 use flow_embedded::detect::blame;
+use flow_embedded::window::Feature;
 use flow_embedded::{Calibrated, Density, Detector, Latents, Sampler};
 
 use crate::unknown::{AnyRng, keep, keep_all, numbers};
@@ -20,7 +21,11 @@ fn density<const D: usize, const C: usize>(flow: &(impl Latents<D, C> + Sampler<
     keep(flow.log_prob_and_latents(&numbers(), &numbers(), &mut latents));
     keep_all(&latents);
     let common: [[f32; 3]; D] = core::array::from_fn(|_| numbers());
-    let blame = blame(flow, &numbers(), &numbers(), &common);
+    let past = [Feature::Lag {
+        channel: 0,
+        steps: 1,
+    }];
+    let blame = blame(flow, &numbers(), &numbers(), &common, &past);
     keep_all(&blame.contributions);
     keep(blame.channel as f32);
     let mut event = flow.sample(&mut AnyRng, &numbers());

@@ -1,14 +1,14 @@
 //! Sequential tests on simulated streams: the promise over many calibrations, and detection delays
 //! beside control charts. Channels are Gaussian AR(1) processes, correlated with each other.
 
-use flow_embedded::detect::evidence::EvidenceTable;
 use flow_embedded::detect::{Change, SequentialTest};
+use flow_tests::detection::charts::{Chart, Cusum, Designed, Ewma, Peer, Shewhart};
+use flow_tests::detection::faults::{Fault, Sizes};
+use flow_tests::sensor::Normals;
 use flow_train::calibrate::{
     Calibration, Independence, SequentialDesign, SequentialScheme, Statistic,
 };
 use flow_train::evaluate::clopper_pearson;
-use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
 
 const CHANNELS: usize = 4;
 const STATISTICS: [Statistic; CHANNELS + 1] = [
@@ -20,18 +20,11 @@ const STATISTICS: [Statistic; CHANNELS + 1] = [
 ];
 
 type Row = [f32; CHANNELS];
-type Test = SequentialTest<{ CHANNELS + 1 }, 64>;
-
-/// Box and Muller's method, half of it.
-fn normal(rng: &mut ChaCha8Rng) -> f32 {
-    let mut uniform = || (rng.next_u32() as f32 + 1.0) / 4_294_967_808.0;
-    (-2.0 * uniform().ln()).sqrt() * (std::f32::consts::TAU * uniform()).cos()
-}
 
 /// Channels of unit variance, of which each has the autocorrelation `phi` at lag 1, and each two the
 /// correlation 1/2.
 struct Stream {
-    rng: ChaCha8Rng,
+    normals: Normals,
     phi: f32,
     row: Row,
 }
@@ -39,7 +32,7 @@ struct Stream {
 impl Stream {
     fn new(seed: u64, phi: f32) -> Self {
         let mut stream = Self {
-            rng: ChaCha8Rng::seed_from_u64(seed),
+            normals: Normals::new(seed),
             phi,
             row: [0.0; CHANNELS],
         };
@@ -50,9 +43,10 @@ impl Stream {
     }
 
     fn step(&mut self) -> Row {
-        let common = normal(&mut self.rng);
+        let common = self.normals.draw() as f32;
         for channel in &mut self.row {
-            let innovation = 0.5f32.sqrt() * (common + normal(&mut self.rng));
+            let own = self.normals.draw() as f32;
+            let innovation = 0.5f32.sqrt() * (common + own);
             *channel = self.phi * *channel + (1.0 - self.phi * self.phi).sqrt() * innovation;
         }
         self.row
@@ -65,8 +59,8 @@ struct Observed {
     residuals: Row,
     /// Log-likelihood of the residuals, but for a constant; and their latent coordinates.
     statistics: [f32; CHANNELS + 1],
-    /// Squared Mahalanobis distance of the z-scores.
-    distance: f32,
+    /// Squared Mahalanobis distance of the z-scores, and of the residuals.
+    distances: [f32; 2],
 }
 
 fn observe(row: Row, before: Row, phi: f32) -> Observed {
@@ -80,7 +74,7 @@ fn observe(row: Row, before: Row, phi: f32) -> Observed {
         scores: row,
         residuals,
         statistics,
-        distance: whiten(row).iter().map(|z| z * z).sum(),
+        distances: [whiten(row), latents].map(|own| own.iter().map(|z| z * z).sum()),
     }
 }
 
@@ -136,8 +130,8 @@ fn learned(stream: &mut Stream, rows: usize) -> f32 {
 #[test]
 fn the_promise_is_kept_over_calibrations_and_streams() {
     let (rows, run_length, delta) = (1_000, 500.0, 0.05);
-    let scheme = SequentialScheme::new(&STATISTICS, rows, rows as f64, run_length, delta)
-        .expect("rows enough");
+    let statistics = STATISTICS.map(|own| (own, rows as f64));
+    let scheme = SequentialScheme::new(&statistics, rows, run_length, delta).expect("rows enough");
     for phi in [0.0, 0.8] {
         let runs = 1_000;
         let (mut early, mut samples) = (0, 0u64);
@@ -149,7 +143,7 @@ fn the_promise_is_kept_over_calibrations_and_streams() {
                 .calibrate(&calibrations(&columns))
                 .expect("as designed");
             let table = design.table();
-            let mut test = Test::new();
+            let mut test = Designed::new(table);
             let mut before = stream.step();
             let mut wait = 0;
             loop {
@@ -157,7 +151,7 @@ fn the_promise_is_kept_over_calibrations_and_streams() {
                 wait += 1;
                 let observed = observe(row, std::mem::replace(&mut before, row), known);
                 // Some tables give an alarm once in a million samples.
-                if test.observe(&table, &observed.statistics).alarm || wait == 20_000 {
+                if test.step(&observed.statistics) >= 1.0 || wait == 20_000 {
                     break;
                 }
             }
@@ -197,105 +191,38 @@ fn a_promise_that_can_not_be_kept_is_announced() {
     );
 }
 
-/// Something that gives an alarm when it reaches a threshold.
-trait Chart {
-    fn step(&mut self, row: &Observed) -> f32;
-    fn reset(&mut self);
-}
-
-/// The designed test; its threshold is 1.
-struct Ours<'a>(EvidenceTable<'a>, Test);
-
-impl Chart for Ours<'_> {
-    fn step(&mut self, row: &Observed) -> f32 {
-        self.1.observe(&self.0, &row.statistics).level()
-    }
-    fn reset(&mut self) {
-        self.1.reset();
-    }
-}
-
-/// Two-sided on each channel (Page 1954), for shifts of one standard deviation.
-struct Cusum(fn(&Observed) -> &Row, [[f32; 2]; CHANNELS]);
-
-impl Chart for Cusum {
-    fn step(&mut self, row: &Observed) -> f32 {
-        let mut most = 0.0f32;
-        for (sums, value) in self.1.iter_mut().zip(self.0(row)) {
-            sums[0] = (sums[0] + value - 0.5).max(0.0);
-            sums[1] = (sums[1] - value - 0.5).max(0.0);
-            most = most.max(sums[0]).max(sums[1]);
-        }
-        most
-    }
-    fn reset(&mut self) {
-        self.1 = Default::default();
-    }
-}
-
-/// Exponentially weighted means of each channel (Roberts 1959), two-sided.
-struct Ewma(fn(&Observed) -> &Row, Row);
-
-impl Chart for Ewma {
-    fn step(&mut self, row: &Observed) -> f32 {
-        let mut most = 0.0f32;
-        for (mean, value) in self.1.iter_mut().zip(self.0(row)) {
-            *mean += 0.2 * (value - *mean);
-            most = most.max(mean.abs());
-        }
-        most
-    }
-    fn reset(&mut self) {
-        self.1 = Default::default();
-    }
-}
-
-struct Mahalanobis(fn(&Observed) -> f32);
-
-impl Chart for Mahalanobis {
-    fn step(&mut self, row: &Observed) -> f32 {
-        self.0(row)
-    }
-    fn reset(&mut self) {}
-}
-
-fn run_length(chart: &mut dyn Chart, threshold: f32, rows: &[Observed]) -> f64 {
-    chart.reset();
-    let mut alarms = 0;
-    for row in rows {
-        if chart.step(row) >= threshold {
-            alarms += 1;
-            chart.reset();
-        }
-    }
-    rows.len() as f64 / f64::from(alarms.max(1))
-}
-
-const FAULTS: [&str; 6] = ["offset", "gain up", "gain down", "stuck", "drift", "noise"];
-
-/// A channel's value under a fault of one of three sizes, `age` samples after its start.
-fn faulty(fault: usize, size: usize, age: u32, value: f32, held: f32, rng: &mut ChaCha8Rng) -> f32 {
-    match fault {
-        0 => value + [0.5, 1.0, 3.0][size],
-        1 => value * [1.5, 2.5, 5.0][size],
-        2 => value * [0.7, 0.5, 0.2][size],
-        // At its last value; there with a little noise; at zero.
-        3 => [held, held + 0.05 * normal(rng), 0.0][size],
-        4 => value + [0.002, 0.01, 0.05][size] * age as f32,
-        _ => value + [0.7, 1.5, 4.0][size] * normal(rng),
-    }
-}
+const FAULTS: [Sizes; 6] = [
+    (
+        "offset",
+        [Fault::Offset(0.5), Fault::Offset(1.0), Fault::Offset(3.0)],
+    ),
+    (
+        "gain up",
+        [Fault::Gain(1.5), Fault::Gain(2.5), Fault::Gain(5.0)],
+    ),
+    (
+        "gain down",
+        [Fault::Gain(0.7), Fault::Gain(0.5), Fault::Gain(0.2)],
+    ),
+    (
+        "stuck",
+        [Fault::Stuck(0.0), Fault::Stuck(0.05), Fault::Dead],
+    ),
+    (
+        "drift",
+        [Fault::Drift(0.002), Fault::Drift(0.01), Fault::Drift(0.05)],
+    ),
+    (
+        "noise",
+        [Fault::Noise(0.7), Fault::Noise(1.5), Fault::Noise(4.0)],
+    ),
+];
 
 /// Samples to an alarm after a fault in one channel, which takes turns with `run`; 4,000 at most.
 /// `alarm` starts anew after each.
-fn wait(
-    run: u64,
-    phi: f32,
-    [fault, size]: [usize; 2],
-    mut alarm: impl FnMut(&Observed) -> bool,
-) -> u32 {
+fn wait(run: u64, phi: f32, fault: Fault, mut alarm: impl FnMut(&Observed) -> bool) -> u32 {
     let mut stream = Stream::new(1_000 + run, phi);
-    let mut rng = ChaCha8Rng::seed_from_u64(50_000 + run);
+    let normals = &mut Normals::new(50_000 + run);
     for row in record(&mut stream, 200, phi) {
         alarm(&row);
     }
@@ -304,7 +231,7 @@ fn wait(
     let held = before[channel];
     for age in 1..=4_000 {
         let mut row = stream.step();
-        row[channel] = faulty(fault, size, age, row[channel], held, &mut rng);
+        row[channel] = fault.apply(row[channel], held, age, normals);
         if alarm(&observe(row, before, phi)) {
             return age;
         }
@@ -314,14 +241,14 @@ fn wait(
 }
 
 /// Its mean over 200 runs.
-fn delay(chart: &mut dyn Chart, threshold: f32, phi: f32, fault: [usize; 2]) -> f64 {
+fn delay(peer: &mut Peer<'_, Observed>, threshold: f32, phi: f32, fault: Fault) -> f64 {
     let runs = 200;
     let waits = (0..runs).map(|run| {
-        chart.reset();
+        peer.chart.reset();
         wait(run, phi, fault, |row| {
-            let alarm = chart.step(row) >= threshold;
+            let alarm = peer.step(row) >= threshold;
             if alarm {
-                chart.reset();
+                peer.chart.reset();
             }
             alarm
         })
@@ -336,47 +263,39 @@ fn delays_are_below_those_of_control_charts_on_most_faults() {
     let (phi, promised) = (0.7, 10_000.0);
     let mut stream = Stream::new(1, phi);
     let columns = columns(&record(&mut stream, 5_000, phi));
-    let design = SequentialDesign::new(&calibrations(&columns), 5_000.0, promised, 0.05)
+    let design = SequentialDesign::new(&calibrations(&columns), &[5_000.0; 5], promised, 0.05)
         .expect("rows enough");
     let table = design.table();
-    let rows = record(&mut stream, 1_000_000, phi);
-    let none = [0.0; CHANNELS];
-    let mut charts: [(&str, Box<dyn Chart + '_>); 7] = [
-        ("ours", Box::new(Ours(table, Test::new()))),
-        (
-            "CUSUM",
-            Box::new(Cusum(|row| &row.scores, Default::default())),
+    let rows = [record(&mut stream, 1_000_000, phi)];
+    let scores: fn(&Observed) -> &[f32] = |row| &row.scores;
+    let residuals: fn(&Observed) -> &[f32] = |row| &row.residuals;
+    let mut charts = [
+        Peer::new(
+            "ours",
+            |row: &Observed| &row.statistics,
+            Designed::new(table),
         ),
-        ("EWMA", Box::new(Ewma(|row| &row.scores, none))),
-        ("Mahalanobis", Box::new(Mahalanobis(|row| row.distance))),
-        (
-            "CUSUM res.",
-            Box::new(Cusum(|row| &row.residuals, Default::default())),
-        ),
-        ("EWMA res.", Box::new(Ewma(|row| &row.residuals, none))),
-        (
-            "Mahal. res.",
-            Box::new(Mahalanobis(|row| -row.statistics[0])),
-        ),
+        Peer::new("CUSUM", scores, Cusum::default()),
+        Peer::new("EWMA", scores, Ewma::default()),
+        Peer::new("Mahalanobis", |row| &row.distances[..1], Shewhart),
+        Peer::new("CUSUM res.", residuals, Cusum::default()),
+        Peer::new("EWMA res.", residuals, Ewma::default()),
+        Peer::new("Mahal. res.", |row| &row.distances[1..], Shewhart),
     ];
     let thresholds: Vec<f32> = charts
         .iter_mut()
         .enumerate()
-        .map(|(index, (name, chart))| {
-            let (mut low, mut high) = (0.1f32, 300.0f32);
-            for _ in 0..16 {
-                let middle = (low * high).sqrt();
-                if run_length(chart.as_mut(), middle, &rows) < promised {
-                    low = middle;
-                } else {
-                    high = middle;
-                }
-            }
-            let threshold = if index == 0 { 1.0 } else { high };
-            let found = run_length(chart.as_mut(), threshold, &rows);
+        .map(|(index, peer)| {
+            let threshold = match index {
+                0 => 1.0,
+                _ => peer.tuned(promised, &rows),
+            };
+            let (name, found) = (peer.name, peer.run_length(threshold, &rows));
             println!("{name:>12}: threshold {threshold:.3}, run length {found:.0}");
+            // Ours has what its calibration rows let it be sure of; over calibrations that varies.
+            let most = if index == 0 { 10.0 } else { 1.1 };
             assert!(
-                found >= 0.9 * promised && found <= 4.0 * promised,
+                found >= promised && found <= most * promised,
                 "{name}: {found}"
             );
             threshold
@@ -384,16 +303,14 @@ fn delays_are_below_those_of_control_charts_on_most_faults() {
         .collect();
     let mut wins = [0; 7];
     print!("{:>12}", "");
-    charts.iter().for_each(|(name, _)| print!("{name:>13}"));
+    charts.iter().for_each(|peer| print!("{:>13}", peer.name));
     println!();
-    for (fault, name) in FAULTS.iter().enumerate() {
-        for size in 0..3 {
+    for (name, sizes) in FAULTS {
+        for (size, fault) in sizes.into_iter().enumerate() {
             let delays: Vec<f64> = charts
                 .iter_mut()
                 .zip(&thresholds)
-                .map(|((_, chart), threshold)| {
-                    delay(chart.as_mut(), *threshold, phi, [fault, size])
-                })
+                .map(|(peer, threshold)| delay(peer, *threshold, phi, fault))
                 .collect();
             print!("{name:>10} {}", size + 1);
             delays.iter().for_each(|delay| print!("{delay:>13.1}"));
@@ -404,8 +321,8 @@ fn delays_are_below_those_of_control_charts_on_most_faults() {
         }
     }
     println!("ours sooner, of 18: {:?}", &wins[1..]);
-    for (wins, (name, _)) in wins.iter().zip(&charts).skip(1) {
-        assert!(*wins >= 12, "{name}: {wins} of 18");
+    for (wins, peer) in wins.iter().zip(&charts).skip(1) {
+        assert!(*wins >= 12, "{}: {wins} of 18", peer.name);
     }
 }
 
@@ -416,17 +333,18 @@ fn drift_is_told_apart_from_faults() {
     let runs = 200;
     for (phi, run_length) in [(0.0, 1e4), (0.0, 1e6), (0.7, 1e4)] {
         let columns = columns(&record(&mut Stream::new(1, phi), 5_000, phi));
-        let design = SequentialDesign::new(&calibrations(&columns), 5_000.0, run_length, 0.05)
-            .expect("rows enough");
+        let design =
+            SequentialDesign::new(&calibrations(&columns), &[5_000.0; 5], run_length, 0.05)
+                .expect("rows enough");
         let table = design.table();
         println!("phi {phi}, run length {run_length}: alarms that are called drift, in %");
-        for (fault, name) in FAULTS.iter().enumerate() {
-            let share = |size| {
+        for (name, sizes) in FAULTS {
+            let share = |fault: Fault| {
                 let (mut drift, mut alarms) = (0, 0);
                 for run in 0..runs {
-                    let mut test = Test::new();
+                    let mut test = SequentialTest::<{ CHANNELS + 1 }, 1024>::new();
                     let mut kind = None;
-                    wait(run, phi, [fault, size], |row| {
+                    wait(run, phi, fault, |row| {
                         let evidence = test.observe(&table, &row.statistics);
                         kind = evidence
                             .alarm
@@ -438,11 +356,11 @@ fn drift_is_told_apart_from_faults() {
                 }
                 f64::from(drift) / f64::from(alarms)
             };
-            let shares: [f64; 3] = std::array::from_fn(share);
+            let shares: [f64; 3] = sizes.map(share);
             let percent = shares.map(|share| format!("{:6.1}", 100.0 * share));
             println!("{name:>10}{}", percent.concat());
             let [small, middle, large] = shares;
-            let clear = match *name {
+            let clear = match name {
                 // Ramps of 0.002, 0.01 and 0.05 standard deviations a sample: the last is fast.
                 "drift" => small >= 0.9 && middle >= 0.6 && (large <= 0.1 || phi > 0.0),
                 // Offsets of 1/2, 1 and 3: the first is small.

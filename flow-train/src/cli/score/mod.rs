@@ -1,17 +1,21 @@
 //! `flow score`: log-likelihood, p-value and alarm for every row.
 
+mod piece;
+mod stream;
+
 use super::model_file::{self, ModelFile};
 use super::number;
 use super::options::{RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::data::{ColumnRequest, DataError, RowReader, Table};
+use crate::data::{ColumnRequest, RowReader, Table};
 use crate::evaluate::Scorer;
-use flow_embedded::artefact::LoadedFlow;
+use piece::Piece;
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::PathBuf;
+use stream::{Run, Summary};
 
 /// Score every row of a table
 ///
@@ -23,7 +27,8 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow score model.flow new.csv -o scores.csv
-  flow score model.flow new.csv -o - -q | paste -d, new.csv -")]
+  flow score model.flow new.csv -o - -q | paste -d, new.csv -
+  flow score model.flow day.csv -o evidence.csv --stream")]
 pub(super) struct Args {
     /// The model
     model: PathBuf,
@@ -32,6 +37,9 @@ pub(super) struct Args {
     /// The table to write; - for standard output
     #[arg(short, long, value_name = "CSV")]
     output: PathBuf,
+    /// Run the model's sequential test over the rows, in their order
+    #[arg(long)]
+    stream: bool,
     #[command(flatten)]
     recordings: RecordingOptions,
     #[command(flatten)]
@@ -42,8 +50,10 @@ pub(super) struct Args {
 struct Report<'a> {
     rows: u64,
     scored: u64,
+    /// Of the test over the stream, if that was asked for.
     alarms: Option<u64>,
     alpha: Option<f64>,
+    stream: Option<Summary<'a>>,
     output: &'a std::path::Path,
 }
 
@@ -59,19 +69,31 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     };
     let columns = model_file::columns(&file, flow.header(), others)?;
     ui.header(&file);
+    let calibration = flow.calibration();
+    let scorer = Scorer::new(&flow)?;
+    let mut stream = args
+        .stream
+        .then(|| Run::new(&args.model, &scorer))
+        .transpose()?;
     let mut output = Output::create(&args.output)?;
     let in_output = Error::write(&args.output);
-
-    let calibration = flow.calibration();
     let mut reader = RowReader::new(&file, &columns).map_err(&in_table)?;
-    let mut piece = Piece::new(&flow)?;
+    let mut piece = Piece::new(&scorer);
     let (mut rows, mut scored, mut alarms) = (0, 0, 0);
-    writeln!(output, "log_prob,p_value,alarm").map_err(&in_output)?;
     let mut text = Vec::new();
+    text.extend_from_slice(b"log_prob,p_value,alarm");
+    text.extend_from_slice(stream.as_ref().map_or(b"", |_| stream::COLUMNS));
+    text.push(b'\n');
+    output.write_all(&text).map_err(&in_output)?;
     while piece.read(&mut reader).map_err(&in_table)? {
         text.clear();
+        rows += piece.rows();
+        if let Some(run) = &mut stream {
+            run.push(&piece, &mut text);
+            output.write_all(&text).map_err(&in_output)?;
+            continue;
+        }
         for scored_row in piece.log_probs() {
-            rows += 1;
             let Some((log_prob, context)) = scored_row else {
                 text.extend_from_slice(b",,\n");
                 continue;
@@ -99,18 +121,25 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             "The model is not calibrated, so there are no p-values: see flow calibrate --help.",
         );
     }
-    let alpha = calibration.map(|table| decimal(table.alpha()));
-    let alarmed = format!("{rows} rows, {scored} scored, {alarms} alarms");
+    let stream = stream.as_ref().map(Run::summary);
+    if let Some(own) = &stream {
+        (scored, alarms) = (own.samples, own.alarms);
+    }
+    let mut alarmed = format!("{rows} rows, {scored} scored, {alarms} alarms");
+    if let Some(own) = &stream {
+        alarmed = format!("{rows} rows; {}", own.sentence());
+    }
     if to_stdout {
         ui.note(alarmed);
         return Ok(());
     }
-    let alarms = calibration.map(|_| alarms);
+    let alpha = calibration.filter(|_| !args.stream);
     let report = Report {
         rows,
         scored,
-        alarms,
-        alpha,
+        alarms: calibration.map(|_| alarms),
+        alpha: alpha.map(|table| decimal(table.alpha())),
+        stream,
         output: &args.output,
     };
     if ui.json {
@@ -121,61 +150,4 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         args.output.display()
     ));
     Ok(())
-}
-
-/// Some rows of a table, so that memory stays constant.
-struct Piece<'f, 'a> {
-    scorer: Scorer<'f, 'a>,
-    channels: usize,
-    events: Vec<f32>,
-    contexts: Vec<f32>,
-    /// Whether each row can be scored.
-    usable: Vec<bool>,
-}
-
-impl<'f, 'a> Piece<'f, 'a> {
-    /// Its most rows: enough for all cores.
-    const ROWS: usize = 16_384;
-
-    fn new(flow: &'f LoadedFlow<'a>) -> Result<Self, Error> {
-        Ok(Self {
-            scorer: Scorer::new(flow)?,
-            channels: flow.header().event.len(),
-            events: Vec::new(),
-            contexts: Vec::new(),
-            usable: Vec::new(),
-        })
-    }
-
-    /// Reads the next rows in place of the last; false if there are none.
-    fn read(&mut self, reader: &mut RowReader<'_>) -> Result<bool, DataError> {
-        self.events.clear();
-        self.contexts.clear();
-        self.usable.clear();
-        while self.usable.len() < Self::ROWS {
-            let Some(row) = reader.next_row()? else {
-                break;
-            };
-            let usable = row.fault.is_none() && row.primed;
-            if usable {
-                let (event, context) = row.values.split_at(self.channels);
-                self.events.extend_from_slice(event);
-                self.contexts.extend_from_slice(context);
-            }
-            self.usable.push(usable);
-        }
-        Ok(!self.usable.is_empty())
-    }
-
-    /// The log-likelihood of each row that can be scored, and its context.
-    fn log_probs(&self) -> impl Iterator<Item = Option<(f32, &[f32])>> {
-        let log_probs = self.scorer.log_probs_of(&self.events, &self.contexts);
-        let width = self.contexts.len() / log_probs.len().max(1);
-        let context = move |row: usize| &self.contexts[row * width..][..width];
-        let mut log_probs = log_probs.into_iter().enumerate();
-        self.usable.iter().map(move |usable| {
-            let (row, log_prob) = usable.then(|| log_probs.next()).flatten()?;
-            Some((log_prob, context(row)))
-        })
-    }
 }
