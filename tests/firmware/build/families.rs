@@ -213,6 +213,7 @@ fn artefact(
         quantisation: None,
         features: [].into_iter().collect(),
         sequential: None,
+        mondrian: None,
     };
     let weights = weights(&header);
     let plain = encoded(&header, &weights)?;
