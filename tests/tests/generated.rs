@@ -229,6 +229,7 @@ where
     let loaded = LoadedFlow::from_bytes(bytes).expect(name);
     let calibration = loaded.calibration().expect(name);
     let shaped = loaded.clone().shaped::<D, C, 256>().expect(name);
+    let calibrated = shaped.clone().calibrated().expect(name);
     let mut scratch = vec![f32::NAN; loaded.scratch_len()];
     let (channels, given) = (&loaded.header().event, &loaded.header().context);
     let mut log_prob = |event: &[f32; D], context: &[f32; C]| {
@@ -255,6 +256,8 @@ where
         let given = |context: &[f32]| {
             let table = loaded.calibration_given(context).expect(name);
             let p_value = flow.p_value_given(own, context);
+            let other = calibrated.p_value_given(own, context);
+            assert_eq!(p_value.to_bits(), other.to_bits(), "{}", place());
             assert_eq!(
                 p_value.to_bits(),
                 table.p_value(own).to_bits(),

@@ -214,6 +214,7 @@ fn artefact(
         features: [].into_iter().collect(),
         sequential: None,
         noise: None,
+        mondrian: None,
     };
     let weights = weights(&header);
     let plain = encoded(&header, &weights)?;
