@@ -66,7 +66,12 @@ pub fn check(toolchain: &Toolchain) -> Result<usize> {
         let readme = folder.join("README.md");
         let readme =
             std::fs::read_to_string(&readme).with_context(|| readme.display().to_string())?;
-        let figures = figures(&built.join(name), name)?;
+        // A program that runs for long has a shorter one beside it to be counted.
+        let counted = match folder.join("src/cost.rs").is_file() {
+            true => "cost",
+            false => name,
+        };
+        let figures = figures(&built.join(counted), counted)?;
         for (row, found) in &figures {
             println!("{name}: {row} {found}");
         }
@@ -106,7 +111,7 @@ fn figures(path: &Path, name: &str) -> Result<[(&'static str, f64); 5]> {
         ("static RAM", sizes.ram() as f64),
         ("worst stack", count::stack(&CORTEX_M4F, &elf)? as f64),
         ("instructions a sample", calls[calls.len() / 2] as f64),
-        ("instructions at an alarm", most as f64),
+        ("instructions at most", most as f64),
     ])
 }
 

@@ -11,7 +11,7 @@ use board::Console;
 use cortex_m_rt::entry;
 use flow_embedded::detect::Sequential;
 use flow_embedded::window::{Window, Windowed};
-use flow_embedded::{ObserveError, StreamDetector, StreamVerdict};
+use flow_embedded::{Change, ObserveError, StreamDetector, StreamVerdict};
 use model::BasicMotions;
 use retained::Retained;
 use samples::{Event, STREAM};
@@ -70,7 +70,13 @@ fn main() -> ! {
                         "  -     "
                     });
                 let channel = verdict.channel.and_then(|channel| CHANNELS.get(channel));
-                console.text(channel.unwrap_or(&"     ")).text("  ")
+                console
+                    .text(channel.unwrap_or(&"     "))
+                    .text(match verdict.change {
+                        Some(Change::Fault) => " fault  ",
+                        Some(Change::Drift) => " drift  ",
+                        None => "        ",
+                    })
             }
             Some(Err(ObserveError::NonFinite { channel })) => {
                 console.text("refused: channel ").number(channel as u32);

@@ -3,7 +3,7 @@
 //! On the emulated board it is a piece of RAM. On a real one it is a section that the start-up code
 //! leaves alone (`.noinit`), a backup domain, or a page of flash that is written now and then.
 
-/// Room for the state of the detector: a byte for each bet, and one for each statistic.
+/// Room for the state of the detector: two bytes for each bet, and one for each statistic.
 const ROOM: usize = 128;
 
 /// A state with its length and a checksum, so that memory that lost its content is not taken for one.

@@ -21,7 +21,7 @@ fn main() -> ! {
     let mut gyroscope = NoiseSource::new(model::Gyroscope);
     let mut last = 0.0;
     for _ in 0..SAMPLES {
-        [last] = gyroscope.next(&mut rng, &[25.0]);
+        last = watch(&mut gyroscope, &mut rng);
     }
     let mut console = Console::open();
     console
@@ -29,4 +29,11 @@ fn main() -> ! {
         .fixed::<6>(last)
         .end();
     board::exit()
+}
+
+/// One sample. A function of its own, so that what it costs can be counted.
+#[inline(never)]
+fn watch(gyroscope: &mut NoiseSource<model::Gyroscope, 1, 4, 6>, rng: &mut ChaCha8Rng) -> f32 {
+    let [sample] = gyroscope.next(rng, &[25.0]);
+    sample
 }
