@@ -28,12 +28,14 @@ fn a_real_sensor_s_noise_is_within_one_and_a_half_times_its_own_spread() {
 /// What a trained model feeds back does not add up, either.
 #[test]
 fn a_trained_model_stays_for_ten_million_steps_where_the_sensor_was() {
-    let recorded = Recorded::synthetic(40_000, 7);
+    let mut recorded = Recorded::synthetic(40_000, 7);
+    // The one whose slow noise is strongest.
+    recorded.channels.drain(..2);
     let model = recorded.train(7).expect("a model of noise");
     let flow = LoadedFlow::from_bytes(&model).expect("a valid artefact");
     let mut source = Source::new(&flow).expect("a model of noise");
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    let mut extremes = vec![[f32::INFINITY, f32::NEG_INFINITY]; 3];
+    let mut extremes = [[f32::INFINITY, f32::NEG_INFINITY]];
     for _ in 0..10_000_000 {
         let sample = source.next(&mut rng, &[25.0]).expect("its shape");
         for ([low, high], x) in extremes.iter_mut().zip(sample) {
