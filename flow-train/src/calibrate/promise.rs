@@ -1,4 +1,4 @@
-//! A promise in the user's words: so many false alarms in such a time.
+//! A promise in the user's words: so many false alarms in such a time, or none with such a probability.
 
 use crate::data::SampleRate;
 use std::fmt;
@@ -23,7 +23,10 @@ enum Span {
 }
 
 /// At most so many false alarms in a span, in the mean: `1 per day`, `2 per 8 hours`, `1 per 1000
-/// samples`.
+/// samples`. Or any within a span with at most such a probability, however often one looks: `1 % in 8
+/// hours`. A test of the run length `A` gives a false alarm among `t` samples with a probability of at
+/// most `t / A` ([`evidence`](flow_embedded::detect::evidence)), so that this is the promise of a hundredth
+/// of an alarm per 8 hours.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FalseAlarms {
     alarms: f64,
@@ -66,13 +69,19 @@ impl FromStr for FalseAlarms {
 
     fn from_str(text: &str) -> Result<Self, PromiseError> {
         let error = || PromiseError::FalseAlarms(text.to_owned());
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let (alarms, count, unit) = match words[..] {
-            [alarms, "per" | "a" | "an", unit] => (alarms, "1", unit),
-            [alarms, "per", count, unit] => (alarms, count, unit),
+        let spaced = text.replace('%', " % ");
+        let words: Vec<&str> = spaced.split_whitespace().collect();
+        let (alarms, share, count, unit) = match words[..] {
+            [alarms, "per" | "a" | "an", unit] => (alarms, 1.0, "1", unit),
+            [alarms, "per", count, unit] => (alarms, 1.0, count, unit),
+            [percent, "%", "in", "a" | "an", unit] => (percent, 0.01, "1", unit),
+            [percent, "%", "in", count, unit] => (percent, 0.01, count, unit),
             _ => return Err(error()),
         };
-        let alarms = positive(alarms).ok_or_else(error)?;
+        let alarms = share * positive(alarms).ok_or_else(error)?;
+        if share < 1.0 && alarms >= 1.0 {
+            return Err(error());
+        }
         let count = positive(count).ok_or_else(error)?;
         let unit = unit.strip_suffix('s').unwrap_or(unit);
         let span = match TIMES.iter().find(|(name, _)| *name == unit) {
@@ -104,7 +113,7 @@ pub enum PromiseError {
     #[error(
         "false alarms \"{0}\" are not understood: write a number above 0, \"per\", and second, minute, \
          hour, day, week, month, year or samples, as in \"1 per day\", \"2 per 8 hours\" or \"1 per 1000 \
-         samples\""
+         samples\"; or a probability below 100 % of any, as in \"1 % in 8 hours\""
     )]
     FalseAlarms(String),
     /// A time without a rate.
@@ -148,6 +157,9 @@ mod tests {
             ("1 per 1000 samples", "", 1000.0),
             ("1 per minute", "1e3us", 60_000.0),
             ("1 per sample", "5s", 1.0),
+            ("1 % in 8 hours", "10Hz", 28_800_000.0),
+            ("5% in a day", "1Hz", 1_728_000.0),
+            ("0.5 % in 1000 samples", "", 200_000.0),
         ] {
             let found = run_length(promise, rate).expect(promise);
             assert!(
@@ -169,6 +181,9 @@ mod tests {
             ("1 per fortnight", "1Hz"),
             ("1 per 0 days", "1Hz"),
             ("1 per day per day", "1Hz"),
+            ("100 % in a day", "1Hz"),
+            ("1 in a day", "1Hz"),
+            ("1 % per day", "1Hz"),
         ] {
             let error = run_length(promise, rate).expect_err(promise);
             assert_eq!(error, PromiseError::FalseAlarms(promise.to_owned()));

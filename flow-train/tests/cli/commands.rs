@@ -2,7 +2,7 @@
 
 use crate::artefacts::{bytes, gaussian, log_prob};
 use crate::flow::Folder;
-use flow_embedded::LoadedFlow;
+use flow_embedded::{Change, LoadedFlow};
 use flow_train::evaluate::{Scorer, Stream};
 
 const EVENTS: [[f64; 2]; 6] = [
@@ -177,7 +177,7 @@ fn a_stream_is_scored_by_the_test_of_the_model() {
     let mut stream = Stream::new(&scorer).expect("a test");
     let evidence = folder.read("evidence.csv");
     let mut lines = evidence.lines();
-    let header = "log_prob,p_value,alarm,evidence,statistic,channel";
+    let header = "log_prob,p_value,alarm,evidence,statistic,change,channel";
     assert_eq!(lines.next(), Some(header));
     let mut blamed = 0;
     for (row, (line, own)) in lines.zip(table.lines().skip(1)).enumerate() {
@@ -187,7 +187,7 @@ fn a_stream_is_scored_by_the_test_of_the_model() {
             stream.reset();
         }
         if event.len() < 2 {
-            assert_eq!(line, ",,,,,");
+            assert_eq!(line, ",,,,,,");
             continue;
         }
         let log_prob = scorer.log_probs_of(&event, &[])[0];
@@ -198,8 +198,13 @@ fn a_stream_is_scored_by_the_test_of_the_model() {
             Some(latent) => format!("latent_{}", latent - 1),
         };
         let channel = verdict.channel.map_or("", |channel| ["x", "y"][channel]);
+        let change = match verdict.change {
+            Some(Change::Fault) => "fault",
+            Some(Change::Drift) => "drift",
+            None => "",
+        };
         let expected = format!(
-            "{log_prob},{},{},{},{statistic},{channel}",
+            "{log_prob},{},{},{},{statistic},{change},{channel}",
             verdict.p_value,
             u8::from(verdict.alarm),
             verdict.evidence

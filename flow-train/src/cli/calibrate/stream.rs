@@ -14,9 +14,9 @@ use std::path::Path;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Stream")]
 pub(super) struct StreamOptions {
-    /// False alarms to promise over a stream, e.g. "1 per day", "2 per 8 hours", "1 per 1000 samples":
-    /// a sequential test is designed, which flow_embedded::StreamDetector runs [default: as the
-    /// model has it]
+    /// False alarms to promise over a stream, e.g. "1 per day", "2 per 8 hours", "1 per 1000 samples",
+    /// or the probability of any, "1 % in 8 hours": a sequential test is designed, which
+    /// flow_embedded::StreamDetector runs [default: as the model has it]
     #[arg(long, value_name = "PROMISE")]
     false_alarms: Option<FalseAlarms>,
     /// Drop the model's promise over a stream
