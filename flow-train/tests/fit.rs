@@ -538,14 +538,14 @@ fn wrong_settings_and_rows_are_told() {
                 noise: f32::INFINITY,
                 ..quick()
             },
-            "noise",
+            "smoothing",
         ),
         (
             Config {
                 context_noise: -0.1,
                 ..quick()
             },
-            "noise of the context",
+            "smoothing of the context",
         ),
         (
             Config {
