@@ -132,19 +132,18 @@ pub(crate) fn build(
     features: &str,
     binaries: &[&str],
 ) -> Result<PathBuf> {
-    let mut command = toolchain.build(&firmware::folder(), board.target, &target());
+    let mut command = toolchain.build(
+        &firmware::folder(),
+        board.target,
+        &workspace::device_target(),
+    );
     command.args(["--features", features]);
     for binary in binaries {
         command.args(["--bin", binary]);
     }
     process::run(level.apply(&mut command))
         .with_context(|| format!("building {} for {}", binaries.join(", "), board.name))?;
-    Ok(target().join(board.target).join("release"))
-}
-
-/// A folder of its own, so that the test firmware can be built beside it.
-fn target() -> PathBuf {
-    workspace::device_target().join("families")
+    Ok(workspace::device_release(board.target))
 }
 
 fn print(key: &str, figures: &Figures) {

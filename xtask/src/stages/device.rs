@@ -3,10 +3,8 @@
 use anyhow::Result;
 
 use super::{Bench, Verdict};
-use crate::parallel::side_by_side;
 use crate::{cost, examples, families, firmware, no_panic, workspace};
 use flow_measure::process;
-use flow_measure::toolchain::Toolchain;
 
 pub(super) fn setup(bench: &mut Bench) -> Result<Verdict> {
     println!("{}", bench.toolchain()?);
@@ -20,9 +18,8 @@ pub(super) fn no_panic(bench: &mut Bench) -> Result<Verdict> {
 
 pub(super) fn firmware(bench: &mut Bench) -> Result<Verdict> {
     let toolchain = bench.toolchain()?;
-    // A link is the work of one thread.
-    let checks: [fn(&Toolchain) -> Result<()>; 2] = [families::check, firmware::check];
-    side_by_side(&checks, |check| check(&toolchain))?;
+    firmware::check(&toolchain)?;
+    families::check(&toolchain)?;
     // These tests are ignored in the stage `tests`, which needs no chip.
     process::run(workspace::cargo().args([
         "test",
