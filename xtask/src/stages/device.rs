@@ -20,11 +20,12 @@ pub(super) fn firmware(bench: &mut Bench) -> Result<Verdict> {
     let toolchain = bench.toolchain()?;
     firmware::check(&toolchain)?;
     families::check(&toolchain)?;
-    // These tests are ignored in the stage `tests`, which needs no chip.
+    // These tests are ignored in the stage `tests`, which needs no chip, and are built there: other
+    // packages or features would build everything again.
     process::run(workspace::cargo().args([
         "test",
-        "--package",
-        "flow-tests",
+        "--workspace",
+        "--all-features",
         "--test",
         "firmware",
         "--",
