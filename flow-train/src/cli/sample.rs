@@ -25,7 +25,8 @@ use std::path::PathBuf;
 /// model that is conditioned on the past of its own stream, --context-from takes a raw recording with
 /// the model's columns: each row drawn is one that might have come next, given the recording so far.
 /// A model of a sensor's noise (flow train --noise) goes on from its own rows instead, on the grid of
-/// the converter; its context is what it was trained with as --context.
+/// the converter; its context is what it was trained with as --context, and a value outside the range
+/// that it had there counts as the nearest within.
 /// The same seed gives the same rows, on every machine and on the chip.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -125,7 +126,7 @@ fn write(
     csv.flush().map_err(&in_output)?;
     drop(csv);
 
-    let mut drawn = Draw::new(args, flow)?;
+    let mut drawn = Draw::new(args, flow);
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
     let mut contexts = contexts.iter().cycle();
     let mut left = args.rows;
@@ -162,19 +163,20 @@ enum Draw<'f, 'a> {
 }
 
 impl<'f, 'a> Draw<'f, 'a> {
-    fn new(args: &Args, flow: &'f LoadedFlow<'a>) -> Result<Self, Error> {
-        let header = flow.header();
-        Ok(match Source::new(flow) {
+    fn new(args: &Args, flow: &'f LoadedFlow<'a>) -> Self {
+        match Source::new(flow) {
             Some(source) => Self::Noise {
                 source,
-                leave: args.warm_up.unwrap_or_else(|| warm_up(&header.features)),
+                leave: args
+                    .warm_up
+                    .unwrap_or_else(|| warm_up(&flow.header().features)),
             },
             None => Self::Apart {
                 batch: Box::new(BatchFlow::new(flow)),
                 flow,
                 round: args.round,
             },
-        })
+        }
     }
 
     /// Draws as many rows as there is room for in `events`.

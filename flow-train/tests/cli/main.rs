@@ -8,5 +8,6 @@ mod measure;
 mod noise;
 mod noise_report;
 mod past;
+mod promises;
 mod tables;
 mod train;

@@ -1,8 +1,8 @@
 //! `flow codegen --measure`, where this machine can build for a chip and emulate it.
 
 use crate::artefacts::{bytes, gaussian};
-use crate::commands::independent;
 use crate::flow::Folder;
+use crate::promises::independent;
 use flow_measure::board::CORTEX_M3;
 use flow_measure::toolchain::Toolchain;
 use flow_measure::version::Version;

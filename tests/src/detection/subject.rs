@@ -176,13 +176,7 @@ impl Subject {
         let run_length = promise
             .parse::<FalseAlarms>()?
             .run_length(Some(rate.parse()?))?;
-        let rows: Vec<&Observed> = rows.iter().flatten().collect();
-        let log_probs: Vec<f32> = rows.iter().map(|row| row.statistics[0]).collect();
-        let latents: Vec<f32> = rows
-            .iter()
-            .flat_map(|row| &row.statistics[1..])
-            .copied()
-            .collect();
+        let (log_probs, latents) = statistics(rows);
         let statistics = Statistics::new(&log_probs, &latents);
         let calibrations = statistics.calibrations();
         let verdict = Independence::test(&calibrations);
@@ -201,13 +195,7 @@ impl Subject {
         worth: &[f64],
         run_length: f64,
     ) -> Option<SequentialDesign> {
-        let rows: Vec<&Observed> = rows.iter().flatten().collect();
-        let log_probs: Vec<f32> = rows.iter().map(|row| row.statistics[0]).collect();
-        let latents: Vec<f32> = rows
-            .iter()
-            .flat_map(|row| &row.statistics[1..])
-            .copied()
-            .collect();
+        let (log_probs, latents) = statistics(rows);
         let statistics = Statistics::new(&log_probs, &latents);
         SequentialDesign::new(&statistics.calibrations(), worth, run_length, DELTA).ok()
     }
@@ -270,4 +258,11 @@ fn primed<'r>(
         past.push(event);
         own.map(|own| (event.as_slice(), own))
     })
+}
+
+/// The log-likelihoods of recordings, and the latents, row by row.
+fn statistics(recordings: &[Vec<Observed>]) -> (Vec<f32>, Vec<f32>) {
+    let rows = || recordings.iter().flatten().map(|row| &row.statistics);
+    let latents = rows().flat_map(|own| &own[1..]).copied();
+    (rows().map(|own| own[0]).collect(), latents.collect())
 }
