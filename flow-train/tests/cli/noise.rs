@@ -135,6 +135,31 @@ fn noise_around_a_signal_is_what_is_left_of_it() {
     assert!(error.as_f64().is_some_and(|error| error < 0.05), "{error}");
 }
 
+/// `rest` beside a column that is off it by as much noise as it has itself: a correlation of 0.7.
+#[test]
+fn channels_are_correlated_as_they_were() {
+    let recorded = recording(4000);
+    let [rest, other] = [0, 1].map(|shift| column(&recorded, 0).split_off(shift * 2000));
+    let pairs = rest.iter().zip(&other);
+    let lines: String = pairs.map(|(a, b)| format!("{a},{}\n", a + b)).collect();
+    let folder = Folder::new().with("rest.csv", format!("a,b\n{lines}"));
+    folder.flow("train rest.csv --noise -o noise.flow").done();
+    folder.flow("sample noise.flow -n 20000 -o new.csv").done();
+    let correlation = |csv: &str| {
+        let (a, b) = (column(csv, 0), column(csv, 1));
+        // Of the sum and of each alone.
+        let sum: Vec<f64> = a.iter().zip(&b).map(|(a, b)| a + b).collect();
+        let [a, b, sum] = [a, b, sum].map(|own| moments(&own)[1]);
+        (sum * sum - a * a - b * b) / (2.0 * a * b)
+    };
+    let (real, new) = (
+        correlation(&folder.read("rest.csv")),
+        correlation(&folder.read("new.csv")),
+    );
+    assert!((real - 0.7).abs() < 0.1, "{real}");
+    assert!((new - real).abs() < 0.05, "{real} {new}");
+}
+
 #[test]
 fn what_can_not_be_noise_is_told() {
     let folder = Folder::new()
