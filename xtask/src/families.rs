@@ -29,8 +29,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(120);
 const INSTRUCTION_LIMIT: u64 = 50_000_000;
 /// The operations.
 const OPERATIONS: [&str; 2] = ["log_prob", "sample"];
-/// Features of the firmware: all flows; and dense layers in assembly.
-const PLAIN: &str = "families";
+/// The feature of the firmware that has all flows.
+pub const PLAIN: &str = "families";
+/// The same with dense layers in assembly.
 const ASSEMBLY: &str = "families,asm";
 /// The binaries that hold the golden modules.
 const GOLDEN: [&str; 3] = ["golden", "golden_layouts", "golden_integers"];
@@ -125,7 +126,7 @@ fn twins(toolchain: &Toolchain, board: &Board) -> Result<()> {
 ///
 /// # Errors
 /// If the build fails.
-pub(crate) fn build(
+pub fn build(
     toolchain: &Toolchain,
     board: &Board,
     level: Level,

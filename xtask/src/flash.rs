@@ -35,7 +35,7 @@ pub fn measure(toolchain: &Toolchain, measured: &mut Boards) -> Result<()> {
     let binaries: Vec<&str> = names.into_iter().chain(["empty"]).collect();
     for board in WEIGHED {
         let level = Level::S;
-        let built = families::build(toolchain, board, level, "families", &binaries)?;
+        let built = families::build(toolchain, board, level, families::PLAIN, &binaries)?;
         let empty = Elf::read(&built.join("empty"))?;
         let figures = measured.entry(level.key(board.name)).or_default();
         println!(

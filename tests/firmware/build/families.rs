@@ -1,272 +1,50 @@
-//! A flow of each family at two sizes, and some of them compiled otherwise. The weights are random:
-//! they change what comes out, and hardly what it costs.
+//! The modules of the firmware.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use flow_codegen::{Checked, Interpreter, Optimise, Options, Passes, compile};
-use flow_embedded::artefact::{
-    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain, Header,
-    Layer, Provenance, Quantisation, Transformer, Units, WeightFormat, encode, encoded_len,
-};
-use flow_embedded::math::Backend;
+use flow_codegen::{Options, compile};
 
-/// Bijections of each flow.
-const LAYERS: usize = 3;
-/// Units of each of the two hidden layers.
-const UNITS: usize = 32;
-/// Events that decide the ranges of a quantised flow's activations.
-const EVENTS: usize = 500;
-/// Event channels.
-const SIZES: [usize; 2] = [4, 16];
+use crate::artefacts::Flow;
 
-const AFFINE: Transformer = Transformer::Affine {
-    log_scale_bound: 2.0,
-};
-const SPLINE: Transformer = Transformer::Spline {
-    bins: 8,
-    bound: 4.0,
-};
+/// What takes the place of a flow where a firmware is weighed without one.
+const NOTHING: &str = "\
+pub const CHANNELS: usize = 4;
 
-/// A family: coupling where there is no direction.
-struct Family {
-    name: &'static str,
-    transformer: Transformer,
-    direction: Option<Direction>,
-}
+pub struct Model;
 
-const fn family(
-    name: &'static str,
-    transformer: Transformer,
-    direction: Option<Direction>,
-) -> Family {
-    Family {
-        name,
-        transformer,
-        direction,
+impl ::flow_embedded::Density<4> for Model {
+    fn log_prob(&self, event: &[f32; 4], _: &[f32; 0]) -> f32 {
+        event[0]
     }
 }
 
-const FAMILIES: [Family; 6] = [
-    family("nice", Transformer::Shift, None),
-    family("realnvp", AFFINE, None),
-    family("nsf", SPLINE, None),
-    family("maf", AFFINE, Some(Direction::Normalizing)),
-    family("iaf", AFFINE, Some(Direction::Generative)),
-    family("nsf_ar", SPLINE, Some(Direction::Normalizing)),
-];
+impl ::flow_embedded::Sampler<4> for Model {
+    fn sample<R: ::rand_core::Rng + ?Sized>(&self, rng: &mut R, _: &[f32; 0]) -> [f32; 4] {
+        [f32::from_bits(rng.next_u32()); 4]
+    }
+}
+";
 
-/// Flows that are also compiled otherwise: family, channels, weights, layout, and the end of the
-/// module's name.
-const VARIANTS: [(&str, usize, Option<WeightFormat>, Optimise, &str); 6] = [
-    ("maf", 4, None, Optimise::Size, "_size"),
-    ("maf", 4, Some(WeightFormat::I8), Optimise::Speed, "_i8"),
-    ("maf", 4, Some(WeightFormat::I8), Optimise::Size, "_i8_size"),
-    ("maf", 4, Some(WeightFormat::I16), Optimise::Speed, "_i16"),
-    ("nsf_ar", 4, Some(WeightFormat::I8), Optimise::Speed, "_i8"),
-    (
-        "realnvp",
-        16,
-        Some(WeightFormat::I8),
-        Optimise::Speed,
-        "_i8",
-    ),
-];
-
-/// Writes `NAME_SIZE.rs` to a folder for every family and size, and the variants.
+/// Writes to a folder, for every flow, `NAME.rs`, and `alone_NAME.rs` for a binary that has no other.
 pub(crate) fn generate(folder: &Path) -> Result<(), Box<dyn Error>> {
-    for family in &FAMILIES {
-        for event in SIZES {
-            let name = format!("{}_{event}", family.name);
-            let artefact = artefact(family, event, None)?;
-            write(folder, &name, &artefact, Optimise::Speed)?;
-        }
-        let own = VARIANTS.iter().filter(|(name, ..)| *name == family.name);
-        for (_, event, weights, optimise, end) in own {
-            let name = format!("{}_{event}{end}", family.name);
-            write(
-                folder,
-                &name,
-                &artefact(family, *event, *weights)?,
-                *optimise,
-            )?;
-        }
-    }
-    Ok(())
-}
-
-fn write(
-    folder: &Path,
-    name: &str,
-    artefact: &[u8],
-    optimise: Optimise,
-) -> Result<(), Box<dyn Error>> {
-    let options = Options {
-        type_name: Some("Model".to_owned()),
-        optimise,
-        ..Options::default()
-    };
-    let source = format!("{name}.flow");
-    let (text, _) = compile(artefact, Path::new(&source), &options)?;
-    fs::write(folder.join(name).with_extension("rs"), text)?;
-    Ok(())
-}
-
-/// What the layers of a flow borrow.
-struct Lists {
-    /// Channels in ascending and in descending order.
-    orders: [Vec<u8>; 2],
-    /// Even and odd channels.
-    halves: [Vec<u8>; 2],
-    groups: Vec<u8>,
-    units: Vec<u8>,
-}
-
-impl Lists {
-    fn new(family: &Family, event: usize) -> Result<Self, Box<dyn Error>> {
-        let ascending: Vec<u8> = (0..u8::try_from(event)?).collect();
-        let descending = ascending.iter().rev().copied().collect();
-        let (even, odd) = ascending.iter().partition(|channel| *channel % 2 == 0);
-        // Without context, units of the first degree would be constants.
-        let counts: Vec<usize> = match family.direction {
-            None => vec![UNITS],
-            Some(_) => (0..event)
-                .map(|degree| {
-                    let degrees = event - 1;
-                    match degree {
-                        0 => 0,
-                        _ => UNITS / degrees + usize::from(degree <= UNITS % degrees),
-                    }
-                })
-                .collect(),
+    let write = |name: &str, text: &str| fs::write(folder.join(format!("{name}.rs")), text);
+    for flow in Flow::all() {
+        let options = Options {
+            type_name: Some("Model".to_owned()),
+            optimise: flow.optimise,
+            ..Options::default()
         };
-        let units = counts
-            .iter()
-            .flat_map(|count| (*count as u16).to_le_bytes());
-        Ok(Self {
-            orders: [ascending, descending],
-            halves: [even, odd],
-            groups: vec![1; event],
-            units: units.collect(),
-        })
+        let (name, event) = (&flow.name, flow.event);
+        let source = format!("{name}.flow");
+        let (text, _) = compile(&flow.artefact()?, Path::new(&source), &options)?;
+        write(name, &text)?;
+        let module = format!("include!(concat!(env!(\"OUT_DIR\"), \"/{name}.rs\"));\n");
+        let channels = format!("pub const CHANNELS: usize = {event};\n");
+        write(&format!("alone_{name}"), &(module + &channels))?;
     }
-
-    fn layer(&self, family: &Family, index: usize) -> Layer<'_> {
-        let conditioner = Conditioner {
-            activation: Activation::Relu,
-            residual: false,
-            hidden: [Units(&self.units); 2].into_iter().collect(),
-        };
-        let transformer = family.transformer;
-        match family.direction {
-            None => Layer::Coupling(Coupling {
-                transformed: &self.halves[index % 2],
-                transformer,
-                conditioner,
-            }),
-            Some(direction) => Layer::Autoregressive(Autoregressive {
-                order: &self.orders[index % 2],
-                groups: &self.groups,
-                direction,
-                transformer,
-                conditioner,
-            }),
-        }
-    }
-}
-
-fn artefact(
-    family: &Family,
-    event: usize,
-    format: Option<WeightFormat>,
-) -> Result<Vec<u8>, Box<dyn Error>> {
-    let names: Vec<String> = (0..event).map(|channel| format!("x{channel}")).collect();
-    let lists = Lists::new(family, event)?;
-    let channel = |name| Channel {
-        name,
-        unit: "",
-        domain: Domain::Real,
-        grid: None,
-        mean: 0.0,
-        inv_std: 1.0,
-    };
-    let header = Header {
-        name: family.name,
-        event: names.iter().map(|name| channel(name.as_str())).collect(),
-        context: [].into_iter().collect(),
-        layers: (0..LAYERS)
-            .map(|index| lists.layer(family, index))
-            .collect(),
-        base: Base::Normal,
-        math: Backend::Polynomial,
-        log_norm: -0.918_938_5 * event as f32,
-        calibration: None,
-        evaluation: None,
-        provenance: Provenance {
-            created_by: "flow-firmware",
-            command: "",
-            data_digest: 0,
-            rows: 0,
-            seed: 0,
-        },
-        quantisation: None,
-        features: [].into_iter().collect(),
-        sequential: None,
-        noise: None,
-        mondrian: None,
-    };
-    let weights = weights(&header);
-    let plain = encoded(&header, &weights)?;
-    let Some(format) = format else {
-        return Ok(plain);
-    };
-    let interpreter = Interpreter::new(&Checked::new(&plain)?, Passes::default())?;
-    let fractions = interpreter.fractions(&events(event), &[]);
-    let header = Header {
-        quantisation: Some(Quantisation {
-            weights: format,
-            fractions: &fractions,
-        }),
-        ..header
-    };
-    encoded(&header, &weights)
-}
-
-fn encoded(header: &Header<'_>, weights: &[f32]) -> Result<Vec<u8>, Box<dyn Error>> {
-    let mut buffer = vec![0; encoded_len(header, weights.len())?];
-    Ok(encode(header, weights, &mut buffer)?.to_vec())
-}
-
-/// Random numbers within ±1.
-fn uniform() -> impl FnMut() -> f32 {
-    let mut state = 0x2545_f491_u32;
-    move || {
-        // Marsaglia's xorshift of 32 bits (2003).
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        (state >> 8) as f32 / (1u32 << 23) as f32 - 1.0
-    }
-}
-
-/// Events close to a standard normal distribution's: sums of twelve.
-fn events(event: usize) -> Vec<f32> {
-    let mut uniform = uniform();
-    let sum = |_| (0..12).map(|_| uniform() / 2.0).sum();
-    (0..EVENTS * event).map(sum).collect()
-}
-
-/// Random weights, smaller where a row sees more inputs.
-fn weights(header: &Header<'_>) -> Vec<f32> {
-    let shape = header.shape();
-    let mut uniform = uniform();
-    let mut weights = Vec::new();
-    for layer in &header.layers {
-        for block in (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape)) {
-            let size = 1.5 / (block.inputs as f32 + 1.0).sqrt();
-            weights.extend((0..block.weights()).map(|_| size * uniform()));
-        }
-    }
-    weights
+    write("alone_nothing", NOTHING)?;
+    write("alone_nothing_scored", NOTHING)?;
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Links for a board and, on request, generates the flows of every family.
 
+mod artefacts;
 mod families;
 
 use std::env;

@@ -7,6 +7,7 @@
 //! | `families` | the same for a flow of each family, with the feature of that name |
 //! | `reference` | the same for one small flow in every format |
 //! | `maf_4` … | one flow of that name that only scores, for its size: all are `score.rs` |
+//! | `alone_maf_4` … | one flow of that name: its calls for the instruction counter, its stack, its size |
 //! | `golden` … | the self-tests of all golden modules, in three binaries for the smallest flash |
 //! | `twins` | dense layers in assembly against those in Rust, with the feature `asm` |
 //! | `empty` | the same start-up with no model, for its size |
@@ -14,5 +15,6 @@
 //! What they need beside models is in `flow_frame`.
 #![no_std]
 
+pub mod alone;
 mod flows;
 pub mod golden;

@@ -3,33 +3,45 @@
 
 use anyhow::{Result, bail};
 use flow_measure::board::Board;
+use flow_tests::cost::models::{self, Model};
 use flow_tests::cost::{
-    BOARDS, LEVELS, Places, coefficients, commit, committed, compare, fitted, measure, models, page,
+    BOARDS, LEVELS, Places, coefficients, commit, committed, compare, firmware, fitted, measure,
+    page,
 };
 use std::fs;
 use std::sync::{Mutex, PoisonError};
 use xtask::parallel::side_by_side;
 use xtask::workspace;
 
+/// Of the models, each run of the check measures one in so many in each place, and every model in
+/// some place.
+const SHARE: usize = 3;
+/// The same of the flows that the test firmware has alone, whose instructions are traced one by one.
+const FIRMWARE_SHARE: usize = 10;
+
 fn main() -> Result<()> {
     let root = workspace::root();
     match std::env::args().nth(1).as_deref() {
-        Some("check") => compare(
-            &measured(&models::held_out(), BOARDS.iter())?,
-            &committed("held_out")?,
-        ),
+        Some("check") => {
+            compare(
+                &measured(&models::held_out(), &BOARDS.each_ref(), SHARE)?,
+                &committed("held_out")?,
+            )?;
+            compare(&in_firmware(FIRMWARE_SHARE)?, &committed("firmware")?)
+        }
         Some("measure") => {
-            // Both sets, or the one that is named.
+            // All sets, or the one that is named.
             let only = std::env::args().nth(2);
             let wanted = |set: &str| only.as_deref().is_none_or(|only| only == set);
             if wanted("held_out") {
-                commit("held_out", &measured(&models::held_out(), BOARDS.iter())?)?;
+                let found = measured(&models::held_out(), &BOARDS.each_ref(), 1)?;
+                commit("held_out", &found)?;
+            }
+            if wanted("firmware") {
+                commit("firmware", &in_firmware(1)?)?;
             }
             if wanted("training") {
-                commit(
-                    "training",
-                    &measured(&models::training(), fitted().into_iter())?,
-                )?;
+                commit("training", &measured(&models::training(), &fitted(), 1)?)?;
             }
             Ok(())
         }
@@ -39,7 +51,8 @@ fn main() -> Result<()> {
             Ok(())
         }
         Some("report") => {
-            let text = page(&models::held_out(), &committed("held_out")?)?;
+            let (stated, firmware) = (committed("held_out")?, committed("firmware")?);
+            let text = page(&models::held_out(), &stated, &firmware)?;
             fs::create_dir_all(root.join("docs"))?;
             fs::write(root.join("docs/cost.md"), text)?;
             Ok(())
@@ -48,27 +61,38 @@ fn main() -> Result<()> {
     }
 }
 
-/// The figures of models on some boards at every level.
-fn measured(
-    models: &[models::Model],
-    boards: impl Iterator<Item = &'static Board>,
-) -> Result<Places> {
+/// The figures of a share of some models on some boards at every level, as `flow codegen --measure`
+/// finds them.
+fn measured(models: &[Model], boards: &[&'static Board], share: usize) -> Result<Places> {
     let toolchain = xtask::setup::toolchain()?;
-    let boards: Vec<&Board> = boards.collect();
     let places = Mutex::new(Places::new());
     // Each level is built in a folder of its own.
     side_by_side(&LEVELS, |level| {
-        for board in &boards {
-            println!(
-                "{} at opt-level {level}: {} models",
-                board.name,
-                models.len()
-            );
-            let place = measure(&toolchain, board, *level, models)?;
+        for (turn, board) in boards.iter().enumerate() {
+            let own: Vec<&Model> = models.iter().skip(turn % share).step_by(share).collect();
+            println!("{} at opt-level {level}: {} models", board.name, own.len());
+            let place = measure(&toolchain, board, *level, &own)?;
             let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
             places.insert(level.key(board.name), place);
         }
         Ok(())
     })?;
     Ok(places.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// The figures of a share of the flows that the test firmware has alone.
+fn in_firmware(share: usize) -> Result<Places> {
+    let toolchain = xtask::setup::toolchain()?;
+    let mut places = Places::new();
+    let boards = BOARDS
+        .iter()
+        .flat_map(|board| LEVELS.map(|level| (board, level)));
+    for (turn, (board, level)) in boards.enumerate() {
+        let own = models::ALONE.iter().skip(turn % share).step_by(share);
+        let own: Vec<&str> = own.copied().collect();
+        let key = level.key(board.name);
+        println!("{key}: {} flows of the test firmware", own.len());
+        places.insert(key, firmware::measure(&toolchain, board, level, &own)?);
+    }
+    Ok(places)
 }

@@ -104,8 +104,9 @@ fn main() -> Result<()> {
         }
     }
     let toolchain = xtask::setup::toolchain()?;
+    let probed: Vec<&Model> = models.iter().collect();
     let measured = LEVELS
-        .map(|level| measure(&toolchain, &CORTEX_M4F, level, &models))
+        .map(|level| measure(&toolchain, &CORTEX_M4F, level, &probed))
         .into_iter()
         .collect::<Result<Vec<_>>>()?;
     let mut text = String::from(PREFACE);

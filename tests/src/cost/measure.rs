@@ -58,7 +58,7 @@ pub fn measure(
     toolchain: &Toolchain,
     board: &'static Board,
     level: Level,
-    models: &[Model],
+    models: &[&Model],
 ) -> Result<Place> {
     let bench = Bench {
         toolchain,

@@ -5,9 +5,11 @@
 //! |---|---|
 //! | `tests/cost/training.json` | what was measured of the models that coefficients are fitted to |
 //! | `tests/cost/held_out.json` | the same of models that hold them to account |
+//! | `tests/cost/firmware.json` | what some of those cost in the test firmware |
 //! | `flow-codegen/src/cost/coefficients.rs` | the coefficients |
 //! | `docs/cost.md` | what is predicted and what was measured |
 
+pub mod firmware;
 pub mod fit;
 mod measure;
 pub mod models;
@@ -16,7 +18,7 @@ mod table;
 
 pub use flow_measure::Figures;
 pub use measure::{BOARDS, LEVELS, Place, chip, fitted, measure};
-pub use report::{Errors, errors, page};
+pub use report::{Errors, errors, measured_errors, page};
 pub use table::coefficients;
 
 use anyhow::{Context, Result, bail};
@@ -32,7 +34,7 @@ pub type Places = BTreeMap<String, Place>;
 /// The change of a figure that passes, in percent.
 const TOLERANCE_PERCENT: f64 = 2.0;
 
-/// The committed figures of a set of models, `training` or `held_out`.
+/// The committed figures of a set of models: `training`, `held_out` or `firmware`.
 ///
 /// # Errors
 /// The file cannot be read.

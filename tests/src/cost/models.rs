@@ -1,6 +1,10 @@
 //! The models by which the cost model is fitted, and those that hold it to account.
 
+#[path = "../../firmware/build/artefacts.rs"]
+mod artefacts;
+
 use crate::drafts::{Bijection, Kind, draft, quantised, rng};
+use artefacts::Flow;
 use flow_codegen::{Functions, Optimise, Options};
 use flow_embedded::LoadedFlow;
 use flow_embedded::artefact::{Activation, Base, Direction, Domain, Transformer, WeightFormat};
@@ -66,43 +70,58 @@ pub fn training() -> Vec<Model> {
     spread("t", &TRAINING, 1)
 }
 
-/// Models that no coefficient was fitted to: random ones, the test case, and a plain flow of the
-/// size that the documentation speaks of.
+/// Models that no coefficient was fitted to: random ones, the test case, and flows of the test
+/// firmware.
 #[must_use]
 pub fn held_out() -> Vec<Model> {
     let mut models = spread("h", &HELD_OUT, 2);
     let all = Functions::All;
     for (suffix, optimise) in [("", Optimise::Speed), ("_size", Optimise::Size)] {
         let case = encoded(crate::cost::CASE.to_vec());
-        models.push(model(
-            format!("case{suffix}"),
-            "maf",
-            case,
-            Float(optimise),
-            all,
-        ));
-        let own = compiled(&draft(&reference(), 7), Float(optimise));
-        models.push(model(
-            format!("reference{suffix}"),
-            "maf",
-            own,
-            Float(optimise),
-            all,
-        ));
+        let name = format!("case{suffix}");
+        models.push(model(name, "maf", case, Float(optimise), all));
     }
     // As the test firmware has it, which looks up no p-value.
     for (name, optimise) in UNCALIBRATED {
         let case = encoded(uncalibrated(crate::cost::CASE));
         models.push(model(name.into(), "maf", case, Float(optimise), all));
     }
-    for (name, arithmetic) in [
-        ("reference_i8", Integer(WeightFormat::I8)),
-        ("reference_i8_size", SmallInteger(WeightFormat::I8)),
-    ] {
-        let own = compiled(&draft(&reference(), 7), arithmetic);
-        models.push(model(name.into(), "maf", own, arithmetic, all));
-    }
+    models.extend(ALONE.into_iter().map(alone));
     models
+}
+
+/// Flows of the test firmware that binaries of their own hold, `alone_maf_4` and so on.
+pub const ALONE: [&str; 11] = [
+    "maf_4",
+    "maf_4_size",
+    "maf_4_i8",
+    "maf_4_i8_size",
+    "maf_4_i16",
+    "nsf_4",
+    "nsf_ar_4",
+    "nsf_ar_4_i8",
+    "realnvp_4",
+    "realnvp_16_i8",
+    "iaf_4",
+];
+
+fn alone(name: &str) -> Model {
+    let flow = Flow::all().find(|flow| flow.name == name);
+    let flow = flow.expect("a flow of the test firmware");
+    let artefact = flow.artefact().expect("a valid artefact");
+    let arithmetic = match (flow.weights, flow.optimise) {
+        (None, optimise) => Float(optimise),
+        (Some(weights), Optimise::Size) => SmallInteger(weights),
+        (Some(weights), _) => Integer(weights),
+    };
+    let all = Functions::All;
+    model(
+        name.into(),
+        flow.family.name,
+        encoded(artefact),
+        arithmetic,
+        all,
+    )
 }
 
 /// The test case without its calibration table, made for speed and for size.
@@ -118,11 +137,6 @@ fn uncalibrated(artefact: &[u8]) -> Vec<u8> {
         ..Draft::from_loaded(&flow)
     };
     draft.encode().expect("a valid draft")
-}
-
-/// A masked autoregressive flow of four channels and 32 × 32 units, three times.
-fn reference() -> Kind {
-    kind("maf", 3, 4, &[32, 32], Activation::Relu)
 }
 
 fn spread(prefix: &str, counts: &[(usize, Arithmetic, Functions)], seed: u64) -> Vec<Model> {
