@@ -6,7 +6,7 @@ use super::ui::{Ui, decimal, percent};
 use crate::Error;
 use crate::data::{ColumnRequest, Dataset, Recording, Table, load_columns};
 use crate::evaluate::{
-    Mean, Rate, Scorer, auroc, average_precision, exact_log_probs, gaussian_log_likelihood,
+    Bits, Mean, Rate, Scorer, auroc, average_precision, exact_log_probs, gaussian_log_likelihood,
 };
 use crate::export::Draft;
 use flow_embedded::artefact::LoadedFlow;
@@ -17,7 +17,9 @@ use std::path::PathBuf;
 ///
 /// Prints the mean log-likelihood in nats per row, in the units of the data, and the gain over a
 /// Gaussian with full covariance that is fitted to these very rows (which favours the Gaussian).
-/// A log-likelihood may be positive, since a density may exceed one. With labels, likelihood and
+/// A log-likelihood may be positive, since a density may exceed one. Where the model knows all its
+/// columns as rounded, such as counts or pixels, it also prints bits per dimension: what a code by the
+/// model would take at most for each column of a row, by uniform dequantisation. With labels, likelihood and
 /// gain are those of the normal rows, and detection is measured: the area under the ROC curve, the
 /// average precision, and the alarms among normal rows and among anomalies.
 ///
@@ -51,6 +53,9 @@ pub(super) struct Args {
     table: TableOptions,
 }
 
+/// Points in the cell of each row by which bits are computed.
+const DRAWS: usize = 16;
+
 /// What is printed with `--json`. Numbers that are not finite become null.
 #[derive(Debug, Serialize)]
 struct Report {
@@ -62,6 +67,14 @@ struct Report {
     gain_over_gaussian: Option<f64>,
     /// Rows whose log-likelihood overflows: infinitely unlikely.
     rows_impossible: usize,
+    /// By uniform dequantisation, where all columns are rounded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bits_per_dimension: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bits_per_dimension_stderr: Option<f64>,
+    /// By the mean density of the points, which is nearer to the probability.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bits_per_dimension_weighted: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alpha: Option<f64>,
     /// The share of all rows that alarm, without labels.
@@ -125,13 +138,16 @@ fn likelihood(
         .iter()
         .filter(|log_prob| !log_prob.is_finite())
         .count();
-    let report = Report {
+    let mut report = Report {
         rows: recording.data.rows(),
         log_prob_mean: mean.mean,
         log_prob_stderr: mean.stderr,
         log_prob_mean_f32: Mean::of(&on_chip).mean,
         gain_over_gaussian: gain,
         rows_impossible,
+        bits_per_dimension: None,
+        bits_per_dimension_stderr: None,
+        bits_per_dimension_weighted: None,
         alpha: None,
         alarm_rate: None,
         detection: None,
@@ -157,6 +173,16 @@ fn likelihood(
             },
         ),
     ];
+    if let Some(bits) = Bits::of(&Scorer::new(flow)?, &normal, DRAWS, 0) {
+        report.bits_per_dimension = Some(bits.uniform.mean);
+        report.bits_per_dimension_stderr = Some(bits.uniform.stderr);
+        report.bits_per_dimension_weighted = Some(bits.weighted.mean);
+        let text = format!(
+            "{:.4} ± {:.4} at most, dequantised evenly; {:.4} by the mean density of {} points a row",
+            bits.uniform.mean, bits.uniform.stderr, bits.weighted.mean, bits.draws
+        );
+        lines.push(("bits per dimension", text));
+    }
     if rows_impossible > 0 {
         let text = format!("{rows_impossible} (log-likelihood −∞: far from the training data)");
         lines.push(("impossible rows", text));

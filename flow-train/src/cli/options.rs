@@ -117,6 +117,27 @@ pub(super) fn domain(text: &str) -> Result<(String, DomainRequest), String> {
         .map_err(|fault| fault.to_string())
 }
 
+/// `column=step`.
+pub(super) fn step(text: &str) -> Result<(String, f32), String> {
+    match given(text) {
+        Ok((name, step)) if step > 0.0 => Ok((name, step)),
+        _ => Err("write COLUMN=STEP with a step above 0, e.g. adc=1,volts=0.01".to_owned()),
+    }
+}
+
+/// What is said of columns, that of `*` said of each: what names a column itself overrules it.
+pub(super) fn of_each<T: Clone>(said: &[(String, T)], columns: &[String]) -> Vec<(String, T)> {
+    let (all, own): (Vec<_>, Vec<_>) = said.iter().cloned().partition(|(name, _)| name == ALL);
+    let each = |(_, value): (String, T)| {
+        let columns = columns.iter();
+        columns.map(move |name| (name.clone(), value.clone()))
+    };
+    all.into_iter().flat_map(each).chain(own).collect()
+}
+
+/// Stands for all columns of the event.
+pub(super) const ALL: &str = "*";
+
 /// A base distribution.
 pub(super) fn base(text: &str) -> Result<BaseSpec, String> {
     text.parse().map_err(|fault: NoSuchBase| fault.to_string())
@@ -185,6 +206,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_said_of_all_columns_is_overruled_by_name() {
+        let said = |name: &str, value: i32| (name.to_owned(), value);
+        let columns = ["a".to_owned(), "b".to_owned()];
+        let each = of_each(&[said("b", 2), said("*", 1)], &columns);
+        assert_eq!(each, [said("a", 1), said("b", 1), said("b", 2)]);
+    }
+
+    #[test]
     fn delimiters_go_by_name_or_character() {
         assert_eq!(delimiter("tab"), Ok(b'\t'));
         assert_eq!(delimiter("\t"), Ok(b'\t'));
@@ -205,6 +234,7 @@ mod tests {
         assert!(base("student-t:5").is_ok() && base("cauchy").is_err());
         assert!(domain("a=positive").is_ok() && domain("a=log").is_err() && domain("a").is_err());
         assert!(given("speed").is_err() && given("speed=inf").is_err());
+        assert!(step("adc=0.5").is_ok() && step("adc=0").is_err() && step("adc").is_err());
         let filter = row_filter("a=x, y").expect("well-formed");
         assert_eq!(
             (filter.column.as_str(), filter.values),

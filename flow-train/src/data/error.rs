@@ -252,7 +252,8 @@ pub enum DataError {
     Changed,
     /// A column that never changes.
     #[error(
-        "column `{column}` is {value} in all {rows} training rows: a constant has no density; leave it out{}",
+        "column `{column}` is {value} in all {rows} training rows: a constant has no density; leave it out{}, or, \
+         if it is rounded, say to what with --step {column}=…",
         columns_advice(others)
     )]
     Constant {
@@ -264,6 +265,20 @@ pub enum DataError {
         rows: usize,
         /// The event columns that do change.
         others: Vec<String>,
+    },
+    /// Values that the step asked for does not hold.
+    #[error(
+        "column `{column}` holds {} and {}, which are no whole number of steps of {step} apart: mend the step or the \
+         rows, or leave --step {column} out",
+        values[0], values[1]
+    )]
+    OffSteps {
+        /// The column's name.
+        column: String,
+        /// The step.
+        step: f32,
+        /// Two values that it does not hold.
+        values: [f32; 2],
     },
     /// A value that the domain asked for does not hold.
     #[error(
@@ -314,6 +329,7 @@ impl DataError {
                 | Self::UnusableColumn { .. }
                 | Self::Constant { .. }
                 | Self::OutOfScale { .. }
+                | Self::OffSteps { .. }
                 | Self::OutsideDomain { .. }
                 | Self::Extreme { .. }
                 | Self::ColumnTwice { .. }

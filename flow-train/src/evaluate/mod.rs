@@ -7,6 +7,7 @@
 
 mod batch;
 mod binomial;
+mod bits;
 mod exact;
 mod gaussian;
 mod mean;
@@ -16,6 +17,7 @@ mod stream;
 
 pub use batch::BatchFlow;
 pub use binomial::{Rate, clopper_pearson};
+pub use bits::Bits;
 pub use exact::exact_log_probs;
 pub use gaussian::gaussian_log_likelihood;
 pub use mean::Mean;

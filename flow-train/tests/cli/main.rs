@@ -4,6 +4,7 @@ mod artefacts;
 mod bad_input;
 mod commands;
 mod flow;
+mod image;
 mod measure;
 mod noise;
 mod noise_report;

@@ -360,8 +360,8 @@ fn bench_times_each_number_of_threads() {
     assert_eq!(report[0]["family"], "maf");
 }
 
-#[test]
-fn counts_of_an_adc_are_found_and_samples_go_back_to_them() {
+/// A folder with a table of counts and of what they come from.
+fn counts_and_volts() -> Folder {
     let values = noise(1200);
     let rows: String = values
         .chunks(2)
@@ -370,7 +370,39 @@ fn counts_of_an_adc_are_found_and_samples_go_back_to_them() {
             format!("{counts},{}\n", pair[0])
         })
         .collect();
-    let folder = Folder::new().with("d.csv", format!("adc,volts\n{rows}"));
+    Folder::new().with("d.csv", format!("adc,volts\n{rows}"))
+}
+
+#[test]
+fn rounded_columns_have_bits_per_dimension() {
+    let folder = counts_and_volts();
+    let evaluated = |columns: &str| {
+        let model = "--family maf --layers 1 --hidden 8 --epochs 5";
+        folder
+            .flow(&format!("train d.csv -o m.flow {columns} {model}"))
+            .done();
+        let report = folder.flow("eval m.flow d.csv --json").done().json();
+        (report, folder.flow("eval m.flow d.csv").done().out)
+    };
+    let (report, text) = evaluated("--columns adc --context volts");
+    let bits = |key: &str| report[key].as_f64().expect(key);
+    let (uniform, weighted) = (
+        bits("bits_per_dimension"),
+        bits("bits_per_dimension_weighted"),
+    );
+    assert!(weighted <= uniform && bits("bits_per_dimension_stderr") > 0.0);
+    // The density varies little within a step: its value at the count says about the same.
+    let density = -bits("log_prob_mean") / 2f64.ln();
+    assert!((uniform - density).abs() < 0.1, "{report}");
+    assert!(text.contains("bits per dimension"), "{text}");
+    let (report, text) = evaluated("");
+    assert!(report.get("bits_per_dimension").is_none(), "{report}");
+    assert!(!text.contains("bits per dimension"), "{text}");
+}
+
+#[test]
+fn counts_of_an_adc_are_found_and_samples_go_back_to_them() {
+    let folder = counts_and_volts();
     let run = folder
         .flow("train d.csv -o m.flow --family nsf --layers 2 --hidden 8 --epochs 5")
         .done();

@@ -4,6 +4,7 @@ use super::{Args, SplitName};
 use crate::train::Model;
 use flow_embedded::artefact::WeightFormat;
 use flow_embedded::math::Backend;
+use std::fmt::Display;
 
 /// The command without folders and without the output, so that the same training gives the same bytes wherever it
 /// runs, and with the defaults of today spelt out. What a comparison decides follows from the rows and the seed.
@@ -35,11 +36,8 @@ pub(super) fn recorded(
         (None, SplitName::Random) => add("split", "random"),
     }
     add("weights", args.weights.as_deref().unwrap_or_default());
-    let domains = args.domains.iter();
-    let domains: Vec<String> = domains
-        .map(|(name, domain)| format!("{name}={domain}"))
-        .collect();
-    add("domain", &domains.join(","));
+    add("domain", &said(&args.domains));
+    add("step", &said(&args.steps));
     for (option, value) in of_model(model) {
         add(option, &value);
     }
@@ -123,4 +121,13 @@ fn of_model(model: &Model) -> Vec<(&'static str, String)> {
 
 fn format(weights: Option<WeightFormat>) -> String {
     weights.map_or(String::new(), |own| own.name().to_owned())
+}
+
+/// What is said of columns, as on the command line.
+fn said<T: Display>(columns: &[(String, T)]) -> String {
+    let columns = columns.iter();
+    let said: Vec<String> = columns
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    said.join(",")
 }

@@ -27,6 +27,9 @@ pub struct PrepareOptions {
     pub circular: bool,
     /// Whether to look for [rounded columns](crate::data::grid).
     pub grids: bool,
+    /// Steps of columns of the event that are known to be rounded, by column; the last one counts. Such a column may
+    /// be constant: its density is then that of one cell.
+    pub steps: Vec<(String, f32)>,
     /// Units of columns, by name.
     pub units: Vec<(String, String)>,
     /// The elementary functions of the maps.
@@ -41,6 +44,7 @@ impl Default for PrepareOptions {
             infer: true,
             circular: false,
             grids: true,
+            steps: vec![],
             units: vec![],
             math: Backend::Polynomial,
         }
@@ -72,11 +76,9 @@ impl Preparation {
                 .iter()
                 .chain(training.context_names())
         };
-        let asked = options.domains.iter();
-        if let Some((name, _)) = asked
-            .clone()
-            .find(|(name, _)| !names().any(|own| own == name))
-        {
+        let domains = options.domains.iter().map(|(name, _)| name);
+        let mut asked = domains.chain(options.steps.iter().map(|(name, _)| name));
+        if let Some(name) = asked.find(|name| !names().any(|own| own == *name)) {
             return Err(DataError::NoSuchColumn {
                 name: name.clone(),
                 nearest: None,
@@ -134,10 +136,14 @@ impl Column<'_> {
     fn fit(&self, training: &Dataset) -> Result<(ChannelMap, Choice), DataError> {
         let raw: Vec<f64> = self.values.iter().map(|x| f64::from(*x)).collect();
         let Moments { mean, std, .. } = Moments::of(&raw, self.weights);
-        self.check_varies(training)?;
-        let grid = (self.event && self.options.grids)
-            .then(|| grid::detect(self.values))
-            .flatten();
+        let grid = match self.step() {
+            Some(step) => Some(self.on_steps(step)?),
+            None => {
+                self.check_varies(training)?;
+                let looks = self.event && self.options.grids;
+                looks.then(|| grid::detect(self.values)).flatten()
+            }
+        };
         let (request, reason) = self.request(grid);
         let place = request
             .resolve(self.range, grid, self.values, std)
@@ -184,6 +190,34 @@ impl Column<'_> {
                 .map(|(_, name)| name.clone())
                 .collect(),
         })
+    }
+
+    /// The step that is asked for.
+    fn step(&self) -> Option<f32> {
+        let mut asked = self.options.steps.iter().rev();
+        let own = asked
+            .find(|(name, _)| name == self.name)
+            .filter(|_| self.event);
+        own.map(|(_, step)| *step)
+    }
+
+    /// The grid of a known step that all values lie on.
+    fn on_steps(&self, step: f32) -> Result<Grid, DataError> {
+        let offset = self.values.first().copied().unwrap_or_default();
+        let off = |value: &&f32| {
+            let steps = (f64::from(**value) - f64::from(offset)) / f64::from(step);
+            // Decimals are rounded to `f32`.
+            let rounding = f64::from(f32::EPSILON * (value.abs() + offset.abs()) / step);
+            (steps - steps.round()).abs() > rounding + 1e-3
+        };
+        match self.values.iter().find(off) {
+            None => Ok(Grid { offset, step }),
+            Some(value) => Err(DataError::OffSteps {
+                column: self.name.to_owned(),
+                step,
+                values: [offset, *value],
+            }),
+        }
     }
 
     /// What is asked for, else what the values speak for.

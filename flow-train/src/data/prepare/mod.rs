@@ -391,7 +391,7 @@ mod tests {
         assert_eq!(
             text(&[7.5; 10], &options),
             "column `x` is 7.5 in all 10 training rows: a constant has no density; leave it out \
-             with --columns y"
+             with --columns y, or, if it is rounded, say to what with --step x=…"
         );
         for scale in [3e38, 1e-39] {
             let values: Vec<f32> = (0..10).map(|row| [scale, -scale][row % 2]).collect();
@@ -415,6 +415,37 @@ mod tests {
             text(&values, &stray),
             "has no column `z`; its columns are x, y"
         );
+    }
+
+    #[test]
+    fn a_step_that_is_known_makes_a_grid_of_any_column() {
+        let stepped = |step: f32| PrepareOptions {
+            steps: vec![("x".into(), step)],
+            ..asked("bounded:0:16")
+        };
+        // A pixel that is always black has the density of its cell.
+        let constant = table(&[0.0; 64]);
+        let (preparation, choices) = fit(&constant, &stepped(1.0)).expect("prepared");
+        let (offset, step) = (0.0, 1.0);
+        assert_eq!(choices[0].grid, Some(Grid { offset, step }));
+        let (mut events, mut log_det) = (constant.events().to_vec(), vec![0.0; 64]);
+        preparation.dequantised_events(&mut events, &mut log_det, &mut Random::new(1));
+        assert!(events.iter().chain(&log_det).all(|x| x.is_finite()));
+        // Decimals are no exact multiples.
+        let volts: Vec<f32> = (0..64).map(|row| 0.1 * (row * row % 50) as f32).collect();
+        assert!(fit(&table(&volts), &stepped(0.1)).is_ok());
+        let error = fit(&table(&[0.0, 1.0, 2.5]), &stepped(1.0)).expect_err("off");
+        assert_eq!(
+            error.to_string(),
+            "column `x` holds 0 and 2.5, which are no whole number of steps of 1 apart: mend the step or \
+             the rows, or leave --step x out"
+        );
+        let stray = PrepareOptions {
+            steps: vec![("z".into(), 1.0)],
+            ..PrepareOptions::default()
+        };
+        let error = fit(&table(&volts), &stray).expect_err("no such column");
+        assert!(error.to_string().contains("no column `z`"), "{error}");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! `flow sample`: draws new rows.
 
+mod image;
+
 use super::model_file::{self, ModelFile};
 use super::number;
 use super::options::{self, RecordingOptions, TableOptions};
@@ -10,12 +12,15 @@ use crate::data::{ColumnRequest, Table, load_columns, warm_up};
 use crate::evaluate::BatchFlow;
 use crate::noise::Source;
 use flow_embedded::artefact::{Channel, Header, LoadedFlow};
+use image::Size;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::io::{self, Write as _};
+use std::iter::Cycle;
 use std::path::PathBuf;
+use std::slice;
 
 /// Draw new rows from a model
 ///
@@ -28,12 +33,15 @@ use std::path::PathBuf;
 /// the converter; its context is what it was trained with as --context, and a value outside the range
 /// that it had there counts as the nearest within.
 /// The same seed gives the same rows, on every machine and on the chip.
+///
+/// Rows whose columns are the pixels of an image become a picture with --image.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow sample model.flow -n 1000 --seed 7 -o new.csv
   flow sample model.flow -n 1000 --given speed=1.5,load=0 -o new.csv
   flow sample model.flow -n 1000 --context-from test.csv -o new.csv
-  flow sample gyro.flow -n 360000 --given temperature=25 -o noise.csv")]
+  flow sample gyro.flow -n 360000 --given temperature=25 -o noise.csv
+  flow sample digits.flow -n 64 --image 8x8 --beside test.csv -o digits.png")]
 pub(super) struct Args {
     /// The model
     model: PathBuf,
@@ -43,8 +51,8 @@ pub(super) struct Args {
     /// Seed of the random numbers (ChaCha8)
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
-    /// The table to write; - for standard output
-    #[arg(short, long, value_name = "CSV")]
+    /// The table to write, or with --image the picture (PNG); - for standard output
+    #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// The context's values, the same for all rows
     #[arg(long, value_name = "COLUMN=NUMBER,…", value_delimiter = ',', value_parser = options::given)]
@@ -59,6 +67,13 @@ pub(super) struct Args {
     /// A table with the context's columns: CSV or Parquet
     #[arg(long, value_name = "TABLE", conflicts_with = "given")]
     context_from: Option<PathBuf>,
+    /// Draw rows as grey images: the columns are their pixels, row by row; black and white are the ends of
+    /// the columns' domains, where all have some
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = |text: &str| text.parse::<Size>())]
+    image: Option<Size>,
+    /// A table with real images, the first of which are shown on the left
+    #[arg(long, value_name = "TABLE", requires = "image")]
+    beside: Option<PathBuf>,
     #[command(flatten)]
     recordings: RecordingOptions,
     #[command(flatten)]
@@ -88,8 +103,13 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         ));
     }
     let contexts = contexts(args, &flow, ui)?;
+    let real = real_images(args, &flow, ui)?;
     let mut output = Output::create(&args.output)?;
-    write(args, &flow, &contexts, &mut output)?;
+    let drawn = Drawn::new(args, &flow, &contexts);
+    match args.image {
+        Some(size) => picture(args, size, &flow, &real, drawn, &mut output)?,
+        None => table(args, &flow, drawn, &mut output)?,
+    }
     let to_stdout = output.is_stdout();
     output.commit()?;
     if ui.json && !to_stdout {
@@ -107,10 +127,11 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     Ok(())
 }
 
-fn write(
+/// Writes rows as a table.
+fn table(
     args: &Args,
     flow: &LoadedFlow<'_>,
-    contexts: &[Vec<f32>],
+    mut drawn: Drawn<'_, '_>,
     output: &mut Output,
 ) -> Result<(), Error> {
     let header = flow.header();
@@ -126,24 +147,104 @@ fn write(
     csv.flush().map_err(&in_output)?;
     drop(csv);
 
-    let mut drawn = Draw::new(args, flow);
-    let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
-    let mut contexts = contexts.iter().cycle();
-    let mut left = args.rows;
-    let (mut events, mut given, mut texts) = (Vec::new(), Vec::new(), Vec::new());
-    while left > 0 {
-        let rows = usize::try_from(left).map_or(PIECE, |left| left.min(PIECE));
-        left -= rows as u64;
-        events.resize(rows * header.event.len(), 0.0);
-        given.clear();
-        given.extend(contexts.by_ref().take(rows).flatten().copied());
-        drawn.fill(&mut rng, &given, &mut events)?;
-        lines(&events, &given, rows, &mut texts);
+    let mut texts = Vec::new();
+    while let Some(rows) = drawn.next()? {
+        lines(&drawn.events, &drawn.given, rows, &mut texts);
         for text in &texts {
             output.write_all(text).map_err(&in_output)?;
         }
     }
     output.flush().map_err(&in_output)
+}
+
+/// Writes rows as a picture, beside real ones.
+fn picture(
+    args: &Args,
+    size: Size,
+    flow: &LoadedFlow<'_>,
+    real: &[f32],
+    mut drawn: Drawn<'_, '_>,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let mut images = Vec::new();
+    while drawn.next()?.is_some() {
+        images.extend_from_slice(&drawn.events);
+    }
+    let both = [real, &images].concat();
+    let range = image::range(&flow.header().event, &both);
+    let sheets = [real, &images];
+    let shown = &sheets[usize::from(real.is_empty())..];
+    image::write(&args.output, size, shown, range, output)
+}
+
+/// The first rows of `--beside`, after a look at whether rows can be images; none without.
+fn real_images(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<f32>, Error> {
+    let Some(size) = args.image else {
+        return Ok(vec![]);
+    };
+    size.check(flow.header().event.len())?;
+    if args.rows > image::MOST {
+        let text = format!("--image: at most {} images make a picture", image::MOST);
+        return Err(Error::Usage(text));
+    }
+    let Some(path) = &args.beside else {
+        return Ok(vec![]);
+    };
+    let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
+    let request = ColumnRequest {
+        events: Some(model_file::names(&flow.header().event)),
+        filter: args.table.only.clone(),
+        ..ColumnRequest::default()
+    };
+    let columns =
+        crate::data::Columns::find_for_model(&file, &request).map_err(Error::data(path))?;
+    let recording = load_columns(&file, &columns).map_err(Error::data(path))?;
+    ui.read(&file, &recording.report);
+    let rows = recording.data.rows().min(args.rows as usize);
+    Ok(recording.data.events()[..rows * flow.header().event.len()].to_vec())
+}
+
+/// Rows as they are drawn, piece by piece.
+struct Drawn<'f, 'a> {
+    draw: Draw<'f, 'a>,
+    rng: ChaCha8Rng,
+    contexts: Cycle<slice::Iter<'f, Vec<f32>>>,
+    channels: usize,
+    left: u64,
+    /// The events of the last piece, row-major.
+    events: Vec<f32>,
+    /// Their contexts.
+    given: Vec<f32>,
+}
+
+impl<'f, 'a> Drawn<'f, 'a> {
+    fn new(args: &Args, flow: &'f LoadedFlow<'a>, contexts: &'f [Vec<f32>]) -> Self {
+        Self {
+            draw: Draw::new(args, flow),
+            rng: ChaCha8Rng::seed_from_u64(args.seed),
+            contexts: contexts.iter().cycle(),
+            channels: flow.header().event.len(),
+            left: args.rows,
+            events: Vec::new(),
+            given: Vec::new(),
+        }
+    }
+
+    /// Draws the next piece, and says how many rows it has; none when all are drawn.
+    fn next(&mut self) -> Result<Option<usize>, Error> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let rows = usize::try_from(self.left).map_or(PIECE, |left| left.min(PIECE));
+        self.left -= rows as u64;
+        self.events.resize(rows * self.channels, 0.0);
+        self.given.clear();
+        let given = self.contexts.by_ref().take(rows).flatten();
+        self.given.extend(given.copied());
+        self.draw
+            .fill(&mut self.rng, &self.given, &mut self.events)?;
+        Ok(Some(rows))
+    }
 }
 
 /// How rows are drawn.

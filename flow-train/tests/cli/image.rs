@@ -1,0 +1,113 @@
+//! Rows that are images.
+
+use super::flow::Folder;
+
+/// Images of 3 x 2 pixels from 0 to 8: a corner that is always black, a bar that is high or low, and noise.
+fn bars() -> Folder {
+    let mut state = 5_u32;
+    let mut below = |most: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % most
+    };
+    let mut text = String::from("a,b,c,d,e,f\n");
+    for _ in 0..900 {
+        let (high, noise) = (below(2), below(3));
+        let bar = [8 - noise, noise];
+        let (top, bottom) = (bar[high as usize], bar[1 - high as usize]);
+        text += &format!("0,{top},{top},{},{bottom},{bottom}\n", below(9));
+    }
+    Folder::new().with("bars.csv", text)
+}
+
+const TRAIN: &str = "train bars.csv -o bars.flow --domain *=bounded:0:8 --split random --family nsf \
+                     --layers 3 --hidden 16 --epochs 30";
+
+#[test]
+fn images_are_learnt_measured_and_drawn() {
+    let folder = bars();
+    folder.flow(&format!("{TRAIN} --step *=1")).done();
+    let report = folder.flow("eval bars.flow bars.csv --json").json();
+    let bits = report["bits_per_dimension"]
+        .as_f64()
+        .expect("rounded columns");
+    // Nothing for the corner, ln 9 for the noise, 1 + ln 3 for the bar: 0.96 bits a pixel. Pixels on their own
+    // would take 2.25.
+    assert!((0.96..1.9).contains(&bits), "{bits}");
+    folder
+        .flow("sample bars.flow -n 20 --image 3x2 --beside bars.csv -o bars.png")
+        .done();
+    let file = std::fs::File::open(folder.path().join("bars.png")).expect("a picture");
+    let mut reader = png::Decoder::new(std::io::BufReader::new(file))
+        .read_info()
+        .expect("a picture");
+    let mut pixels = vec![0; reader.output_buffer_size().expect("a small picture")];
+    let info = reader.next_frame(&mut pixels).expect("a picture");
+    assert_eq!(info.color_type, png::ColorType::Grayscale);
+    // Each image is 48 x 32, 8 apart; five across and four down, twice, an image apart.
+    assert_eq!(
+        (info.width, info.height),
+        (2 * (5 * 56 + 8) + 56, 4 * 40 + 8)
+    );
+    let at = |x: usize, y: usize| pixels[y * info.width as usize + x];
+    // The corner of the first real image, and of every one that was drawn.
+    assert_eq!(at(8 + 4, 8 + 4), 0);
+    let left = 5 * 56 + 8 + 56 + 8;
+    for (row, column) in (0..4).flat_map(|row| (0..5).map(move |column| (row, column))) {
+        let corner = at(left + column * 56 + 4, 8 + row * 40 + 4);
+        assert!(corner < 24, "{row} {column}: {corner}");
+    }
+}
+
+#[test]
+fn what_can_be_no_image_is_told() {
+    let folder = bars();
+    let run = folder.flow(TRAIN);
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.err.contains("column `a` is 0 in all") && run.err.contains("--step a=…"),
+        "{}",
+        run.err
+    );
+    for (steps, wanted) in [
+        ("--step *=2", "no whole number of steps of 2 apart"),
+        ("--step x=1", "--step x: the model has no such column"),
+        ("--step a=0", "write COLUMN=STEP"),
+        ("--step a=1 --keep-rounding", "cannot be used with"),
+        (
+            "--columns b,c --context a --step a=1",
+            "--step a: the model has no such column",
+        ),
+    ] {
+        let run = folder.flow(&format!("{TRAIN} {steps}"));
+        assert!(
+            run.code != Some(0) && run.err.contains(wanted),
+            "{steps}: {}",
+            run.err
+        );
+    }
+    folder.flow(&format!("{TRAIN} --step *=1")).done();
+    for (options, code, wanted) in [
+        (
+            "--image 2x2",
+            2,
+            "that is 4 pixels, and the model has 6 columns",
+        ),
+        ("--image 3", 2, "WIDTHxHEIGHT"),
+        ("--beside bars.csv", 2, "--image"),
+        ("--image 3x2 --beside none.csv", 1, "none.csv"),
+    ] {
+        let run = folder.flow(&format!("sample bars.flow -n 4 -o bars.png {options}"));
+        assert!(
+            run.code == Some(code) && run.err.contains(wanted),
+            "{options}: {}",
+            run.err
+        );
+    }
+    let run = folder.flow("sample bars.flow -n 10001 --image 3x2 -o bars.png");
+    assert!(
+        run.code == Some(2) && run.err.contains("at most 10000"),
+        "{}",
+        run.err
+    );
+    assert!(!folder.names().contains(&"bars.png".to_owned()));
+}
