@@ -8,7 +8,7 @@ use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
-use crate::data::{ColumnRequest, Table, load_columns, warm_up};
+use crate::data::{ColumnRequest, Columns, Dataset, Table, load_columns, warm_up};
 use crate::evaluate::BatchFlow;
 use crate::noise::Source;
 use flow_embedded::artefact::{Channel, Header, LoadedFlow};
@@ -19,7 +19,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::io::{self, Write as _};
 use std::iter::Cycle;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::slice;
 
 /// Draw new rows from a model
@@ -190,18 +190,23 @@ fn real_images(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<f32>, E
     let Some(path) = &args.beside else {
         return Ok(vec![]);
     };
+    let data = read(path, &flow.header().event, args, ui)?;
+    let rows = data.rows().min(args.rows as usize);
+    Ok(data.events()[..rows * data.event_dim()].to_vec())
+}
+
+/// The columns of a table that are channels, as events.
+fn read(path: &Path, channels: &[Channel<'_>], args: &Args, ui: Ui) -> Result<Dataset, Error> {
     let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
     let request = ColumnRequest {
-        events: Some(model_file::names(&flow.header().event)),
+        events: Some(model_file::names(channels)),
         filter: args.table.only.clone(),
         ..ColumnRequest::default()
     };
-    let columns =
-        crate::data::Columns::find_for_model(&file, &request).map_err(Error::data(path))?;
+    let columns = Columns::find_for_model(&file, &request).map_err(Error::data(path))?;
     let recording = load_columns(&file, &columns).map_err(Error::data(path))?;
     ui.read(&file, &recording.report);
-    let rows = recording.data.rows().min(args.rows as usize);
-    Ok(recording.data.events()[..rows * flow.header().event.len()].to_vec())
+    Ok(recording.data)
 }
 
 /// Rows as they are drawn, piece by piece.
@@ -374,15 +379,14 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
         };
     }
     if let Some(path) = &args.context_from {
-        let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
-        let header = flow.header();
         if features {
+            let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
             let others = ColumnRequest {
                 group: args.recordings.group.clone(),
                 filter: args.table.only.clone(),
                 ..ColumnRequest::default()
             };
-            let columns = model_file::columns(&file, header, others)?;
+            let columns = model_file::columns(&file, flow.header(), others)?;
             let recording = load_columns(&file, &columns).map_err(Error::data(path))?;
             ui.read(&file, &recording.report);
             let data = recording.data;
@@ -391,16 +395,7 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
                 .collect());
         }
         // The context's columns take the part of the events: they are all that is needed.
-        let request = ColumnRequest {
-            events: Some(model_file::names(channels)),
-            filter: args.table.only.clone(),
-            ..ColumnRequest::default()
-        };
-        let columns =
-            crate::data::Columns::find_for_model(&file, &request).map_err(Error::data(path))?;
-        let recording = load_columns(&file, &columns).map_err(Error::data(path))?;
-        ui.read(&file, &recording.report);
-        let data = recording.data;
+        let data = read(path, channels, args, ui)?;
         return Ok((0..data.rows())
             .map(|row| data.event(row).to_vec())
             .collect());
