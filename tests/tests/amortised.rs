@@ -1,0 +1,60 @@
+//! Amortised posteriors are calibrated and near the exact ones, and a model that is wrong is found out.
+
+use flow_tests::posterior::amortised::{
+    Distance, EightNumbers, Epidemic, LinearGaussian, WRONG, check_against, distance, least, train,
+};
+use flow_train::posterior::amortised::Amortised;
+
+/// Passes simulation-based calibration on 1,000 fresh simulations, at 1 % after Holm's correction.
+fn passes(trained: &Amortised) {
+    assert!(trained.passes(), "{trained}");
+    let check = trained.check.as_ref().expect("checked");
+    assert_eq!((check.rows, check.draws), (1000, 99));
+    for own in &check.coverage {
+        // Four standard errors, however the test turns out.
+        let error = 4.0 * (own.level * (1.0 - own.level) / 1000.0).sqrt();
+        assert!((own.share - own.level).abs() < error, "{own:?}");
+    }
+    println!("{trained}, p {:.3}", least(check));
+}
+
+fn near(own: &Distance) {
+    println!("{own:?}");
+    // Of which chance is 0.032 and 0.022.
+    assert!(own.mean.iter().all(|error| *error < 0.1), "{own:?}");
+    assert!(own.deviation.iter().all(|error| *error < 0.1), "{own:?}");
+    assert!(own.nats.0 < 0.03, "{own:?}");
+}
+
+#[test]
+fn a_linear_simulator_and_models_that_are_wrong() {
+    let trained = train(&LinearGaussian::RIGHT).expect("trained");
+    passes(&trained);
+    near(&distance::<3>(&trained.bytes, &LinearGaussian::RIGHT).expect("compared"));
+    for ((name, simulator), fault) in WRONG.into_iter().zip(["narrow", "wide", "too high"]) {
+        let report = check_against(&trained.bytes, &simulator).expect("checked");
+        assert!(!report.passes, "{name}");
+        println!("{name}: {}", report.faults());
+        assert!(
+            report.faults().contains(fault),
+            "{name}: {}",
+            report.faults()
+        );
+    }
+}
+
+#[test]
+fn mean_and_variance_by_eight_numbers() {
+    let trained = train(&EightNumbers).expect("trained");
+    passes(&trained);
+    near(&distance::<2>(&trained.bytes, &EightNumbers).expect("compared"));
+}
+
+#[test]
+fn an_epidemic_whose_likelihood_is_not_known() {
+    let trained = train(&Epidemic).expect("trained");
+    passes(&trained);
+    let check = trained.check.as_ref().expect("checked");
+    // It has learnt something: half of the prior's variance is gone.
+    assert!(check.quantities[0].contraction > Some(0.5), "{check:?}");
+}
