@@ -106,7 +106,9 @@ pub(crate) fn entry_posterior() {
         Err(_) => keep(-1.0),
     }
     match posterior.interval::<9, 2>(&numbers(), &mut AnyRng) {
-        Ok(found) => found.iter().for_each(|(low, high)| keep_all(&[*low, *high])),
+        Ok(found) => found
+            .iter()
+            .for_each(|(low, high)| keep_all(&[*low, *high])),
         Err(_) => keep(-1.0),
     }
 }
