@@ -1,7 +1,7 @@
 //! Amortised posteriors are calibrated and near the exact ones, and a model that is wrong is found out.
 
 use flow_tests::posterior::amortised::{
-    Distance, EightNumbers, Epidemic, LinearGaussian, WRONG, check_against, distance, least, train,
+    Distance, EightNumbers, LinearGaussian, WRONG, check_against, distance, least, models, section,
 };
 use flow_train::posterior::amortised::Amortised;
 
@@ -28,8 +28,8 @@ fn near(own: &Distance) {
 
 #[test]
 fn a_linear_simulator_and_models_that_are_wrong() {
-    let trained = train(&LinearGaussian::RIGHT).expect("trained");
-    passes(&trained);
+    let trained = &models().linear;
+    passes(trained);
     near(&distance::<3>(&trained.bytes, &LinearGaussian::RIGHT).expect("compared"));
     for ((name, simulator), fault) in WRONG.into_iter().zip(["narrow", "wide", "too high"]) {
         let report = check_against(&trained.bytes, &simulator).expect("checked");
@@ -45,16 +45,26 @@ fn a_linear_simulator_and_models_that_are_wrong() {
 
 #[test]
 fn mean_and_variance_by_eight_numbers() {
-    let trained = train(&EightNumbers).expect("trained");
-    passes(&trained);
+    let trained = &models().eight;
+    passes(trained);
     near(&distance::<2>(&trained.bytes, &EightNumbers).expect("compared"));
 }
 
 #[test]
 fn an_epidemic_whose_likelihood_is_not_known() {
-    let trained = train(&Epidemic).expect("trained");
-    passes(&trained);
+    let trained = &models().epidemic;
+    passes(trained);
     let check = trained.check.as_ref().expect("checked");
     // It has learnt something: half of the prior's variance is gone.
     assert!(check.quantities[0].contraction > Some(0.5), "{check:?}");
+}
+
+#[test]
+fn the_page_has_a_row_for_each() {
+    let text = section().expect("a section");
+    println!("{text}");
+    for name in ["linear", "eight numbers", "epidemic"] {
+        assert!(text.contains(&format!("\n| {name} | ")), "{name}");
+    }
+    assert_eq!(text.matches("| yes |").count(), 3);
 }

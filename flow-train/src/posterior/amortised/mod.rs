@@ -304,6 +304,47 @@ impl Settings {
 
 /// Trains a posterior and checks it. Once `stop` is set, the best model so far is finished and given back, unchecked.
 ///
+/// # Examples
+/// Two readings of a scale; what does the thing weigh?
+/// ```
+/// use flow_embedded::base::normal;
+/// use flow_embedded::math::Libm;
+/// use flow_embedded::rand_core::Rng;
+/// use flow_train::posterior::amortised::{Settings, Simulator, Variable, amortised};
+/// use std::sync::atomic::AtomicBool;
+///
+/// struct Scale;
+///
+/// impl Simulator for Scale {
+///     fn parameters(&self) -> Vec<Variable> {
+///         vec![Variable::new("weight").in_unit("kg")]
+///     }
+///     fn observation(&self) -> Vec<Variable> {
+///         vec![Variable::new("first"), Variable::new("second")]
+///     }
+///     fn prior(&self, rng: &mut dyn Rng, parameters: &mut [f32]) {
+///         parameters[0] = 70.0 + 12.0 * normal::<Libm, _>(rng);
+///     }
+///     fn simulate(&self, parameters: &[f32], rng: &mut dyn Rng, observation: &mut [f32]) {
+///         for seen in observation {
+///             *seen = parameters[0] + 2.0 * normal::<Libm, _>(rng);
+///         }
+///     }
+/// }
+///
+/// let mut settings = Settings {
+///     name: "scale".to_owned(),
+///     simulations: 2000,
+///     ..Settings::default()
+/// };
+/// settings.config.epochs = 5;
+/// let trained = amortised(&Scale, &settings, &AtomicBool::new(false), |_| ())?;
+/// println!("{trained}");
+/// let check = trained.check.expect("nobody interrupted it");
+/// assert_eq!(check.rows, 1000);
+/// # Ok::<(), flow_train::Error>(())
+/// ```
+///
 /// # Errors
 /// A setting is out of range, the simulator has no usable variables or fails too often, the model is impossible,
 /// training diverges, or it is stopped before its first epoch is over. That the check fails is no error:
