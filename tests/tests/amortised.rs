@@ -1,9 +1,13 @@
 //! Amortised posteriors are calibrated and near the exact ones, and a model that is wrong is found out.
 
+use flow_embedded::{LoadedFlow, Posterior};
 use flow_tests::posterior::amortised::{
     Distance, EightNumbers, LinearGaussian, WRONG, check_against, distance, least, models, section,
 };
+use flow_tests::posterior::fresh;
 use flow_train::posterior::amortised::Amortised;
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
 
 /// Passes simulation-based calibration on 1,000 fresh simulations, at 1 % after Holm's correction.
 fn passes(trained: &Amortised) {
@@ -57,6 +61,28 @@ fn an_epidemic_whose_likelihood_is_not_known() {
     let check = trained.check.as_ref().expect("checked");
     // It has learnt something: half of the prior's variance is gone.
     assert!(check.quantities[0].contraction > Some(0.5), "{check:?}");
+}
+
+/// An interval from 199 draws that leaves out nine on each side promises 90 %.
+#[test]
+fn intervals_on_the_chip_hold_the_truth_as_often_as_they_promise() {
+    let flow = LoadedFlow::from_bytes(&models().eight.bytes).expect("a model");
+    let posterior = Posterior::new(flow.shaped::<2, 2, 1024>().expect("its shape"));
+    let (data, mut rng) = (
+        fresh(&EightNumbers, 1000, 11),
+        ChaCha8Rng::seed_from_u64(12),
+    );
+    let mut held = [0; 2];
+    for row in 0..data.rows() {
+        let seen = data.context(row).try_into().expect("two numbers");
+        let found = posterior.interval::<199, 10>(seen, &mut rng);
+        let found = found.expect("finite").into_iter().zip(data.event(row));
+        for (held, ((low, high), truth)) in held.iter_mut().zip(found) {
+            *held += u32::from((low..high).contains(truth));
+        }
+    }
+    // Four standard errors.
+    assert!(held.iter().all(|own| (862..=938).contains(own)), "{held:?}");
 }
 
 #[test]
