@@ -36,7 +36,7 @@ use rand_core::Rng;
 ///     }
 /// }
 ///
-/// let (posterior, mut rng) = (Posterior::new(Offset), Words::new(1));
+/// let (posterior, mut rng) = (Posterior::new(Offset), Words::new(4));
 /// let [offset] = posterior.mean_and_sd::<400>(&[6.0], &mut rng)?;
 /// assert!((offset.mean - 3.0).abs() < 0.15 && (offset.sd - 1.0).abs() < 0.1);
 /// let [(low, high)] = posterior.interval::<399, 20>(&[6.0], &mut rng)?;
