@@ -17,6 +17,7 @@
 //! | [`fixed`] | the kernels in integers, for cores without a floating-point unit |
 //! | [`provenance`] | [`Provenance`]: what a compiled module was made from |
 //! | [`noise`] | [`NoiseSource`]: the noise of a sensor, from its own past |
+//! | [`posterior`] | [`Posterior`]: parameters of a device, inferred from its readings |
 //! | [`window`] | [`Window`](window::Window): a stream's own past as context |
 //! | [`math`] | `exp`, `ln`, `tanh`: three backends with measured error bounds |
 //!
@@ -54,6 +55,7 @@ pub mod golden;
 pub mod kernels;
 pub mod math;
 pub mod noise;
+pub mod posterior;
 pub mod provenance;
 pub mod window;
 
@@ -63,6 +65,7 @@ pub use detect::{
     Calibrated, Change, Detector, ObserveError, StreamDetector, StreamVerdict, Verdict,
 };
 pub use noise::NoiseSource;
+pub use posterior::Posterior;
 pub use provenance::Provenance;
 pub use rand_core;
 

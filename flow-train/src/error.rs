@@ -7,6 +7,8 @@ use crate::export::ExportError;
 use crate::fit::FitError;
 use crate::model::ModelError;
 use crate::noise::NoiseError;
+use crate::posterior::amortised::SimulatorError;
+use crate::posterior::sbc::SbcError;
 use crate::quantise::QuantiseError;
 use flow_embedded::artefact::LoadError;
 use std::io;
@@ -131,6 +133,29 @@ pub enum Error {
         #[source]
         fault: NoiseError,
     },
+    /// A simulator can't be trained on.
+    #[error(transparent)]
+    Simulator(#[from] SimulatorError),
+    /// A posterior can't be checked.
+    #[error("{}: {fault}", path.display())]
+    Sbc {
+        /// The model, or the simulations.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        fault: SbcError,
+    },
+    /// A posterior was checked, and is not calibrated.
+    #[error(
+        "{} fails simulation-based calibration: {faults}; train it on more simulations, for longer, as a larger flow, and \
+         with a named family, which neither smooths nor has the heavy tails of auto", path.display()
+    )]
+    Miscalibrated {
+        /// The model.
+        path: PathBuf,
+        /// What is wrong, in words.
+        faults: String,
+    },
     /// Options that do not fit the model or each other.
     #[error("{0}")]
     Usage(String),
@@ -162,7 +187,13 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::Usage(_) | Self::Model(_) | Self::Fit(FitError::Setting { .. })
+            Self::Usage(_)
+                | Self::Model(_)
+                | Self::Fit(FitError::Setting { .. })
+                | Self::Sbc {
+                    fault: SbcError::Draws { .. },
+                    ..
+                }
         )
     }
 }

@@ -21,6 +21,7 @@ mod output;
 mod progress;
 mod quantise;
 mod sample;
+mod sbc;
 mod score;
 mod stream_report;
 mod train;
@@ -55,6 +56,7 @@ enum Command {
     Eval(eval::Args),
     Score(score::Args),
     Sample(sample::Args),
+    Sbc(sbc::Args),
     Calibrate(calibrate::Args),
     Quantise(quantise::Args),
     Codegen(codegen::Args),
@@ -89,6 +91,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         Command::Eval(args) => eval::run(&args, ui),
         Command::Score(args) => score::run(&args, ui),
         Command::Sample(args) => sample::run(&args, ui),
+        Command::Sbc(args) => sbc::run(&args, ui),
         Command::Calibrate(args) => calibrate::run(&args, ui),
         Command::Quantise(args) => quantise::run(&args, ui),
         Command::Codegen(args) => codegen::run(&args, ui),

@@ -11,7 +11,6 @@ mod coefficients;
 mod correlation;
 mod defaults;
 mod page;
-mod plot;
 mod quantiles;
 mod report;
 mod signal;

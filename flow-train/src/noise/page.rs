@@ -1,14 +1,10 @@
 //! The report as one HTML page that needs nothing else.
 
-use super::plot::{Axis, Line, Plot, number, thinned};
 use super::{ChannelNoise, ChannelReport, NoiseReport};
-use plotters::prelude::{RGBColor, SeriesLabelPosition};
+use crate::plot::{Axis, COLOURS, GREY, Line, Plot, number, thinned};
+use plotters::prelude::SeriesLabelPosition;
 use std::error::Error;
 use std::fmt::Write as _;
-
-/// Told apart by readers who don't see all colours (Okabe & Ito 2008), and in print.
-const COLOURS: [RGBColor; 2] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0)];
-const GREY: RGBColor = RGBColor(140, 140, 140);
 
 const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;color:#222;max-width:980px;margin:2em auto;padding:0 1em}\
 table{border-collapse:collapse;margin:1em 0}th,td{padding:.25em .7em;text-align:right;border-bottom:1px solid #ddd}\

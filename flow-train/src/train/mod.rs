@@ -37,7 +37,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const SAMPLE: usize = 200_000;
 
 /// Rows whose moments a flow starts from.
-const START: usize = 4096;
+pub(crate) const START: usize = 4096;
 
 /// What to make of a recording.
 #[derive(Debug, Clone)]
@@ -188,7 +188,17 @@ fn train_parts(
         preparation: &preparation,
         sample,
     };
-    let mut draft = draft(sample, &preparation, parts, recipe);
+    let origin = Origin {
+        name: &recipe.name,
+        units: &recipe.prepare.units,
+        command: &recipe.command,
+        seed: recipe.seed,
+        rows: parts.training,
+        digest: parts.digest,
+    };
+    let mut draft = draft(sample, &preparation, &origin);
+    draft.features.clone_from(&recipe.features);
+    draft.noise = recipe.noise.then(|| noise(sample, parts));
     // What the preparation adds to the log-likelihood of every row.
     let constant: f64 = draft.event.iter().map(DraftChannel::log_scale).sum();
     let mut observer = |epoch: &Epoch| {
@@ -255,12 +265,7 @@ fn settle(
     stop: &AtomicBool,
     observer: &mut (dyn FnMut(&Epoch) + Send),
 ) -> Result<Settled, Error> {
-    let channels = |spec: &Spec| Spec {
-        event: ground.preparation.event.len(),
-        context: ground.preparation.context_features(),
-        circular: ground.preparation.circular(),
-        ..spec.clone()
-    };
+    let channels = |spec: &Spec| with_channels(spec, ground.preparation);
     Ok(match &recipe.model {
         Model::Named { spec, config } => Settled {
             spec: channels(spec),
@@ -294,6 +299,16 @@ fn settle(
             }
         }
     })
+}
+
+/// The shape with the channels of the data.
+pub(crate) fn with_channels(spec: &Spec, preparation: &Preparation) -> Spec {
+    Spec {
+        event: preparation.event.len(),
+        context: preparation.context_features(),
+        circular: preparation.circular(),
+        ..spec.clone()
+    }
 }
 
 /// A fitted model, on its way to an artefact.
@@ -341,7 +356,7 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
 }
 
 /// Lets the flow start from the moments of so many rows, spread evenly over those given.
-fn start(
+pub(crate) fn start(
     flow: &mut Flow<f32>,
     sample: &Dataset,
     rows: usize,
@@ -359,14 +374,27 @@ fn start(
     flow.set_moments(&events, &features);
 }
 
-/// The artefact but for its flow and its calibration.
-fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Recipe) -> Draft {
-    let units = &recipe.prepare.units;
+/// What an artefact notes down of where it comes from.
+pub(crate) struct Origin<'a> {
+    pub(crate) name: &'a str,
+    /// Units of columns, by name.
+    pub(crate) units: &'a [(String, String)],
+    pub(crate) command: &'a str,
+    pub(crate) seed: u64,
+    /// Training rows.
+    pub(crate) rows: usize,
+    /// Of all rows.
+    pub(crate) digest: u64,
+}
+
+/// The artefact but for its flow, its calibration, and what only models of streams have.
+pub(crate) fn draft(names: &Dataset, preparation: &Preparation, origin: &Origin<'_>) -> Draft {
     let channels = |names: &[String], maps: &[ChannelMap]| -> Vec<DraftChannel> {
         let own = names.iter().zip(maps);
         own.map(|(name, map)| DraftChannel {
             name: name.clone(),
-            unit: units
+            unit: origin
+                .units
                 .iter()
                 .find(|(channel, _)| channel == name)
                 .map_or(String::new(), |(_, unit)| unit.clone()),
@@ -378,7 +406,7 @@ fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Rec
         .collect()
     };
     Draft {
-        name: recipe.name.clone(),
+        name: origin.name.to_owned(),
         event: channels(names.event_names(), &preparation.event),
         context: channels(names.context_names(), &preparation.context),
         layers: vec![],
@@ -388,14 +416,14 @@ fn draft(names: &Dataset, preparation: &Preparation, parts: &Parts, recipe: &Rec
         calibration: None,
         evaluation: None,
         created_by: concat!("flow-train ", env!("CARGO_PKG_VERSION")).to_owned(),
-        command: recipe.command.clone(),
-        data_digest: parts.digest,
-        rows: u32::try_from(parts.training).unwrap_or(u32::MAX),
-        seed: recipe.seed,
+        command: origin.command.to_owned(),
+        data_digest: origin.digest,
+        rows: u32::try_from(origin.rows).unwrap_or(u32::MAX),
+        seed: origin.seed,
         quantisation: None,
-        features: recipe.features.clone(),
+        features: vec![],
         sequential: None,
-        noise: recipe.noise.then(|| noise(names, parts)),
+        noise: None,
         mondrian: None,
     }
 }
@@ -425,7 +453,7 @@ fn score(bytes: &[u8], data: &Dataset, source: &Path) -> Result<Vec<f32>, Error>
         .map_err(|fault| Error::Usage(fault.to_string()))
 }
 
-fn in_memory(data: &Dataset) -> Result<InMemory<'_>, fit::RowsError> {
+pub(crate) fn in_memory(data: &Dataset) -> Result<InMemory<'_>, fit::RowsError> {
     let batch = Batch {
         events: data.events(),
         contexts: data.contexts(),
@@ -434,7 +462,7 @@ fn in_memory(data: &Dataset) -> Result<InMemory<'_>, fit::RowsError> {
     InMemory::new(batch, data.event_dim(), data.context_dim())
 }
 
-fn rows_error(part: &'static str) -> impl Fn(fit::RowsError) -> Error {
+pub(crate) fn rows_error(part: &'static str) -> impl Fn(fit::RowsError) -> Error {
     move |fault| FitError::Rows { part, fault }.into()
 }
 

@@ -10,5 +10,6 @@ mod noise;
 mod noise_report;
 mod past;
 mod promises;
+mod sbc;
 mod tables;
 mod train;

@@ -38,6 +38,7 @@ static ENTRIES: &[fn()] = &[
     entries::evidence::entry_evidence,
     entries::generated::entry_stream,
     entries::generated::entry_noise,
+    entries::generated::entry_posterior,
     entries::generated::entry_adaptive,
     entries::fixed::entry_fixed,
     entries::window::entry_window,

@@ -48,6 +48,10 @@ use std::time::Instant;
 /// separates recordings. A row whose features reach back over a start, a dropped row or one left
 /// out by --only is not used itself.
 ///
+/// Parameters given what was observed, from a table of simulations: --columns PARAMETERS --context
+/// OBSERVED --split random, with a named family, since auto smooths and has heavy tails for the sake
+/// of alarms. flow sbc checks such a posterior.
+///
 /// The same table, options and seed give the same model, byte for byte.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -58,6 +62,8 @@ use std::time::Instant;
   flow train watch.csv -o watch.flow --columns 3,4,5 --group recording \\
       --only activity=standing,walking --family maf --layers 3 --hidden 24,24 --smoothing 0.1
   flow train digits.csv -o digits.flow --step '*=1' --domain '*=bounded:0:16' --split random
+  flow train simulations.csv -o posterior.flow --columns gain,offset --context r1,r2,r3 \\
+      --split random --family nsf-ar
   flow train rest.csv --noise -o gyro.flow --columns gyr_x,gyr_y,gyr_z --context temperature")]
 pub(super) struct Args {
     /// The recording, one row for each sample: CSV or Parquet

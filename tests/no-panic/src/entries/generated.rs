@@ -3,7 +3,7 @@
 use super::{density, detector};
 use crate::unknown::{AnyRng, bytes, keep, keep_all, numbers, word};
 use flow_embedded::detect::adaptive::{AdaptiveDetector, Bounds};
-use flow_embedded::{Change, NoiseSource, StreamDetector};
+use flow_embedded::{Change, NoiseSource, Posterior, StreamDetector};
 
 /// A module with a golden file's flow, and the entry that exercises it.
 macro_rules! golden {
@@ -89,6 +89,28 @@ pub(crate) fn entry_noise() {
     keep(source.warm_up() as f32);
     keep(source.save(&mut [0; 64]).is_ok().into());
     source.reset();
+}
+
+/// A posterior, of whatever is observed.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) fn entry_posterior() {
+    let posterior = Posterior::new(maf_context::Random);
+    keep(posterior.log_prob(&numbers(), &numbers()).unwrap_or(-1.0));
+    match posterior.sample(&numbers(), &mut AnyRng) {
+        Ok(draw) => keep_all(&draw),
+        Err(_) => keep(-1.0),
+    }
+    match posterior.mean_and_sd::<9>(&numbers(), &mut AnyRng) {
+        Ok(found) => found.iter().for_each(|own| keep_all(&[own.mean, own.sd])),
+        Err(_) => keep(-1.0),
+    }
+    match posterior.interval::<9, 2>(&numbers(), &mut AnyRng) {
+        Ok(found) => found
+            .iter()
+            .for_each(|(low, high)| keep_all(&[*low, *high])),
+        Err(_) => keep(-1.0),
+    }
 }
 
 golden! {

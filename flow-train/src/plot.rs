@@ -12,32 +12,44 @@ const SIZE: (u32, u32) = (470, 330);
 /// Points of a line at most, so that pages of long recordings stay small.
 const POINTS: usize = 100;
 
+/// Told apart by readers who don't see all colours (Okabe & Ito 2008), and in print.
+pub(crate) const COLOURS: [RGBColor; 6] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(230, 159, 0),
+    RGBColor(86, 180, 233),
+];
+/// What lines are compared with.
+pub(crate) const GREY: RGBColor = RGBColor(140, 140, 140);
+
 /// One plot.
-pub(super) struct Plot<'a> {
-    pub(super) title: &'a str,
-    pub(super) x: Axis<'a>,
-    pub(super) y: Axis<'a>,
-    pub(super) lines: Vec<Line<'a>>,
+pub(crate) struct Plot<'a> {
+    pub(crate) title: &'a str,
+    pub(crate) x: Axis<'a>,
+    pub(crate) y: Axis<'a>,
+    pub(crate) lines: Vec<Line<'a>>,
     /// Where the lines leave room for their names.
-    pub(super) legend: SeriesLabelPosition,
+    pub(crate) legend: SeriesLabelPosition,
 }
 
 /// What an axis shows.
-pub(super) struct Axis<'a> {
-    pub(super) label: &'a str,
-    pub(super) logarithmic: bool,
+pub(crate) struct Axis<'a> {
+    pub(crate) label: &'a str,
+    pub(crate) logarithmic: bool,
 }
 
 /// One line.
-pub(super) struct Line<'a> {
-    pub(super) name: &'a str,
-    pub(super) colour: RGBColor,
+pub(crate) struct Line<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) colour: RGBColor,
     /// Ascending in x.
-    pub(super) points: Vec<(f64, f64)>,
+    pub(crate) points: Vec<(f64, f64)>,
     /// Lower and upper bound at each point, or nothing.
-    pub(super) band: Vec<(f64, f64)>,
+    pub(crate) band: Vec<(f64, f64)>,
     /// Whether it is there for comparison only.
-    pub(super) thin: bool,
+    pub(crate) thin: bool,
 }
 
 impl Plot<'_> {
@@ -45,7 +57,7 @@ impl Plot<'_> {
     ///
     /// # Errors
     /// As the plotting crate; in memory there is no reason for any.
-    pub(super) fn svg(&self) -> Result<String, Box<dyn Error>> {
+    pub(crate) fn svg(&self) -> Result<String, Box<dyn Error>> {
         let mut text = String::new();
         {
             let area = SVGBackend::with_string(&mut text, SIZE).into_drawing_area();
@@ -161,7 +173,7 @@ fn ys(line: &Line<'_>) -> Vec<f64> {
 }
 
 /// Points for a logarithmic axis: where they crowd, one stands for its neighbours with their mean.
-pub(super) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+pub(crate) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let (Some((first, _)), Some((last, _))) = (points.first(), points.last()) else {
         return Vec::new();
     };
@@ -180,7 +192,7 @@ pub(super) fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 /// A number with few digits: plain where that is short, else with a power of ten.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     // Ticks are sums of steps, so that the one at 0 may miss it by a rounding error.
     if size < 1e-15 {

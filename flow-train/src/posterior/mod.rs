@@ -1,0 +1,4 @@
+//! Posteriors by flows: parameters of a simulator, given what was observed.
+
+pub mod amortised;
+pub mod sbc;
