@@ -14,6 +14,7 @@
 //! - [`export`]: from a trained model to the bytes of `model.flow`
 //! - [`quantise`](mod@quantise): smaller weights, and thresholds of the code that then runs
 //! - [`train`](mod@train): all of this in one go
+//! - [`posterior`](mod@posterior): flows of a model's parameters, from its density
 //! - [`bench`](mod@bench): the time of one training step
 //! - [`cli`]: the command `flow`
 
@@ -28,6 +29,7 @@ pub mod export;
 pub mod fit;
 pub mod model;
 pub mod noise;
+pub mod posterior;
 pub mod quantise;
 mod random;
 pub mod train;
