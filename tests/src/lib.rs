@@ -6,4 +6,5 @@ pub mod cost;
 pub mod detection;
 pub mod drafts;
 pub mod noise;
+pub mod posterior;
 pub mod sensor;
