@@ -150,7 +150,7 @@ pub fn able() -> Vec<Case> {
         share: 0.5,
     });
     let funnel = Spec {
-        // Its channels' scales go over seven deviations of v / 2.
+        // The logarithm of a channel's scale is v / 2: 3 at four deviations of v, in either layer.
         log_scale_bound: 6.0,
         ..spec(Family::Maf, 2, &[32, 32])
     };
