@@ -14,7 +14,7 @@
 //! - [`export`]: from a trained model to the bytes of `model.flow`
 //! - [`quantise`](mod@quantise): smaller weights, and thresholds of the code that then runs
 //! - [`train`](mod@train): all of this in one go
-//! - [`posterior`]: parameters of a simulator, given what was observed
+//! - [`posterior`](mod@posterior): flows of a model's parameters, from its density or from a simulator
 //! - [`bench`](mod@bench): the time of one training step
 //! - [`cli`]: the command `flow`
 

@@ -2,7 +2,8 @@
 
 use flow_embedded::artefact::Activation;
 use flow_train::model::{
-    BaseSpec, Batch, ConditionerSpec, Family, Flow, LayerParts, Objective, Order, Spec, Threads,
+    BaseParts, BaseSpec, Batch, ConditionerSpec, Family, Flow, LayerParts, Objective, Order, Spec,
+    Threads,
 };
 
 /// Rows of a batch: not a multiple of a vector's length.
@@ -217,6 +218,59 @@ fn gradients_equal_central_differences() {
     }
 }
 
+/// Of a loss that weighs every generated value and every log-determinant differently.
+#[test]
+fn gradients_of_generated_events_equal_central_differences() {
+    for spec in table() {
+        let mut flow = flow(&spec);
+        let (z, contexts) = (values(ROWS * spec.event, 1), values(ROWS * spec.context, 2));
+        let (d_events, d_log_det) = (values(ROWS * spec.event, 3), values(ROWS, 4));
+        let gradient = flow.generate_backward(&z, &contexts, &d_events, &d_log_det);
+        let scale = gradient.iter().fold(0.0f64, |max, g| max.max(g.abs()));
+        let mask = masked(&flow);
+        // Those of the base come last; its values are given.
+        let base = flow.to_parts().base;
+        let trained = match base {
+            BaseParts::Mixture { .. } if matches!(spec.base, BaseSpec::Mixture { .. }) => {
+                3 * (1 + 2 * spec.event)
+            }
+            _ => 0,
+        };
+        let layers = gradient.len() - trained;
+        assert!(gradient[layers..].iter().all(|g| *g == 0.0), "{spec:?}");
+        for index in (0..layers).filter(|i| !mask[*i]) {
+            let here = flow.parameters()[index];
+            let generate = |flow: &Flow<f64>| {
+                let (mut events, mut log_det) = (z.clone(), vec![0.0; ROWS]);
+                flow.generate_and_log_det(&mut events, &contexts, &mut log_det);
+                (events, log_det)
+            };
+            let mut at = |step: f64| {
+                flow.parameters_mut()[index] = here + step;
+                generate(&flow)
+            };
+            // Short, so that no kink (a ReLU's, or a knot's in a log-determinant) lies within it.
+            let step = 1e-6;
+            let (above, below) = (at(step), at(-step));
+            at(0.0);
+            let events = above.0.iter().zip(&below.0).zip(&d_events).enumerate();
+            let by_events: f64 = events
+                .map(|(i, ((a, b), d))| d * difference(&spec, i % spec.event, *a, *b))
+                .sum();
+            let log_dets = above.1.iter().zip(&below.1).zip(&d_log_det);
+            let by_log_det: f64 = log_dets.map(|((a, b), d)| d * (a - b)).sum();
+            let expected = (by_events + by_log_det) / (2.0 * step);
+            let error = (gradient[index] - expected).abs();
+            assert!(
+                error < 4e-6 * (1.0 + scale),
+                "{spec:?}: parameter {index}: {} against {expected}",
+                gradient[index]
+            );
+        }
+        assert!(scale > 1e-3, "{spec:?}");
+    }
+}
+
 #[test]
 fn masked_weights_and_their_gradients_are_exactly_zero() {
     for spec in table() {
@@ -337,7 +391,6 @@ fn log_det_is_that_of_the_jacobian() {
 
 /// `ln p` of one base value, written out.
 fn base_log_prob(spec: &Spec, flow: &Flow<f64>, z: &[f64]) -> f64 {
-    use flow_train::model::BaseParts;
     use std::f64::consts::{LN_2, PI, TAU};
     if let BaseParts::Mixture {
         log_weights,

@@ -46,7 +46,7 @@ pub fn exact_log_probs(draft: &Draft, data: &Dataset) -> Result<Vec<f64>, ModelE
 
 /// A raw value's standardised one, and the part of `ln |d standardised / d raw|` that
 /// [`DraftChannel::log_scale`] leaves.
-fn normalize(raw: f64, channel: &DraftChannel) -> (f64, f64) {
+pub(crate) fn normalize(raw: f64, channel: &DraftChannel) -> (f64, f64) {
     let wide = |value: f32| f64::from(value);
     let (value, log_det) = match channel.domain {
         Domain::Real | Domain::Circular => (raw, 0.0),

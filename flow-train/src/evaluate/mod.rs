@@ -19,6 +19,7 @@ pub use batch::BatchFlow;
 pub use binomial::{Rate, clopper_pearson};
 pub use bits::Bits;
 pub use exact::exact_log_probs;
+pub(crate) use exact::normalize;
 pub use gaussian::gaussian_log_likelihood;
 pub use mean::Mean;
 pub use ranking::{auroc, average_precision};

@@ -42,3 +42,6 @@ pub use rows::{InMemory, Order, Rows, RowsError};
 pub use run::{Epoch, Report, Split, Stop, fit};
 
 pub(crate) use adam::{Adam, norm};
+pub(crate) use average::Average;
+pub(crate) use run::RESTARTS;
+pub(crate) use schedule::Factor;

@@ -13,7 +13,7 @@ use flow_embedded::kernels::wrap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Restarts from the best checkpoint, each at half the rate, before training gives up.
-const RESTARTS: usize = 8;
+pub(crate) const RESTARTS: usize = 8;
 
 /// Rows that smoothed validation rows are repeated to, so that their noise averages out.
 const SMOOTHED: usize = 1024;

@@ -280,6 +280,41 @@ impl<T: Real> Bijection<T> for Autoregressive {
         }
     }
 
+    fn generate_backward(
+        &self,
+        parameters: &[T],
+        z: &Panel<T>,
+        x: &Panel<T>,
+        trace: &mut LayerTrace<T>,
+        d_log_det: &[T],
+        gradient: &mut Panel<T>,
+        scratch: &mut Scratch<T>,
+        d_parameters: &mut [T],
+    ) {
+        let (own, trace) = (&self.conditional, trace.conditional());
+        match self.direction {
+            Direction::Normalizing => own.inverse_backward(
+                parameters,
+                z,
+                x,
+                trace,
+                d_log_det,
+                gradient,
+                scratch,
+                d_parameters,
+            ),
+            Direction::Generative => own.backward(
+                parameters,
+                z,
+                trace,
+                d_log_det,
+                gradient,
+                scratch,
+                d_parameters,
+            ),
+        }
+    }
+
     fn parameters(&self) -> usize {
         self.conditional.conditioner.parameters()
     }

@@ -68,6 +68,21 @@ pub(crate) trait Bijection<T: Real> {
         log_det: &mut [T],
     );
 
+    /// The reverse pass of [`Bijection::generate_and_log_det`]: `gradient` holds dL/dx on entry and dL/dz on return;
+    /// dL/dparameters is written at its place. `d_log_det` is the loss's derivative by each event's `log_det`.
+    #[allow(clippy::too_many_arguments)]
+    fn generate_backward(
+        &self,
+        parameters: &[T],
+        z: &Panel<T>,
+        x: &Panel<T>,
+        trace: &mut LayerTrace<T>,
+        d_log_det: &[T],
+        gradient: &mut Panel<T>,
+        scratch: &mut Scratch<T>,
+        d_parameters: &mut [T],
+    );
+
     /// Number of parameters, masked ones included.
     fn parameters(&self) -> usize;
 

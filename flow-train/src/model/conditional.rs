@@ -63,6 +63,12 @@ impl Conditional {
         channels.iter().map(angle).collect()
     }
 
+    /// The places among the given channels that no group fills: all of a coupling's, none of an autoregression's.
+    fn known(&self) -> Range<usize> {
+        let waits: usize = self.groups.iter().map(|group| group.given.len()).sum();
+        0..self.given.count() - waits
+    }
+
     pub(crate) fn trace<T: Real>(&self, columns: usize) -> ConditionalTrace<T> {
         let saved = self.transformed.len() * transformer::saved(self.transformer);
         ConditionalTrace {
@@ -158,11 +164,7 @@ impl Conditional {
     ) {
         trace.load(context);
         let ConditionalTrace { conditioner, saved } = trace;
-        let waits: usize = self.groups.iter().map(|group| group.given.len()).sum();
-        if waits == 0 {
-            self.given
-                .write(0..self.given.count(), to, &mut conditioner.input);
-        }
+        self.given.write(self.known(), to, &mut conditioner.input);
         let own = transformer::saved(self.transformer);
         let count = self.transformer.parameters();
         for (block, group) in self.groups.iter().enumerate() {
@@ -186,7 +188,8 @@ impl Conditional {
     }
 
     /// The reverse pass of [`Conditional::inverse`] with its log-determinant: `gradient` by `to` becomes that by
-    /// `from`. A group's gradient is whole once those behind it have been through.
+    /// `from`. A group's gradient is whole once those behind it have been through. What the conditioner sees of
+    /// channels that aren't transformed counts as well.
     #[allow(clippy::too_many_arguments)]
     pub(crate) fn inverse_backward<T: Real>(
         &self,
@@ -220,7 +223,7 @@ impl Conditional {
             }
             let before = match block.checked_sub(1) {
                 Some(before) => self.groups[before].given.clone(),
-                None => 0..0,
+                None => self.known(),
             };
             self.conditioner.backward(
                 parameters,

@@ -161,6 +161,29 @@ impl<T: Real> Bijection<T> for Coupling {
             .inverse(parameters, context, z, trace.conditional(), x, log_det);
     }
 
+    fn generate_backward(
+        &self,
+        parameters: &[T],
+        z: &Panel<T>,
+        x: &Panel<T>,
+        trace: &mut LayerTrace<T>,
+        d_log_det: &[T],
+        gradient: &mut Panel<T>,
+        scratch: &mut Scratch<T>,
+        d_parameters: &mut [T],
+    ) {
+        self.conditional.inverse_backward(
+            parameters,
+            z,
+            x,
+            trace.conditional(),
+            d_log_det,
+            gradient,
+            scratch,
+            d_parameters,
+        );
+    }
+
     fn parameters(&self) -> usize {
         self.conditional.conditioner.parameters()
     }

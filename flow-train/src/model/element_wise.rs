@@ -117,6 +117,37 @@ impl<T: Real> Bijection<T> for ElementWise {
         log_det.iter_mut().for_each(|sum| *sum += -constant);
     }
 
+    fn generate_backward(
+        &self,
+        parameters: &[T],
+        _z: &Panel<T>,
+        x: &Panel<T>,
+        _trace: &mut LayerTrace<T>,
+        d_log_det: &[T],
+        gradient: &mut Panel<T>,
+        _scratch: &mut Scratch<T>,
+        d_parameters: &mut [T],
+    ) {
+        // x = (z - shift) / scale, so dx/dshift = -1 / scale and dx/dlog_scale = -x.
+        let (log_scale, _) = self.split(parameters);
+        let d_constant: T = d_log_det.iter().copied().sum();
+        let (d_log_scale, d_shift) = self.split_mut(d_parameters);
+        let outputs = d_log_scale.iter_mut().zip(d_shift);
+        for (channel, (log_scale, (d_log_scale, d_shift))) in
+            log_scale.iter().zip(outputs).enumerate()
+        {
+            let inverse_scale = (-*log_scale).exp();
+            let (mut by_scale, mut by_shift) = (T::ZERO, T::ZERO);
+            for (g, &x) in gradient.row_mut(channel).iter_mut().zip(x.row(channel)) {
+                by_scale += *g * x;
+                *g *= inverse_scale;
+                by_shift += *g;
+            }
+            *d_log_scale = -(by_scale + d_constant);
+            *d_shift = -by_shift;
+        }
+    }
+
     fn parameters(&self) -> usize {
         2 * self.channels
     }

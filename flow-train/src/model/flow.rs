@@ -258,6 +258,36 @@ impl<T: Real> Flow<T> {
         }
     }
 
+    /// The gradient by the parameters of a loss on generated events, for losses of one's own: from base values
+    /// `[rows x event]`, and the loss's derivatives by the events and by the log-determinants that
+    /// [`Flow::generate_and_log_det`] gives for them. The base values are held fixed, so parameters of a trained base
+    /// get 0.
+    ///
+    /// # Panics
+    /// If the slices' lengths don't agree.
+    #[must_use]
+    pub fn generate_backward(
+        &self,
+        z: &[T],
+        contexts: &[T],
+        d_events: &[T],
+        d_log_det: &[T],
+    ) -> Vec<T> {
+        assert_eq!(d_events.len(), z.len(), "a derivative for each value");
+        let mut pass = self.pass(z, contexts, d_log_det.len());
+        let mut sum = vec![T::ZERO; self.parameters.len()];
+        let mut part = sum.clone();
+        for rows in chunks(d_log_det.len()) {
+            let own = rows.start * self.event..rows.end * self.event;
+            pass.load_base(&z[own.clone()], self.contexts(contexts, &rows));
+            pass.generate(self);
+            pass.generate_backward(self, &d_events[own], &d_log_det[rows], &mut part);
+            let pairs = sum.iter_mut().zip(&part);
+            pairs.for_each(|(sum, &part)| *sum += part);
+        }
+        sum
+    }
+
     /// Memory for chunks of as many rows as the slices hold.
     fn pass(&self, values: &[T], contexts: &[T], rows: usize) -> Pass<T> {
         assert_eq!(values.len(), rows * self.event, "rows x event values");

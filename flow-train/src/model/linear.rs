@@ -257,6 +257,73 @@ impl<T: Real> Bijection<T> for Linear {
         log_det.iter_mut().for_each(|sum| *sum += constant);
     }
 
+    fn generate_backward(
+        &self,
+        parameters: &[T],
+        _z: &Panel<T>,
+        x: &Panel<T>,
+        trace: &mut LayerTrace<T>,
+        d_log_det: &[T],
+        gradient: &mut Panel<T>,
+        _scratch: &mut Scratch<T>,
+        d_parameters: &mut [T],
+    ) {
+        let trace = trace.linear();
+        self.fill(parameters, trace);
+        let LinearTrace {
+            permuted,
+            between,
+            lower,
+            upper,
+            zeros,
+            d_matrix,
+            d_bias,
+            ..
+        } = trace;
+        let channels = self.channels();
+        let [d_lower, d_upper, d_own_bias] = self.split_mut(d_parameters);
+        self.permutation.gather(x, permuted);
+        matmul::forward(
+            self.staircase(upper),
+            zeros,
+            permuted,
+            between,
+            0..channels,
+            Then::Nothing,
+        );
+        // By U P x: U^-T times the gradient by P x.
+        self.permutation.gather_in_place(gradient);
+        for row in 0..channels {
+            for column in 0..row {
+                gradient.add_row(row, -upper[column * channels + row], column);
+            }
+            let scale = T::ONE / upper[row * (channels + 1)];
+            gradient.row_mut(row).iter_mut().for_each(|g| *g *= scale);
+        }
+        matmul::backward_weights(&self.all, gradient, permuted, d_matrix, d_bias);
+        let d_constant: T = d_log_det.iter().copied().sum();
+        let rows = || d_matrix.chunks_exact(channels).enumerate();
+        for ((row, from), to) in rows().zip(d_upper.chunks_exact_mut(channels)) {
+            let pairs = to[row..].iter_mut().zip(&from[row..]);
+            pairs.for_each(|(to, &from)| *to = -from);
+            to[row] = to[row] * upper[row * (channels + 1)] - d_constant;
+        }
+        // By z: L^-T times that.
+        for row in (0..channels).rev() {
+            for column in row + 1..channels {
+                gradient.add_row(row, -lower[column * channels + row], column);
+            }
+        }
+        matmul::backward_weights(&self.all, gradient, between, d_matrix, d_bias);
+        let rows = || d_matrix.chunks_exact(channels).enumerate();
+        for ((row, from), to) in rows().zip(d_lower.chunks_exact_mut(channels)) {
+            let pairs = to[..row].iter_mut().zip(&from[..row]);
+            pairs.for_each(|(to, &from)| *to = -from);
+        }
+        let biases = d_own_bias.iter_mut().zip(d_bias);
+        biases.for_each(|(to, from)| *to = -*from);
+    }
+
     fn parameters(&self) -> usize {
         self.channels() * (2 * self.channels() + 1)
     }

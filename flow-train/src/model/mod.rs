@@ -3,13 +3,14 @@
 //! A [`Flow`] is a list of layers, a base distribution and one flat vector of parameters.
 //! [`Flow::normalize_and_log_det`] maps data to base and gives `ln |dz/dx|`; [`Flow::generate_and_log_det`] maps base
 //! to data. [`Objective`] is the negative mean log-likelihood of a batch and its gradient, by a backward pass written
-//! out by hand: nothing is recorded and nothing is allocated within a step.
+//! out by hand: nothing is recorded and nothing is allocated within a step. `path` has the gradient of the reverse
+//! Kullback-Leibler divergence to a given density.
 //!
 //! Rows are events; slices of events are row-major `[rows x channels]`. All densities are in nats and in
 //! standardised units: the log-determinants of standardisation and domains are the caller's.
 //!
 //! ```text
-//! spec, parts ──► build ──► flow ──► pass ──► objective
+//! spec, parts ──► build ──► flow ──► pass ──► objective, path
 //!                            │ layers: coupling, autoregressive ──► conditional ──► conditioner ──► matmul
 //!                            │         linear, element_wise, permutation   └──► transformer
 //!                            └ base
@@ -36,6 +37,7 @@ mod objective;
 pub(crate) mod panel;
 mod parts;
 mod pass;
+pub(crate) mod path;
 mod permutation;
 pub(crate) mod real;
 mod regression;

@@ -111,6 +111,33 @@ impl<T: Real> Pass<T> {
         }
     }
 
+    /// The gradient with respect to the parameters of a loss on what the last pass from base to data gave, from the
+    /// loss's derivatives by its row-major events and by its log-determinants. The base's parameters are left out.
+    pub(crate) fn generate_backward(
+        &mut self,
+        flow: &Flow<T>,
+        d_events: &[T],
+        d_log_det: &[T],
+        d_parameters: &mut [T],
+    ) {
+        transpose(d_events, self.rows, &mut self.gradient);
+        let (own, padding) = self.d_log_det.split_at_mut(self.rows);
+        own.copy_from_slice(d_log_det);
+        padding.fill(T::ZERO);
+        for (index, layer) in flow.layers().iter().enumerate() {
+            layer.get::<T>().generate_backward(
+                flow.parameters(),
+                &self.values[index + 1],
+                &self.values[index],
+                &mut self.traces[index],
+                &self.d_log_det,
+                &mut self.gradient,
+                &mut self.scratch,
+                d_parameters,
+            );
+        }
+    }
+
     /// What went into a layer in the last forward pass.
     pub(crate) fn input(&self, layer: usize) -> &Panel<T> {
         &self.values[layer]
@@ -132,13 +159,7 @@ impl<T: Real> Pass<T> {
     }
 
     fn copy_out(&self, index: usize, values: &mut [T], log_det: &mut [T]) {
-        let panel = &self.values[index];
-        for channel in 0..panel.rows() {
-            let column = values.iter_mut().skip(channel).step_by(panel.rows());
-            column
-                .zip(panel.row(channel))
-                .for_each(|(to, &from)| *to = from);
-        }
+        untranspose(&self.values[index], values);
         log_det.copy_from_slice(&self.log_det[..self.rows]);
     }
 
@@ -150,6 +171,11 @@ impl<T: Real> Pass<T> {
     /// The weight of each event.
     pub(crate) fn weights(&self) -> &[T] {
         &self.weights[..self.rows]
+    }
+
+    /// The gradient by the events, row-major, that the last backward pass ended in.
+    pub(crate) fn d_events(&self, d_events: &mut [T]) {
+        untranspose(&self.gradient, d_events);
     }
 
     /// The gradient of `factor * sum of weight * energy` with respect to the parameters, after a forward pass.
@@ -195,5 +221,15 @@ fn transpose<T: Real>(values: &[T], rows: usize, panel: &mut Panel<T>) {
             *to = *from;
         }
         padding.fill(T::ZERO);
+    }
+}
+
+/// Feature-major to row-major, without the padding.
+fn untranspose<T: Real>(panel: &Panel<T>, values: &mut [T]) {
+    for channel in 0..panel.rows() {
+        let column = values.iter_mut().skip(channel).step_by(panel.rows());
+        column
+            .zip(panel.row(channel))
+            .for_each(|(to, &from)| *to = from);
     }
 }

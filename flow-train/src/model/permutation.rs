@@ -38,16 +38,26 @@ impl Permutation {
         copy_rows(&self.inverse, from, to);
     }
 
+    /// [`Permutation::gather`] in place.
+    pub(crate) fn gather_in_place<T: Real>(&self, panel: &mut Panel<T>) {
+        move_rows(&self.order, panel);
+    }
+
     /// [`Permutation::scatter`] in place.
     pub(crate) fn scatter_in_place<T: Real>(&self, panel: &mut Panel<T>) {
-        // Selection sort of the rows by the channel that each belongs to, without allocation.
-        for channel in 0..self.inverse.len() {
-            let mut place = self.inverse[channel];
-            while place < channel {
-                place = self.inverse[place];
-            }
-            panel.swap_rows(channel, place);
+        move_rows(&self.inverse, panel);
+    }
+}
+
+/// [`copy_rows`] in place.
+fn move_rows<T: Real>(order: &[usize], panel: &mut Panel<T>) {
+    // Selection sort of the rows by the place that each belongs to, without allocation.
+    for place in 0..order.len() {
+        let mut row = order[place];
+        while row < place {
+            row = order[row];
         }
+        panel.swap_rows(place, row);
     }
 }
 
@@ -100,6 +110,20 @@ impl<T: Real> Bijection<T> for Permutation {
         self.scatter(z, x);
     }
 
+    fn generate_backward(
+        &self,
+        _parameters: &[T],
+        _z: &Panel<T>,
+        _x: &Panel<T>,
+        _trace: &mut LayerTrace<T>,
+        _d_log_det: &[T],
+        gradient: &mut Panel<T>,
+        _scratch: &mut Scratch<T>,
+        _d_parameters: &mut [T],
+    ) {
+        self.gather_in_place(gradient);
+    }
+
     fn parameters(&self) -> usize {
         0
     }
@@ -124,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scattering_in_place_undoes_gathering() {
+    fn moving_in_place_is_gathering_and_scattering() {
         for order in [
             vec![0],
             vec![1, 0],
@@ -144,6 +168,12 @@ mod tests {
             );
             permutation.gather(&from, &mut gathered);
             permutation.scatter(&gathered, &mut back);
+            let mut again = Panel::<f64>::new(order.len(), 3);
+            permutation.scatter(&gathered, &mut again);
+            permutation.gather_in_place(&mut again);
+            for row in 0..order.len() {
+                assert_eq!(again.row(row), gathered.row(row), "{order:?}");
+            }
             permutation.scatter_in_place(&mut gathered);
             for (row, &channel) in order.iter().enumerate() {
                 assert_eq!(back.row(row), from.row(row));

@@ -400,6 +400,9 @@ pub fn section() -> Result<String> {
          fails at 1 %. *Linear*: two correlated parameters in three noisy sums. *Eight numbers*: mean and variance of a normal \
          distribution, by eight numbers from it. *Epidemic*: contact and recovery rate of a chance epidemic among two \
          hundred, whose likelihood is not known (`tests/src/posterior/amortised.rs`).\n\n\
+         From a table of simulations, `flow train simulations.csv --columns PARAMETERS --context OBSERVED --split random \
+         --family nsf-ar` does the same, and `flow sbc` checks it on fresh ones. On the chip, `flow_embedded::Posterior` has \
+         draws, densities, mean and deviation, and intervals; `examples/sensor-calibration` is a whole one.\n\n\
          | | least corrected p | regions of 50, 80, 90 and 95 % hold | contraction | passes |\n|---|---|---|---|---|\n"
     );
     for (name, own) in [

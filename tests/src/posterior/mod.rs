@@ -1,7 +1,9 @@
-//! Posteriors beside exact ones.
+//! Posteriors beside exact ones and those of proven samplers: the figures of `docs/posterior.md`.
 
 pub mod amortised;
+pub mod targets;
 pub mod thermistor;
+pub mod variational;
 
 use flow_embedded::base::normal;
 use flow_embedded::math::Libm;
