@@ -24,7 +24,8 @@ pub struct Bits {
 }
 
 impl Bits {
-    /// Of all rows, by points from `seed`; nothing if a channel of the event has no grid, or there are no rows.
+    /// Of all rows, by points from `seed`; nothing if a channel of the event has no grid, or there are no rows. Points
+    /// are `f32`, as all that a model scores: where values exceed some million steps, cells have room for few.
     ///
     /// # Panics
     /// If the rows have other channels than the model, or there are no draws.
