@@ -64,6 +64,15 @@ pub enum Error {
         /// The layer, from 0.
         layer: usize,
     },
+    /// Layers over images are not computed with integers.
+    #[error(
+        "layer {layer} is one over images, which is not computed with integers: compile the model to f32 \
+         or f16"
+    )]
+    QuantiseImage {
+        /// The layer, from 0.
+        layer: usize,
+    },
     /// The type's name is that of something else in the module.
     #[error("the type cannot be named {name}: the generated module needs the name itself")]
     NameTaken {

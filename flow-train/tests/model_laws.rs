@@ -2,8 +2,8 @@
 
 use flow_embedded::artefact::Activation;
 use flow_train::model::{
-    BaseParts, BaseSpec, Batch, ConditionerSpec, Family, Flow, LayerParts, Objective, Order, Spec,
-    Threads,
+    BaseParts, BaseSpec, Batch, ConditionerSpec, Family, Flow, ImageSpec, LayerParts, Objective,
+    Order, Spec, Threads,
 };
 
 /// Rows of a batch: not a multiple of a vector's length.
@@ -80,6 +80,9 @@ fn table() -> Vec<Spec> {
             regression: true,
             ..spec(family, 3, 2, 2, &[8])
         });
+        if family.is_coupling() {
+            specs.extend(images(family));
+        }
         if family.has_splines() {
             for (event, circular) in [(1, vec![0]), (3, vec![0, 2]), (4, vec![1])] {
                 specs.push(Spec {
@@ -90,6 +93,33 @@ fn table() -> Vec<Spec> {
         }
     }
     specs
+}
+
+/// Couplings by convolutions over images: of one scale and of two, with colours, heads for each position and for all.
+fn images(family: Family) -> Vec<Spec> {
+    let image = |width, height, event, context, hidden: &[usize]| Spec {
+        image: Some(ImageSpec {
+            scales: 1,
+            ..ImageSpec::new(width, height)
+        }),
+        ..spec(family, event, context, 2, hidden)
+    };
+    let mut colours = image(2, 2, 12, 0, &[5, 4]);
+    colours.conditioner.activation = Activation::Silu;
+    if let Some(image) = &mut colours.image {
+        image.by_position = false;
+    }
+    let mut residual = image(4, 2, 8, 2, &[3, 3]);
+    residual.conditioner.residual = true;
+    residual.conditioner.activation = Activation::Tanh;
+    residual.linear = true;
+    let mut scales = image(4, 4, 16, 1, &[4]);
+    scales.image = Some(ImageSpec {
+        factor_out: true,
+        ..ImageSpec::new(4, 4)
+    });
+    scales.base = BaseSpec::Logistic;
+    vec![colours, residual, scales]
 }
 
 /// Values spread over about ±2, without a pattern; the same for the same seed.
@@ -118,6 +148,9 @@ fn flow(spec: &Spec) -> Flow<f64> {
                 .iter_mut()
                 .chain(&mut last.biases)
                 .for_each(|value| *value *= 10.0);
+        } else if let LayerParts::Convolutional { conditioner, .. } = layer {
+            let last = conditioner.layers.last_mut().unwrap();
+            last.weights.iter_mut().for_each(|value| *value *= 10.0);
         }
     }
     let mut flow = Flow::from_parts(parts).unwrap();
@@ -157,7 +190,7 @@ fn masked(flow: &Flow<f64>) -> Vec<bool> {
                     mask.extend(dense.biases.iter().map(|_| false));
                 }
             }
-            LayerParts::Linear { bias, .. } => {
+            LayerParts::Linear { bias, .. } | LayerParts::Pointwise { bias, .. } => {
                 let entries =
                     || (0..bias.len() * bias.len()).map(|i| (i / bias.len(), i % bias.len()));
                 mask.extend(entries().map(|(row, column)| column >= row));
@@ -166,6 +199,10 @@ fn masked(flow: &Flow<f64>) -> Vec<bool> {
             }
             LayerParts::ElementWise { scale, shift } => {
                 mask.extend(scale.iter().chain(&shift).map(|_| false));
+            }
+            LayerParts::Convolutional { conditioner, .. } => {
+                let layers = conditioner.layers.iter();
+                mask.extend(layers.flat_map(|own| own.weights.iter().map(|_| false)));
             }
             LayerParts::Permutation(_) => {}
         }

@@ -8,8 +8,9 @@ use flow_embedded::artefact::{
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
 use flow_train::export::{
-    Draft, DraftCalibration, DraftCategory, DraftChannel, DraftConditioner, DraftLayer,
-    DraftMondrian, DraftNoise, DraftQuantisation, DraftSequential, MaskedRow,
+    Draft, DraftCalibration, DraftCategory, DraftChannel, DraftConditioner, DraftConvolutions,
+    DraftLayer, DraftMondrian, DraftNoise, DraftPlanes, DraftQuantisation, DraftSequential,
+    MaskedRow,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -56,6 +57,20 @@ pub enum Bijection {
     ElementWise,
     /// A rotation of the channels.
     Permutation,
+    /// Every second plane of an image of this width and height, by turns, with one
+    /// head of the first convolution for all positions or one for each.
+    Convolutional(Transformer, [u8; 2], Heads),
+    /// A factored matrix over the planes of an image of this width and height.
+    Pointwise([u8; 2]),
+}
+
+/// What the first convolution adds before what it sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heads {
+    /// The same everywhere.
+    One,
+    /// Something else at each position.
+    ByPosition,
 }
 
 const AFFINE: Transformer = Transformer::Affine {
@@ -75,6 +90,29 @@ const NSF_AR: Bijection = Bijection::Autoregressive(SPLINE, Direction::Normalizi
 const REAL_NVP: Bijection = Bijection::Coupling(AFFINE);
 
 impl Kind {
+    /// The same with two event channels, an image being one pixel.
+    pub fn of_two_channels(self) -> Self {
+        let pixel = |layer: &Bijection| match *layer {
+            Bijection::Convolutional(transformer, _, heads) => {
+                Bijection::Convolutional(transformer, [1, 1], heads)
+            }
+            Bijection::Pointwise(_) => Bijection::Pointwise([1, 1]),
+            other => other,
+        };
+        Self {
+            event: 2,
+            layers: self.layers.iter().map(pixel).collect(),
+            ..self
+        }
+    }
+
+    /// Whether there are layers over images, which are not computed with integers.
+    pub fn is_image(&self) -> bool {
+        let over_images =
+            |own: &Bijection| matches!(own, Bijection::Convolutional(..) | Bijection::Pointwise(_));
+        self.layers.iter().any(over_images)
+    }
+
     /// Six channels, two hidden layers, the usual choices for the rest.
     fn plain(layers: &[Bijection]) -> Self {
         Self {
@@ -316,6 +354,33 @@ pub fn table() -> Vec<(&'static str, Kind)> {
             },
         ),
         (
+            "image",
+            plain(&[
+                Bijection::Pointwise([2, 2]),
+                Bijection::Convolutional(FEW_BINS, [2, 2], Heads::ByPosition),
+                Bijection::Permutation,
+                Bijection::Convolutional(AFFINE, [2, 2], Heads::One),
+                Bijection::Convolutional(Transformer::Shift, [2, 2], Heads::One),
+                REAL_NVP,
+            ])
+            .shaped(16, 2, &[14, 5]),
+        ),
+        (
+            // One channel is in no plane.
+            "image_residual",
+            Kind {
+                residual: true,
+                base: Base::Logistic,
+                ..plain(&[
+                    Bijection::Convolutional(FEW_BINS, [3, 2], Heads::One),
+                    Bijection::Pointwise([2, 3]),
+                    Bijection::Convolutional(AFFINE, [2, 3], Heads::ByPosition),
+                ])
+                .shaped(13, 0, &[6, 6, 6])
+                .with(Silu, Libm)
+            },
+        ),
+        (
             "permuted_mixture",
             Kind {
                 base: Base::Mixture { components: 2 },
@@ -541,23 +606,44 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
             }
         }
         Bijection::Linear => {
-            let mut triangle = |diagonal: fn(f32) -> f32, first: bool| -> Vec<f32> {
-                let rows = (0..kind.event).flat_map(|row| match first {
-                    true => (0..kind.event - row)
-                        .map(|column| column == 0)
-                        .collect::<Vec<_>>(),
-                    false => (0..=row).map(|column| column == 0).collect(),
-                });
-                rows.map(|leading| match leading {
-                    true => diagonal(uniform(rng)),
-                    false => 0.5 * uniform(rng),
-                })
-                .collect()
-            };
+            let [upper, lower] = factors(kind.event, rng);
             DraftLayer::Linear {
                 permutation: rotated(),
-                upper: triangle(f32::exp, true),
-                lower: triangle(|bias| bias, false),
+                upper,
+                lower,
+            }
+        }
+        Bijection::Convolutional(transformer, size, heads) => {
+            let all = planes(event, size, index);
+            let turn = |first: usize| -> Vec<u8> {
+                let places = all.places.iter().copied().enumerate();
+                let count = all.places.len() / (usize::from(size[0]) * usize::from(size[1]));
+                places
+                    .filter(|(place, _)| (place % count) % 2 == first)
+                    .map(|(_, channel)| channel)
+                    .collect()
+            };
+            let (given, transformed) = (turn(index % 2), turn(1 - index % 2));
+            let [given, transformed] = [given, transformed].map(|places| DraftPlanes {
+                places,
+                ..all.clone()
+            });
+            let conditioner = convolutions(kind, transformer, &given, &transformed, heads, rng);
+            DraftLayer::Convolutional {
+                given,
+                transformed,
+                transformer,
+                conditioner,
+            }
+        }
+        Bijection::Pointwise(size) => {
+            let planes = planes(event, size, index);
+            let positions = usize::from(size[0]) * usize::from(size[1]);
+            let [upper, lower] = factors(planes.places.len() / positions, rng);
+            DraftLayer::Pointwise {
+                planes,
+                upper,
+                lower,
             }
         }
         Bijection::ElementWise => DraftLayer::ElementWise(
@@ -567,6 +653,86 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
         ),
         Bijection::Permutation => DraftLayer::Permutation(rotated()),
     }
+}
+
+/// U from the diagonal on, and L, each row its bias and what is left of the diagonal.
+fn factors(channels: usize, rng: &mut ChaCha8Rng) -> [Vec<f32>; 2] {
+    let mut triangle = |diagonal: fn(f32) -> f32, first: bool| -> Vec<f32> {
+        let rows = (0..channels).flat_map(|row| match first {
+            true => (0..channels - row)
+                .map(|column| column == 0)
+                .collect::<Vec<_>>(),
+            false => (0..=row).map(|column| column == 0).collect(),
+        });
+        rows.map(|leading| match leading {
+            true => diagonal(uniform(rng)),
+            false => 0.5 * uniform(rng),
+        })
+        .collect()
+    };
+    [triangle(f32::exp, true), triangle(|bias| bias, false)]
+}
+
+/// As many channels as fit an image of this width and height, in no order.
+fn planes(event: u8, [width, height]: [u8; 2], index: usize) -> DraftPlanes {
+    let count = event - event % (width * height);
+    // A step that comes by every channel.
+    let steps = [5, 7, 11].into_iter().cycle().skip(index % 3);
+    let step = steps.into_iter().find(|step| !event.is_multiple_of(*step));
+    let step = step.expect("few channels");
+    DraftPlanes {
+        width,
+        height,
+        places: (0..count).map(|place| place * step % event).collect(),
+    }
+}
+
+/// Convolutions with kernels of 3 and 1 by turns.
+fn convolutions(
+    kind: &Kind,
+    transformer: Transformer,
+    given: &DraftPlanes,
+    transformed: &DraftPlanes,
+    heads: Heads,
+    rng: &mut ChaCha8Rng,
+) -> DraftConvolutions {
+    let hidden = kind.hidden.iter().zip([3, 1].into_iter().cycle());
+    let hidden = hidden.flat_map(|(features, kernel)| [*features as u8, kernel]);
+    let mut own = DraftConvolutions {
+        activation: kind.activation,
+        residual: kind.residual,
+        by_position: heads == Heads::ByPosition,
+        hidden: hidden.collect(),
+        output_kernel: 3,
+        weights: Vec::new(),
+    };
+    let planes = |own: &DraftPlanes| artefact::Planes {
+        width: own.width,
+        height: own.height,
+        // The schema borrows; a test may leak a few bytes.
+        places: own.places.clone().leak(),
+    };
+    let layer = artefact::ConvolutionalCoupling {
+        given: planes(given),
+        transformed: planes(transformed),
+        transformer,
+        conditioner: artefact::Convolutions {
+            activation: own.activation,
+            residual: own.residual,
+            by_position: own.by_position,
+            hidden: own.hidden.clone().leak(),
+            output_kernel: own.output_kernel,
+        },
+    };
+    let turns = kind.context_domains.iter();
+    let turns = turns.filter(|domain| **domain == Domain::Circular).count();
+    for (sizes, rows) in layer.convolutions(kind.context + turns) {
+        let seen = (sizes.row() - sizes.head() + sizes.context + 1) as f32;
+        let size = 1.5 / seen.sqrt();
+        let numbers = (0..rows * sizes.row()).map(|_| size * uniform(rng));
+        own.weights.extend(numbers);
+    }
+    own
 }
 
 /// A conditioner for the layer that `complete` makes of it.
@@ -700,24 +866,28 @@ pub fn random_kind(rng: &mut ChaCha8Rng) -> Kind {
     kind.context = below(3);
     kind.domains.truncate(kind.event);
     kind.context_domains.truncate(kind.context);
+    kind.residual = below(3) == 0;
+    let units = 1 + below(9);
+    kind.hidden = (0..below(4))
+        .map(|_| if kind.residual { units } else { 1 + below(9) })
+        .collect();
+    let is_image = kind.event > 3 && !kind.hidden.is_empty();
     let layers = 1 + below(4);
     kind.layers = (0..layers)
         .map(|_| {
             let transformer = transformers[below(transformers.len())];
             let direction = [Direction::Normalizing, Direction::Generative][below(2)];
-            match below(8) {
+            let heads = [Heads::One, Heads::ByPosition][below(2)];
+            match below(10) {
                 0 | 1 if kind.event > 1 => Bijection::Coupling(transformer),
                 2 => Bijection::Linear,
                 3 => Bijection::ElementWise,
                 4 => Bijection::Permutation,
+                5 if is_image => Bijection::Convolutional(transformer, [2, 1], heads),
+                6 if is_image => Bijection::Pointwise([1, 2]),
                 _ => Bijection::Autoregressive(transformer, direction, 1 + below(kind.event)),
             }
         })
-        .collect();
-    kind.residual = below(3) == 0;
-    let units = 1 + below(9);
-    kind.hidden = (0..below(4))
-        .map(|_| if kind.residual { units } else { 1 + below(9) })
         .collect();
     kind.activation = [Activation::Relu, Activation::Tanh, Activation::Silu][below(3)];
     kind.math = [Backend::Polynomial, Backend::Libm, Backend::Micromath][below(3)];

@@ -118,9 +118,10 @@ const VARIANTS: [&str; 7] = [
 ];
 
 /// The rows that are also compiled to `f16`, for speed and for size.
-const HALVES: [(&str, &str); 4] = [
+const HALVES: [(&str, &str); 5] = [
     ("f16", "maf"),
     ("f16", "nsf"),
+    ("f16", "image"),
     ("f16_size", "maf"),
     ("f16_size", "nsf"),
 ];
@@ -459,6 +460,8 @@ golden! {
     maf_lags, 2, 5;
     one_channel, 1, 0;
     permuted, 3, 0;
+    image, 16, 2;
+    image_residual, 13, 0;
     permuted_mixture, 3, 0;
 }
 
@@ -870,6 +873,7 @@ halves! {
     f16:
     maf, 6, 0;
     nsf, 4, 1;
+    image, 16, 2;
 }
 
 halves! {

@@ -101,20 +101,30 @@ fn integers_stay_close_to_the_numbers_that_they_stand_for() {
     ] {
         let rng = &mut rng(78);
         let mut differences = Vec::new();
-        let mut clamped = 0;
+        let (mut clamped, mut refused) = (0, 0);
         for seed in 0..600 {
             let kind = Kind {
                 // Micromath's own error is larger than that of the integers.
                 math: Backend::Polynomial,
                 ..random_kind(rng)
             };
+            if kind.is_image() {
+                continue;
+            }
             let draft = draft(&kind, seed);
             let bytes = draft.encode().expect("a valid draft");
             let own = LoadedFlow::from_bytes(&bytes).expect("valid");
             let mut scratch = vec![0.0; own.scratch_len()];
             let quantised = quantised(&draft, weights).encode().expect("a valid draft");
             let checked = Checked::new(&quantised).expect("valid");
-            let integers = Interpreter::new(&checked, Passes::default()).expect("a plan");
+            let integers = match Interpreter::new(&checked, Passes::default()) {
+                Ok(integers) => integers,
+                Err(flow_codegen::Error::Quantise { .. }) => {
+                    refused += 1;
+                    continue;
+                }
+                Err(other) => panic!("{other}"),
+            };
             let plain = Interpreter::new(&checked, NONE).expect("a plan");
             for _ in 0..EVENTS {
                 let (event, context) = (near(&draft.event, rng), near(&draft.context, rng));
@@ -135,6 +145,8 @@ fn integers_stay_close_to_the_numbers_that_they_stand_for() {
             at(0.5),
             at(0.99)
         );
+        // Weights far out are refused, as they should be; few random flows have any.
+        assert!(refused < 6, "{refused} of 600 refused");
         assert!(differences.len() > 3_000 && clamped < 200, "{clamped}");
         assert!(at(0.5) < half && at(0.99) < most, "{weights:?}");
     }

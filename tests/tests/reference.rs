@@ -166,7 +166,7 @@ fn export_agrees(spec: &Spec) {
 #[test]
 fn densities_integrate_to_one() {
     for (name, kind) in table() {
-        let kind = Kind { event: 2, ..kind };
+        let kind = kind.of_two_channels();
         let draft = draft(&kind, 2);
         let bytes = draft.encode().expect(name);
         let loaded = LoadedFlow::from_bytes(&bytes).expect(name);

@@ -55,6 +55,14 @@ fn layer_bytes(plan: &Plan, bijection: &Bijection) -> usize {
             .map(|table| table_bytes(plan.weights, table))
             .sum(),
         Bijection::Linear { places, .. } => places.len() * (places.len() + 1) * size_of::<f32>(),
+        Bijection::Pointwise { places, upper, .. } => {
+            places.len() + upper.len() * (upper.len() + 1) * size_of::<f32>()
+        }
+        Bijection::Convolutional(own) => {
+            let layers = own.layers.iter();
+            let tables = layers.map(|own| table_bytes(plan.weights, &own.table));
+            own.given.len() + own.transformed.len() + tables.sum::<usize>()
+        }
         Bijection::ElementWise(scales) => scales.len() * size_of::<[f32; 2]>(),
         Bijection::Permutation(_) | Bijection::FoldedPermutation(_) => 0,
     }
@@ -68,7 +76,8 @@ fn table_bytes(weights: Option<WeightFormat>, table: &Table) -> usize {
     match weights {
         Some(WeightFormat::I8) => rows * row(1),
         Some(WeightFormat::I16) => rows * row(2).max(8),
-        _ => rows * (table.stored + 1) * size_of::<f32>(),
+        Some(WeightFormat::F16) => rows * (table.stored + 1) * size_of::<u16>(),
+        None => rows * (table.stored + 1) * size_of::<f32>(),
     }
 }
 
@@ -80,6 +89,11 @@ pub(super) fn macs(plan: &Plan) -> usize {
             .map(|table| table.rows.len() * table.stored)
             .sum(),
         Bijection::Linear { places, .. } => places.len() * places.len(),
+        Bijection::Pointwise { places, upper, .. } => places.len() * upper.len(),
+        Bijection::Convolutional(own) => {
+            let layers = own.layers.iter();
+            layers.map(|own| own.features() * own.columns()).sum()
+        }
         Bijection::ElementWise(scales) => scales.len(),
         Bijection::Permutation(_) | Bijection::FoldedPermutation(_) => 0,
     };

@@ -2,7 +2,7 @@
 
 use super::window;
 use crate::cost::{Basis, Seconds};
-use crate::plan::{Bijection, Channels, Conditional, LayerPlan, Plan};
+use crate::plan::{Bijection, Channels, Conditional, Convolutional, LayerPlan, Plan};
 use crate::{Cost, Functions};
 use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
 
@@ -201,6 +201,19 @@ pub(super) fn describe(layer: &LayerPlan) -> String {
             format!("{name}, channels {}", list(places.iter().copied()))
         }
         Bijection::ElementWise(_) => name.to_owned(),
+        Bijection::Pointwise { places, upper, .. } => {
+            let (planes, positions) = (upper.len(), places.len() / upper.len());
+            format!("{name}, {planes} planes at {positions} positions")
+        }
+        Bijection::Convolutional(own) => {
+            let positions = own.positions();
+            format!(
+                "{name}, {} planes of {positions} positions given {}, {}",
+                own.transformed.len() / positions,
+                own.inputs(),
+                convolutions(own)
+            )
+        }
         Bijection::Permutation(order) => format!("{name} to {}", list(order.iter().copied())),
         Bijection::FoldedPermutation(places) => format!(
             "{name} to {}, which moves nothing here",
@@ -211,17 +224,11 @@ pub(super) fn describe(layer: &LayerPlan) -> String {
 
 /// Transformer and conditioner.
 fn parts(own: &Conditional) -> String {
-    let transformer = match own.transformer {
-        Transformer::Shift => "shift".to_owned(),
-        Transformer::Affine { .. } => "affine".to_owned(),
-        Transformer::Spline { bins, bound } => format!("spline of {bins} bins on ±{bound}"),
-    };
+    let transformer = transformer(own.transformer);
     let residual = if own.residual { "residual " } else { "" };
-    let activation = match (own.activation, own.hidden.is_empty()) {
-        (_, true) => "",
-        (Activation::Relu, _) => "ReLU ",
-        (Activation::Tanh, _) => "tanh ",
-        (Activation::Silu, _) => "SiLU ",
+    let activation = match own.hidden.is_empty() {
+        true => "",
+        false => activation(own.activation),
     };
     let widths: Vec<String> = own
         .widths()
@@ -232,6 +239,37 @@ fn parts(own: &Conditional) -> String {
         "{transformer}, {residual}{activation}conditioner {}",
         widths.join(" → ")
     )
+}
+
+/// As [`parts`], of convolutions.
+fn convolutions(own: &Convolutional) -> String {
+    let (transformer, activation) = (transformer(own.transformer), activation(own.activation));
+    let residual = if own.residual { "residual " } else { "" };
+    let layers: Vec<String> = own
+        .layers
+        .iter()
+        .map(|own| format!("{} (kernel {})", own.features(), own.sizes.kernel))
+        .collect();
+    format!(
+        "{transformer}, {residual}{activation}convolutions {}",
+        layers.join(" → ")
+    )
+}
+
+fn transformer(transformer: Transformer) -> String {
+    match transformer {
+        Transformer::Shift => "shift".to_owned(),
+        Transformer::Affine { .. } => "affine".to_owned(),
+        Transformer::Spline { bins, bound } => format!("spline of {bins} bins on ±{bound}"),
+    }
+}
+
+fn activation(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Relu => "ReLU ",
+        Activation::Tanh => "tanh ",
+        Activation::Silu => "SiLU ",
+    }
 }
 
 /// Channels with their domains and grids, where they have any.

@@ -1,6 +1,8 @@
 //! Numbers, eight a row.
 
-use crate::plan::{Bijection, Channels, Conditional, Layout, MondrianPlan, Plan, Table};
+use crate::plan::{
+    Bijection, Channels, Conditional, Convolutional, Layout, MondrianPlan, Plan, Table,
+};
 use flow_embedded::artefact::WeightFormat;
 use proc_macro2::Ident;
 use quote::format_ident;
@@ -103,15 +105,17 @@ fn layer_tables(bijection: &Bijection, index: usize, stored: Stored) -> String {
         Bijection::Coupling(own) | Bijection::Autoregressive(_, own) => {
             conditional_tables(own, index, stored)
         }
-        Bijection::Linear { upper, lower, .. } => {
-            let name = |part: &str| identifier(index, part).to_string();
-            format!(
-                "\n// Layer {index}: U from the diagonal on, then L, each row a bias and what is left \
-                 of\n// the diagonal.\n{}{}",
-                list(&name("UPPER"), &upper.concat()),
-                list(&name("LOWER"), &lower.concat())
-            )
+        Bijection::Linear { upper, lower, .. } => factors(upper, lower, index),
+        Bijection::Pointwise {
+            places: own,
+            upper,
+            lower,
+        } => {
+            let factors = factors(upper, lower, index);
+            let places = places(&identifier(index, "PLACES"), own);
+            format!("{factors}// The planes at each position.\n{places}")
         }
+        Bijection::Convolutional(own) => convolutional_tables(own, index, stored),
         Bijection::ElementWise(scales) => {
             let name = identifier(index, "SCALE_SHIFT").to_string();
             let table = pairs(&name, "[f32; 2]", scales, |pair| format!("{pair:?}"));
@@ -119,6 +123,45 @@ fn layer_tables(bijection: &Bijection, index: usize, stored: Stored) -> String {
         }
         Bijection::Permutation(_) | Bijection::FoldedPermutation(_) => String::new(),
     }
+}
+
+fn factors(upper: &[Vec<f32>], lower: &[Vec<f32>], index: usize) -> String {
+    let name = |part: &str| identifier(index, part).to_string();
+    format!(
+        "\n// Layer {index}: U from the diagonal on, then L, each row a bias and what is left \
+         of\n// the diagonal.\n{}{}",
+        list(&name("UPPER"), &upper.concat()),
+        list(&name("LOWER"), &lower.concat())
+    )
+}
+
+/// The name of the table of a convolution.
+pub(super) fn filters(own: &Convolutional, index: usize, layer: usize) -> Ident {
+    match layer == own.output() {
+        true => identifier(index, "OUTPUT"),
+        false => identifier(index, &format!("HIDDEN_{layer}")),
+    }
+}
+
+fn convolutional_tables(own: &Convolutional, index: usize, stored: Stored) -> String {
+    let mut text = format!("\n// Layer {index}: the planes at each position.\n");
+    text += &places(&identifier(index, "GIVEN"), &own.given);
+    text += &places(&identifier(index, "TRANSFORMED"), &own.transformed);
+    text += "// Of each panel the heads (biases, then the weights of the context), then the weights of\n\
+             // what the kernel sees: its rows, in each its positions, at each the planes.\n";
+    let layers = own.layers.iter().enumerate();
+    let parts = layers.flat_map(|(layer, table)| parts(&table.table, &filters(own, index, layer)));
+    parts.fold(text, |text, part| text + &part.text(stored))
+}
+
+/// Places of the event's array.
+fn places(name: &Ident, places: &[usize]) -> String {
+    let lines = wrap(places.iter().map(|place| place.to_string()));
+    statics(
+        &name.to_string(),
+        &format!("[u8; {}]", places.len()),
+        &lines,
+    )
 }
 
 fn conditional_tables(own: &Conditional, index: usize, stored: Stored) -> String {

@@ -1,8 +1,9 @@
 //! `f32`.
 
 use super::Activations;
+use super::image;
 use super::walk::{Arithmetic, Place, Walk, normalize, scatter};
-use crate::plan::{Bijection, ChannelPlan, Channels, Conditional, Plan, Table};
+use crate::plan::{Bijection, ChannelPlan, Channels, Conditional, Convolutional, Plan, Table};
 use flow_embedded::artefact::{Activation as Kind, Direction, Shape, Transformer};
 use flow_embedded::kernels::{
     Activation, Relu, Silu, Tanh, affine_forward, affine_inverse, circle, circular_forward,
@@ -91,6 +92,14 @@ impl<'p, M: Math> Float<'p, M> {
                 Bijection::ElementWise(pairs) => element_wise_generate(&mut x, pairs),
                 Bijection::Permutation(order) => scatter(&mut x, order),
                 Bijection::FoldedPermutation(_) => {}
+                Bijection::Convolutional(own) => {
+                    image::convolutional::<M>(own, &mut x, &given, false);
+                }
+                Bijection::Pointwise {
+                    places,
+                    upper,
+                    lower,
+                } => image::pointwise(&mut x, places, upper, lower, linear_generate::<f32>),
             }
         }
         let channels = plan.event.0.iter().zip(x);
@@ -153,6 +162,45 @@ impl ChannelPlan {
     }
 }
 
+/// A channel's transformer: its value and log-determinant.
+pub(super) fn transform<M: Math>(
+    transformer: Transformer,
+    circular: bool,
+    forward: bool,
+    x: f32,
+    parameters: &mut [f32],
+) -> (f32, f32) {
+    match (transformer, parameters) {
+        (Transformer::Shift, [shift, ..]) if forward => (x + *shift, 0.0),
+        (Transformer::Shift, [shift, ..]) => (x - *shift, 0.0),
+        (Transformer::Affine { log_scale_bound }, [shift, a, ..]) => {
+            let inv_bound = 1.0 / log_scale_bound;
+            match forward {
+                true => affine_forward::<M>(x, *shift, *a, inv_bound),
+                false => affine_inverse::<M>(x, *shift, *a, inv_bound),
+            }
+        }
+        (_, parameters) if circular && forward => circular_forward::<M>(x, parameters),
+        (_, parameters) if circular => (circular_inverse::<M>(x, parameters), 0.0),
+        (Transformer::Spline { bound, .. }, parameters) if forward => {
+            spline_forward::<M>(x, parameters, bound)
+        }
+        (Transformer::Spline { bound, .. }, parameters) => {
+            spline_inverse_and_log_det::<M>(x, parameters, bound)
+        }
+        _ => (x, 0.0),
+    }
+}
+
+/// A hidden unit from its sum.
+pub(super) fn activate<M: Math>(activation: Kind, sum: f32) -> f32 {
+    match activation {
+        Kind::Relu => Relu::apply(sum),
+        Kind::Tanh => Tanh::<M>::apply(sum),
+        Kind::Silu => Silu::<M>::apply(sum),
+    }
+}
+
 /// A row over what is stored for it, zeros included.
 fn product(table: &Table, row: usize, input: &[f32]) -> f32 {
     let mut row = table.rows[row].clone();
@@ -180,12 +228,7 @@ impl<M: Math> Arithmetic for Float<'_, M> {
     }
 
     fn unit(&mut self, place: Place<'_>, table: &Table, row: usize, input: &[f32]) -> f32 {
-        let sum = product(table, row, input);
-        match place.own.activation {
-            Kind::Relu => Relu::apply(sum),
-            Kind::Tanh => Tanh::<M>::apply(sum),
-            Kind::Silu => Silu::<M>::apply(sum),
-        }
+        activate::<M>(place.own.activation, product(table, row, input))
     }
 
     fn add(&mut self, unit: f32, input: f32) -> f32 {
@@ -204,26 +247,7 @@ impl<M: Math> Arithmetic for Float<'_, M> {
         x: f32,
         parameters: &mut [f32],
     ) -> (f32, f32) {
-        match (own.transformer, parameters) {
-            (Transformer::Shift, [shift, ..]) if forward => (x + *shift, 0.0),
-            (Transformer::Shift, [shift, ..]) => (x - *shift, 0.0),
-            (Transformer::Affine { log_scale_bound }, [shift, a, ..]) => {
-                let inv_bound = 1.0 / log_scale_bound;
-                match forward {
-                    true => affine_forward::<M>(x, *shift, *a, inv_bound),
-                    false => affine_inverse::<M>(x, *shift, *a, inv_bound),
-                }
-            }
-            (_, parameters) if circular && forward => circular_forward::<M>(x, parameters),
-            (_, parameters) if circular => (circular_inverse::<M>(x, parameters), 0.0),
-            (Transformer::Spline { bound, .. }, parameters) if forward => {
-                spline_forward::<M>(x, parameters, bound)
-            }
-            (Transformer::Spline { bound, .. }, parameters) => {
-                spline_inverse_and_log_det::<M>(x, parameters, bound)
-            }
-            _ => (x, 0.0),
-        }
+        transform::<M>(own.transformer, circular, forward, x, parameters)
     }
 
     fn sum(&mut self, a: f32, b: f32) -> f32 {
@@ -236,5 +260,20 @@ impl<M: Math> Arithmetic for Float<'_, M> {
 
     fn element_wise(&mut self, x: &mut [f32], pairs: &[[f32; 2]]) {
         element_wise_normalize(x, pairs);
+    }
+
+    fn convolutional(&mut self, own: &Convolutional, x: &mut [f32], given: &[f32]) -> f32 {
+        image::convolutional::<M>(own, x, given, true)
+    }
+
+    fn pointwise(
+        &mut self,
+        x: &mut [f32],
+        places: &[usize],
+        upper: &[Vec<f32>],
+        lower: &[Vec<f32>],
+    ) {
+        let kernel = linear_normalize::<f32>;
+        image::pointwise(x, places, upper, lower, kernel);
     }
 }

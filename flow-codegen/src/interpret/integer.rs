@@ -1,7 +1,7 @@
 //! Integers, as `flow_embedded::fixed` computes with them.
 
 use super::walk::{Arithmetic, Place, normalize};
-use crate::plan::{Channels, Conditional, Constants, IntegerRow, Plan, Table};
+use crate::plan::{Channels, Conditional, Constants, Convolutional, IntegerRow, Plan, Table};
 use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
 use flow_embedded::fixed::{
     self, Bounded, HeavyTailed, Mapped, Positive, Saturation, SoftPositive, Standardise, StudentT,
@@ -179,4 +179,14 @@ impl Arithmetic for Integer<'_> {
     fn element_wise(&mut self, x: &mut [i32], pairs: &[[f32; 2]]) {
         element_wise_normalize(x, &Constants::pairs(pairs), self.saturation);
     }
+
+    fn convolutional(&mut self, _: &Convolutional, _: &mut [i32], _: &[i32]) -> i32 {
+        unreachable!("{NO_IMAGES}")
+    }
+
+    fn pointwise(&mut self, _: &mut [i32], _: &[usize], _: &[Vec<f32>], _: &[Vec<f32>]) {
+        unreachable!("{NO_IMAGES}")
+    }
 }
+
+const NO_IMAGES: &str = "the pass `quantise` refuses layers over images";

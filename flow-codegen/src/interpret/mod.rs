@@ -6,6 +6,7 @@
 //! after.
 
 mod float;
+mod image;
 mod integer;
 mod walk;
 

@@ -1,6 +1,6 @@
 //! The path of an event through the layers, for any arithmetic.
 
-use crate::plan::{Bijection, Conditional, Plan, Table};
+use crate::plan::{Bijection, Conditional, Convolutional, Plan, Table};
 use flow_embedded::artefact::Direction;
 
 /// A table of a conditioner.
@@ -51,6 +51,21 @@ pub(super) trait Arithmetic {
     fn linear(&mut self, x: &mut [Self::Number], upper: &[Vec<f32>], lower: &[Vec<f32>]);
     /// `x ← x · scale + shift`.
     fn element_wise(&mut self, x: &mut [Self::Number], pairs: &[[f32; 2]]);
+    /// A coupling over an image, data to base: its log-determinant.
+    fn convolutional(
+        &mut self,
+        own: &Convolutional,
+        x: &mut [Self::Number],
+        given: &[Self::Number],
+    ) -> Self::Number;
+    /// `x ← L U x + bias` over the planes in some places.
+    fn pointwise(
+        &mut self,
+        x: &mut [Self::Number],
+        places: &[usize],
+        upper: &[Vec<f32>],
+        lower: &[Vec<f32>],
+    );
 }
 
 /// Data to base in place, from standardised channels; returns the
@@ -64,7 +79,7 @@ pub(super) fn normalize<A: Arithmetic>(
 ) -> A::Number {
     let mut conditional = 0;
     for layer in &plan.layers {
-        let mut evaluate = |own, at_once| {
+        let mut evaluate = |arithmetic: &mut A, own, at_once| {
             let mut walk = Walk {
                 arithmetic,
                 plan,
@@ -79,9 +94,9 @@ pub(super) fn normalize<A: Arithmetic>(
             }
         };
         let own = match &layer.bijection {
-            Bijection::Coupling(own) => evaluate(own, true),
+            Bijection::Coupling(own) => evaluate(arithmetic, own, true),
             Bijection::Autoregressive(direction, own) => {
-                evaluate(own, *direction == Direction::Normalizing)
+                evaluate(arithmetic, own, *direction == Direction::Normalizing)
             }
             Bijection::Linear {
                 places,
@@ -101,6 +116,15 @@ pub(super) fn normalize<A: Arithmetic>(
                 continue;
             }
             Bijection::FoldedPermutation(_) => continue,
+            Bijection::Convolutional(own) => arithmetic.convolutional(own, x, given),
+            Bijection::Pointwise {
+                places,
+                upper,
+                lower,
+            } => {
+                arithmetic.pointwise(x, places, upper, lower);
+                continue;
+            }
         };
         if layer.bijection.has_log_det() {
             log_det = arithmetic.sum(log_det, own);

@@ -21,6 +21,11 @@ pub(super) fn run(mut plan: Plan) -> Plan {
                 at(order, &places);
                 places = (0..order.len()).collect();
             }
+            Bijection::Convolutional(own) => {
+                at(&mut own.given, &places);
+                at(&mut own.transformed, &places);
+            }
+            Bijection::Pointwise { places: own, .. } => at(own, &places),
             Bijection::ElementWise(pairs) => {
                 let by_channel = pairs.clone();
                 for (place, pair) in places.iter().zip(by_channel) {

@@ -45,6 +45,9 @@ pub(super) fn run(mut plan: Plan, quantisation: &Quantisation<'_>) -> Result<Pla
             }
             Bijection::ElementWise(pairs) => pairs.iter().all(|[w, _]| w.abs() < LARGEST),
             Bijection::Permutation(_) | Bijection::FoldedPermutation(_) => true,
+            Bijection::Convolutional(_) | Bijection::Pointwise { .. } => {
+                return Err(Error::QuantiseImage { layer: index });
+            }
         };
         if !fits {
             return Err(Error::Quantise { layer: index });
@@ -56,10 +59,8 @@ pub(super) fn run(mut plan: Plan, quantisation: &Quantisation<'_>) -> Result<Pla
 /// The first layer with a weight that half precision does not hold.
 fn halves(plan: &Plan) -> Option<usize> {
     plan.layers.iter().position(|layer| {
-        let tables = layer.bijection.conditional().into_iter();
-        let mut weights = tables
-            .flat_map(Conditional::tables)
-            .flat_map(|own| own.rows.concat());
+        let tables = layer.bijection.tables().into_iter();
+        let mut weights = tables.flat_map(|own| own.rows.concat());
         weights.any(|weight| f16::from_f32(weight).to_f32() != weight)
     })
 }

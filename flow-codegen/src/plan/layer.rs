@@ -1,6 +1,7 @@
 //! The bijections, their channels as places of the event's array.
 
 use super::IntegerRow;
+use super::image::Convolutional;
 use crate::Checked;
 use flow_embedded::artefact::{
     Activation, Block, Blocks, Conditioner, Direction, Layer, Permutation, Transformer,
@@ -31,6 +32,15 @@ pub(crate) enum Bijection {
     /// A permutation that moves nothing, since the layers behind it find their
     /// channels at other places: these.
     FoldedPermutation(Vec<usize>),
+    /// Some planes of an image are transformed given others.
+    Convolutional(Convolutional),
+    /// `z = L U x + bias` over the planes of an image at each position.
+    Pointwise {
+        /// The places of the planes, position by position.
+        places: Vec<usize>,
+        upper: Vec<Vec<f32>>,
+        lower: Vec<Vec<f32>>,
+    },
 }
 
 impl Bijection {
@@ -50,10 +60,35 @@ impl Bijection {
         }
     }
 
+    /// What it does to channels, given parameters; none for a bijection without.
+    pub(crate) fn transformer(&self) -> Option<Transformer> {
+        match self {
+            Self::Convolutional(own) => Some(own.transformer),
+            _ => self.conditional().map(|own| own.transformer),
+        }
+    }
+
+    /// Whether the context conditions it.
+    pub(crate) fn reads_context(&self) -> bool {
+        self.transformer().is_some()
+    }
+
     /// Whether its log-determinant depends on the event.
     pub(crate) fn has_log_det(&self) -> bool {
-        self.conditional()
-            .is_some_and(|own| own.transformer != Transformer::Shift)
+        self.transformer()
+            .is_some_and(|own| own != Transformer::Shift)
+    }
+
+    /// All tables in the order of the artefact.
+    pub(crate) fn tables(&self) -> Vec<&Table> {
+        match self {
+            Self::Convolutional(own) => own.layers.iter().map(|own| &own.table).collect(),
+            _ => self
+                .conditional()
+                .into_iter()
+                .flat_map(Conditional::tables)
+                .collect(),
+        }
     }
 }
 
@@ -188,7 +223,7 @@ impl Planner<'_, '_> {
     /// Plans a layer.
     pub(super) fn layer(&self, index: usize) -> LayerPlan {
         let layer = &self.0.flow.header().layers[index];
-        let mut weights = self.0.flow.layer_weights(index);
+        let weights = self.0.flow.layer_weights(index);
         let event = self.0.flow.header().event.len();
         let bijection = match layer {
             Layer::Coupling(own) => {
@@ -216,14 +251,24 @@ impl Planner<'_, '_> {
                 Bijection::Autoregressive(own.direction, filled)
             }
             Layer::Linear(Permutation(order)) => {
-                let mut row = |length: usize| weights.by_ref().take(length).collect();
-                let upper = (0..event).map(|i| row(event - i)).collect();
-                let lower = (0..event).map(|i| row(i + 1)).collect();
+                let [upper, lower] = factors(event, weights);
                 Bijection::Linear {
                     places: channels(order),
                     upper,
                     lower,
                 }
+            }
+            Layer::Pointwise(planes) => {
+                let [upper, lower] = factors(planes.count(), weights);
+                Bijection::Pointwise {
+                    places: channels(planes.places),
+                    upper,
+                    lower,
+                }
+            }
+            Layer::Convolutional(own) => {
+                let context = self.0.flow.header().shape().context;
+                Bijection::Convolutional(Convolutional::new(own, context, weights))
             }
             Layer::ElementWise => {
                 let numbers: Vec<f32> = weights.collect();
@@ -280,7 +325,16 @@ impl Planner<'_, '_> {
     }
 }
 
-fn channels(channels: &[u8]) -> Vec<usize> {
+/// The rows of U from the diagonal on, and those of L, each its bias and what
+/// stands left of the diagonal.
+fn factors(channels: usize, mut weights: impl Iterator<Item = f32>) -> [Vec<Vec<f32>>; 2] {
+    let mut row = |length: usize| weights.by_ref().take(length).collect();
+    let upper = (0..channels).map(|i| row(channels - i)).collect();
+    let lower = (0..channels).map(|i| row(i + 1)).collect();
+    [upper, lower]
+}
+
+pub(super) fn channels(channels: &[u8]) -> Vec<usize> {
     channels
         .iter()
         .map(|channel| usize::from(*channel))

@@ -2,11 +2,13 @@
 
 mod channels;
 mod golden;
+mod image;
 mod integer;
 mod layer;
 
 pub(crate) use channels::{ChannelPlan, Channels};
 pub(crate) use golden::{Golden, GoldenSample, vectors};
+pub(crate) use image::{Convolutional, Filters};
 pub(crate) use integer::{Constants, IntegerRow};
 pub(crate) use layer::{Bijection, Conditional, LayerPlan, Layout, Table};
 
@@ -210,7 +212,7 @@ impl Plan {
     /// does not read it.
     pub(crate) fn conditions(&self) -> bool {
         let mut bijections = self.layers.iter().map(|layer| &layer.bijection);
-        self.context.len() > 0 && bijections.any(|own| own.conditional().is_some())
+        self.context.len() > 0 && bijections.any(Bijection::reads_context)
     }
 
     /// Whether the model is computed with integers.

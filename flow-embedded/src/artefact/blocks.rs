@@ -76,6 +76,11 @@ impl<'a> Layer<'a> {
             Self::Linear(_) => shape.event * (shape.event + 1),
             Self::ElementWise => 2 * shape.event,
             Self::Permutation(_) => 0,
+            Self::Convolutional(layer) => layer
+                .convolutions(shape.context)
+                .map(|(sizes, rows)| rows * sizes.row())
+                .sum(),
+            Self::Pointwise(planes) => planes.count() * (planes.count() + 1),
         }
     }
 }

@@ -128,6 +128,13 @@ pub enum Fault {
     BadFeature,
     /// A feature, or tables by context, without a context channel.
     NoChannel,
+    /// The places of an image's planes do not fit its size, or a channel stands
+    /// there twice or is none.
+    BadPlanes,
+    /// A convolution without features, with a kernel whose side is even, or more
+    /// or fewer of them than there may be; or the features change from layer to
+    /// layer of a residual conditioner.
+    BadConvolution,
 }
 
 pub(super) fn invalid(place: Place, fault: Fault) -> LoadError {
@@ -212,6 +219,8 @@ impl fmt::Display for Fault {
             }
             Self::BadFeature => "not a feature of the event channels, or there twice",
             Self::NoChannel => "has no context channel",
+            Self::BadPlanes => "names other places than its planes have",
+            Self::BadConvolution => "has convolutions of impossible sizes",
         })
     }
 }

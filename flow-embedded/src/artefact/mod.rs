@@ -19,7 +19,11 @@
 //!   are not stored);
 //! - of a linear layer, the rows of U from the diagonal on, then the rows of L,
 //!   each its bias and what stands left of the diagonal;
-//! - of an element-wise layer, scale and shift of each channel.
+//! - of an element-wise layer, scale and shift of each channel;
+//! - of a convolutional coupling, layer by layer, row by row, each row its head and
+//!   then the weights of what the kernel sees, as
+//!   [`kernels::convolve_at`](crate::kernels::convolve_at) has it;
+//! - of a 1×1 convolution, as of a linear layer.
 //!
 //! Then follow the components of a mixture base, the calibration table as pairs
 //! `(log_prob, p_value)`, the thresholds and common values of a sequential test,
@@ -50,9 +54,10 @@ pub use loaded::{CalibrationTable, LoadedFlow};
 pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
-    Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Coupling, Direction,
-    Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_LAYERS,
-    Permutation, Provenance, Quantisation, Shape, Transformer, Units, WeightFormat,
+    Activation, Autoregressive, Base, Calibration, Channel, Conditioner, ConvolutionalCoupling,
+    Convolutions, Coupling, Direction, Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS,
+    MAX_HIDDEN_LAYERS, MAX_LAYERS, Permutation, Planes, Provenance, Quantisation, Shape,
+    Transformer, Units, WeightFormat,
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shaped::{CalibratedFlow, ShapedFlow};

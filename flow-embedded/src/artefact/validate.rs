@@ -3,8 +3,9 @@
 use super::error::invalid;
 use super::frame::Frame;
 use super::{
-    Autoregressive, Base, Channel, Conditioner, Direction, Domain, Fault, Header, Layer, LoadError,
-    LoadedFlow, Permutation, Place, Quantisation, Shape, Transformer,
+    Autoregressive, Base, Channel, Conditioner, ConvolutionalCoupling, Direction, Domain, Fault,
+    Header, Layer, LoadError, LoadedFlow, MAX_HIDDEN_LAYERS, Permutation, Place, Planes,
+    Quantisation, Shape, Transformer,
 };
 use super::{mondrian, noise, sequential};
 use crate::base::component_width;
@@ -180,6 +181,16 @@ fn check_layer(layer: &Layer<'_>, index: usize, shape: Shape) -> Result<(), Load
             }
             0
         }
+        Layer::Pointwise(planes) => {
+            check_planes(&[planes], shape).map_err(|fault| invalid(Place::Layer(index), fault))?;
+            0
+        }
+        Layer::Convolutional(own) => {
+            check_image(own, shape).map_err(|fault| invalid(Place::Layer(index), fault))?;
+            check_transformer(own.transformer)
+                .map_err(|fault| invalid(Place::Layer(index), fault))?;
+            0
+        }
         Layer::ElementWise => 0,
     };
     let Some((transformer, conditioner)) = layer.conditional() else {
@@ -199,17 +210,58 @@ fn check_layer(layer: &Layer<'_>, index: usize, shape: Shape) -> Result<(), Load
     if shape.circular != 0 && (generative || !spline) {
         return fail(Fault::NotCircular);
     }
+    check_transformer(transformer).map_err(|fault| invalid(Place::Layer(index), fault))?;
+    check_units(conditioner, blocks).map_err(|fault| invalid(Place::Layer(index), fault))
+}
+
+fn check_transformer(transformer: Transformer) -> Result<(), Fault> {
     // A bound so small that its inverse overflows would make every scale NaN.
     let bound = match transformer {
         Transformer::Shift => 1.0,
         Transformer::Affine { log_scale_bound } => log_scale_bound,
-        Transformer::Spline { bins, .. } if bins < 2 => return fail(Fault::TooFewBins),
+        Transformer::Spline { bins, .. } if bins < 2 => return Err(Fault::TooFewBins),
         Transformer::Spline { bound, .. } => bound,
     };
-    if !(bound.is_finite() && bound > 0.0 && (1.0 / bound).is_finite()) {
-        return fail(Fault::NotPositive);
+    match bound.is_finite() && bound > 0.0 && (1.0 / bound).is_finite() {
+        true => Ok(()),
+        false => Err(Fault::NotPositive),
     }
-    check_units(conditioner, blocks).map_err(|fault| invalid(Place::Layer(index), fault))
+}
+
+/// Checks that planes of one image are made of different channels.
+fn check_planes(images: &[&Planes<'_>], shape: Shape) -> Result<(), Fault> {
+    let sized = |own: &&Planes<'_>| {
+        let positions = own.positions();
+        positions > 0 && !own.places.is_empty() && own.places.len().is_multiple_of(positions)
+    };
+    let places = || images.iter().flat_map(|own| own.places);
+    let within = |place: &u8| usize::from(*place) < shape.event;
+    let once = |channel| places().filter(|own| usize::from(**own) == channel).count() <= 1;
+    match images.iter().all(sized) && places().all(within) && (0..shape.event).all(once) {
+        true => Ok(()),
+        false => Err(Fault::BadPlanes),
+    }
+}
+
+fn check_image(own: &ConvolutionalCoupling<'_>, shape: Shape) -> Result<(), Fault> {
+    let size = |planes: &Planes<'_>| [planes.width, planes.height];
+    if size(&own.given) != size(&own.transformed) {
+        return Err(Fault::BadPlanes);
+    }
+    check_planes(&[&own.given, &own.transformed], shape)?;
+    let conditioner = own.conditioner;
+    let (hidden, rest) = conditioner.hidden.as_chunks::<2>();
+    let odd = |kernel: u8| kernel % 2 == 1;
+    let counted = (1..=MAX_HIDDEN_LAYERS).contains(&hidden.len()) && rest.is_empty();
+    let sound = hidden
+        .iter()
+        .all(|[features, kernel]| *features > 0 && odd(*kernel));
+    let mut pairs = hidden.iter().zip(hidden.iter().skip(1));
+    let even = !conditioner.residual || pairs.all(|([before, _], [after, _])| before == after);
+    match counted && sound && odd(conditioner.output_kernel) && even {
+        true => Ok(()),
+        false => Err(Fault::BadConvolution),
+    }
 }
 
 fn check_units(conditioner: &Conditioner<'_>, blocks: usize) -> Result<(), Fault> {
@@ -252,6 +304,10 @@ fn check_weights(
     let divisor = |at: usize| match layer {
         Layer::ElementWise => at.is_multiple_of(2),
         Layer::Linear(_) => (0..shape.event).any(|row| at == diagonal(row, shape.event)),
+        Layer::Pointwise(planes) => {
+            let planes = planes.count();
+            (0..planes).any(|row| at == diagonal(row, planes))
+        }
         _ => false,
     };
     let positive = |w: &[u8; 4]| f32::from_le_bytes(*w) > 0.0;
@@ -266,8 +322,8 @@ fn check_weights(
 }
 
 /// Where the diagonal of `row` stands among the rows of U.
-fn diagonal(row: usize, event: usize) -> usize {
-    (0..row).map(|before| event - before).sum()
+fn diagonal(row: usize, channels: usize) -> usize {
+    (0..row).map(|before| channels - before).sum()
 }
 
 fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadError> {

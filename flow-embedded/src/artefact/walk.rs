@@ -5,13 +5,14 @@
 
 use super::blocks::{Block, Blocks};
 use super::{
-    Activation, Autoregressive, Conditioner, Coupling, Direction, Domain, Header, Layer,
-    MAX_HIDDEN_LAYERS, Permutation, Shape, Transformer,
+    Activation, Autoregressive, Conditioner, ConvolutionalCoupling, Coupling, Direction, Domain,
+    Header, Layer, MAX_HIDDEN_LAYERS, Permutation, Planes, Shape, Transformer,
 };
 use crate::kernels::{
-    Relu, Silu, Tanh, affine_forward, affine_inverse, circle, circular_forward, circular_inverse,
-    conclude, dot, element_wise_generate, element_wise_normalize, linear_generate,
-    linear_normalize, spline_forward, spline_inverse, spline_inverse_and_log_det,
+    Convolution, Relu, Silu, Tanh, affine_forward, affine_inverse, circle, circular_forward,
+    circular_inverse, conclude, convolve_at, dot, element_wise_generate, element_wise_normalize,
+    gather_places, linear_generate, linear_normalize, pointwise_generate, pointwise_normalize,
+    spline_forward, spline_inverse, spline_inverse_and_log_det,
 };
 use crate::math::Math;
 use core::marker::PhantomData;
@@ -63,18 +64,31 @@ fn input_len(header: &Header<'_>) -> usize {
 }
 
 fn hidden_len(header: &Header<'_>) -> usize {
-    let units = |(_, conditioner): (_, &Conditioner<'_>)| {
-        let hidden = conditioner.hidden.iter();
-        hidden.map(|units| units.total()).sum::<usize>()
+    let units = |layer: &Layer<'_>| match layer {
+        Layer::Convolutional(own) => {
+            let (hidden, _) = own.conditioner.hidden.as_chunks::<2>();
+            let features = hidden.iter().map(|[features, _]| usize::from(*features));
+            features.sum::<usize>() * own.given.positions()
+        }
+        _ => layer.conditional().map_or(0, |(_, conditioner)| {
+            let hidden = conditioner.hidden.iter();
+            hidden.map(|units| units.total()).sum()
+        }),
     };
-    let conditioners = header.layers.iter().filter_map(Layer::conditional);
-    conditioners.map(units).max().unwrap_or_default()
+    header.layers.iter().map(units).max().unwrap_or_default()
 }
 
 fn parameters_len(header: &Header<'_>) -> usize {
-    let conditioners = header.layers.iter().filter_map(Layer::conditional);
-    conditioners
-        .map(|(transformer, _)| transformer.parameters())
+    let parameters = |layer: &Layer<'_>| match layer {
+        Layer::Convolutional(own) => own.transformer.parameters(),
+        _ => layer
+            .conditional()
+            .map_or(0, |(transformer, _)| transformer.parameters()),
+    };
+    header
+        .layers
+        .iter()
+        .map(parameters)
         .max()
         .unwrap_or_default()
 }
@@ -208,6 +222,13 @@ impl<'w, M: Math> Walk<'w, M> {
                 gather(*permutation, x, self.event_input(memory));
                 0.0
             }
+            Layer::Convolutional(own) => self.convolutional(own, Way::Forward, weights, x, memory),
+            Layer::Pointwise(planes) => {
+                let (upper, lower) = halves(weights);
+                let values = plane_values(planes, self.event_input(memory));
+                pointwise_normalize(x, planes.places, upper, lower, values);
+                0.0
+            }
         }
     }
 
@@ -240,6 +261,14 @@ impl<'w, M: Math> Walk<'w, M> {
             Layer::Permutation(permutation) => {
                 scatter(*permutation, x, self.event_input(memory));
             }
+            Layer::Convolutional(own) => {
+                self.convolutional(own, Way::Inverse, weights, x, memory);
+            }
+            Layer::Pointwise(planes) => {
+                let (upper, lower) = halves(weights);
+                let values = plane_values(planes, self.event_input(memory));
+                pointwise_generate(x, planes.places, upper, lower, values);
+            }
         }
     }
 
@@ -257,6 +286,66 @@ impl<'w, M: Math> Walk<'w, M> {
             fill::<M>(&mut slots, *x, self.shape.is_circular(channel));
         }
         self.transform_all(layer, own.transformed, way, weights, x, memory)
+    }
+
+    fn convolutional(
+        &self,
+        own: &ConvolutionalCoupling<'_>,
+        way: Way,
+        mut weights: &[[u8; 4]],
+        x: &mut [f32],
+        memory: &mut Conditioning<'_>,
+    ) -> f32 {
+        let conditioner = own.conditioner;
+        let (context, event) = memory
+            .input
+            .split_at_mut_checked(self.shape.context)
+            .unwrap_or_default();
+        gather_places(x, own.given.places, event);
+        let mut previous = &*event;
+        let mut rest = &mut *memory.hidden;
+        let mut layers = own.convolutions(self.shape.context);
+        let hidden = layers.len().saturating_sub(1);
+        for (layer, (sizes, rows)) in layers.by_ref().take(hidden).enumerate() {
+            let filters = take(&mut weights, rows * sizes.row());
+            let units = core::mem::take(&mut rest);
+            let Some((units, behind)) = units.split_at_mut_checked(rows * sizes.positions()) else {
+                return f32::NAN;
+            };
+            let residual = conditioner.residual && layer > 0;
+            let filters = Filters {
+                sizes,
+                rows,
+                weights: filters,
+                residual: if residual { previous } else { &[] },
+            };
+            match conditioner.activation {
+                Activation::Relu => filters.slide::<Relu>(context, previous, units),
+                Activation::Tanh => filters.slide::<Tanh<M>>(context, previous, units),
+                Activation::Silu => filters.slide::<Silu<M>>(context, previous, units),
+            }
+            previous = units;
+            rest = behind;
+        }
+        let Some((sizes, _)) = layers.next() else {
+            return f32::NAN;
+        };
+        let parameters = parameters_of(memory.parameters, own.transformer);
+        let planes = own.transformed.count();
+        let mut places = own.transformed.places.iter();
+        let mut log_det = 0.0;
+        for position in 0..sizes.positions() {
+            let mut weights = weights;
+            for channel in places.by_ref().take(planes) {
+                for parameter in parameters.iter_mut() {
+                    let row = take(&mut weights, sizes.row());
+                    *parameter = convolve_at(row, &sizes, position, context, previous);
+                }
+                let channel = usize::from(*channel);
+                log_det += self.transform(own.transformer, way, channel, x, parameters);
+            }
+        }
+        log_det
     }
 
     /// An autoregressive layer in the direction that needs one pass: forward.
@@ -530,6 +619,42 @@ fn halves(weights: &[[u8; 4]]) -> (&[[u8; 4]], &[[u8; 4]]) {
     weights
         .split_at_checked(weights.len() / 2)
         .unwrap_or((weights, &[]))
+}
+
+/// One convolution of a conditioner's hidden layers.
+struct Filters<'f> {
+    sizes: Convolution,
+    rows: usize,
+    weights: &'f [[u8; 4]],
+    /// What is added behind the activation: nothing, or the input.
+    residual: &'f [f32],
+}
+
+impl Filters<'_> {
+    fn slide<A: crate::kernels::Activation>(
+        &self,
+        context: &[f32],
+        input: &[f32],
+        units: &mut [f32],
+    ) {
+        let mut units = units.iter_mut();
+        let mut added = self.residual.iter();
+        for position in 0..self.sizes.positions() {
+            let mut weights = self.weights;
+            for unit in units.by_ref().take(self.rows) {
+                let row = take(&mut weights, self.sizes.row());
+                *unit = A::apply(convolve_at(row, &self.sizes, position, context, input));
+                if let Some(input) = added.next() {
+                    *unit += input;
+                }
+            }
+        }
+    }
+}
+
+/// Room for one number of each plane.
+fn plane_values<'m>(planes: &Planes<'_>, memory: &'m mut [f32]) -> &'m mut [f32] {
+    memory.get_mut(..planes.count()).unwrap_or_default()
 }
 
 /// As many slots as the transformer has parameters.

@@ -12,6 +12,7 @@
 
 mod affine;
 mod circular;
+mod convolution;
 mod dense;
 mod domain;
 mod linear;
@@ -24,6 +25,10 @@ pub use affine::{
     destandardise, standardise,
 };
 pub use circular::{circle, circular_forward, circular_inverse, wrap};
+pub use convolution::{
+    Convolution, convolve, convolve_at, gather_places, pointwise_generate, pointwise_normalize,
+    transform_places,
+};
 pub use dense::{Activation, Half, Identity, Relu, Silu, Tanh, Weight, add, dot};
 pub use domain::{
     bounded_generate, bounded_normalize, heavy_tailed_generate, heavy_tailed_normalize,

@@ -101,22 +101,42 @@ fn accumulate<
     input: &[f32; INPUT],
     output: &mut [f32; ROWS],
 ) {
+    let [biases, columns @ ..] = panel.as_slice() else {
+        return;
+    };
+    let mut sums = [0.0; ROWS];
+    for (sum, bias) in sums.iter_mut().zip(biases) {
+        *sum = bias.value();
+    }
+    add_products(&mut sums, columns, input);
+    for (y, sum) in output.iter_mut().zip(sums) {
+        *y = A::apply(sum);
+    }
+}
+
+/// Adds to each sum the products of its row, column after column.
+#[inline(always)]
+pub(super) fn add_products<const ROWS: usize, W: Weight>(
+    sums: &mut [f32; ROWS],
+    columns: &[[W; ROWS]],
+    input: &[f32],
+) {
     // A sum in a variable of its own stays in a register at every opt-level.
     macro_rules! panels {
         ($($rows:literal: $($sum:ident $weight:ident)*;)*) => {
             match ROWS {
                 $($rows => {
-                    let panel = panel.as_flattened().as_chunks::<$rows>().0;
-                    let [[$($sum),*], columns @ ..] = panel else {
+                    let columns = columns.as_flattened().as_chunks::<$rows>().0;
+                    let ([[$($sum),*]], []) = sums.as_chunks_mut::<$rows>() else {
                         return;
                     };
-                    $(let mut $sum = $sum.value();)*
+                    let ($(mut $sum,)*) = ($(*$sum,)*);
                     for ([$($weight),*], x) in columns.iter().zip(input) {
                         $($sum += $weight.value() * x;)*
                     }
-                    let sums = [$($sum),*];
-                    for (y, sum) in output.iter_mut().zip(sums) {
-                        *y = A::apply(sum);
+                    let found = [$($sum),*];
+                    for (sum, found) in sums.iter_mut().zip(found) {
+                        *sum = found;
                     }
                 })*
                 // No more: see `dense`.

@@ -3,6 +3,7 @@
 use crate::data::{CsvFormat, DomainRequest, Header, RowFilter};
 use crate::model::{BaseSpec, NoSuchBase};
 use clap::Args;
+use std::str::FromStr;
 use std::time::Duration;
 
 /// How the table is written and which rows count.
@@ -141,6 +142,32 @@ pub(super) const ALL: &str = "*";
 /// A base distribution.
 pub(super) fn base(text: &str) -> Result<BaseSpec, String> {
     text.parse().map_err(|fault: NoSuchBase| fault.to_string())
+}
+
+/// Width and height of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) width: usize,
+    pub(super) height: usize,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let sides = text.split_once('x').and_then(|(width, height)| {
+            let side = |text: &str| {
+                text.parse::<usize>()
+                    .ok()
+                    .filter(|side| (1..=64).contains(side))
+            };
+            Some((side(width)?, side(height)?))
+        });
+        match sides {
+            Some((width, height)) => Ok(Self { width, height }),
+            None => Err("write WIDTHxHEIGHT in pixels, e.g. 8x8".to_owned()),
+        }
+    }
 }
 
 /// A frequency in Hz, with a unit if need be.

@@ -3,8 +3,8 @@
 use super::ExportError;
 use super::draft::bounded;
 use flow_embedded::artefact::{
-    Activation, Autoregressive, Conditioner, Coupling, Direction, Layer, LoadedFlow, Permutation,
-    Shape, Transformer, Units,
+    Activation, Autoregressive, Conditioner, ConvolutionalCoupling, Convolutions, Coupling,
+    Direction, Layer, LoadedFlow, Permutation, Planes, Shape, Transformer, Units,
 };
 
 /// One bijection with its weights.
@@ -46,6 +46,79 @@ pub enum DraftLayer {
     ElementWise(Vec<[f32; 2]>),
     /// `z_i` is the channel that entry `i` names.
     Permutation(Vec<u8>),
+    /// Planes of an image are transformed given others.
+    Convolutional {
+        /// The planes that condition.
+        given: DraftPlanes,
+        /// The planes that are transformed.
+        transformed: DraftPlanes,
+        /// What happens to each of their channels.
+        transformer: Transformer,
+        /// Gives its parameters.
+        conditioner: DraftConvolutions,
+    },
+    /// `z = L U x + bias` over the planes at each position of an image.
+    Pointwise {
+        /// The planes.
+        planes: DraftPlanes,
+        /// The rows of U, each from the diagonal on.
+        upper: Vec<f32>,
+        /// The rows of L, each its bias and then what stands left of the
+        /// diagonal.
+        lower: Vec<f32>,
+    },
+}
+
+/// Channels as the planes of an image, as
+/// [`Planes`](flow_embedded::artefact::Planes) has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftPlanes {
+    /// Positions of a row of the image.
+    pub width: u8,
+    /// Rows of the image.
+    pub height: u8,
+    /// The channel of each plane at each position, position by position.
+    pub places: Vec<u8>,
+}
+
+/// The convolutions of a bijection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DraftConvolutions {
+    /// The non-linearity of the hidden layers.
+    pub activation: Activation,
+    /// Whether each hidden layer but the first adds its input to its output.
+    pub residual: bool,
+    /// Whether the first layer has a head for each position.
+    pub by_position: bool,
+    /// Features and the kernel's side of each hidden layer, one behind the other.
+    pub hidden: Vec<u8>,
+    /// The side of the output layer's kernel.
+    pub output_kernel: u8,
+    /// The rows of all layers in the order of the artefact.
+    pub weights: Vec<f32>,
+}
+
+impl DraftPlanes {
+    fn schema(&self) -> Planes<'_> {
+        Planes {
+            width: self.width,
+            height: self.height,
+            places: &self.places,
+        }
+    }
+
+    fn from_loaded(own: &Planes<'_>) -> Self {
+        Self {
+            width: own.width,
+            height: own.height,
+            places: own.places.to_vec(),
+        }
+    }
+
+    /// The number of planes.
+    pub(super) fn count(&self) -> usize {
+        self.schema().count()
+    }
 }
 
 /// The multi-layer perceptron of a bijection.
@@ -81,7 +154,7 @@ impl DraftLayer {
             Self::Coupling { conditioner, .. } | Self::Autoregressive { conditioner, .. } => {
                 Some(conditioner)
             }
-            Self::Linear { .. } | Self::ElementWise(_) | Self::Permutation(_) => None,
+            _ => None,
         }
     }
 
@@ -91,7 +164,20 @@ impl DraftLayer {
             Self::Coupling { conditioner, .. } | Self::Autoregressive { conditioner, .. } => {
                 Some(conditioner)
             }
-            Self::Linear { .. } | Self::ElementWise(_) | Self::Permutation(_) => None,
+            _ => None,
+        }
+    }
+
+    /// The numbers of what conditions a bijection, to be changed.
+    pub(crate) fn conditioning(&mut self) -> Vec<&mut f32> {
+        match self {
+            Self::Convolutional { conditioner, .. } => conditioner.weights.iter_mut().collect(),
+            _ => {
+                let rows = self.conditioner_mut().into_iter();
+                let rows = rows.flat_map(|own| &mut own.rows);
+                rows.flat_map(|row| std::iter::once(&mut row.bias).chain(&mut row.weights))
+                    .collect()
+            }
         }
     }
 
@@ -99,7 +185,17 @@ impl DraftLayer {
     pub(super) fn log_det(&self) -> f64 {
         let ln = |scale: f32| f64::from(scale).ln();
         match self {
-            Self::Coupling { .. } | Self::Autoregressive { .. } | Self::Permutation(_) => 0.0,
+            Self::Coupling { .. }
+            | Self::Autoregressive { .. }
+            | Self::Permutation(_)
+            | Self::Convolutional { .. } => 0.0,
+            Self::Pointwise { planes, upper, .. } => {
+                let diagonal: f64 = upper_rows(upper, planes.count())
+                    .filter_map(|row| row.first())
+                    .map(|diagonal| ln(*diagonal))
+                    .sum();
+                diagonal * planes.schema().positions() as f64
+            }
             Self::Linear {
                 permutation, upper, ..
             } => upper_rows(upper, permutation.len())
@@ -118,7 +214,10 @@ impl DraftLayer {
                 rows.flat_map(|row| std::iter::once(row.bias).chain(row.weights.iter().copied()))
                     .collect()
             }
-            Self::Linear { upper, lower, .. } => [upper.as_slice(), lower].concat(),
+            Self::Linear { upper, lower, .. } | Self::Pointwise { upper, lower, .. } => {
+                [upper.as_slice(), lower].concat()
+            }
+            Self::Convolutional { conditioner, .. } => conditioner.weights.clone(),
             Self::ElementWise(pairs) => pairs.as_flattened().to_vec(),
             Self::Permutation(_) => Vec::new(),
         }
@@ -162,6 +261,24 @@ impl DraftLayer {
             Self::Linear { permutation, .. } => Layer::Linear(Permutation(permutation)),
             Self::ElementWise(_) => Layer::ElementWise,
             Self::Permutation(permutation) => Layer::Permutation(Permutation(permutation)),
+            Self::Convolutional {
+                given,
+                transformed,
+                transformer,
+                conditioner,
+            } => Layer::Convolutional(ConvolutionalCoupling {
+                given: given.schema(),
+                transformed: transformed.schema(),
+                transformer: *transformer,
+                conditioner: Convolutions {
+                    activation: conditioner.activation,
+                    residual: conditioner.residual,
+                    by_position: conditioner.by_position,
+                    hidden: &conditioner.hidden,
+                    output_kernel: conditioner.output_kernel,
+                },
+            }),
+            Self::Pointwise { planes, .. } => Layer::Pointwise(planes.schema()),
         })
     }
 
@@ -191,6 +308,24 @@ impl DraftLayer {
                 Self::ElementWise(numbers.as_chunks().0.to_vec())
             }
             Layer::Permutation(permutation) => Self::Permutation(permutation.0.to_vec()),
+            Layer::Convolutional(own) => Self::Convolutional {
+                given: DraftPlanes::from_loaded(&own.given),
+                transformed: DraftPlanes::from_loaded(&own.transformed),
+                transformer: own.transformer,
+                conditioner: DraftConvolutions {
+                    activation: own.conditioner.activation,
+                    residual: own.conditioner.residual,
+                    by_position: own.conditioner.by_position,
+                    hidden: own.conditioner.hidden.to_vec(),
+                    output_kernel: own.conditioner.output_kernel,
+                    weights: weights.collect(),
+                },
+            },
+            Layer::Pointwise(planes) => Self::Pointwise {
+                planes: DraftPlanes::from_loaded(planes),
+                upper: weights.by_ref().take(layer.weights(shape) / 2).collect(),
+                lower: weights.collect(),
+            },
         }
     }
 }

@@ -15,5 +15,5 @@ pub use draft::{
     Draft, DraftCalibration, DraftChannel, DraftNoise, DraftQuantisation, DraftSequential,
     ExportError,
 };
-pub use layer::{DraftConditioner, DraftLayer, MaskedRow};
+pub use layer::{DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes, MaskedRow};
 pub use mondrian::{DraftCategory, DraftMondrian};

@@ -2,8 +2,10 @@
 //! are counted by block.
 
 use super::fold::fold;
-use super::{Draft, DraftConditioner, DraftLayer, ExportError, MaskedRow};
-use crate::model::{BaseParts, ConditionerParts, Flow, LayerParts};
+use super::{
+    Draft, DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes, ExportError, MaskedRow,
+};
+use crate::model::{BaseParts, ConditionerParts, ConvolutionsParts, Flow, LayerParts, Planes};
 use flow_embedded::artefact::{self, Base};
 
 impl Draft {
@@ -75,24 +77,94 @@ fn pack_layer(
             upper,
             bias,
         } => {
-            let event = permutation.len();
-            let rows = |matrix| <[f32]>::chunks_exact(matrix, event).enumerate();
+            let [upper, lower] = pack_factors(&lower, &upper, &bias);
             DraftLayer::Linear {
-                upper: rows(&upper)
-                    .flat_map(|(i, row)| row[i..].to_vec())
-                    .collect(),
-                lower: rows(&lower)
-                    .zip(&bias)
-                    .flat_map(|((i, row), bias)| [&[*bias], &row[..i]].concat())
-                    .collect(),
                 permutation: channels(&permutation)?,
+                upper,
+                lower,
             }
         }
+        LayerParts::Pointwise {
+            planes,
+            lower,
+            upper,
+            bias,
+        } => {
+            let [upper, lower] = pack_factors(&lower, &upper, &bias);
+            DraftLayer::Pointwise {
+                planes: pack_planes(&planes)?,
+                upper,
+                lower,
+            }
+        }
+        LayerParts::Convolutional {
+            given,
+            transformed,
+            transformer,
+            conditioner,
+        } => DraftLayer::Convolutional {
+            given: pack_planes(&given)?,
+            transformed: pack_planes(&transformed)?,
+            transformer,
+            conditioner: pack_convolutions(conditioner)?,
+        },
         LayerParts::ElementWise { scale, shift } => {
             let pairs = scale.into_iter().zip(shift);
             DraftLayer::ElementWise(pairs.map(|(scale, shift)| [scale, shift]).collect())
         }
         LayerParts::Permutation(list) => DraftLayer::Permutation(channels(&list)?),
+    })
+}
+
+/// The rows of U from the diagonal on, and those of L, each its bias and what stands left of the diagonal.
+fn pack_factors(lower: &[f32], upper: &[f32], bias: &[f32]) -> [Vec<f32>; 2] {
+    let rows = |matrix| <[f32]>::chunks_exact(matrix, bias.len()).enumerate();
+    let upper = rows(upper).flat_map(|(i, row)| row[i..].to_vec());
+    let lower = rows(lower).zip(bias);
+    [
+        upper.collect(),
+        lower
+            .flat_map(|((i, row), bias)| [&[*bias], &row[..i]].concat())
+            .collect(),
+    ]
+}
+
+fn pack_planes(planes: &Planes) -> Result<DraftPlanes, ExportError> {
+    Ok(DraftPlanes {
+        width: byte("positions of a row of an image", planes.width)?,
+        height: byte("rows of an image", planes.height)?,
+        places: channels(&planes.places)?,
+    })
+}
+
+fn pack_convolutions(part: ConvolutionsParts<f32>) -> Result<DraftConvolutions, ExportError> {
+    let mut hidden = Vec::new();
+    let mut weights = Vec::new();
+    let mut output_kernel = 1;
+    let last = part.layers.len().saturating_sub(1);
+    for (index, layer) in part.layers.into_iter().enumerate() {
+        let kernel = byte("positions of a kernel's side", layer.kernel)?;
+        match index == last {
+            true => output_kernel = kernel,
+            false => hidden.extend([byte("features of a convolution", layer.features)?, kernel]),
+        }
+        weights.extend(layer.weights);
+    }
+    Ok(DraftConvolutions {
+        activation: part.activation,
+        residual: part.residual,
+        by_position: part.by_position,
+        hidden,
+        output_kernel,
+        weights,
+    })
+}
+
+fn byte(what: &'static str, found: usize) -> Result<u8, ExportError> {
+    u8::try_from(found).map_err(|_| ExportError::TooMany {
+        what,
+        found,
+        limit: usize::from(u8::MAX),
     })
 }
 
@@ -163,11 +235,7 @@ fn pack_base(part: BaseParts<f32>, event: usize) -> Result<(Base, Vec<f32>), Exp
             std,
         } => {
             let found = log_weights.len();
-            let components = u8::try_from(found).map_err(|_| ExportError::TooMany {
-                what: "components of the base",
-                found,
-                limit: usize::from(u8::MAX),
-            })?;
+            let components = byte("components of the base", found)?;
             let mut cumulated = 0.0;
             let mut weights = Vec::new();
             let scales = mean.chunks_exact(event).zip(std.chunks_exact(event));

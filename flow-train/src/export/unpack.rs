@@ -1,9 +1,10 @@
 //! The artefact's layers to a flow in `f64`.
 
 use super::layer::upper_rows;
-use super::{Draft, DraftConditioner, DraftLayer};
+use super::{Draft, DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes};
 use crate::model::{
-    BaseParts, ConditionerParts, DenseParts, Flow, FlowParts, LayerParts, ModelError,
+    BaseParts, ConditionerParts, ConvolutionParts, ConvolutionsParts, DenseParts, Flow, FlowParts,
+    LayerParts, ModelError, Planes,
 };
 use flow_embedded::artefact::{Base, Domain};
 
@@ -79,28 +80,7 @@ fn unpack_layer(
             upper,
             lower,
         } => {
-            let event = permutation.len();
-            let mut matrices = [vec![0.0; event * event], vec![0.0; event * event]];
-            let mut bias = Vec::new();
-            for (i, row) in upper_rows(upper, event).enumerate() {
-                let place = &mut matrices[0][i * event + i..];
-                place
-                    .iter_mut()
-                    .zip(row)
-                    .for_each(|(to, from)| *to = f64::from(*from));
-            }
-            let mut rest = lower.as_slice();
-            for i in 0..event {
-                let (row, behind) = rest.split_at(i + 1);
-                bias.push(f64::from(row[0]));
-                let place = &mut matrices[1][i * event..];
-                place
-                    .iter_mut()
-                    .zip(&row[1..])
-                    .for_each(|(to, from)| *to = f64::from(*from));
-                rest = behind;
-            }
-            let [upper, lower] = matrices;
+            let [lower, upper, bias] = unpack_factors(upper, lower, permutation.len());
             LayerParts::Linear {
                 permutation: wide(permutation),
                 lower,
@@ -113,6 +93,105 @@ fn unpack_layer(
             shift: pairs.iter().map(|[_, shift]| f64::from(*shift)).collect(),
         },
         DraftLayer::Permutation(list) => LayerParts::Permutation(wide(list)),
+        DraftLayer::Convolutional {
+            given,
+            transformed,
+            transformer,
+            conditioner,
+        } => LayerParts::Convolutional {
+            conditioner: unpack_convolutions(
+                conditioner,
+                given,
+                context,
+                transformed.count() * transformer.parameters(),
+            ),
+            given: unpack_planes(given),
+            transformed: unpack_planes(transformed),
+            transformer: *transformer,
+        },
+        DraftLayer::Pointwise {
+            planes,
+            upper,
+            lower,
+        } => {
+            let [lower, upper, bias] = unpack_factors(upper, lower, planes.count());
+            LayerParts::Pointwise {
+                planes: unpack_planes(planes),
+                lower,
+                upper,
+                bias,
+            }
+        }
+    }
+}
+
+/// L, U and the bias as dense matrices.
+fn unpack_factors(upper: &[f32], lower: &[f32], channels: usize) -> [Vec<f64>; 3] {
+    let mut matrices = [
+        vec![0.0; channels * channels],
+        vec![0.0; channels * channels],
+    ];
+    let mut bias = Vec::new();
+    for (i, row) in upper_rows(upper, channels).enumerate() {
+        let place = &mut matrices[0][i * channels + i..];
+        place
+            .iter_mut()
+            .zip(row)
+            .for_each(|(to, from)| *to = f64::from(*from));
+    }
+    let mut rest = lower;
+    for i in 0..channels {
+        let (row, behind) = rest.split_at(i + 1);
+        bias.push(f64::from(row[0]));
+        let place = &mut matrices[1][i * channels..];
+        place
+            .iter_mut()
+            .zip(&row[1..])
+            .for_each(|(to, from)| *to = f64::from(*from));
+        rest = behind;
+    }
+    let [upper, lower] = matrices;
+    [lower, upper, bias]
+}
+
+fn unpack_planes(planes: &DraftPlanes) -> Planes {
+    Planes {
+        width: planes.width.into(),
+        height: planes.height.into(),
+        places: wide(&planes.places),
+    }
+}
+
+/// Convolutions that end in so many outputs.
+fn unpack_convolutions(
+    own: &DraftConvolutions,
+    given: &DraftPlanes,
+    context: usize,
+    outputs: usize,
+) -> ConvolutionsParts<f64> {
+    let (hidden, _) = own.hidden.as_chunks::<2>();
+    let hidden = hidden.iter().map(|own| own.map(usize::from));
+    let layers = hidden.chain([[outputs, own.output_kernel.into()]]);
+    let mut weights = own.weights.iter().map(|weight| f64::from(*weight));
+    let mut head = match own.by_position {
+        true => usize::from(given.width) * usize::from(given.height) * (1 + context),
+        false => 1 + context,
+    };
+    let mut inputs = given.count();
+    let layers = layers.map(|[features, kernel]| {
+        let row = head + kernel * kernel * inputs;
+        (head, inputs) = (1, features);
+        ConvolutionParts {
+            features,
+            kernel,
+            weights: weights.by_ref().take(features * row).collect(),
+        }
+    });
+    ConvolutionsParts {
+        activation: own.activation,
+        residual: own.residual,
+        by_position: own.by_position,
+        layers: layers.collect(),
     }
 }
 

@@ -5,12 +5,14 @@ use super::conditional::ConditionalTrace;
 use super::conditioner::{Conditioner, Scratch};
 use super::coupling::Coupling;
 use super::element_wise::ElementWise;
+use super::image::{ConvolutionalCoupling, CouplingTrace, Pointwise, PointwiseTrace};
 use super::linear::{Linear, LinearTrace};
 use super::panel::Panel;
 use super::parts::LayerParts;
 use super::permutation::Permutation;
 use super::real::Real;
 use crate::random::Random;
+use std::ops::Range;
 
 /// What all layers of a flow have in common.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +111,8 @@ pub(crate) trait Bijection<T: Real> {
 pub(crate) enum LayerTrace<T> {
     Conditional(ConditionalTrace<T>),
     Linear(LinearTrace<T>),
+    Convolutional(CouplingTrace<T>),
+    Pointwise(PointwiseTrace<T>),
     Nothing,
 }
 
@@ -116,6 +120,20 @@ impl<T> LayerTrace<T> {
     pub(crate) fn conditional(&mut self) -> &mut ConditionalTrace<T> {
         match self {
             Self::Conditional(trace) => trace,
+            _ => unreachable!("a layer is given the trace that it made"),
+        }
+    }
+
+    pub(super) fn convolutional(&mut self) -> &mut CouplingTrace<T> {
+        match self {
+            Self::Convolutional(trace) => trace,
+            _ => unreachable!("a layer is given the trace that it made"),
+        }
+    }
+
+    pub(super) fn pointwise(&mut self) -> &mut PointwiseTrace<T> {
+        match self {
+            Self::Pointwise(trace) => trace,
             _ => unreachable!("a layer is given the trace that it made"),
         }
     }
@@ -136,6 +154,8 @@ pub(crate) enum Layer {
     Linear(Linear),
     ElementWise(ElementWise),
     Permutation(Permutation),
+    Convolutional(ConvolutionalCoupling),
+    Pointwise(Pointwise),
 }
 
 impl Layer {
@@ -143,12 +163,28 @@ impl Layer {
         T::bijection(self)
     }
 
-    /// The conditioner of a layer that has one.
+    /// Where the weights of each row of a conditioner lie in the flow's flat vector, masked ones and biases left out.
+    pub(crate) fn weight_rows(&self) -> Vec<Range<usize>> {
+        match self {
+            Self::Coupling(layer) => layer.conditional.conditioner.weight_rows().collect(),
+            Self::Autoregressive(layer) => layer.conditional.conditioner.weight_rows().collect(),
+            Self::Convolutional(layer) => layer.weight_rows().collect(),
+            Self::Linear(_) | Self::ElementWise(_) | Self::Permutation(_) | Self::Pointwise(_) => {
+                Vec::new()
+            }
+        }
+    }
+
+    /// The perceptron of a layer that has one.
     pub(crate) fn conditioner(&self) -> Option<&Conditioner> {
         match self {
             Self::Coupling(layer) => Some(&layer.conditional.conditioner),
             Self::Autoregressive(layer) => Some(&layer.conditional.conditioner),
-            Self::Linear(_) | Self::ElementWise(_) | Self::Permutation(_) => None,
+            Self::Linear(_)
+            | Self::ElementWise(_)
+            | Self::Permutation(_)
+            | Self::Convolutional(_)
+            | Self::Pointwise(_) => None,
         }
     }
 
@@ -160,6 +196,8 @@ impl Layer {
             Self::Linear(layer) => layer,
             Self::ElementWise(layer) => layer,
             Self::Permutation(layer) => layer,
+            Self::Convolutional(layer) => layer,
+            Self::Pointwise(layer) => layer,
         }
     }
 }

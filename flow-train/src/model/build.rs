@@ -4,8 +4,9 @@ use super::autoregressive::{self, Autoregressive};
 use super::bijection::{Dimensions, Layer};
 use super::coupling::Coupling;
 use super::element_wise::ElementWise;
+use super::image::{ConvolutionalCoupling, Form, Pointwise, Scale, scales};
 use super::linear::Linear;
-use super::spec::{ConditionerSpec, Family, Order, Spec};
+use super::spec::{ConditionerSpec, Family, ImageSpec, Order, Spec};
 use crate::random::Random;
 use flow_embedded::artefact::{Direction, Transformer};
 
@@ -27,10 +28,24 @@ impl<'s> Builder<'s> {
         if spec.regression {
             builder.regression();
         }
+        match &spec.image {
+            Some(image) => builder.image(image),
+            None => builder.channels(random),
+        }
+        if spec.family == Family::Nice {
+            let layer = ElementWise::new(spec.event, builder.parameters);
+            builder.push(Layer::ElementWise(layer));
+        }
+        (builder.layers, builder.parameters)
+    }
+
+    /// Layers over the channels of an event.
+    fn channels(&mut self, random: &mut Random) {
+        let spec = self.spec;
         let mut order = Vec::new();
         for index in 0..spec.layers {
             if spec.linear && index > 0 {
-                builder.mix();
+                self.mix();
             }
             // The halves of a random coupling change by turns.
             let turn = spec.family.is_coupling() && index % 2 == 1;
@@ -38,9 +53,9 @@ impl<'s> Builder<'s> {
                 order = channels(spec, index, random);
             }
             if spec.family.is_coupling() && spec.event > 1 {
-                builder.coupling(index, &order);
+                self.coupling(index, &order);
             } else {
-                builder.autoregressive(
+                self.autoregressive(
                     &order,
                     spec.passes.unwrap_or(spec.event),
                     spec.family.direction(),
@@ -49,11 +64,41 @@ impl<'s> Builder<'s> {
                 );
             }
         }
-        if spec.family == Family::Nice {
-            let layer = ElementWise::new(spec.event, builder.parameters);
-            builder.push(Layer::ElementWise(layer));
+    }
+
+    /// Layers over an image, scale by scale.
+    fn image(&mut self, image: &ImageSpec) {
+        let (spec, transformer) = (self.spec, self.spec.transformer());
+        for Scale { planes, splits } in scales(image, spec.event, spec.layers) {
+            for split in splits {
+                if spec.linear && !self.layers.is_empty() {
+                    let layer = Pointwise::new(planes.clone(), self.parameters);
+                    self.push(Layer::Pointwise(layer));
+                }
+                let [given, transformed] = split.map(|own| planes.select(&own));
+                let kernel = image.kernel_at(planes.width, planes.height);
+                let hidden = spec.conditioner.hidden.iter();
+                let outputs = transformed.count() * transformer.parameters();
+                let form = Form {
+                    activation: spec.conditioner.activation,
+                    residual: spec.conditioner.residual,
+                    by_position: image.by_position,
+                    layers: hidden
+                        .map(|features| (*features, kernel))
+                        .chain([(outputs, 1)])
+                        .collect(),
+                };
+                let layer = ConvolutionalCoupling::new(
+                    spec.context,
+                    given,
+                    transformed,
+                    transformer,
+                    &form,
+                    self.parameters,
+                );
+                self.push(Layer::Convolutional(layer));
+            }
         }
-        (builder.layers, builder.parameters)
     }
 
     fn dimensions(&self) -> Dimensions<'s> {

@@ -4,9 +4,9 @@ use super::autoregressive::{self, Autoregressive};
 use super::base::Base;
 use super::bijection::{Dimensions, Layer};
 use super::build::Builder;
-use super::conditioner::Conditioner;
 use super::coupling::Coupling;
 use super::element_wise::ElementWise;
+use super::image::{ConvolutionalCoupling, Planes, Pointwise};
 use super::linear::Linear;
 use super::parts::{DenseParts, FlowParts, LayerParts, check_finite, check_permutation};
 use super::pass::Pass;
@@ -83,7 +83,8 @@ impl<T: Real> Flow<T> {
         let mut parameters = Vec::new();
         for (layer, part) in parts.layers.into_iter().enumerate() {
             if let LayerParts::Coupling { transformer, .. }
-            | LayerParts::Autoregressive { transformer, .. } = &part
+            | LayerParts::Autoregressive { transformer, .. }
+            | LayerParts::Convolutional { transformer, .. } = &part
             {
                 check_transformer(*transformer)?;
             }
@@ -146,8 +147,7 @@ impl<T: Real> Flow<T> {
 
     /// Where the weights of each row of a conditioner lie among the parameters, masked ones and biases left out.
     pub(crate) fn weight_rows(&self) -> Vec<Range<usize>> {
-        let conditioners = self.layers.iter().filter_map(Layer::conditioner);
-        conditioners.flat_map(Conditioner::weight_rows).collect()
+        self.layers.iter().flat_map(Layer::weight_rows).collect()
     }
 
     /// Multiply-accumulates that scoring one event, or sampling one, needs: masked weights left out, and each unit
@@ -369,15 +369,7 @@ fn make_layer<T: Real>(
             bias,
         } => {
             check_permutation(&permutation, event)?;
-            if lower.len() != event * event || upper.len() != event * event || bias.len() != event {
-                return Err(format!(
-                    "expected two matrices of {event} x {event} and {event} biases"
-                ));
-            }
-            check_finite(lower.iter().chain(&upper).chain(&bias))?;
-            if upper.iter().step_by(event + 1).any(|d| *d <= T::ZERO) {
-                return Err("the diagonal of U must be positive".into());
-            }
+            check_factors(event, &lower, &upper, &bias)?;
             let parameters = Linear::parameters_of(&lower, &upper, &bias);
             (Layer::Linear(Linear::new(permutation, offset)), parameters)
         }
@@ -400,5 +392,55 @@ fn make_layer<T: Real>(
             check_permutation(&order, event)?;
             (Layer::Permutation(Permutation::new(order)), Vec::new())
         }
+        LayerParts::Convolutional {
+            given,
+            transformed,
+            transformer,
+            conditioner,
+        } => {
+            ConvolutionalCoupling::check(
+                dimensions,
+                &given,
+                &transformed,
+                transformer,
+                &conditioner,
+            )?;
+            let (form, context) = (conditioner.form(), dimensions.context);
+            let layer =
+                ConvolutionalCoupling::new(context, given, transformed, transformer, &form, offset);
+            let weights = conditioner.layers.into_iter().flat_map(|own| own.weights);
+            (Layer::Convolutional(layer), weights.collect())
+        }
+        LayerParts::Pointwise {
+            planes,
+            lower,
+            upper,
+            bias,
+        } => {
+            Planes::check(&[&planes], event)?;
+            check_factors(planes.count(), &lower, &upper, &bias)?;
+            let parameters = Linear::parameters_of(&lower, &upper, &bias);
+            (Layer::Pointwise(Pointwise::new(planes, offset)), parameters)
+        }
     })
+}
+
+/// Checks the factors of a linear layer over so many channels.
+fn check_factors<T: Real>(
+    channels: usize,
+    lower: &[T],
+    upper: &[T],
+    bias: &[T],
+) -> Result<(), String> {
+    let size = channels * channels;
+    if lower.len() != size || upper.len() != size || bias.len() != channels {
+        return Err(format!(
+            "expected two matrices of {channels} x {channels} and {channels} biases"
+        ));
+    }
+    check_finite(lower.iter().chain(upper).chain(bias))?;
+    match upper.iter().step_by(channels + 1).any(|d| *d <= T::ZERO) {
+        true => Err("the diagonal of U must be positive".into()),
+        false => Ok(()),
+    }
 }

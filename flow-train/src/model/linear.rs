@@ -96,6 +96,16 @@ impl Linear {
         }
     }
 
+    /// L, U with its diagonal, and the bias.
+    pub(super) fn factors<T: Real>(&self, parameters: &[T]) -> [Vec<T>; 3] {
+        let [lower, upper, bias] = self.split(parameters);
+        let mut upper = upper.to_vec();
+        for diagonal in upper.iter_mut().step_by(self.channels() + 1) {
+            *diagonal = diagonal.exp();
+        }
+        [lower.to_vec(), upper, bias.to_vec()]
+    }
+
     /// A layer's parameters from dense matrices.
     pub(crate) fn parameters_of<T: Real>(lower: &[T], upper: &[T], bias: &[T]) -> Vec<T> {
         let channels = bias.len();
@@ -349,16 +359,12 @@ impl<T: Real> Bijection<T> for Linear {
     }
 
     fn to_parts(&self, parameters: &[T]) -> LayerParts<T> {
-        let [lower, upper, bias] = self.split(parameters);
-        let mut upper = upper.to_vec();
-        for diagonal in upper.iter_mut().step_by(self.channels() + 1) {
-            *diagonal = diagonal.exp();
-        }
+        let [lower, upper, bias] = self.factors(parameters);
         LayerParts::Linear {
             permutation: self.permutation.order().to_vec(),
-            lower: lower.to_vec(),
+            lower,
             upper,
-            bias: bias.to_vec(),
+            bias,
         }
     }
 }

@@ -13,6 +13,7 @@
 //! spec, parts ──► build ──► flow ──► pass ──► objective, path
 //!                            │ layers: coupling, autoregressive ──► conditional ──► conditioner ──► matmul
 //!                            │         linear, element_wise, permutation   └──► transformer
+//!                            │         image (coupling, pointwise) ──► convolution ──► matmul
 //!                            └ base
 //! ```
 //!
@@ -31,6 +32,7 @@ mod element_wise;
 mod elementary;
 mod features;
 mod flow;
+pub(crate) mod image;
 mod linear;
 pub(crate) mod matmul;
 mod objective;
@@ -46,7 +48,8 @@ pub(crate) mod transformer;
 
 pub use base::{BaseSpec, NoSuchBase};
 pub use flow::Flow;
+pub use image::{ConvolutionParts, ConvolutionsParts, Planes};
 pub use objective::{Batch, Objective, Threads};
 pub use parts::{BaseParts, ConditionerParts, DenseParts, FlowParts, LayerParts};
 pub use real::Real;
-pub use spec::{ConditionerSpec, Family, ModelError, Order, Spec};
+pub use spec::{ConditionerSpec, Family, ImageSpec, ModelError, Order, Spec};

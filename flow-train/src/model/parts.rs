@@ -1,6 +1,7 @@
 //! A flow taken apart: what an exporter reads, and what a loaded artefact is put together from.
 
 use super::conditioner::Form;
+use super::image::{ConvolutionsParts, Planes};
 use super::real::Real;
 use flow_embedded::artefact::{Activation, Direction, Transformer};
 
@@ -64,6 +65,28 @@ pub enum LayerParts<T> {
     },
     /// `z[i]` is channel `permutation[i]`.
     Permutation(Vec<usize>),
+    /// Planes of an image are transformed given others; what is in neither stays as it is.
+    Convolutional {
+        /// The planes that condition.
+        given: Planes,
+        /// The planes that change, of the same size.
+        transformed: Planes,
+        /// What happens to each of their channels.
+        transformer: Transformer,
+        /// Sees the context and the given planes; ends in the transformer's parameters, plane by plane.
+        conditioner: ConvolutionsParts<T>,
+    },
+    /// `z = L U x + bias` over the planes at each position of an image: an invertible 1×1 convolution.
+    Pointwise {
+        /// The planes.
+        planes: Planes,
+        /// L, row-major `[planes x planes]`: unit lower triangular; what isn't below the diagonal isn't read.
+        lower: Vec<T>,
+        /// U, row-major `[planes x planes]`: upper triangular with a positive diagonal; what is below isn't read.
+        upper: Vec<T>,
+        /// One per plane.
+        bias: Vec<T>,
+    },
 }
 
 /// The multilayer perceptron of a layer.

@@ -91,6 +91,84 @@ pub struct ConditionerSpec {
     pub residual: bool,
 }
 
+/// An image, and how a flow of coupling layers goes through its scales.
+///
+/// At each scale the image is squeezed, which makes four planes of a quarter of the size from each (Dinh,
+/// Sohl-Dickstein & Bengio 2017, "RealNVP"); then come [`Spec::layers`] couplings, each of which transforms half of the
+/// planes given the other half by convolutions over these. With [`Spec::linear`] an invertible 1×1 convolution stands
+/// before each but the first (Kingma & Dhariwal 2018, "Glow").
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageSpec {
+    /// Pixels of a row.
+    pub width: usize,
+    /// Rows. The event's channels are the pixels row by row, the colours of a pixel side by side.
+    pub height: usize,
+    /// How often the image is squeezed: width and height must be even as often.
+    pub scales: usize,
+    /// The side of the kernels of the hidden layers, odd; smaller where the image is so small that the rest of it
+    /// would see nothing. The output layer's is 1.
+    pub kernel: usize,
+    /// Whether biases and the weights of the context belong to one position each: right for what stands in the middle
+    /// of the image, such as a digit. Else they are the same everywhere.
+    pub by_position: bool,
+    /// Whether half of the planes are done after each scale but the last, and go on to the base as they are.
+    pub factor_out: bool,
+}
+
+impl ImageSpec {
+    /// The usual flow over an image of this size: two scales, or as many as its sides allow.
+    #[must_use]
+    pub fn new(width: usize, height: usize) -> Self {
+        let squeezes = width.trailing_zeros().min(height.trailing_zeros());
+        Self {
+            width,
+            height,
+            scales: squeezes.clamp(1, 2) as usize,
+            kernel: 3,
+            by_position: true,
+            factor_out: false,
+        }
+    }
+
+    /// The side of a kernel over an image this wide and high, no larger than anything to see.
+    pub(crate) fn kernel_at(&self, width: usize, height: usize) -> usize {
+        self.kernel.min(2 * width.max(height) - 1)
+    }
+
+    fn validate(&self, spec: &Spec) -> Result<(), ModelError> {
+        let fault = |fault: String| Err(ModelError::Image { fault });
+        let Self { width, height, .. } = *self;
+        let pixels = width * height;
+        if pixels == 0 || !spec.event.is_multiple_of(pixels) {
+            return fault(format!(
+                "an image of {width}x{height} pixels needs a multiple of {pixels} columns, got {}",
+                spec.event
+            ));
+        }
+        if !spec.family.is_coupling() {
+            return fault("images need a family of couplings: nice, realnvp or nsf".into());
+        }
+        let squeezes = width.trailing_zeros().min(height.trailing_zeros()) as usize;
+        if !(1..=squeezes).contains(&self.scales) {
+            return fault(format!(
+                "an image of {width}x{height} pixels can be halved {squeezes} times, not {} times",
+                self.scales
+            ));
+        }
+        if self.kernel.is_multiple_of(2) || self.kernel > 255 {
+            return fault(format!("a kernel needs an odd side, got {}", self.kernel));
+        }
+        let hidden = &spec.conditioner.hidden;
+        if hidden.is_empty() || hidden.iter().any(|features| *features > 255) {
+            return fault("convolutions need a hidden layer or more, of up to 255 features".into());
+        }
+        if !spec.circular.is_empty() || spec.regression {
+            return fault("an image can't have angles, nor be the noise of a sensor".into());
+        }
+        Ok(())
+    }
+}
+
 /// The shape of a flow, from which [`Flow::new`](crate::model::Flow::new) makes one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
@@ -125,6 +203,8 @@ pub struct Spec {
     pub regression: bool,
     /// The base distribution.
     pub base: BaseSpec,
+    /// The image that the channels are, for couplings by convolutions.
+    pub image: Option<ImageSpec>,
 }
 
 impl Spec {
@@ -158,6 +238,7 @@ impl Spec {
             linear: false,
             regression: false,
             base: BaseSpec::Normal,
+            image: None,
         }
     }
 
@@ -213,6 +294,9 @@ impl Spec {
             if !self.family.has_splines() || self.linear || self.regression || mixture {
                 return Err(ModelError::CircularNeedsSplines);
             }
+        }
+        if let Some(image) = &self.image {
+            image.validate(self)?;
         }
         check_transformer(self.transformer())?;
         check_base(self.base)
@@ -291,6 +375,12 @@ pub enum ModelError {
         passes: usize,
         /// Number of event channels.
         event: usize,
+    },
+    /// The channels aren't an image, or not one that such a flow can model.
+    #[error("{fault}")]
+    Image {
+        /// What is wrong.
+        fault: String,
     },
     /// A circular channel that there isn't.
     #[error("a circular channel is no channel of the event")]

@@ -155,18 +155,12 @@ fn clamped(flow: &LoadedFlow<'_>, rows: &Dataset) -> Result<usize, Error> {
 /// # Errors
 /// A weight is larger than any of them.
 pub fn round_to_f16(draft: &mut Draft) -> Result<(), QuantiseError> {
-    let conditioners = draft
-        .layers
-        .iter_mut()
-        .filter_map(DraftLayer::conditioner_mut);
-    for row in conditioners.flat_map(|own| &mut own.rows) {
-        for weight in std::iter::once(&mut row.bias).chain(&mut row.weights) {
-            let rounded = f16::from_f32(*weight);
-            if rounded.is_infinite() {
-                return Err(QuantiseError::TooLarge(*weight));
-            }
-            *weight = rounded.to_f32();
+    for weight in draft.layers.iter_mut().flat_map(DraftLayer::conditioning) {
+        let rounded = f16::from_f32(*weight);
+        if rounded.is_infinite() {
+            return Err(QuantiseError::TooLarge(*weight));
         }
+        *weight = rounded.to_f32();
     }
     Ok(())
 }

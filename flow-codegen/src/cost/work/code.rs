@@ -3,7 +3,7 @@
 use super::evaluation::Evaluation;
 use super::kernel::Kernel;
 use super::{Counter, Tally, Way, activation, buffers, domain, operation};
-use crate::plan::{Bijection, LayerPlan, Layout, Table};
+use crate::plan::{Bijection, Convolutional, LayerPlan, Layout, Table};
 use flow_embedded::artefact::{Activation, Domain, Transformer};
 use std::collections::BTreeSet;
 
@@ -84,6 +84,13 @@ impl Counter<'_> {
                 tally.add(format!("{name} linear"), 1);
                 return tally.add("moves", places.len());
             }
+            Bijection::Pointwise { .. } => {
+                once.insert(format!("any {name} linear"));
+                return tally.add(format!("{name} linear"), 1);
+            }
+            Bijection::Convolutional(own) => {
+                return self.convolutional_code(own, way, tally, kernels, once);
+            }
             Bijection::ElementWise(_) => {
                 once.insert(format!("any {name} scales"));
                 return tally.add(format!("{name} scales"), self.plan.event.len());
@@ -145,6 +152,28 @@ impl Counter<'_> {
                     tally.add("residual rows", table.rows.len());
                 }
             }
+        }
+    }
+
+    fn convolutional_code(
+        &self,
+        own: &Convolutional,
+        way: Way,
+        tally: &mut Tally,
+        kernels: &mut BTreeSet<Kernel>,
+        once: &mut BTreeSet<String>,
+    ) {
+        tally.add("layers", 1);
+        tally.add("buffers", own.layers.len());
+        let transformer = Evaluation::at_once(way).transformer(own.transformer);
+        once.insert(format!("any {transformer}"));
+        tally.add(format!("{transformer} calls"), 1);
+        if own.activation != Activation::Relu {
+            once.insert(format!("any {}", activation(own.activation)));
+        }
+        for (index, layer) in own.layers.iter().enumerate() {
+            let activation = (index < own.output()).then(|| activation(own.activation));
+            self.calls(&layer.table, activation, [0; 4], tally, kernels);
         }
     }
 

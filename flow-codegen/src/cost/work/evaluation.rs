@@ -31,6 +31,16 @@ impl Evaluation {
         }
     }
 
+    /// As a coupling layer is evaluated.
+    pub(super) fn at_once(way: Way) -> Self {
+        let normalize = way == Way::Normalize;
+        Self {
+            sequential: false,
+            forward: normalize,
+            log_det: normalize,
+        }
+    }
+
     pub(super) fn affine(self) -> &'static str {
         match self.forward {
             true => "affine forward",

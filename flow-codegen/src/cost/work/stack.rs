@@ -37,9 +37,17 @@ impl Counter<'_> {
             };
             word * (inputs + hidden) + 4 * parameters
         };
-        let largest = own.iter().map(|(own, _)| arrays(own)).max();
+        let images = plan
+            .steps()
+            .filter_map(|(_, layer)| match &layer.bijection {
+                Bijection::Convolutional(own) => Some(word * own.buffers()),
+                _ => None,
+            });
+        let sizes = own.iter().map(|(own, _)| arrays(own)).chain(images);
+        let sizes: Vec<usize> = sizes.collect();
+        let largest = sizes.iter().copied().max();
         tally.add("largest layer bytes", largest.unwrap_or_default());
-        let all: usize = own.iter().map(|(own, _)| arrays(own)).sum();
+        let all: usize = sizes.iter().sum();
         tally.add("other layers bytes", all - largest.unwrap_or_default());
         tally.add(format!("{name} layers"), own.len());
         let linear = |layer: &LayerPlan| matches!(layer.bijection, Bijection::Linear { .. });

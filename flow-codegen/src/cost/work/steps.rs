@@ -3,7 +3,7 @@
 use super::evaluation::Evaluation;
 use super::kernel::UNROLLED;
 use super::{Counter, Tally, Way, activation, buffers, domain, operation};
-use crate::plan::{Bijection, Conditional, LayerPlan, Layout, Table};
+use crate::plan::{Bijection, Conditional, Convolutional, LayerPlan, Layout, Table};
 use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
 
 impl Counter<'_> {
@@ -63,6 +63,16 @@ impl Counter<'_> {
                 tally.add(format!("{name} linear rows"), event);
                 tally.add(format!("{name} linear weights"), event * event);
             }
+            Bijection::Pointwise { places, upper, .. } => {
+                let (planes, positions) = (upper.len(), places.len() / upper.len());
+                tally.add(format!("{name} linear"), positions);
+                tally.add(format!("{name} linear rows"), places.len());
+                tally.add(format!("{name} linear weights"), places.len() * planes);
+                tally.add("moves", 2 * places.len());
+            }
+            Bijection::Convolutional(own) => {
+                self.convolutional(own, Evaluation::of(&layer.bijection, way), tally);
+            }
             Bijection::ElementWise(_) => tally.add(format!("{name} scales"), event),
             Bijection::Permutation(_) => tally.add("moves", event),
             Bijection::FoldedPermutation(_) => {}
@@ -92,13 +102,56 @@ impl Counter<'_> {
                 self.table(own, own.hidden.len(), table, tally);
             }
         }
-        let name = how.transformer(own.transformer);
-        tally.add(name.clone(), passes * transformed);
-        if let Transformer::Spline { bins, .. } = own.transformer {
+        self.transformer(own.transformer, passes * transformed, how, tally);
+    }
+
+    /// A panel at each position, once for each run of what the kernel sees.
+    fn convolutional(&self, own: &Convolutional, how: Evaluation, tally: &mut Tally) {
+        tally.add("layers", 1);
+        tally.add("layer channels", own.transformed.len());
+        tally.add("inputs", own.given.len());
+        tally.add("buffers", own.buffers());
+        for (index, layer) in own.layers.iter().enumerate() {
+            let kernel = self.kernel(&layer.table);
+            let (features, positions) = (layer.features(), own.positions());
+            if index < own.output() {
+                tally.add(activation(own.activation), features * positions);
+            }
+            if own.adds_input(index) {
+                tally.add("residual rows", features * positions);
+            }
+            let source = match (index, own.activation) {
+                (0, _) => " of channels",
+                (_, Activation::Relu) => " of ReLU",
+                _ => " of smooth units",
+            };
             tally.add(
-                format!("{name} bins"),
-                passes * transformed * usize::from(bins),
+                format!("{kernel} products{source}"),
+                features * layer.columns(),
             );
+            tally.add(format!("{kernel} rows"), features * positions);
+            let panels = layer.table.layout.panels(features);
+            tally.add(format!("{kernel} panels"), panels.len() * positions);
+            let loops = layer.runs().count() + positions * usize::from(layer.sizes.context > 0);
+            for panel in panels {
+                tally.add(format!("{kernel} loops"), loops);
+                tally.add(format!("{kernel} columns of {panel}"), layer.columns());
+            }
+        }
+        self.transformer(own.transformer, own.transformed.len(), how, tally);
+    }
+
+    fn transformer(
+        &self,
+        transformer: Transformer,
+        channels: usize,
+        how: Evaluation,
+        tally: &mut Tally,
+    ) {
+        let name = how.transformer(transformer);
+        tally.add(name.clone(), channels);
+        if let Transformer::Spline { bins, .. } = transformer {
+            tally.add(format!("{name} bins"), channels * usize::from(bins));
         }
     }
 

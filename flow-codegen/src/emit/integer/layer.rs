@@ -91,6 +91,8 @@ fn body(plan: &Plan, layer: &LayerPlan, index: usize) -> Option<TokenStream> {
         }
         Bijection::Permutation(order) => gather(order),
         Bijection::FoldedPermutation(_) => return None,
+        // Refused by the pass `quantise`.
+        Bijection::Convolutional(_) | Bijection::Pointwise { .. } => return None,
     })
 }
 

@@ -33,7 +33,10 @@ pub(in crate::emit) fn all(plan: &Plan) -> String {
                 let table = statics(&name, &format!("[[i32; 2]; {}]", pairs.len()), &lines);
                 format!("\n// Layer {index}: scale in Q24 and shift in Q16.\n{table}")
             }
-            Bijection::Permutation(_) | Bijection::FoldedPermutation(_) => String::new(),
+            Bijection::Permutation(_)
+            | Bijection::FoldedPermutation(_)
+            | Bijection::Convolutional(_)
+            | Bijection::Pointwise { .. } => String::new(),
         };
     }
     let mixture = Constants::mixture(plan);

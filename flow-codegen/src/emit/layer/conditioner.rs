@@ -14,11 +14,7 @@ impl Emitter<'_> {
         let (table, offset) = (&blocks[block], before(blocks, block));
         let name = tables::hidden(self.own, self.index, dense, block);
         let (input, output) = (self.read(dense), hidden(dense));
-        let activation = match self.own.activation {
-            Activation::Relu => quote! { Relu },
-            Activation::Tanh => quote! { Tanh<Math> },
-            Activation::Silu => quote! { Silu<Math> },
-        };
+        let activation = activation(self.own.activation);
         let residual = self.own.residual && dense > 0 && !table.rows.is_empty();
         let residual = residual.then(|| {
             let (offset, rows) = (number(offset), number(table.rows.len()));
@@ -48,6 +44,15 @@ impl Emitter<'_> {
         dense
             .checked_sub(1)
             .map_or_else(|| format_ident!("input"), hidden)
+    }
+}
+
+/// The kernel's name for an activation.
+pub(super) fn activation(activation: Activation) -> TokenStream {
+    match activation {
+        Activation::Relu => quote! { Relu },
+        Activation::Tanh => quote! { Tanh<Math> },
+        Activation::Silu => quote! { Silu<Math> },
     }
 }
 

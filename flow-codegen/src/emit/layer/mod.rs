@@ -3,9 +3,11 @@
 
 mod conditional;
 mod conditioner;
+mod convolutional;
 mod element_wise;
 mod linear;
 mod permutation;
+mod pointwise;
 mod transformer;
 
 use super::{card, number};
@@ -51,6 +53,8 @@ pub(super) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream
         Bijection::ElementWise(_) => (element_wise::bodies(index), false),
         Bijection::Permutation(order) => (permutation::bodies(order), false),
         Bijection::FoldedPermutation(_) => return TokenStream::new(),
+        Bijection::Convolutional(own) => (convolutional::bodies(plan, own, index), true),
+        Bijection::Pointwise { upper, .. } => (pointwise::bodies(upper.len(), index), false),
     };
     let Bodies {
         normalize,
@@ -121,13 +125,8 @@ pub(super) fn call(
     log_det: bool,
 ) -> TokenStream {
     let name = name(direction, index);
-    let given = layer
-        .bijection
-        .conditional()
-        .and_then(|_| match plan.context.len() {
-            0 => None,
-            _ => Some(quote! { &given }),
-        });
+    let given = layer.bijection.reads_context() && plan.context.len() > 0;
+    let given = given.then(|| quote! { &given });
     let add = (log_det && layer.bijection.has_log_det()).then(|| quote! { log_det += });
     quote! { #add #name(&mut x, #given); }
 }
@@ -149,7 +148,7 @@ fn given_parameter(plan: &Plan) -> TokenStream {
 }
 
 /// What a function may use of `flow_embedded::kernels`.
-const KERNELS: [&str; 24] = [
+const KERNELS: [&str; 29] = [
     "Identity",
     "Relu",
     "Silu",
@@ -162,17 +161,22 @@ const KERNELS: [&str; 24] = [
     "circle",
     "circular_forward",
     "circular_inverse",
+    "convolve",
     "dense",
     "dense_small",
     "element_wise_generate",
     "element_wise_normalize",
+    "gather_places",
     "linear_generate",
     "linear_normalize",
+    "pointwise_generate",
+    "pointwise_normalize",
     "shift_forward_each",
     "shift_inverse_each",
     "spline_forward",
     "spline_inverse",
     "spline_inverse_and_log_det",
+    "transform_places",
     "wrap",
 ];
 

@@ -150,10 +150,15 @@ impl Emitter<'_> {
     }
 
     fn inv_bound(&self) -> TokenStream {
-        match self.own.transformer {
-            Transformer::Affine { log_scale_bound } => float(1.0 / log_scale_bound),
-            _ => float(1.0),
-        }
+        inv_bound(self.own.transformer)
+    }
+}
+
+/// One over the bound of the log-scale.
+pub(super) fn inv_bound(transformer: Transformer) -> TokenStream {
+    match transformer {
+        Transformer::Affine { log_scale_bound } => float(1.0 / log_scale_bound),
+        _ => float(1.0),
     }
 }
 

@@ -59,14 +59,31 @@ pub(super) struct LayerReport {
     /// Those that change, in the order of their parameters.
     pub(super) channels: Vec<u8>,
     pub(super) groups: Option<Vec<u8>>,
+    /// Of a layer over an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) image: Option<ImageReport>,
     pub(super) transformer: Option<Transformer>,
     pub(super) conditioner: Option<ConditionerReport>,
     pub(super) weights: usize,
 }
 
+/// The positions of an image, and its planes.
+#[derive(Debug, Serialize)]
+pub(super) struct ImageReport {
+    pub(super) width: u8,
+    pub(super) height: u8,
+    /// Those that change.
+    pub(super) planes: usize,
+    /// Those that condition.
+    pub(super) given: usize,
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct ConditionerReport {
     pub(super) hidden: Vec<usize>,
+    /// The sides of the kernels of convolutions, the output's last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) kernels: Vec<u8>,
     pub(super) activation: &'static str,
     pub(super) residual: bool,
 }
@@ -196,26 +213,63 @@ fn describe_layer(layer: &Layer<'_>, weights: usize) -> LayerReport {
             (*order, None)
         }
         Layer::ElementWise => (&[][..], None),
+        Layer::Convolutional(own) => (own.transformed.places, None),
+        Layer::Pointwise(planes) => (planes.places, None),
     };
-    let conditional = layer.conditional();
     LayerReport {
         kind: layer.name(),
         channels: channels.to_vec(),
         groups,
-        transformer: conditional.map(|(transformer, _)| transformer),
-        conditioner: conditional.map(|(_, conditioner)| ConditionerReport {
-            hidden: conditioner
-                .hidden
-                .iter()
-                .map(|units| units.total())
-                .collect(),
-            activation: match conditioner.activation {
-                Activation::Relu => "ReLU",
-                Activation::Tanh => "tanh",
-                Activation::Silu => "SiLU",
-            },
-            residual: conditioner.residual,
-        }),
+        image: image(layer),
+        transformer: match layer {
+            Layer::Convolutional(own) => Some(own.transformer),
+            _ => layer.conditional().map(|(transformer, _)| transformer),
+        },
+        conditioner: describe_conditioner(layer),
         weights,
     }
+}
+
+fn image(layer: &Layer<'_>) -> Option<ImageReport> {
+    let (planes, given) = match layer {
+        Layer::Convolutional(own) => (own.transformed, own.given.count()),
+        Layer::Pointwise(planes) => (*planes, 0),
+        _ => return None,
+    };
+    Some(ImageReport {
+        width: planes.width,
+        height: planes.height,
+        planes: planes.count(),
+        given,
+    })
+}
+
+fn describe_conditioner(layer: &Layer<'_>) -> Option<ConditionerReport> {
+    let activation = |activation| match activation {
+        Activation::Relu => "ReLU",
+        Activation::Tanh => "tanh",
+        Activation::Silu => "SiLU",
+    };
+    if let Layer::Convolutional(own) = layer {
+        let own = own.conditioner;
+        let (hidden, _) = own.hidden.as_chunks::<2>();
+        let kernels = hidden.iter().map(|[_, kernel]| *kernel);
+        return Some(ConditionerReport {
+            hidden: hidden
+                .iter()
+                .map(|[features, _]| usize::from(*features))
+                .collect(),
+            kernels: kernels.chain([own.output_kernel]).collect(),
+            activation: activation(own.activation),
+            residual: own.residual,
+        });
+    }
+    let (_, conditioner) = layer.conditional()?;
+    let hidden = conditioner.hidden.iter();
+    Some(ConditionerReport {
+        hidden: hidden.map(|units| units.total()).collect(),
+        kernels: Vec::new(),
+        activation: activation(conditioner.activation),
+        residual: conditioner.residual,
+    })
 }

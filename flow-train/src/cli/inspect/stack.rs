@@ -1,6 +1,6 @@
 //! The way from data to base, drawn as text.
 
-use super::report::{BaseReport, ConditionerReport, LayerReport, Report};
+use super::report::{BaseReport, ConditionerReport, ImageReport, LayerReport, Report};
 use flow_embedded::artefact::{Domain, Transformer};
 
 /// One line for each step, from the data down to the base.
@@ -61,6 +61,19 @@ fn details(layer: &LayerReport, names: &[&str]) -> Vec<String> {
         names.join(separator)
     };
     let mut lines = Vec::new();
+    if let Some(image) = &layer.image {
+        let ImageReport {
+            width,
+            height,
+            planes,
+            given,
+        } = image;
+        let given = match given {
+            0 => String::new(),
+            given => format!("{given} → "),
+        };
+        lines.push(format!("{given}{planes} planes of {width} × {height}"));
+    }
     match (&layer.groups, layer.kind) {
         (Some(groups), _) => {
             let mut rest = layer.channels.as_slice();
@@ -100,10 +113,20 @@ fn perceptron(conditioner: &ConditionerReport) -> String {
         false => "",
     };
     format!(
-        "{kind}hidden {} {}",
+        "{kind}hidden {} {}{}",
         sizes.join("-"),
-        conditioner.activation
+        conditioner.activation,
+        kernels(&conditioner.kernels)
     )
+}
+
+/// The kernels of convolutions, the output's last.
+fn kernels(sides: &[u8]) -> String {
+    let squares: Vec<String> = sides.iter().map(|side| format!("{side}×{side}")).collect();
+    match squares.is_empty() {
+        true => String::new(),
+        false => format!(", kernels {}", squares.join(" ")),
+    }
 }
 
 fn base(base: &BaseReport) -> String {

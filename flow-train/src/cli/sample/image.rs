@@ -2,10 +2,10 @@
 
 use super::Output;
 use crate::Error;
+use crate::cli::options::Size;
 use flow_embedded::artefact::{Channel, Domain, Grid};
 use std::io::Write as _;
 use std::path::Path;
-use std::str::FromStr;
 
 /// The most images of one picture.
 pub(super) const MOST: u64 = 10_000;
@@ -15,44 +15,16 @@ const SHOWN: usize = 48;
 /// What lies between images.
 const BACKGROUND: u8 = 96;
 
-/// Width and height of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size {
-    width: usize,
-    height: usize,
-}
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let sides = text.split_once('x').and_then(|(width, height)| {
-            let side = |text: &str| {
-                text.parse::<usize>()
-                    .ok()
-                    .filter(|side| (1..=64).contains(side))
-            };
-            Some((side(width)?, side(height)?))
-        });
-        match sides {
-            Some((width, height)) => Ok(Self { width, height }),
-            None => Err("write WIDTHxHEIGHT in pixels, e.g. 8x8".to_owned()),
-        }
-    }
-}
-
-impl Size {
-    /// Checks that the columns of a model can be the pixels, row by row.
-    pub(super) fn check(self, columns: usize) -> Result<(), Error> {
-        let Self { width, height } = self;
-        match width * height == columns {
-            true => Ok(()),
-            false => Err(Error::Usage(format!(
-                "--image {width}x{height}: that is {} pixels, and the model has {columns} columns; they must \
+/// Checks that the columns of a model can be the pixels, row by row.
+pub(super) fn check(size: Size, columns: usize) -> Result<(), Error> {
+    let Size { width, height } = size;
+    match width * height == columns {
+        true => Ok(()),
+        false => Err(Error::Usage(format!(
+            "--image {width}x{height}: that is {} pixels, and the model has {columns} columns; they must \
                  be the pixels, row by row",
-                width * height
-            ))),
-        }
+            width * height
+        ))),
     }
 }
 
@@ -203,7 +175,7 @@ mod tests {
         assert!(
             "8x8"
                 .parse::<Size>()
-                .is_ok_and(|size| size.check(64).is_ok() && size.check(63).is_err())
+                .is_ok_and(|size| super::check(size, 64).is_ok() && super::check(size, 63).is_err())
         );
     }
 

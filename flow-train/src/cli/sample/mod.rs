@@ -4,7 +4,8 @@ mod image;
 
 use super::model_file::{self, ModelFile};
 use super::number;
-use super::options::{self, RecordingOptions, TableOptions};
+
+use super::options::{self, RecordingOptions, Size, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
@@ -12,7 +13,6 @@ use crate::data::{ColumnRequest, Columns, Dataset, Table, load_columns, warm_up}
 use crate::evaluate::BatchFlow;
 use crate::noise::Source;
 use flow_embedded::artefact::{Channel, Header, LoadedFlow};
-use image::Size;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use rayon::prelude::*;
@@ -182,7 +182,7 @@ fn real_images(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<f32>, E
     let Some(size) = args.image else {
         return Ok(vec![]);
     };
-    size.check(flow.header().event.len())?;
+    image::check(size, flow.header().event.len())?;
     if args.rows > image::MOST {
         let text = format!("--image: at most {} images make a picture", image::MOST);
         return Err(Error::Usage(text));

@@ -54,6 +54,8 @@ pub(super) fn recorded(
         ("noise", args.noise),
         ("residual", args.model.residual),
         ("linear", args.model.linear),
+        ("factor-out", args.model.factor_out),
+        ("stationary", args.model.stationary),
         ("raw-domains", args.raw_domains),
         ("keep-rounding", args.keep_rounding),
     ] {
@@ -92,6 +94,11 @@ fn of_model(model: &Model) -> Vec<(&'static str, String)> {
                 ("smoothing", config.noise.to_string()),
                 ("quantise", format(config.weight_format)),
             ];
+            if let Some(image) = &spec.image {
+                options.push(("image", format!("{}x{}", image.width, image.height)));
+                options.push(("scales", image.scales.to_string()));
+                options.push(("kernel", image.kernel.to_string()));
+            }
             if spec.family.has_splines() {
                 options.push(("bins", spec.bins.to_string()));
                 options.push(("bound", spec.spline_bound.to_string()));

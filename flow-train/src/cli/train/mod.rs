@@ -255,7 +255,7 @@ fn recipe(
     };
     let (model, spec) = match stretches {
         Some(stretches) => noise::model(args, stretches)?,
-        None => model(args)?,
+        None => model(args, names[0].len())?,
     };
     let mut domains = options::of_each(&args.domains, &names[0]);
     let mut units = args.units.clone();
@@ -286,7 +286,7 @@ fn recipe(
 }
 
 /// The model to train, and the shape that it has or may have.
-fn model(args: &Args) -> Result<(Model, Spec), Error> {
+fn model(args: &Args, event: usize) -> Result<(Model, Spec), Error> {
     let overrides = args.fit.overrides();
     // Before anything slow: settings out of range.
     overrides.apply(&Config::default()).validate()?;
@@ -305,7 +305,10 @@ fn model(args: &Args) -> Result<(Model, Spec), Error> {
         };
         return Ok((model, spec));
     };
-    let spec = args.model.spec(family);
+    let spec = Spec {
+        event,
+        ..args.model.spec(family)
+    };
     spec.validate()?;
     let model = Model::Named {
         spec: spec.clone(),

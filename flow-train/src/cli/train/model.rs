@@ -1,8 +1,8 @@
 //! Options that shape the model.
 
 use crate::cli::names::{ActivationName, FamilyChoice, MathName, OrderName};
-use crate::cli::options;
-use crate::model::{BaseSpec, ConditionerSpec, Family, Spec};
+use crate::cli::options::{self, Size};
+use crate::model::{BaseSpec, ConditionerSpec, Family, ImageSpec, Spec};
 use clap::builder::RangedU64ValueParser;
 
 #[derive(Debug, clap::Args)]
@@ -39,6 +39,24 @@ pub(super) struct ModelOptions {
     /// Put a linear layer (LU-factored, with ActNorm) before each layer but the first
     #[arg(long)]
     pub(super) linear: bool,
+    /// The columns are the pixels of an image of this size, row by row: couplings by convolutions, at
+    /// several scales (nice, realnvp, nsf); --layers counts the couplings of each scale and --hidden the
+    /// features of the convolutions
+    #[arg(long, conflicts_with = "noise", value_name = "WxH")]
+    pub(super) image: Option<Size>,
+    /// How often the image is halved, four planes for each [default: 2, or as often as its sides allow]
+    #[arg(long, requires = "image", value_parser = RangedU64ValueParser::<usize>::new().range(1..), value_name = "N")]
+    pub(super) scales: Option<usize>,
+    /// Side of the convolutions' kernels, odd [default: 3]
+    #[arg(long, requires = "image", value_parser = RangedU64ValueParser::<usize>::new().range(1..=255), value_name = "N")]
+    pub(super) kernel: Option<usize>,
+    /// Half of the planes are done after each scale but the last: fewer weights and less work
+    #[arg(long, requires = "image")]
+    pub(super) factor_out: bool,
+    /// Let biases and the context's weights be the same at all positions of the image: for what may stand
+    /// anywhere in it
+    #[arg(long, requires = "image")]
+    pub(super) stationary: bool,
     /// Base distribution: normal, logistic, laplace, student-t:DEGREES, mixture:COMPONENTS or
     /// contaminated:SHARE:SCALE [default: normal]
     #[arg(long, value_parser = options::base, value_name = "BASE")]
@@ -66,12 +84,26 @@ impl ModelOptions {
             ("--bins", self.bins.is_some()),
             ("--bound", self.bound.is_some()),
             ("--linear", self.linear),
+            ("--image", self.image.is_some()),
             ("--base", self.base.is_some()),
         ];
         given
             .into_iter()
             .find(|(_, given)| *given)
             .map(|(name, _)| name)
+    }
+
+    /// The image that the columns are.
+    fn image(&self) -> Option<ImageSpec> {
+        let Size { width, height } = self.image?;
+        let plain = ImageSpec::new(width, height);
+        Some(ImageSpec {
+            scales: self.scales.unwrap_or(plain.scales),
+            kernel: self.kernel.unwrap_or(plain.kernel),
+            by_position: !self.stationary,
+            factor_out: self.factor_out,
+            ..plain
+        })
     }
 
     /// The model of a family, but for its channels.
@@ -97,6 +129,7 @@ impl ModelOptions {
             spline_bound: self.bound.unwrap_or(plain.spline_bound),
             linear: self.linear,
             base: self.base.unwrap_or(plain.base),
+            image: self.image(),
             ..plain
         }
     }

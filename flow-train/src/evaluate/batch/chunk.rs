@@ -1,6 +1,7 @@
 //! Some rows on their way through the layers, feature by feature.
 
 use super::conditioner::Memory;
+use super::image::{self, Convolutional};
 use super::lanes::LaneMath;
 use super::linear::{gather, scale, scatter, unscale};
 use super::plan::{Bijection, Conditional, Plan};
@@ -17,6 +18,7 @@ pub(super) struct Chunk<'p> {
     event: Panel<f32>,
     spare: Panel<f32>,
     memory: Memory,
+    images: Vec<image::Memory>,
     /// Log-determinants: of the layers so far, and of the present one.
     log_det: Vec<f32>,
     own_log_det: Vec<f32>,
@@ -33,6 +35,7 @@ impl<'p> Chunk<'p> {
             event,
             spare: panel(),
             memory: Memory::new(plan.conditioners(), plan.features(), rows),
+            images: plan.images().iter().map(|own| own.memory(rows)).collect(),
             log_det: vec![0.0; width],
             own_log_det: vec![0.0; width],
         }
@@ -154,6 +157,10 @@ impl<'p> Chunk<'p> {
                 }
             }
             Bijection::Permutation(order) => gather(order, &mut self.event, &mut self.spare),
+            Bijection::Convolutional(own, memory) => {
+                self.convolutional::<M>(own, *memory, Way::Forward);
+            }
+            Bijection::Pointwise(own) => own.normalize(&mut self.event),
         }
     }
 
@@ -181,7 +188,21 @@ impl<'p> Chunk<'p> {
                 }
             }
             Bijection::Permutation(order) => scatter(order, &mut self.event, &mut self.spare),
+            Bijection::Convolutional(own, memory) => {
+                self.convolutional::<M>(own, *memory, Way::Inverse);
+            }
+            Bijection::Pointwise(own) => own.generate(&mut self.event),
         }
+    }
+
+    fn convolutional<M: LaneMath>(&mut self, own: &Convolutional, memory: usize, way: Way) {
+        own.apply::<M>(
+            way,
+            &self.memory.input,
+            &mut self.event,
+            &mut self.images[memory],
+            &mut self.own_log_det,
+        );
     }
 
     fn coupling<M: LaneMath>(&mut self, kept: &[usize], own: &Conditional, way: Way) {

@@ -8,7 +8,8 @@
 //!
 //! ```text
 //! plan (decoded weights) ──► chunk (rows, layer by layer) ──► conditioner ──► dense, activation
-//!                             └ linear                        transformer ──► spline
+//!                             ├ linear                        transformer ──► spline
+//!                             └ image
 //!                                                             lanes ──► polynomial
 //! ```
 
@@ -16,6 +17,7 @@ mod activation;
 mod chunk;
 mod conditioner;
 mod dense;
+mod image;
 mod lanes;
 mod linear;
 mod plan;

@@ -1,7 +1,9 @@
 //! A loaded flow with its weights decoded and laid out for whole chunks.
 
 use super::conditioner::Conditioner;
+use super::image::{Convolutional, Pointwise};
 use super::linear::Linear;
+use crate::model::image::Planes;
 use flow_embedded::artefact::{Direction, Layer, LoadedFlow, Shape, Transformer};
 use std::ops::Range;
 
@@ -30,6 +32,9 @@ pub(super) enum Bijection {
     Linear(Vec<usize>, Linear),
     ElementWise(Vec<[f32; 2]>),
     Permutation(Vec<usize>),
+    /// A coupling over an image, and the number of the memory that it works in.
+    Convolutional(Convolutional, usize),
+    Pointwise(Pointwise),
 }
 
 /// A transformer and what gives its parameters.
@@ -45,13 +50,21 @@ impl Plan {
     pub(super) fn new(flow: &LoadedFlow<'_>) -> Self {
         let shape = flow.header().shape();
         let layers = flow.header().layers.iter().enumerate();
-        Self {
-            layers: layers
-                .map(|(index, layer)| Bijection::new(layer, shape, flow.layer_weights(index)))
-                .collect(),
+        let mut plan = Self {
+            layers: Vec::new(),
             base: flow.base_weights().collect(),
             shape,
+        };
+        for (index, layer) in layers {
+            let mut own = Bijection::new(layer, shape, flow.layer_weights(index));
+            if let Bijection::Convolutional(own, memory) = &mut own {
+                let known = plan.images();
+                let shared = known.iter().position(|other| other.shares_memory(own));
+                *memory = shared.unwrap_or(known.len());
+            }
+            plan.layers.push(own);
         }
+        plan
     }
 
     /// All conditioners.
@@ -59,8 +72,21 @@ impl Plan {
         self.layers.iter().filter_map(|layer| match layer {
             Bijection::Coupling { conditional, .. }
             | Bijection::Autoregressive { conditional, .. } => Some(&conditional.conditioner),
-            Bijection::Linear(..) | Bijection::ElementWise(_) | Bijection::Permutation(_) => None,
+            _ => None,
         })
+    }
+
+    /// A coupling over an image for each memory that is needed.
+    pub(super) fn images(&self) -> Vec<&Convolutional> {
+        let mut firsts = Vec::new();
+        for layer in &self.layers {
+            if let Bijection::Convolutional(own, memory) = layer
+                && *memory == firsts.len()
+            {
+                firsts.push(own);
+            }
+        }
+        firsts
     }
 
     /// The features of the context and of all channels.
@@ -122,6 +148,12 @@ impl Bijection {
                 Self::ElementWise(numbers.as_chunks::<2>().0.to_vec())
             }
             Layer::Permutation(permutation) => Self::Permutation(places(permutation.0)),
+            Layer::Convolutional(own) => {
+                Self::Convolutional(Convolutional::new(own, shape, stored), 0)
+            }
+            Layer::Pointwise(planes) => {
+                Self::Pointwise(Pointwise::new(Planes::from(planes), stored))
+            }
         }
     }
 }

@@ -131,6 +131,9 @@ golden! {
     entry_torus torus "torus.rs";
     entry_permuted permuted "permuted.rs";
     entry_permuted_mixture permuted_mixture "permuted_mixture.rs";
+    entry_image image "image.rs";
+    entry_image_residual image_residual "image_residual.rs";
+    entry_image_f16 image_f16 "f16/image.rs";
     entry_maf_lags maf_lags "maf_lags.rs";
     entry_maf_residual maf_residual "maf_residual.rs";
 }

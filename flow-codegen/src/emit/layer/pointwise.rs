@@ -1,0 +1,21 @@
+//! `z = L U x + bias` over the planes at each position of an image.
+
+use super::Bodies;
+use crate::emit::{number, tables};
+use quote::quote;
+
+/// For so many planes.
+pub(super) fn bodies(planes: usize, index: usize) -> Bodies {
+    let upper = tables::identifier(index, "UPPER");
+    let lower = tables::identifier(index, "LOWER");
+    let places = tables::identifier(index, "PLACES");
+    let planes = number(planes);
+    Bodies {
+        normalize: quote! {
+            pointwise_normalize(x, &#places, &#upper, &#lower, &mut [0.0; #planes]);
+        },
+        generate: quote! {
+            pointwise_generate(x, &#places, &#upper, &#lower, &mut [0.0; #planes]);
+        },
+    }
+}

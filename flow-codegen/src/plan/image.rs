@@ -1,0 +1,104 @@
+//! The bijections over images, their planes as places of the event's array.
+
+use super::layer::{Layout, Table, channels};
+use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Transformer};
+use flow_embedded::kernels::Convolution;
+use std::ops::Range;
+
+/// Some planes of an image transformed given others.
+pub(crate) struct Convolutional {
+    /// The places of the planes that condition, position by position.
+    pub(crate) given: Vec<usize>,
+    /// Those of the planes that are transformed.
+    pub(crate) transformed: Vec<usize>,
+    pub(crate) transformer: Transformer,
+    pub(crate) activation: Activation,
+    pub(crate) residual: bool,
+    /// The hidden layers, then the output.
+    pub(crate) layers: Vec<Filters>,
+}
+
+/// One convolution.
+pub(crate) struct Filters {
+    pub(crate) sizes: Convolution,
+    /// A row for each feature: its head and what it multiplies of what the kernel
+    /// sees.
+    pub(crate) table: Table,
+}
+
+impl Filters {
+    /// The number of features.
+    pub(crate) fn features(&self) -> usize {
+        self.table.rows.len()
+    }
+
+    /// The columns of a row that are multiplied at all positions together.
+    pub(crate) fn columns(&self) -> usize {
+        self.runs().map(|run| run.len()).sum::<usize>()
+            + self.sizes.positions() * self.sizes.context
+    }
+
+    /// What the kernel sees of each of its rows, at all positions.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = Range<usize>> {
+        let sizes = self.sizes;
+        let positions = 0..sizes.positions();
+        positions.flat_map(move |at| (0..sizes.kernel).filter_map(move |row| sizes.sees(at, row)))
+    }
+}
+
+impl Convolutional {
+    pub(super) fn new(
+        own: &ConvolutionalCoupling<'_>,
+        context: usize,
+        mut weights: impl Iterator<Item = f32>,
+    ) -> Self {
+        let mut filters = |(sizes, rows): (Convolution, usize)| {
+            let stored = sizes.row() - 1;
+            let rows = (0..rows).map(|_| weights.by_ref().take(sizes.row()).collect());
+            Filters {
+                sizes,
+                table: Table {
+                    inputs: stored,
+                    stored,
+                    layout: Layout::Wide,
+                    rows: rows.collect(),
+                    integers: Vec::new(),
+                },
+            }
+        };
+        Self {
+            given: channels(own.given.places),
+            transformed: channels(own.transformed.places),
+            transformer: own.transformer,
+            activation: own.conditioner.activation,
+            residual: own.conditioner.residual,
+            layers: own.convolutions(context).map(&mut filters).collect(),
+        }
+    }
+
+    /// The positions of the image.
+    pub(crate) fn positions(&self) -> usize {
+        self.layers.first().map_or(0, |own| own.sizes.positions())
+    }
+
+    /// The planes that condition.
+    pub(crate) fn inputs(&self) -> usize {
+        self.layers.first().map_or(0, |own| own.sizes.inputs)
+    }
+
+    /// The layer that gives the parameters.
+    pub(crate) fn output(&self) -> usize {
+        self.layers.len() - 1
+    }
+
+    /// Whether the layer of this number adds its input to its output.
+    pub(crate) fn adds_input(&self, layer: usize) -> bool {
+        self.residual && layer > 0 && layer < self.output()
+    }
+
+    /// The words of the arrays that the layer works in.
+    pub(crate) fn buffers(&self) -> usize {
+        let features = self.layers.iter().map(Filters::features);
+        self.given.len() + self.positions() * features.sum::<usize>()
+    }
+}
