@@ -56,6 +56,7 @@ fn fit_rows(
         training: &mut rows("training", training)?,
         validation: &mut rows("validation", validation)?,
         preparation: &Preparation::identity(event, context),
+        dequantiser: None,
     };
     fit(flow, split, config, stop, |epoch| watch(epoch.epoch))
 }
@@ -335,6 +336,7 @@ fn a_rounded_normal_has_the_likelihood_of_its_cells() {
         training: &mut rows(&training),
         validation: &mut rows(&validation),
         preparation: &preparation,
+        dequantiser: None,
     };
     let report = fit(&mut flow, split, &quick(), &GO, |_| ()).unwrap();
     let maps = preparation.event.iter();

@@ -69,6 +69,7 @@ fn epochs_after_the_first_allocate_nothing() {
         training: &mut rows(),
         validation: &mut rows(),
         preparation: &preparation,
+        dequantiser: None,
     };
     let mut counts = [0; 7];
     let stop = AtomicBool::new(false);

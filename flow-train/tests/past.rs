@@ -271,6 +271,7 @@ fn trained(lag: bool) -> (Dataset, Vec<f32>) {
         prepare: PrepareOptions::default(),
         fractions: Fractions::default(),
         random_split: false,
+        dequantise: false,
         noise: false,
         alpha: 0.01,
         command: String::new(),

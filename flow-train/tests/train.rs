@@ -71,6 +71,7 @@ fn recipe(family: Family, domains: &[(&str, &str)]) -> Recipe {
         },
         fractions: Fractions::default(),
         random_split: false,
+        dequantise: false,
         noise: false,
         alpha: 0.01,
         command: String::new(),

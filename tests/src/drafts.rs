@@ -354,16 +354,25 @@ pub fn table() -> Vec<(&'static str, Kind)> {
             },
         ),
         (
+            // Many channels with domains of one kind.
             "image",
-            plain(&[
-                Bijection::Pointwise([2, 2]),
-                Bijection::Convolutional(FEW_BINS, [2, 2], Heads::ByPosition),
-                Bijection::Permutation,
-                Bijection::Convolutional(AFFINE, [2, 2], Heads::One),
-                Bijection::Convolutional(Transformer::Shift, [2, 2], Heads::One),
-                REAL_NVP,
-            ])
-            .shaped(16, 2, &[14, 5]),
+            Kind {
+                domains: (0..16)
+                    .map(|channel| Domain::HeavyTailed {
+                        centre: channel as f32,
+                        scale: 0.5,
+                    })
+                    .collect(),
+                ..plain(&[
+                    Bijection::Pointwise([2, 2]),
+                    Bijection::Convolutional(FEW_BINS, [2, 2], Heads::ByPosition),
+                    Bijection::Permutation,
+                    Bijection::Convolutional(AFFINE, [2, 2], Heads::One),
+                    Bijection::Convolutional(Transformer::Shift, [2, 2], Heads::One),
+                    REAL_NVP,
+                ])
+                .shaped(16, 2, &[14, 5])
+            },
         ),
         (
             // One channel is in no plane.

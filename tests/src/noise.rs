@@ -130,6 +130,7 @@ impl Recorded {
             fractions: FRACTIONS,
             random_split: false,
             alpha: 0.01,
+            dequantise: false,
             noise: true,
             command: String::new(),
         };

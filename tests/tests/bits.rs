@@ -83,13 +83,13 @@ fn bits_are_bounds_of_the_code_length_of_cells() {
     let many = Bits::of(&scorer, &rows, 512, 2).expect("rounded channels");
     println!("exact {exact:.4}, {few:?}, {many:?}");
     // The bounds are bounds, and the one tends to the probability.
-    assert!(many.uniform.mean > exact + 0.01, "{many:?} {exact}");
-    assert!(few.weighted.mean < few.uniform.mean);
+    assert!(many.bound.mean > exact + 0.01, "{many:?} {exact}");
+    assert!(few.weighted.mean < few.bound.mean);
     assert!(
         (many.weighted.mean - exact).abs() < 0.01,
         "{many:?} {exact}"
     );
-    assert!((many.uniform.mean - few.uniform.mean).abs() < 0.05);
+    assert!((many.bound.mean - few.bound.mean).abs() < 0.05);
     // The same seed gives the same figures.
     assert_eq!(Bits::of(&scorer, &rows, 8, 1), Some(few));
 }

@@ -39,7 +39,14 @@ pub(super) fn bytes(plan: &Plan) -> usize {
             + own.scores.len()
             + own.bets.len() * size_of::<Bet>()
     });
+    let grids = plan.event.all_grids().filter(|_| plan.functions.sample());
+    let loops = [plan.event.one_kind(), grids];
+    let loops: usize = match plan.is_integer() {
+        true => 0,
+        false => loops.iter().flatten().flatten().map(Vec::len).sum(),
+    };
     layers
+        + loops * size_of::<f32>()
         + standardise(&plan.event)
         + context
         + base * size_of::<f32>()

@@ -12,6 +12,10 @@ pub(super) fn standardise(plan: &Plan) -> TokenStream {
     let maps: Vec<_> = channels
         .filter_map(|(channel, own)| to_real(&own.domain, &at("raw", channel)))
         .collect();
+    let statements = match plan.event.one_kind() {
+        Some(_) => in_a_loop(&plan.event.0[0].domain, "normalize"),
+        None => quote! { #(log_det += #maps;)* },
+    };
     let adds = !maps.is_empty() || plan.steps().any(|(_, own)| own.bijection.has_log_det());
     let mutable = adds.then(|| quote! { mut });
     let (copy, raw) = copy(&quote! { event }, &maps);
@@ -19,7 +23,7 @@ pub(super) fn standardise(plan: &Plan) -> TokenStream {
     quote! {
         let #mutable log_det = 0.0;
         #copy
-        #(log_det += #maps;)*
+        #statements
         let mut x = kernels::standardise(#raw, &MEAN, &INV_STD);
         #wraps
     }
@@ -38,10 +42,33 @@ pub(super) fn destandardise(plan: &Plan) -> TokenStream {
     if maps.is_empty() {
         return all;
     }
+    let statements = match plan.event.one_kind() {
+        Some(_) => in_a_loop(&plan.event.0[0].domain, "generate"),
+        None => quote! { #(#maps;)* },
+    };
     quote! {
         let mut raw = #all;
-        #(#maps;)*
+        #statements
         raw
+    }
+}
+
+/// The maps of many channels with domains of one kind, whose numbers are in a
+/// table.
+fn in_a_loop(domain: &Domain, direction: &str) -> TokenStream {
+    let (kind, names) = match domain {
+        Domain::Positive { .. } => ("positive", vec!["low"]),
+        Domain::SoftPositive { .. } => ("soft_positive", vec!["low", "scale"]),
+        Domain::HeavyTailed { .. } => ("heavy_tailed", vec!["centre", "scale"]),
+        _ => ("bounded", vec!["low", "high"]),
+    };
+    let kernel = format_ident!("{kind}_{direction}");
+    let names: Vec<_> = names.iter().map(|name| format_ident!("{name}")).collect();
+    let add = (direction == "normalize").then(|| quote! { log_det += });
+    quote! {
+        for (x, [#(#names),*]) in raw.iter_mut().zip(&DOMAINS) {
+            #add kernels::#kernel::<Math>(x, #(*#names),*);
+        }
     }
 }
 
@@ -106,11 +133,19 @@ pub(super) fn round_to_grid(plan: &Plan) -> TokenStream {
     if rounded.is_empty() {
         return TokenStream::new();
     }
+    let rounded = match plan.event.all_grids() {
+        Some(_) => quote! {
+            for (x, [offset, step]) in event.iter_mut().zip(&GRIDS) {
+                *x = kernels::round_to_grid(*x, *offset, *step);
+            }
+        },
+        None => quote! { #(#rounded)* },
+    };
     let event = number(plan.event.len());
     quote! {
         fn round_to_grid(&self, event: &mut [f32; #event]) {
             use ::flow_embedded::kernels;
-            #(#rounded)*
+            #rounded
         }
     }
 }

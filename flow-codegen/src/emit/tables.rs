@@ -85,6 +85,14 @@ pub(super) fn numbers(plan: &Plan) -> String {
     if plan.conditions() {
         standardisation("CONTEXT_", &plan.context);
     }
+    if let Some(ends) = plan.event.one_kind() {
+        text += "// The domains: their ends, or their place and scale.\n";
+        text += &rows("DOMAINS", &ends);
+    }
+    if let Some(grids) = plan.event.all_grids().filter(|_| plan.functions.sample()) {
+        text += "// The grids: a value and the step.\n";
+        text += &rows("GRIDS", &grids);
+    }
     let stored = match plan.weights {
         Some(WeightFormat::F16) => Stored::Half,
         _ => Stored::F32,
@@ -287,6 +295,14 @@ fn array(row: &[f32]) -> String {
 fn list(name: &str, values: &[f32]) -> String {
     let lines = wrap(values.iter().map(|value| format!("{value:?}")));
     statics(name, &format!("[f32; {}]", values.len()), &lines)
+}
+
+/// A list of short rows.
+fn rows(name: &str, rows: &[Vec<f32>]) -> String {
+    let width = rows.first().map_or(0, Vec::len);
+    pairs(name, &format!("[f32; {width}]"), rows, |row| {
+        format!("{row:?}")
+    })
 }
 
 fn pairs<P>(name: &str, of: &str, values: &[P], show: impl Fn(&P) -> String) -> String {

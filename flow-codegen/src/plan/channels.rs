@@ -11,6 +11,9 @@ pub(crate) struct ChannelPlan {
     pub(crate) inv_std: f32,
 }
 
+/// From more channels than these, a loop is worth a table.
+const MANY: usize = 8;
+
 impl ChannelPlan {
     pub(crate) fn is_circular(&self) -> bool {
         self.domain == Domain::Circular
@@ -39,6 +42,33 @@ impl Channels {
 
     pub(crate) fn is_circular(&self, channel: usize) -> bool {
         self.0[channel].is_circular()
+    }
+
+    /// The numbers of each channel's domain, if there are many channels and all have domains of one kind: these are
+    /// mapped in a loop.
+    pub(crate) fn one_kind(&self) -> Option<Vec<Vec<f32>>> {
+        let first = std::mem::discriminant(&self.0.first()?.domain);
+        let same = |own: &ChannelPlan| std::mem::discriminant(&own.domain) == first;
+        let numbers = |own: &ChannelPlan| match own.domain {
+            Domain::Real | Domain::Circular => None,
+            Domain::Positive { low } => Some(vec![low]),
+            Domain::SoftPositive { low, scale } => Some(vec![low, scale]),
+            Domain::Bounded { low, high } => Some(vec![low, high]),
+            Domain::HeavyTailed { centre, scale } => Some(vec![centre, scale]),
+        };
+        match self.len() > MANY && self.0.iter().all(same) {
+            true => self.0.iter().map(numbers).collect(),
+            false => None,
+        }
+    }
+
+    /// The grids of many channels that all have one: they are rounded in a loop.
+    pub(crate) fn all_grids(&self) -> Option<Vec<Vec<f32>>> {
+        let grids = self
+            .0
+            .iter()
+            .map(|own| Some(vec![own.grid?.offset, own.grid?.step]));
+        grids.collect::<Option<_>>().filter(|_| self.len() > MANY)
     }
 
     /// The numbers that they feed to a conditioner.

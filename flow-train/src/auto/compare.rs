@@ -168,6 +168,7 @@ fn try_out(
         training: &mut *ground.training,
         validation: &mut *ground.validation,
         preparation: ground.preparation,
+        dequantiser: None,
     };
     let report = fit::fit(&mut flow, split, config, stop, observer)?;
     Ok(Trial { flow, report })

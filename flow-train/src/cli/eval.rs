@@ -36,6 +36,9 @@ pub(super) struct Args {
     model: PathBuf,
     /// Rows to measure it on: CSV or Parquet
     data: PathBuf,
+    /// The dequantiser that was trained with the model: bits per dimension by variational dequantisation
+    #[arg(long, value_name = "FLOW")]
+    dequantiser: Option<PathBuf>,
     /// Column with 0 for normal rows and 1 for anomalies
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
@@ -67,7 +70,7 @@ struct Report {
     gain_over_gaussian: Option<f64>,
     /// Rows whose log-likelihood overflows: infinitely unlikely.
     rows_impossible: usize,
-    /// By uniform dequantisation, where all columns are rounded.
+    /// By uniform dequantisation, where all columns are rounded; by that of the dequantiser, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     bits_per_dimension: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,6 +122,13 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             column,
         });
     }
+    bits(
+        args,
+        &flow,
+        &normal_rows(&recording),
+        &mut report,
+        &mut lines,
+    )?;
     alarms(&flow, &recording, &mut report, &mut lines)?;
     ui.result(&report, &lines)
 }
@@ -138,7 +148,7 @@ fn likelihood(
         .iter()
         .filter(|log_prob| !log_prob.is_finite())
         .count();
-    let mut report = Report {
+    let report = Report {
         rows: recording.data.rows(),
         log_prob_mean: mean.mean,
         log_prob_stderr: mean.stderr,
@@ -173,21 +183,49 @@ fn likelihood(
             },
         ),
     ];
-    if let Some(bits) = Bits::of(&Scorer::new(flow)?, &normal, DRAWS, 0) {
-        report.bits_per_dimension = Some(bits.uniform.mean);
-        report.bits_per_dimension_stderr = Some(bits.uniform.stderr);
-        report.bits_per_dimension_weighted = Some(bits.weighted.mean);
-        let text = format!(
-            "{:.4} ± {:.4} at most, dequantised evenly; {:.4} by the mean density of {} points a row",
-            bits.uniform.mean, bits.uniform.stderr, bits.weighted.mean, bits.draws
-        );
-        lines.push(("bits per dimension", text));
-    }
     if rows_impossible > 0 {
         let text = format!("{rows_impossible} (log-likelihood −∞: far from the training data)");
         lines.push(("impossible rows", text));
     }
     Ok((mean.rows, lines, report))
+}
+
+/// Bits per dimension of rounded rows.
+fn bits(
+    args: &Args,
+    flow: &LoadedFlow<'_>,
+    normal: &Dataset,
+    report: &mut Report,
+    lines: &mut Lines,
+) -> Result<(), Error> {
+    let scorer = Scorer::new(flow)?;
+    let (bits, how) = match &args.dequantiser {
+        None => (Bits::of(&scorer, normal, DRAWS, 0), "dequantised evenly"),
+        Some(path) => {
+            let file = ModelFile::read(path)?;
+            let own = file.load()?;
+            let bits = Bits::of_dequantiser(&scorer, &own, normal, DRAWS, 0)
+                .map_err(|fault| Error::Usage(format!("{}: {fault}", path.display())))?;
+            (bits, "by the dequantiser")
+        }
+    };
+    let Some(bits) = bits else {
+        return match &args.dequantiser {
+            Some(_) => Err(Error::Usage(
+                "--dequantiser: the model doesn't know all its columns as rounded".into(),
+            )),
+            None => Ok(()),
+        };
+    };
+    report.bits_per_dimension = Some(bits.bound.mean);
+    report.bits_per_dimension_stderr = Some(bits.bound.stderr);
+    report.bits_per_dimension_weighted = Some(bits.weighted.mean);
+    let text = format!(
+        "{:.4} ± {:.4} at most, {how}; {:.4} by the mean density of {} points a row",
+        bits.bound.mean, bits.bound.stderr, bits.weighted.mean, bits.draws
+    );
+    lines.push(("bits per dimension", text));
+    Ok(())
 }
 
 /// What the model's threshold and ranking make of the rows.

@@ -1,9 +1,12 @@
 //! Bits per dimension of rows that are rounded.
 
+use super::BatchFlow;
 use super::{Mean, Scorer};
 use crate::data::Dataset;
 use crate::random::Random;
-use flow_embedded::artefact::{Channel, Grid};
+use flow_embedded::artefact::{Channel, Domain, Grid, LoadedFlow};
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng as _;
 use std::f64::consts::LN_2;
 
 /// What a model of densities says of rounded rows, such as counts of an ADC or the pixels of an image: the probability
@@ -13,37 +16,99 @@ use std::f64::consts::LN_2;
 /// each channel of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bits {
-    /// By uniform dequantisation (Theis, van den Oord & Bethge 2016): minus the mean log-density at points drawn
-    /// evenly from each row's cell. The figure that papers and other libraries report.
-    pub uniform: Mean,
-    /// By the logarithm of the mean density at the same points (Burda, Grosse & Salakhutdinov 2016, importance
-    /// weighting with uniform weights): nearer to the probability, the more points the nearer.
+    /// Minus the mean log-density at points drawn from each row's cell, plus the log-density that they were drawn with:
+    /// 0 for uniform dequantisation (Theis, van den Oord & Bethge 2016), that of a dequantiser for variational
+    /// dequantisation (Ho et al. 2019). The figure that papers and other libraries report.
+    pub bound: Mean,
+    /// By the logarithm of the mean ratio of the two densities at the same points (Burda, Grosse & Salakhutdinov 2016,
+    /// importance weighting): nearer to the probability, the more points the nearer.
     pub weighted: Mean,
     /// Points in each cell.
     pub draws: usize,
 }
 
 impl Bits {
-    /// Of all rows, by points from `seed`; nothing if a channel of the event has no grid, or there are no rows. Points
-    /// are `f32`, as all that a model scores: where values exceed some million steps, cells have room for few.
+    /// Of all rows, by points drawn evenly from `seed`; nothing if a channel of the event has no grid, or there are no
+    /// rows. Points are `f32`, as all that a model scores: where values exceed some million steps, cells have room for
+    /// few.
     ///
     /// # Panics
     /// If the rows have other channels than the model, or there are no draws.
     pub fn of(scorer: &Scorer<'_, '_>, rows: &Dataset, draws: usize, seed: u64) -> Option<Self> {
+        let mut random = Random::new(seed);
+        Self::by(scorer, rows, draws, |offsets| {
+            offsets.fill_with(|| (random.uniform() - 0.5) as f32);
+            vec![0.0; rows.rows()]
+        })
+    }
+
+    /// As [`Bits::of`], by points that a dequantiser draws: a flow of offsets in steps, given the row, as
+    /// `flow train --dequantiser` makes one.
+    ///
+    /// # Errors
+    /// The dequantiser is none of this model.
+    ///
+    /// # Panics
+    /// As [`Bits::of`].
+    pub fn of_dequantiser(
+        scorer: &Scorer<'_, '_>,
+        dequantiser: &LoadedFlow<'_>,
+        rows: &Dataset,
+        draws: usize,
+        seed: u64,
+    ) -> Result<Option<Self>, NotItsDequantiser> {
+        let (own, model) = (dequantiser.header(), scorer.flow().header());
+        let names = |channels: &[Channel<'_>]| -> Vec<String> {
+            channels
+                .iter()
+                .map(|channel| channel.name.to_owned())
+                .collect()
+        };
+        let cell = Domain::Bounded {
+            low: -0.5,
+            high: 0.5,
+        };
+        let offsets = own.event.iter().all(|channel| channel.domain == cell);
+        let wanted = names(&model.event);
+        if !offsets || names(&own.event) != wanted || names(&own.context) != wanted {
+            return Err(NotItsDequantiser);
+        }
+        let batch = BatchFlow::new(dequantiser);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        Ok(Self::by(scorer, rows, draws, |offsets| {
+            batch.sample(&mut rng, rows.events(), offsets);
+            // Rounding may reach the ends, where there is no density.
+            let end = 0.5f32.next_down();
+            offsets.iter_mut().for_each(|x| *x = x.clamp(-end, end));
+            let mut log_q = vec![0.0; rows.rows()];
+            batch.log_prob(offsets, rows.events(), &mut log_q);
+            log_q
+        }))
+    }
+
+    /// `draw` fills the offsets of all rows and gives the log-density of each row's.
+    fn by(
+        scorer: &Scorer<'_, '_>,
+        rows: &Dataset,
+        draws: usize,
+        mut draw: impl FnMut(&mut [f32]) -> Vec<f32>,
+    ) -> Option<Self> {
         let grids = |channel: &Channel<'_>| channel.grid;
         let grids: Option<Vec<Grid>> = scorer.flow().header().event.iter().map(grids).collect();
         let grids = grids.filter(|_| rows.rows() > 0)?;
         assert!(draws > 0, "at least one point in each cell");
-        let mut random = Random::new(seed);
+        let mut offsets = vec![0.0; rows.events().len()];
         let mut density: Vec<Vec<f64>> = vec![Vec::with_capacity(draws); rows.rows()];
         for _ in 0..draws {
             let mut events = rows.events().to_vec();
-            for (x, grid) in events.iter_mut().zip(grids.iter().cycle()) {
-                *x += (random.uniform() - 0.5) as f32 * grid.step;
+            let log_q = draw(&mut offsets);
+            let grids = grids.iter().cycle();
+            for ((x, grid), offset) in events.iter_mut().zip(grids).zip(&offsets) {
+                *x += offset * grid.step;
             }
             let log_probs = scorer.log_probs_of(&events, rows.contexts());
-            for (own, log_prob) in density.iter_mut().zip(log_probs) {
-                own.push(f64::from(log_prob));
+            for ((own, log_prob), log_q) in density.iter_mut().zip(log_probs).zip(log_q) {
+                own.push(f64::from(log_prob) - f64::from(log_q));
             }
         }
         let cell: f64 = grids.iter().map(|grid| f64::from(grid.step).ln()).sum();
@@ -53,12 +118,19 @@ impl Bits {
             Mean::of(&rows.collect::<Vec<_>>())
         };
         Some(Self {
-            uniform: mean(|own| own.iter().sum::<f64>() / own.len() as f64),
+            bound: mean(|own| own.iter().sum::<f64>() / own.len() as f64),
             weighted: mean(log_mean_exp),
             draws,
         })
     }
 }
+
+/// A flow that is not the dequantiser of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this is no dequantiser of the model: one has the model's columns as its event and as its context"
+)]
+pub struct NotItsDequantiser;
 
 /// The logarithm of the mean of the exponentials.
 fn log_mean_exp(values: &[f64]) -> f64 {

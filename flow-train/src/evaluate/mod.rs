@@ -17,7 +17,7 @@ mod stream;
 
 pub use batch::BatchFlow;
 pub use binomial::{Rate, clopper_pearson};
-pub use bits::Bits;
+pub use bits::{Bits, NotItsDequantiser};
 pub use exact::exact_log_probs;
 pub(crate) use exact::normalize;
 pub use gaussian::gaussian_log_likelihood;

@@ -19,6 +19,9 @@
 //! every epoch, so that checkpoints are compared on the same numbers ([`crate::data::grid`] says what that means
 //! for a likelihood).
 //!
+//! Given a second flow ([`Split::dequantiser`]), that noise is drawn by it and learnt along, on the bound of variational
+//! dequantisation.
+//!
 //! **Extrapolation.** The mean of `-ln p` is ruined by one event far outside the training data, if an affine flow
 //! extrapolates a scale for it: autoregressive layers compound this, since a channel that has exploded conditions
 //! the next. The bound on each layer's log-scale ([`crate::model::Spec::log_scale_bound`]) is what holds it down. For
@@ -32,6 +35,7 @@
 mod adam;
 mod average;
 mod config;
+mod dequantise;
 mod rounded;
 mod rows;
 mod run;
@@ -43,5 +47,6 @@ pub use run::{Epoch, Report, Split, Stop, fit};
 
 pub(crate) use adam::{Adam, norm};
 pub(crate) use average::Average;
+pub(crate) use dequantise::spec as dequantiser;
 pub(crate) use run::RESTARTS;
 pub(crate) use schedule::Factor;

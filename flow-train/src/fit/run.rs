@@ -3,6 +3,7 @@
 use super::adam::{Adam, norm};
 use super::average::Average;
 use super::config::{Config, FitError};
+use super::dequantise::Dequantiser;
 use super::rounded::Rounded;
 use super::rows::{Order, Rows, RowsError};
 use super::schedule::Factor;
@@ -26,6 +27,10 @@ pub struct Split<'a> {
     pub validation: &'a mut dyn Rows,
     /// From raw rows to those that the flow sees.
     pub preparation: &'a Preparation,
+    /// Where in their cells rounded rows are put: by this flow, which is trained along (variational dequantisation, Ho
+    /// et al. 2019), or evenly. All event channels must then have a grid. Its event and its context are as many channels
+    /// as the rows' events; it gives offsets in steps, before a sigmoid less 1/2.
+    pub dequantiser: Option<&'a mut Flow<f32>>,
 }
 
 /// What an observer is told after each epoch.
@@ -69,7 +74,8 @@ pub struct Report {
     pub steps: usize,
     /// The epoch whose parameters the flow has now; 0 if none was better than the start.
     pub best_epoch: usize,
-    /// Mean negative log-likelihood of the validation rows with these parameters, in nats and prepared units.
+    /// Mean negative log-likelihood of the validation rows with these parameters, in nats and prepared units; with a
+    /// dequantiser less what it and the maps of the domains add, so that `log_det` is 0.
     pub validation_nats: f64,
     /// Mean of what the maps of the domains add to the log-likelihood of the validation rows: `ln |dx / d raw|` in
     /// nats, without what is the same for all rows.
@@ -134,19 +140,31 @@ struct Slots {
     contexts: Vec<f32>,
     features: Vec<f32>,
     weights: Vec<f32>,
+    /// What the preparation adds to the log-likelihood of each row, less what a dequantiser takes.
     log_det: Vec<f32>,
+    /// The events before smoothing, where there is a dequantiser.
+    exact: Vec<f32>,
     /// Rows held.
     rows: usize,
 }
 
 impl Slots {
-    fn new(capacity: usize, preparation: &Preparation) -> Self {
+    /// `keep` keeps the events as they are before smoothing.
+    fn new(capacity: usize, preparation: &Preparation, keep: bool) -> Self {
         Self {
             events: vec![0.0; capacity * preparation.event.len()],
             contexts: vec![0.0; capacity * preparation.context.len()],
             features: vec![0.0; capacity * preparation.context_features()],
             weights: vec![0.0; capacity],
             log_det: vec![0.0; capacity],
+            exact: vec![
+                0.0;
+                if keep {
+                    capacity * preparation.event.len()
+                } else {
+                    0
+                }
+            ],
             rows: 0,
         }
     }
@@ -158,6 +176,7 @@ impl Slots {
         source: &mut dyn Rows,
         preparation: &Preparation,
         cells: &mut Random,
+        dequantiser: Option<&mut Dequantiser<'_>>,
     ) -> Result<(), RowsError> {
         let (event, context) = (preparation.event.len(), preparation.context.len());
         let taken = source
@@ -172,11 +191,17 @@ impl Slots {
         }
         self.rows = rows;
         let features = rows * preparation.context_features();
-        preparation.dequantised_events(
-            &mut self.events[..rows * event],
-            &mut self.log_det[..rows],
-            cells,
-        );
+        let (events, log_det) = (&mut self.events[..rows * event], &mut self.log_det[..rows]);
+        match dequantiser {
+            None => preparation.dequantised_events(events, log_det, cells),
+            Some(own) => {
+                let offsets = own.draw(events, preparation, cells);
+                preparation.moved_events(events, log_det, offsets);
+                let pairs = log_det.iter_mut().zip(own.log_q());
+                pairs.for_each(|(log_det, log_q)| *log_det -= log_q);
+                self.exact[..rows * event].copy_from_slice(events);
+            }
+        }
         preparation.contexts(
             &self.contexts[..rows * context],
             &mut self.features[..features],
@@ -246,6 +271,7 @@ struct Training<'a, 's> {
     adam: Adam<f32>,
     average: Average<f32>,
     rounded: Rounded,
+    dequantiser: Option<Dequantiser<'s>>,
     factor: Factor,
     random: Random,
     slots: Slots,
@@ -266,6 +292,19 @@ impl<'a, 's> Training<'a, 's> {
     ) -> Self {
         let rows = split.training.rows();
         let batch = config.batch_of(rows);
+        let Split {
+            training,
+            validation,
+            preparation,
+            dequantiser,
+        } = split;
+        let split = Split {
+            training,
+            validation,
+            preparation,
+            dequantiser: None,
+        };
+        let dequantiser = dequantiser.map(|own| Dequantiser::new(own, batch, config));
         Self {
             objective: Objective::new(flow, batch, threads),
             adam: Adam::new(flow.parameters().len(), threads.count()),
@@ -273,7 +312,8 @@ impl<'a, 's> Training<'a, 's> {
             rounded: Rounded::new(flow, config.weight_format),
             factor: Factor::new(config.schedule, config.epochs * (rows / batch)),
             random: Random::new(config.seed),
-            slots: Slots::new(batch, split.preparation),
+            slots: Slots::new(batch, split.preparation, dequantiser.is_some()),
+            dequantiser,
             circular: split.preparation.circular(),
             batch,
             best: flow.parameters().to_vec(),
@@ -314,6 +354,9 @@ impl<'a, 's> Training<'a, 's> {
                 self.report.validation_nats = validation_nats;
                 self.report.best_epoch = self.report.epochs;
                 self.best.copy_from_slice(self.average.values());
+                if let Some(own) = &mut self.dequantiser {
+                    own.keep();
+                }
             }
             self.factor.epoch(improved);
             observer(&Epoch {
@@ -334,6 +377,9 @@ impl<'a, 's> Training<'a, 's> {
         }
         self.flow.parameters_mut().copy_from_slice(&self.best);
         self.rounded.round(self.flow);
+        if let Some(own) = &mut self.dequantiser {
+            own.restart();
+        }
         Ok(self.report)
     }
 
@@ -360,7 +406,13 @@ impl<'a, 's> Training<'a, 's> {
             }
             let (source, preparation) = (&mut *self.split.training, self.split.preparation);
             self.slots
-                .fill(self.batch, source, preparation, &mut self.random)
+                .fill(
+                    self.batch,
+                    source,
+                    preparation,
+                    &mut self.random,
+                    self.dequantiser.as_mut(),
+                )
                 .map_err(fault)?;
             self.slots
                 .smooth(self.config, &self.circular, &mut self.random);
@@ -379,6 +431,7 @@ impl<'a, 's> Training<'a, 's> {
             }
             let shorten = (self.config.clip_norm / length.max(f64::MIN_POSITIVE)).min(1.0);
             let rate = self.learning_rate();
+            let loss = loss - self.learn_cells(weighted, rate);
             let gradient = self.objective.gradient();
             self.adam.step(
                 self.flow.parameters_mut(),
@@ -395,23 +448,59 @@ impl<'a, 's> Training<'a, 's> {
         Ok(Some(sum / f64::from(count)))
     }
 
+    /// A step of the dequantiser, if there is one; returns the mean of what it and the maps of the domains add to the
+    /// batch's log-likelihood.
+    fn learn_cells(&mut self, weighted: bool, rate: f64) -> f64 {
+        let Some(own) = &mut self.dequantiser else {
+            return 0.0;
+        };
+        let (total, log_det) = self.slots.totals(weighted);
+        let Slots { rows, weights, .. } = &self.slots;
+        let count = rows * self.split.preparation.event.len();
+        let mut d_events = vec![0.0; count];
+        self.objective.d_events(&mut d_events);
+        let factors = weights[..*rows].iter().map(|weight| match weighted {
+            true => weight / total as f32,
+            false => 1.0 / total as f32,
+        });
+        own.learn(
+            &self.slots.exact[..count],
+            &d_events,
+            factors,
+            self.split.preparation,
+            (rate, self.config),
+        );
+        log_det / total
+    }
+
     fn learning_rate(&self) -> f64 {
         self.rate * self.factor.at(self.report.steps)
     }
 
     /// Mean negative log-likelihood of the validation rows under the averaged parameters.
     fn validation(&mut self) -> Result<f64, FitError> {
-        self.average.swap(self.flow.parameters_mut());
+        self.swap_average();
         self.rounded.round(self.flow);
         let measured = self.measure();
         self.rounded.restore(self.flow);
-        self.average.swap(self.flow.parameters_mut());
+        self.swap_average();
         let (nats, log_det) = measured.map_err(|fault| FitError::Rows {
             part: "validation",
             fault,
         })?;
+        if self.dequantiser.is_some() {
+            return Ok(nats - log_det);
+        }
         self.report.log_det = log_det;
         Ok(nats)
+    }
+
+    /// Swaps the averaged parameters with the present ones, and back when called again.
+    fn swap_average(&mut self) {
+        self.average.swap(self.flow.parameters_mut());
+        if let Some(own) = &mut self.dequantiser {
+            own.swap();
+        }
     }
 
     /// Means over the validation rows: negative log-likelihood, and log-determinant of the preparation.
@@ -435,8 +524,13 @@ impl<'a, 's> Training<'a, 's> {
                 .map_err(|fault| RowsError::Read(fault.to_string()))?;
             for start in (0..rows).step_by(self.batch) {
                 let count = self.batch.min(rows - start);
-                self.slots
-                    .fill(count, &mut **validation, preparation, &mut random)?;
+                self.slots.fill(
+                    count,
+                    &mut **validation,
+                    preparation,
+                    &mut random,
+                    self.dequantiser.as_mut(),
+                )?;
                 self.slots.smooth(self.config, &self.circular, &mut random);
                 let (weight, log_det) = self.slots.totals(weighted);
                 if weight <= 0.0 {
@@ -456,6 +550,9 @@ impl<'a, 's> Training<'a, 's> {
         self.flow.parameters_mut().copy_from_slice(&self.best);
         self.average.reset(&self.best);
         self.adam.reset();
+        if let Some(own) = &mut self.dequantiser {
+            own.restart();
+        }
         self.report.restarts += 1;
         if self.report.restarts > RESTARTS {
             return Err(FitError::Diverged {

@@ -140,6 +140,14 @@ impl<T: Real> Objective<T> {
         &self.gradient
     }
 
+    /// The loss's gradient by the row-major events of the last [`Objective::loss_and_gradient`].
+    pub(crate) fn d_events(&self, d_events: &mut [T]) {
+        let event = self.shards.first().map_or(1, |shard| shard.pass.event());
+        for (own, shard) in d_events.chunks_mut(SHARD * event).zip(&self.shards) {
+            shard.pass.d_events(own);
+        }
+    }
+
     /// The same, to be clipped in place.
     pub fn gradient_mut(&mut self) -> &mut [T] {
         &mut self.gradient

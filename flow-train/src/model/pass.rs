@@ -168,6 +168,11 @@ impl<T: Real> Pass<T> {
         &self.energies[..self.rows]
     }
 
+    /// Number of event channels.
+    pub(crate) fn event(&self) -> usize {
+        self.gradient.rows()
+    }
+
     /// The weight of each event.
     pub(crate) fn weights(&self) -> &[T] {
         &self.weights[..self.rows]

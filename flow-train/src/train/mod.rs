@@ -14,6 +14,7 @@
 //! calibrates (up to a third) if that makes the false-alarm rate attainable that is asked for. If not even that
 //! does, the model comes without a promise, and [`Trained::calibration`] says what is missing.
 
+mod dequantiser;
 mod parts;
 
 use crate::Error;
@@ -61,6 +62,9 @@ pub struct Recipe {
     pub alpha: f64,
     /// Whether the model is one of a sensor's noise, to be drawn from its own past; it must have features of it.
     pub noise: bool,
+    /// Whether to learn where in their cells rounded rows stand: variational dequantisation, for a better density. All
+    /// columns must be rounded.
+    pub dequantise: bool,
     /// What to note down as the command.
     pub command: String,
 }
@@ -91,6 +95,8 @@ pub enum Model {
 pub struct Trained {
     /// The artefact.
     pub bytes: Vec<u8>,
+    /// That of the dequantiser, if one was learnt.
+    pub dequantiser: Option<Vec<u8>>,
     /// The model.
     pub spec: Spec,
     /// How it was fitted.
@@ -219,6 +225,10 @@ fn train_parts(
     // What an artefact can't hold is better known before the fit than after it.
     draft.set_flow(&flow)?;
     draft.encode()?;
+    let mut cells = match recipe.dequantise {
+        true => Some(dequantiser::flow(&draft, &preparation, recipe.seed)?),
+        false => None,
+    };
     let Trial { flow, report } = match trial {
         // Interrupted while models were compared: the best of them is what there is.
         Some(trial) if stop.load(Ordering::Relaxed) => trial,
@@ -230,6 +240,7 @@ fn train_parts(
                 training: ground.training,
                 validation: ground.validation,
                 preparation: &preparation,
+                dequantiser: cells.as_mut(),
             };
             let report = fit::fit(&mut flow, split, &config, stop, observer)?;
             Trial { flow, report }
@@ -239,7 +250,9 @@ fn train_parts(
         return Err(Error::Interrupted);
     }
     draft.set_flow(&flow)?;
+    let cells = cells.map(|own| dequantiser::artefact(&draft, &own));
     let made = Made {
+        dequantiser: cells.transpose()?,
         draft,
         spec,
         config,
@@ -314,6 +327,7 @@ pub(crate) fn with_channels(spec: &Spec, preparation: &Preparation) -> Spec {
 /// A fitted model, on its way to an artefact.
 struct Made {
     draft: Draft,
+    dequantiser: Option<Vec<u8>>,
     spec: Spec,
     config: Config,
     candidates: Vec<Candidate>,
@@ -342,6 +356,7 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
     });
     Ok(Trained {
         bytes: draft.encode()?,
+        dequantiser: made.dequantiser,
         spec: made.spec,
         config: made.config,
         candidates: made.candidates,

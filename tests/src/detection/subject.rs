@@ -107,6 +107,7 @@ impl Subject {
             },
             fractions: Fractions::default(),
             random_split: false,
+            dequantise: false,
             noise: false,
             alpha: ALPHA,
             command: String::new(),

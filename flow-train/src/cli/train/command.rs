@@ -56,6 +56,7 @@ pub(super) fn recorded(
         ("linear", args.model.linear),
         ("factor-out", args.model.factor_out),
         ("stationary", args.model.stationary),
+        ("dequantiser", args.dequantiser.is_some()),
         ("raw-domains", args.raw_domains),
         ("keep-rounding", args.keep_rounding),
     ] {

@@ -105,6 +105,11 @@ pub(super) struct Args {
         conflicts_with = "keep_rounding"
     )]
     steps: Vec<(String, f32)>,
+    /// Learn where in their cells rounded rows stand, instead of putting them anywhere there (variational
+    /// dequantisation), and write the flow that does it here: flow eval --dequantiser bounds bits per
+    /// dimension by it. All columns must be rounded
+    #[arg(long, value_name = "FLOW", conflicts_with_all = ["keep_rounding", "noise"])]
+    dequantiser: Option<PathBuf>,
     /// Column with the weight of each row: a row of weight 2 counts as two
     #[arg(long, value_name = "COLUMN")]
     weights: Option<String>,
@@ -150,6 +155,9 @@ enum SplitName {
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let start = Instant::now();
     Output::check(&args.output)?;
+    if let Some(path) = &args.dequantiser {
+        Output::check(path)?;
+    }
     let in_data = Error::data(&args.data);
     let table = Table::open(&args.data, args.table.format()).map_err(&in_data)?;
     let request = ColumnRequest {
@@ -200,6 +208,9 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     epochs.end();
     let trained = trained?;
     Output::write_all_to(&args.output, &trained.bytes)?;
+    if let Some((path, bytes)) = args.dequantiser.as_ref().zip(trained.dequantiser.as_ref()) {
+        Output::write_all_to(path, bytes)?;
+    }
     report::columns(&trained.choices, ui);
     report::candidates(&trained, ui);
     let seconds = start.elapsed().as_secs_f64();
@@ -280,6 +291,7 @@ fn recipe(
             false => Fractions::default(),
         },
         noise: args.noise,
+        dequantise: args.dequantiser.is_some(),
         random_split: args.split == SplitName::Random,
         alpha: args.alpha,
     })
@@ -291,7 +303,8 @@ fn model(args: &Args, event: usize) -> Result<(Model, Spec), Error> {
     // Before anything slow: settings out of range.
     overrides.apply(&Config::default()).validate()?;
     let Some(family) = args.model.family() else {
-        if let Some(option) = args.model.decided_by_auto() {
+        let dequantiser = args.dequantiser.as_ref().map(|_| "--dequantiser");
+        if let Some(option) = args.model.decided_by_auto().or(dequantiser) {
             let text = format!(
                 "{option}: --family auto decides that by itself; name a family to go with it, e.g. --family maf"
             );

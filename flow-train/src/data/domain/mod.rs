@@ -18,12 +18,14 @@
 //!   beyond its extremes.
 
 mod infer;
+mod map;
 mod request;
 
 pub use infer::{FEWEST, Reason};
 pub use request::{DomainRequest, NoSuchDomain};
 
 pub(crate) use infer::{Evidence, infer};
+pub(crate) use map::{Mapped, generate};
 pub(crate) use request::{Outside, Place};
 
 use flow_embedded::artefact::Domain;

@@ -103,6 +103,14 @@ impl Preparation {
         });
     }
 
+    /// As [`Preparation::events`], moved within the cells by so many steps of each channel.
+    pub(crate) fn moved_events(&self, events: &mut [f32], log_det: &mut [f32], offsets: &[f32]) {
+        let mut offsets = offsets.iter();
+        self.each_event(events, log_det, |grid| {
+            offsets.next().map_or(0.0, |offset| offset * grid.step)
+        });
+    }
+
     fn each_event(
         &self,
         events: &mut [f32],

@@ -70,6 +70,7 @@ pub(super) fn run(
             training: &mut rows,
             validation: &mut held,
             preparation: &own.preparation,
+            dequantiser: None,
         };
         let fit = fit::fit(&mut own.flow, split, &config, stop, observer)?;
         rounds.push(Round {

@@ -5,7 +5,7 @@
 //! the parameter. The log-density of the value is that of the parameter and the logarithm of the map's derivative.
 
 use super::target::{Parameter, Target};
-use crate::data::domain::DomainRequest;
+use crate::data::domain::{DomainRequest, Mapped, generate};
 use crate::export::DraftChannel;
 use crate::model::Real;
 use crate::model::path::Density;
@@ -52,71 +52,6 @@ pub(super) fn channel(parameter: &Parameter) -> DraftChannel {
     }
 }
 
-/// A parameter, and what its map does to densities there.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Mapped {
-    parameter: f64,
-    /// The map's derivative.
-    slope: f64,
-    /// The logarithm of that, and its derivative.
-    log_slope: f64,
-    d_log_slope: f64,
-}
-
-/// The inverse of the runtime's `Domain::normalize`.
-fn generate(domain: Domain, u: f64) -> Mapped {
-    let softplus = |u: f64| u.max(0.0) + (-u.abs()).exp().ln_1p();
-    let sigmoid = |u: f64| (-softplus(-u)).exp();
-    match domain {
-        Domain::Real | Domain::Circular => Mapped {
-            parameter: u,
-            slope: 1.0,
-            log_slope: 0.0,
-            d_log_slope: 0.0,
-        },
-        Domain::Positive { low } => Mapped {
-            parameter: f64::from(low) + u.exp(),
-            slope: u.exp(),
-            log_slope: u,
-            d_log_slope: 1.0,
-        },
-        Domain::SoftPositive { low, scale } => {
-            let (low, scale) = (f64::from(low), f64::from(scale));
-            Mapped {
-                parameter: low + scale * softplus(u),
-                slope: scale * sigmoid(u),
-                log_slope: scale.ln() - softplus(-u),
-                d_log_slope: sigmoid(-u),
-            }
-        }
-        Domain::Bounded { low, high } => {
-            // The width as the runtime has it.
-            let range = f64::from(high - low);
-            // From the nearer end, so that both keep their digits.
-            let parameter = match u < 0.0 {
-                true => f64::from(low) + range * sigmoid(u),
-                false => f64::from(high) - range * sigmoid(-u),
-            };
-            Mapped {
-                parameter,
-                slope: range * sigmoid(u) * sigmoid(-u),
-                log_slope: range.ln() - softplus(u) - softplus(-u),
-                d_log_slope: sigmoid(-u) - sigmoid(u),
-            }
-        }
-        Domain::HeavyTailed { centre, scale } => {
-            let (centre, scale) = (f64::from(centre), f64::from(scale));
-            let size = u.abs();
-            Mapped {
-                parameter: centre + scale * u.sinh(),
-                slope: scale * u.cosh(),
-                log_slope: scale.ln() + size + (0.5 * (1.0 + (-2.0 * size).exp())).ln(),
-                d_log_slope: u.tanh(),
-            }
-        }
-    }
-}
-
 impl Space<'_> {
     /// The parameters of one event of the flow.
     fn map<T: Real>(&self, event: &[T], mapped: &mut Vec<Mapped>, parameters: &mut Vec<f64>) {
@@ -126,7 +61,7 @@ impl Space<'_> {
             generate(channel.domain, place)
         }));
         parameters.clear();
-        parameters.extend(mapped.iter().map(|own| own.parameter));
+        parameters.extend(mapped.iter().map(|own| own.value));
     }
 
     /// The parameters of one event of the flow, in words.
@@ -184,52 +119,6 @@ impl<T: Real> Density<T> for Space<'_> {
 mod tests {
     use super::*;
     use crate::posterior::variational::{LogDensity, Number};
-    use flow_embedded::math::Libm;
-
-    const DOMAINS: [Domain; 6] = [
-        Domain::Real,
-        Domain::Positive { low: -2.0 },
-        Domain::SoftPositive {
-            low: 0.5,
-            scale: 3.0,
-        },
-        Domain::Bounded {
-            low: -1.0,
-            high: 4.0,
-        },
-        Domain::HeavyTailed {
-            centre: 1.0,
-            scale: 2.5,
-        },
-        Domain::Circular,
-    ];
-
-    #[test]
-    fn maps_are_those_of_the_runtime_and_derivatives_their_own() {
-        for domain in DOMAINS {
-            for u in [-6.0, -1.3, -0.2, 0.0, 0.4, 2.1, 5.0] {
-                let own = generate(domain, u);
-                let mut runtime = u as f32;
-                domain.generate::<Libm>(&mut runtime);
-                let error = (own.parameter - f64::from(runtime)).abs();
-                assert!(
-                    error < 1e-5 * (1.0 + own.parameter.abs()),
-                    "{domain:?} {u}: {own:?} {runtime}"
-                );
-                let (above, below) = (generate(domain, u + 1e-6), generate(domain, u - 1e-6));
-                let slope = (above.parameter - below.parameter) / 2e-6;
-                assert!((own.slope / slope - 1.0).abs() < 1e-5, "{domain:?} {u}");
-                assert!(
-                    (own.slope.ln() - own.log_slope).abs() < 1e-12,
-                    "{domain:?} {u}"
-                );
-                let d = (above.log_slope - below.log_slope) / 2e-6;
-                assert!((own.d_log_slope - d).abs() < 1e-8, "{domain:?} {u}");
-            }
-            let far = generate(domain, 700.0);
-            assert!(far.log_slope.is_finite() && far.d_log_slope.is_finite());
-        }
-    }
 
     /// One factor for each domain, coupled.
     struct Product;
