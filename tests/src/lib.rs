@@ -5,6 +5,7 @@ pub mod channels;
 pub mod cost;
 pub mod detection;
 pub mod drafts;
+pub mod images;
 pub mod noise;
 pub mod posterior;
 pub mod sensor;

@@ -9,8 +9,8 @@ use flow_embedded::artefact::{
 use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
 use flow_tests::drafts::{draft, halved, quantised, rng, table};
 use flow_train::export::{
-    Draft, DraftChannel, DraftConditioner, DraftLayer, DraftMondrian, DraftNoise, DraftSequential,
-    ExportError,
+    Draft, DraftChannel, DraftConditioner, DraftConvolutions, DraftLayer, DraftMondrian,
+    DraftNoise, DraftPlanes, DraftSequential, ExportError,
 };
 use rand_core::Rng;
 
@@ -306,6 +306,47 @@ fn what_is_wrong_with_layers_is_named() {
             order.pop();
         }
     });
+    for change in [
+        (|planes| planes.places[0] = planes.places[1]) as fn(&mut DraftPlanes),
+        |planes| planes.places[0] = 16,
+        |planes| planes.places.truncate(5),
+        |planes| planes.places.clear(),
+        |planes| planes.width = 0,
+        |planes| planes.width = 3,
+    ] {
+        for layer in [0, 1] {
+            let found = refusal("image", |draft| match &mut draft.layers[layer] {
+                DraftLayer::Pointwise { planes, .. } => change(planes),
+                DraftLayer::Convolutional { transformed, .. } => change(transformed),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(found, (Place::Layer(layer), Fault::BadPlanes));
+        }
+    }
+    let convolutions = |change: fn(&mut DraftConvolutions)| {
+        let found = refusal("image_residual", |draft| {
+            if let DraftLayer::Convolutional { conditioner, .. } = &mut draft.layers[0] {
+                change(conditioner);
+            }
+        });
+        assert_eq!(found, (Place::Layer(0), Fault::BadConvolution));
+    };
+    convolutions(|own| own.hidden.clear());
+    convolutions(|own| _ = own.hidden.pop());
+    convolutions(|own| own.hidden[0] = 0);
+    convolutions(|own| own.hidden[0] += 1);
+    convolutions(|own| own.hidden[1] = 2);
+    convolutions(|own| own.output_kernel = 0);
+    convolutions(|own| own.hidden.extend([6, 1, 6, 1]));
+    let found = refusal("image", |draft| {
+        if let DraftLayer::Pointwise { upper, .. } = &mut draft.layers[0] {
+            upper[4] = 0.0;
+        }
+    });
+    assert_eq!(
+        found,
+        (Place::Weight { layer: 0, index: 4 }, Fault::NotPositive)
+    );
     for (row, layer) in [("maf", 2), ("nsf", 1)] {
         for bound in [f32::INFINITY, f32::NAN, 0.0, -1.0, 1e-39] {
             let found = refusal(row, |draft| match transformer(draft, layer) {

@@ -33,6 +33,10 @@ impl Folder {
         std::fs::read_to_string(self.path().join(name)).expect("readable")
     }
 
+    pub(crate) fn read_bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path().join(name)).expect("readable")
+    }
+
     /// The names in the folder, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = self.path().read_dir().expect("readable");

@@ -145,11 +145,13 @@ pub(crate) struct Outside {
 
 impl DomainRequest {
     /// The domain for a column whose values (with standard deviation `std`) span `range`. Ends within the outermost cells of its grid move out by
-    /// up to one step, so that every cell lies inside as a whole.
+    /// up to one step, so that every cell lies inside as a whole. Where the grid is known rather than found, the ends of a
+    /// bounded domain that are on it are values of the column, seen or not: black and white of an image.
     pub(crate) fn resolve(
         self,
         range: &RangeInclusive<f32>,
         grid: Option<Grid>,
+        known: bool,
         values: &[f32],
         std: f64,
     ) -> Result<Place, Outside> {
@@ -167,11 +169,18 @@ impl DomainRequest {
                 low: low_end(low.unwrap_or(0.0), min, grid)?,
                 scale: scale.unwrap_or(std as f32),
             }),
-            Self::Bounded { low, high } => straight(Domain::Bounded {
-                low: low_end(low, min, grid)?,
-                // The mirror image.
-                high: -low_end(-high, -max, grid).map_err(|_| Outside { value: max })?,
-            }),
+            Self::Bounded { low, high } => {
+                let reached = |end: f32, seen: f32| match grid.filter(|_| known) {
+                    Some(grid) if on(end, grid) => end,
+                    _ => seen,
+                };
+                straight(Domain::Bounded {
+                    low: low_end(low, min.min(reached(low, min)), grid)?,
+                    // The mirror image.
+                    high: -low_end(-high, -max.max(reached(high, max)), grid)
+                        .map_err(|_| Outside { value: max })?,
+                })
+            }
             Self::Circular { low, high } => Place {
                 domain: Domain::Circular,
                 turn: [low, high],
@@ -182,6 +191,12 @@ impl DomainRequest {
             }
         })
     }
+}
+
+/// Whether a value is one of the grid's, as good as rounding can say.
+fn on(value: f32, grid: Grid) -> bool {
+    let steps = (f64::from(value) - f64::from(grid.offset)) / f64::from(grid.step);
+    (steps - steps.round()).abs() < 1e-3
 }
 
 /// The lower end of a domain that must hold `min`, with its cell if there is a grid.
@@ -275,7 +290,7 @@ mod tests {
         });
         let low = |request: DomainRequest, min, grid| {
             request
-                .resolve(&(min..=100.0), grid, &[], 1.0)
+                .resolve(&(min..=100.0), grid, false, &[], 1.0)
                 .map(|place| place.domain)
         };
         let positive = DomainRequest::Positive { low: None };
@@ -295,5 +310,11 @@ mod tests {
             })
         );
         assert_eq!(low(bounded, 1.0, None), Err(Outside { value: 100.0 }));
+        // Ends that no row has reached yet.
+        let known = |low| DomainRequest::Bounded { low, high: 120.0 };
+        let known = |low| known(low).resolve(&(3.0..=100.0), grid, true, &[], 1.0);
+        let domain = |low, high| Ok(Domain::Bounded { low, high });
+        assert_eq!(known(0.0).map(|place| place.domain), domain(-0.5, 120.5));
+        assert_eq!(known(0.2).map(|place| place.domain), domain(0.2, 120.5));
     }
 }

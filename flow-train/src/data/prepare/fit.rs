@@ -146,7 +146,7 @@ impl Column<'_> {
         };
         let (request, reason) = self.request(grid);
         let place = request
-            .resolve(self.range, grid, self.values, std)
+            .resolve(self.range, grid, self.step().is_some(), self.values, std)
             .map_err(|outside| {
                 let Outside { value } = outside;
                 DataError::OutsideDomain {
