@@ -13,7 +13,7 @@ pub const STEP: f64 = 0.25;
 pub const AMBIENT: [f64; 2] = [14.0, 30.0];
 /// Step of the thermistor, and the standard deviation of its noise, in kelvin.
 const THERMISTOR: [f64; 2] = [0.0625, 0.1];
-/// Standard deviation of a pixel's noise in kelvin: what those parts have at ten frames a second.
+/// Standard deviation of a pixel's noise in kelvin: assumed, of the size that is usual for the class.
 const NOISE: f64 = 0.16;
 /// Standard deviation of what a pixel is off by for good, in kelvin: the same in all frames.
 const FIXED: f64 = 0.2;
