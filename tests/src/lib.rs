@@ -1,6 +1,7 @@
 //! What the tests across crates share.
 
 pub mod autoregression;
+pub mod camera;
 pub mod channels;
 pub mod cost;
 pub mod detection;

@@ -16,7 +16,7 @@ use flow_measure::toolchain::Toolchain;
 /// How long an example may run.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// How many instructions it may take.
-const INSTRUCTION_LIMIT: u64 = 50_000_000;
+const INSTRUCTION_LIMIT: u64 = 100_000_000;
 /// The function of an example that takes one sample.
 const STEP: &str = "watch";
 /// What a README's figure may be off by, as a share.
