@@ -107,7 +107,7 @@ const INTEGERS: [&str; 10] = [
 const SMALL_INTEGERS: [&str; 3] = ["maf", "mixed", "iaf"];
 
 /// The rows that are also compiled for size, and without any pass.
-const VARIANTS: [&str; 7] = [
+const VARIANTS: [&str; 8] = [
     "maf_context",
     "mixed",
     "iaf",
@@ -115,12 +115,14 @@ const VARIANTS: [&str; 7] = [
     "glow",
     "circular",
     "permuted",
+    "categories",
 ];
 
 /// The rows that are also compiled to `f16`, for speed and for size.
-const HALVES: [(&str, &str); 4] = [
+const HALVES: [(&str, &str); 5] = [
     ("f16", "maf"),
     ("f16", "nsf"),
+    ("f16", "categories"),
     ("f16_size", "maf"),
     ("f16_size", "nsf"),
 ];
@@ -460,6 +462,10 @@ golden! {
     one_channel, 1, 0;
     permuted, 3, 0;
     permuted_mixture, 3, 0;
+    text, 1, 3;
+    categories, 5, 4;
+    mixed_permuted, 3, 0;
+    category, 1, 0;
 }
 
 #[test]
@@ -712,6 +718,7 @@ variant! {
     glow, 4, 1;
     circular, 4, 1;
     permuted, 3, 0;
+    categories, 5, 4;
 }
 
 variant! {
@@ -723,6 +730,7 @@ variant! {
     glow, 4, 1;
     circular, 4, 1;
     permuted, 3, 0;
+    categories, 5, 4;
 }
 
 /// Compares a module of integers with its interpretation, by its integers and
@@ -870,6 +878,7 @@ halves! {
     f16:
     maf, 6, 0;
     nsf, 4, 1;
+    categories, 5, 4;
 }
 
 halves! {

@@ -3,8 +3,8 @@
 use super::ExportError;
 use super::draft::bounded;
 use flow_embedded::artefact::{
-    Activation, Autoregressive, Conditioner, Coupling, Direction, Layer, LoadedFlow, Permutation,
-    Shape, Transformer, Units,
+    Activation, Autoregressive, Block, Conditioner, Coupling, Direction, Layer, LoadedFlow,
+    Permutation, Shape, Transformer, Units,
 };
 
 /// One bijection with its weights.
@@ -114,9 +114,7 @@ impl DraftLayer {
     pub(super) fn weights(&self) -> Vec<f32> {
         match self {
             Self::Coupling { conditioner, .. } | Self::Autoregressive { conditioner, .. } => {
-                let rows = conditioner.rows.iter();
-                rows.flat_map(|row| std::iter::once(row.bias).chain(row.weights.iter().copied()))
-                    .collect()
+                conditioner.weights().collect()
             }
             Self::Linear { upper, lower, .. } => [upper.as_slice(), lower].concat(),
             Self::ElementWise(pairs) => pairs.as_flattened().to_vec(),
@@ -125,14 +123,8 @@ impl DraftLayer {
     }
 
     pub(super) fn bytes(&self) -> LayerBytes {
-        let hidden = self.conditioner().map_or(&[][..], |c| &c.hidden);
-        let little_endian = |blocks: &Vec<u16>| {
-            blocks
-                .iter()
-                .flat_map(|units| units.to_le_bytes())
-                .collect()
-        };
-        LayerBytes(hidden.iter().map(little_endian).collect())
+        self.conditioner()
+            .map_or(LayerBytes(Vec::new()), LayerBytes::of)
     }
 
     pub(super) fn schema<'a>(&'a self, bytes: &'a LayerBytes) -> Result<Layer<'a>, ExportError> {
@@ -195,8 +187,24 @@ impl DraftLayer {
     }
 }
 
+impl LayerBytes {
+    pub(super) fn of(conditioner: &DraftConditioner) -> Self {
+        let little_endian = |blocks: &Vec<u16>| {
+            let units = blocks.iter();
+            units.flat_map(|units| units.to_le_bytes()).collect()
+        };
+        Self(conditioner.hidden.iter().map(little_endian).collect())
+    }
+}
+
 impl DraftConditioner {
-    fn schema<'a>(&self, bytes: &'a LayerBytes) -> Result<Conditioner<'a>, ExportError> {
+    /// The numbers as the artefact stores them.
+    pub(super) fn weights(&self) -> impl Iterator<Item = f32> {
+        let rows = self.rows.iter();
+        rows.flat_map(|row| std::iter::once(row.bias).chain(row.weights.iter().copied()))
+    }
+
+    pub(super) fn schema<'a>(&self, bytes: &'a LayerBytes) -> Result<Conditioner<'a>, ExportError> {
         let units = bytes.0.iter().map(|bytes| Units(bytes));
         Ok(Conditioner {
             activation: self.activation,
@@ -209,9 +217,18 @@ impl DraftConditioner {
         layer: &Layer<'_>,
         conditioner: &Conditioner<'_>,
         shape: Shape,
-        mut weights: impl Iterator<Item = f32>,
+        weights: impl Iterator<Item = f32>,
     ) -> Self {
         let blocks = (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape));
+        Self::of(conditioner, blocks, weights)
+    }
+
+    /// From the blocks of all its dense layers.
+    pub(super) fn of(
+        conditioner: &Conditioner<'_>,
+        blocks: impl Iterator<Item = Block>,
+        mut weights: impl Iterator<Item = f32>,
+    ) -> Self {
         let mut rows = Vec::new();
         for block in blocks {
             for _ in 0..block.rows {

@@ -13,7 +13,8 @@
 //! spec, parts ──► build ──► flow ──► pass ──► objective, path
 //!                            │ layers: coupling, autoregressive ──► conditional ──► conditioner ──► matmul
 //!                            │         linear, element_wise, permutation   └──► transformer
-//!                            └ base
+//!                            ├ base
+//!                            └ categorical: embeddings, heads ──► conditioner
 //! ```
 //!
 //! A new kind of layer is one file that implements the trait in `bijection`, an arm in its `Layer`, and an arm in
@@ -24,6 +25,7 @@ mod autoregressive;
 mod base;
 mod bijection;
 mod build;
+mod categorical;
 mod conditional;
 mod conditioner;
 mod coupling;
@@ -47,6 +49,9 @@ pub(crate) mod transformer;
 pub use base::{BaseSpec, NoSuchBase};
 pub use flow::Flow;
 pub use objective::{Batch, Objective, Threads};
-pub use parts::{BaseParts, ConditionerParts, DenseParts, FlowParts, LayerParts};
+pub use parts::{
+    BaseParts, CategoricalParts, ConditionerParts, DenseParts, EmbeddingParts, FlowParts,
+    LayerParts,
+};
 pub use real::Real;
-pub use spec::{ConditionerSpec, Family, ModelError, Order, Spec};
+pub use spec::{CategoricalSpec, ConditionerSpec, Family, ModelError, Order, Spec, VocabularySpec};

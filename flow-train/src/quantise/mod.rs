@@ -46,6 +46,11 @@ pub struct Quantised {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantiseError {
+    /// A model with categorical channels has no form in integers.
+    #[error(
+        "a model with categorical columns can be stored as f16, and not be computed with integers; give --weights f16"
+    )]
+    Categories,
     /// It is quantised.
     #[error("the model is quantised already, to {}: quantise the one it was made from", .0.name())]
     Already(WeightFormat),
@@ -74,6 +79,9 @@ pub fn quantise(
 ) -> Result<Quantised, Error> {
     if let Some(quantisation) = flow.header().quantisation {
         return Err(QuantiseError::Already(quantisation.weights).into());
+    }
+    if weights.is_integer() && !flow.header().vocabularies.is_empty() {
+        return Err(QuantiseError::Categories.into());
     }
     let (formats, calibration): (Vec<usize>, Vec<usize>) =
         (0..rows.rows()).partition(|row| row % FORMAT_EVERY == 0);
@@ -150,23 +158,24 @@ fn clamped(flow: &LoadedFlow<'_>, rows: &Dataset) -> Result<usize, Error> {
     Ok(clamped.count())
 }
 
-/// Conditioners' weights become numbers that `f16` holds, to the nearest.
+/// Weights of conditioners and embeddings become numbers that `f16` holds, to the nearest.
 ///
 /// # Errors
 /// A weight is larger than any of them.
 pub fn round_to_f16(draft: &mut Draft) -> Result<(), QuantiseError> {
-    let conditioners = draft
-        .layers
-        .iter_mut()
-        .filter_map(DraftLayer::conditioner_mut);
-    for row in conditioners.flat_map(|own| &mut own.rows) {
-        for weight in std::iter::once(&mut row.bias).chain(&mut row.weights) {
-            let rounded = f16::from_f32(*weight);
-            if rounded.is_infinite() {
-                return Err(QuantiseError::TooLarge(*weight));
-            }
-            *weight = rounded.to_f32();
+    let layers = draft.layers.iter_mut();
+    let conditioners = layers.filter_map(DraftLayer::conditioner_mut);
+    let rows = conditioners.chain(&mut draft.heads);
+    let rows = rows.flat_map(|own| &mut own.rows);
+    let rows = rows.flat_map(|row| std::iter::once(&mut row.bias).chain(&mut row.weights));
+    let tables = draft.vocabularies.iter_mut();
+    let tables = tables.flat_map(|own| &mut own.embeddings);
+    for weight in rows.chain(tables) {
+        let rounded = f16::from_f32(*weight);
+        if rounded.is_infinite() {
+            return Err(QuantiseError::TooLarge(*weight));
         }
+        *weight = rounded.to_f32();
     }
     Ok(())
 }

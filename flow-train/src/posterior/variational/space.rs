@@ -68,7 +68,8 @@ fn generate(domain: Domain, u: f64) -> Mapped {
     let softplus = |u: f64| u.max(0.0) + (-u.abs()).exp().ln_1p();
     let sigmoid = |u: f64| (-softplus(-u)).exp();
     match domain {
-        Domain::Real | Domain::Circular => Mapped {
+        // No parameter is a code.
+        Domain::Real | Domain::Circular | Domain::Categorical { .. } => Mapped {
             parameter: u,
             slope: 1.0,
             log_slope: 0.0,
