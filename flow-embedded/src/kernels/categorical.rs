@@ -56,12 +56,13 @@ pub fn category_at<M: Math>(quantile: f32, logits: &mut [f32]) -> f32 {
     let wanted = quantile * sum;
     let (mut code, mut last, mut cumulated) = (0.0, 0.0, 0.0);
     for weight in logits.iter() {
+        let before = cumulated;
         cumulated += weight;
         if cumulated > wanted {
             return code;
         }
-        // Where rounding leaves nothing above the quantile, the last that has any weight.
-        if *weight > 0.0 {
+        // Where rounding leaves nothing above the quantile: the last that added to the sum.
+        if cumulated > before {
             last = code;
         }
         code += 1.0;
