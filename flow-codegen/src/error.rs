@@ -49,6 +49,12 @@ pub enum Error {
         /// The layer, from 0.
         layer: usize,
     },
+    /// As [`NotHalf`](Self::NotHalf), for the embedding or the head of a category.
+    #[error(
+        "an embedding or a head of a categorical channel holds a weight that f16 does not: quantise \
+         the model with `flow quantise`, which rounds them and calibrates it anew"
+    )]
+    NotHalfCategories,
     /// A model of integers has no sampler.
     #[error(
         "a model that is quantised to integers scores and does not sample: compile the model that it \

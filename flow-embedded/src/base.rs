@@ -115,7 +115,7 @@ fn head<W: Weight>(component: &[W]) -> ([f32; 2], &[[W; 2]]) {
 
 /// Uniform within 0 ..= 1, never zero: the midpoint of one of 2^32 cells, as
 /// far as `f32` tells them apart.
-fn uniform<R: Rng + ?Sized>(rng: &mut R) -> f32 {
+pub fn uniform<R: Rng + ?Sized>(rng: &mut R) -> f32 {
     (rng.next_u32() as f32 + 0.5) * CELL
 }
 

@@ -21,7 +21,8 @@ pub trait Latents<const D: usize, const C: usize = 0>: Density<D, C> {
     ///
     /// Events that the model describes well have independent latents that are
     /// distributed as its base: with a normal base a latent of 3 is as unusual as
-    /// three standard deviations. Angles are in radians. Where the log-likelihood
+    /// three standard deviations. Angles are in radians. Categorical channels are behind
+    /// all others, each with its surprise `−ln p` in nats. Where the log-likelihood
     /// is not finite, neither need the latents be.
     fn log_prob_and_latents(
         &self,
@@ -35,9 +36,9 @@ pub trait Latents<const D: usize, const C: usize = 0>: Density<D, C> {
 pub trait Sampler<const D: usize, const C: usize = 0> {
     /// Draws one event, in the units of the raw data.
     ///
-    /// Takes a fixed number of 32-bit words from the generator, in the order of
-    /// the channels, so that a seed gives the same sample everywhere: one word
-    /// a channel, or two where the base distribution is Student's t and the
+    /// Takes a fixed number of 32-bit words from the generator, so that a seed gives the
+    /// same sample everywhere: one word a categorical channel, then in the order of
+    /// the other channels one each, or two where the base distribution is Student's t and the
     /// channel no angle; for a mixture one more in front, which chooses the
     /// component. [`crate::base`] has the maps. A non-finite context gives
     /// non-finite samples.

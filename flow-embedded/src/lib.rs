@@ -9,6 +9,7 @@
 //! | module | what lives there |
 //! |---|---|
 //! | [`artefact`] | the file `model.flow`: schema, encoder, and [`LoadedFlow`], which borrows it in place |
+//! | [`Categories`] | the names of categories in generated code |
 //! | [`density`] | the traits [`Density`], [`Latents`] and [`Sampler`] over `[f32; D]` given a context `[f32; C]` |
 //! | [`detect`] | [`Detector`]: sample in; log-likelihood, conformal p-value and alarm out |
 //! | [`base`] | the base distribution and its sampler |
@@ -48,6 +49,7 @@
 
 pub mod artefact;
 pub mod base;
+mod categories;
 pub mod density;
 pub mod detect;
 pub mod fixed;
@@ -60,6 +62,7 @@ pub mod provenance;
 pub mod window;
 
 pub use artefact::{LoadError, LoadedFlow, ShapedFlow};
+pub use categories::Categories;
 pub use density::{Density, Latents, Sampler};
 pub use detect::{
     Calibrated, Change, Detector, ObserveError, StreamDetector, StreamVerdict, Verdict,

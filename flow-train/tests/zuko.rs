@@ -2,8 +2,8 @@
 
 use flow_embedded::artefact::{Activation, Direction, Transformer};
 use flow_train::model::{
-    BaseParts, Batch, ConditionerParts, DenseParts, Flow, FlowParts, LayerParts, Objective, Real,
-    Threads,
+    BaseParts, Batch, CategoricalParts, ConditionerParts, DenseParts, Flow, FlowParts, LayerParts,
+    Objective, Real, Threads,
 };
 use serde::Deserialize;
 
@@ -122,6 +122,7 @@ fn flow_and_gradient(case: &Case, transformer: Transformer) -> (Flow<f64>, Vec<f
         event: case.event,
         context: 0,
         circular: Vec::new(),
+        categorical: CategoricalParts::none(),
         layers: parts,
         base: BaseParts::Normal,
     };
@@ -179,6 +180,7 @@ fn loss_and_gradients_are_zukos() {
             event: case.event,
             context: 0,
             circular: Vec::new(),
+            categorical: CategoricalParts::none(),
             layers: parts.layers.into_iter().map(narrow_layer).collect(),
             base: BaseParts::Normal,
         })

@@ -8,7 +8,7 @@ use std::f64::consts::TAU;
 /// A raw value's standardised one; an angle lies within −π ..= π.
 pub fn standardise(channel: &DraftChannel, raw: f64) -> f64 {
     let real = match channel.domain {
-        Domain::Real | Domain::Circular => raw,
+        Domain::Real | Domain::Circular | Domain::Categorical { .. } => raw,
         Domain::Positive { low } => (raw - f64::from(low)).ln(),
         Domain::SoftPositive { low, scale } => {
             let u = (raw - f64::from(low)) / f64::from(scale);
@@ -35,6 +35,12 @@ pub fn destandardise(channel: &DraftChannel, standard: f64) -> (f64, f64) {
     let real = standard / inv_std + f64::from(channel.mean);
     let (raw, slope) = match channel.domain {
         Domain::Real | Domain::Circular => (real, 1.0),
+        // Codes that spread as standardised values do.
+        Domain::Categorical { vocabulary } => {
+            let size = crate::drafts::VOCABULARIES[usize::from(vocabulary)].0 as f64;
+            let share = (0.5 + 0.2 * standard).clamp(0.0, 0.999);
+            ((size * share).floor(), 1.0)
+        }
         Domain::Positive { low } => (f64::from(low) + real.exp(), real.exp()),
         Domain::SoftPositive { low, scale } => {
             let scale = f64::from(scale);

@@ -10,7 +10,7 @@ use flow_embedded::window::Feature;
 use flow_train::export::{
     Draft, DraftCalibration, DraftCategory, DraftChannel, DraftConditioner, DraftConvolutions,
     DraftLayer, DraftMondrian, DraftNoise, DraftPlanes, DraftQuantisation, DraftSequential,
-    MaskedRow,
+    DraftVocabulary, MaskedRow,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -30,7 +30,8 @@ pub struct Kind {
     pub activation: Activation,
     /// Whether hidden layers add their input.
     pub residual: bool,
-    /// The domains of the first event channels; the others are real.
+    /// The domains of the first event channels; the others are real. Codes are of the
+    /// vocabularies of [`VOCABULARIES`].
     pub domains: Vec<Domain>,
     /// The domains of the first context channels; the others are real.
     pub context_domains: Vec<Domain>,
@@ -42,6 +43,22 @@ pub struct Kind {
     pub base: Base,
     /// The elementary functions.
     pub math: Backend,
+}
+
+/// Categories and numbers of an embedding, of the vocabularies that there are in a draft with a
+/// categorical channel.
+pub const VOCABULARIES: [(usize, usize); 2] = [(5, 3), (3, 2)];
+
+/// Channels of codes of a vocabulary.
+const fn codes(vocabulary: u8) -> Domain {
+    Domain::Categorical { vocabulary }
+}
+
+fn vocabulary(domain: Domain) -> Option<usize> {
+    match domain {
+        Domain::Categorical { vocabulary } => Some(usize::from(vocabulary)),
+        _ => None,
+    }
 }
 
 /// One bijection.
@@ -128,6 +145,22 @@ impl Kind {
             categories: false,
             base: Base::Normal,
             math: Backend::Polynomial,
+        }
+    }
+
+    /// Whether a channel is categorical.
+    pub fn is_categorical(&self) -> bool {
+        let mut domains = self.domains.iter().chain(&self.context_domains);
+        domains.any(|domain| vocabulary(*domain).is_some())
+    }
+
+    /// The same without its categorical event channels: what bijections act on.
+    fn continuous(&self) -> Self {
+        let codes = self.domains.iter().take(self.event);
+        let codes = codes.filter(|domain| vocabulary(**domain).is_some());
+        Self {
+            event: self.event - codes.count(),
+            ..self.clone()
         }
     }
 
@@ -398,6 +431,51 @@ pub fn table() -> Vec<(&'static str, Kind)> {
                     .with(Silu, Libm)
             },
         ),
+        (
+            "text",
+            Kind {
+                domains: vec![codes(0)],
+                context_domains: vec![codes(0); 3],
+                features: (1..=3)
+                    .map(|steps| Feature::Lag { channel: 0, steps })
+                    .collect(),
+                ..plain(&[]).shaped(1, 3, &[14, 6])
+            },
+        ),
+        (
+            "categories",
+            Kind {
+                domains: vec![
+                    Domain::Real,
+                    codes(0),
+                    Domain::Positive { low: -0.5 },
+                    codes(1),
+                    Domain::Circular,
+                ],
+                context_domains: vec![codes(0), Domain::Circular, codes(1), Domain::Real],
+                residual: true,
+                ..plain(&[NSF_AR, Bijection::Coupling(FEW_BINS)])
+                    .shaped(5, 4, &[10, 10])
+                    .with(Tanh, Libm)
+            },
+        ),
+        (
+            "mixed_permuted",
+            Kind {
+                domains: vec![codes(1)],
+                base: Base::Mixture { components: 2 },
+                ..plain(&[Bijection::Permutation, IAF, REAL_NVP])
+                    .shaped(3, 0, &[6])
+                    .with(Silu, Polynomial)
+            },
+        ),
+        (
+            "category",
+            Kind {
+                domains: vec![codes(1)],
+                ..plain(&[]).shaped(1, 0, &[]).with(Relu, Micromath)
+            },
+        ),
     ]
 }
 
@@ -419,6 +497,10 @@ pub fn within(domain: Domain, u: f32, scale: f32) -> f32 {
         Domain::HeavyTailed { centre, .. } => centre + scale * u,
         Domain::Positive { low } | Domain::SoftPositive { low, .. } => low + scale * u.abs(),
         Domain::Bounded { low, high } => low + (high - low) * (0.5 + 0.499 * u),
+        Domain::Categorical { vocabulary } => {
+            let (size, _) = VOCABULARIES[usize::from(vocabulary)];
+            (size as f32 * (0.5 + 0.499 * u)).floor()
+        }
     }
 }
 
@@ -428,6 +510,10 @@ pub fn outside(domain: Domain) -> Vec<f32> {
         Domain::Real | Domain::Circular | Domain::HeavyTailed { .. } => Vec::new(),
         Domain::Positive { low } | Domain::SoftPositive { low, .. } => vec![low, low - 1.0, -1e30],
         Domain::Bounded { low, high } => vec![low, high, low - 1.0, high + 1.0, -1e30, 1e30],
+        Domain::Categorical { vocabulary } => {
+            let (size, _) = VOCABULARIES[usize::from(vocabulary)];
+            vec![-1.0, 0.5, size as f32, 1e30, -1e30]
+        }
     }
 }
 
@@ -444,14 +530,34 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
             .map(|(index, _)| index)
             .collect::<Vec<_>>()
     };
+    let is_code = |own: &&DraftChannel| vocabulary(own.domain).is_some();
+    let width = |own: &DraftChannel| VOCABULARIES[vocabulary(own.domain).expect("codes")].1;
+    let given: usize = context.iter().filter(is_code).map(width).sum();
+    let straight = context.iter().filter(|own| !is_code(own)).count();
+    let given = given + straight + turns(&context).len();
+    let embedded: usize = event.iter().filter(is_code).map(width).sum();
+    let continuous: Vec<DraftChannel> = event.iter().filter(|own| !is_code(own)).cloned().collect();
     let shape = Shape {
-        event: kind.event,
-        context: kind.context + turns(&context).len(),
-        circular: turns(&event).into_iter().map(|index| 1 << index).sum(),
+        event: continuous.len(),
+        context: given + embedded,
+        circular: turns(&continuous).into_iter().map(|index| 1 << index).sum(),
     };
+    let inner = kind.continuous();
     let layers = (0..kind.layers.len())
-        .map(|index| layer(kind, index, shape, rng))
+        .map(|index| layer(&inner, index, shape, rng))
         .collect();
+    let base_weights = base_weights(&inner, rng);
+    let mut heads = Vec::new();
+    let mut inputs = given;
+    for own in event.iter().filter(is_code) {
+        let size = VOCABULARIES[vocabulary(own.domain).expect("codes")].0;
+        heads.push(head(kind, inputs, size, rng));
+        inputs += width(own);
+    }
+    let vocabularies = match kind.is_categorical() {
+        true => VOCABULARIES.map(|own| draft_vocabulary(own, rng)).to_vec(),
+        false => Vec::new(),
+    };
     let table = (1..=12)
         .map(|i| (3.0 * i as f32 - 60.0, i as f32 / 40.0))
         .collect();
@@ -461,7 +567,7 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         context,
         layers,
         base: kind.base,
-        base_weights: base_weights(kind, rng),
+        base_weights,
         math: kind.math,
         calibration: Some(DraftCalibration {
             alpha: 0.05,
@@ -477,8 +583,43 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         quantisation: None,
         features: kind.features.clone(),
         sequential: (!kind.features.is_empty()).then(|| sequential(kind.event)),
-        noise: (!kind.features.is_empty()).then(|| noise(kind.event, kind.context)),
+        noise: (!kind.features.is_empty() && !kind.is_categorical())
+            .then(|| noise(kind.event, kind.context)),
         mondrian: (kind.categories && kind.context > 0).then(|| mondrian(kind.context)),
+        vocabularies,
+        heads,
+    }
+}
+
+/// Names that sort as their codes do, and random embeddings.
+fn draft_vocabulary((size, width): (usize, usize), rng: &mut ChaCha8Rng) -> DraftVocabulary {
+    DraftVocabulary {
+        names: (0..size).map(|code| format!("k{code}")).collect(),
+        width,
+        embeddings: (0..size * width).map(|_| uniform(rng)).collect(),
+    }
+}
+
+/// A head that sees all of so many inputs.
+fn head(kind: &Kind, mut inputs: usize, size: usize, rng: &mut ChaCha8Rng) -> DraftConditioner {
+    let mut rows = Vec::new();
+    for width in kind.hidden.iter().copied().chain([size]) {
+        let scale = 2.0 / (inputs as f32 + 1.0).sqrt();
+        rows.extend((0..width).map(|_| MaskedRow {
+            bias: 0.5 * uniform(rng),
+            weights: (0..inputs).map(|_| scale * uniform(rng)).collect(),
+        }));
+        inputs = width;
+    }
+    DraftConditioner {
+        activation: kind.activation,
+        residual: kind.residual,
+        hidden: kind
+            .hidden
+            .iter()
+            .map(|units| vec![*units as u16])
+            .collect(),
+        rows,
     }
 }
 
@@ -542,6 +683,7 @@ fn channels(
             Domain::HeavyTailed { .. } => 1.0 + inv_std,
             _ => inv_std,
         };
+        let coded = vocabulary(domain).is_some();
         DraftChannel {
             name: format!("{prefix}{index}"),
             unit: match index {
@@ -549,18 +691,21 @@ fn channels(
                 _ => String::new(),
             },
             domain,
-            grid: (index == 1).then_some(Grid {
+            grid: (index == 1 && !coded).then_some(Grid {
                 offset: 0.25,
                 step: 0.5,
             }),
             // Behind a logarithm or a logit, numbers that come back from it.
-            mean: if domain == Domain::Real {
+            mean: if coded {
+                0.0
+            } else if domain == Domain::Real {
                 mean
             } else {
                 0.1 * mean
             },
             inv_std: match domain {
                 Domain::Circular => std::f32::consts::TAU / 360.0,
+                _ if coded => 1.0,
                 _ => inv_std,
             },
         }
@@ -862,8 +1007,8 @@ pub fn random_kind(rng: &mut ChaCha8Rng) -> Kind {
     let rows = table().into_iter();
     let rows: Vec<_> = rows.filter(|(_, kind)| kind.features.is_empty()).collect();
     let mut kind = rows[below(rows.len())].1.clone();
-    if kind.domains.contains(&Domain::Circular) {
-        // Circular channels allow few layers: only the sizes change.
+    if kind.domains.contains(&Domain::Circular) || kind.is_categorical() {
+        // Circular channels allow few layers, and codes stay where they are: only the sizes change.
         kind.hidden = vec![1 + below(9); kind.hidden.len()];
         return kind;
     }

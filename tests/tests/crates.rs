@@ -137,7 +137,9 @@ fn every_combination_of_options_gives_no_warning() {
         let functions = [Functions::All, Functions::Score, Functions::Sample];
         let plain = functions.map(|functions| (draft.clone(), functions));
         let weights = [WeightFormat::I8, WeightFormat::I16];
-        let weights = weights.into_iter().filter(|_| !kind.is_image());
+        let weights = weights
+            .into_iter()
+            .filter(|_| !(kind.is_image() || kind.is_categorical()));
         let integers = weights.map(|weights| (quantised(&draft, weights), Functions::Score));
         let half = (halved(&draft), functions[turn % 3]);
         for (draft, functions) in plain.into_iter().chain(integers).chain([half]) {

@@ -107,7 +107,7 @@ const INTEGERS: [&str; 10] = [
 const SMALL_INTEGERS: [&str; 3] = ["maf", "mixed", "iaf"];
 
 /// The rows that are also compiled for size, and without any pass.
-const VARIANTS: [&str; 7] = [
+const VARIANTS: [&str; 8] = [
     "maf_context",
     "mixed",
     "iaf",
@@ -115,13 +115,15 @@ const VARIANTS: [&str; 7] = [
     "glow",
     "circular",
     "permuted",
+    "categories",
 ];
 
 /// The rows that are also compiled to `f16`, for speed and for size.
-const HALVES: [(&str, &str); 5] = [
+const HALVES: [(&str, &str); 6] = [
     ("f16", "maf"),
     ("f16", "nsf"),
     ("f16", "image"),
+    ("f16", "categories"),
     ("f16_size", "maf"),
     ("f16_size", "nsf"),
 ];
@@ -463,6 +465,10 @@ golden! {
     image, 16, 2;
     image_residual, 13, 0;
     permuted_mixture, 3, 0;
+    text, 1, 3;
+    categories, 5, 4;
+    mixed_permuted, 3, 0;
+    category, 1, 0;
 }
 
 #[test]
@@ -715,6 +721,7 @@ variant! {
     glow, 4, 1;
     circular, 4, 1;
     permuted, 3, 0;
+    categories, 5, 4;
 }
 
 variant! {
@@ -726,6 +733,7 @@ variant! {
     glow, 4, 1;
     circular, 4, 1;
     permuted, 3, 0;
+    categories, 5, 4;
 }
 
 /// Compares a module of integers with its interpretation, by its integers and
@@ -874,6 +882,7 @@ halves! {
     maf, 6, 0;
     nsf, 4, 1;
     image, 16, 2;
+    categories, 5, 4;
 }
 
 halves! {

@@ -16,7 +16,8 @@ pub(super) fn bytes(plan: &Plan) -> usize {
         true => channels.len() * size_of::<Standardise>(),
         false => channels.len() * size_of::<[f32; 2]>(),
     };
-    let context = if plan.conditions() {
+    let plain = plan.context.0.iter().any(|own| own.vocabulary().is_none());
+    let context = if plan.conditions() && plain {
         standardise(&plan.context)
     } else {
         0
@@ -47,12 +48,28 @@ pub(super) fn bytes(plan: &Plan) -> usize {
     };
     layers
         + loops * size_of::<f32>()
+        + categorical(plan)
         + standardise(&plan.event)
         + context
         + base * size_of::<f32>()
         + calibration
         + by_context
         + test
+}
+
+/// Embeddings and heads. Names cost nothing until a firmware uses them.
+fn categorical(plan: &Plan) -> usize {
+    let own = &plan.categorical;
+    let weight = match plan.weights {
+        Some(WeightFormat::F16) => size_of::<u16>(),
+        _ => size_of::<f32>(),
+    };
+    let tables = own.vocabularies.iter().enumerate();
+    let tables = tables.filter(|(index, _)| plan.embeds(*index));
+    let tables = tables.map(|(_, own)| own.rows.concat().len() * weight);
+    let heads = own.heads.iter().flat_map(|own| own.conditioner.tables());
+    let heads = heads.map(|own| table_bytes(plan.weights, own));
+    tables.chain(heads).sum()
 }
 
 fn layer_bytes(plan: &Plan, bijection: &Bijection) -> usize {
@@ -104,5 +121,9 @@ pub(super) fn macs(plan: &Plan) -> usize {
         Bijection::ElementWise(scales) => scales.len(),
         Bijection::Permutation(_) | Bijection::FoldedPermutation(_) => 0,
     };
-    plan.layers.iter().map(|own| layer(&own.bijection)).sum()
+    let layers: usize = plan.layers.iter().map(|own| layer(&own.bijection)).sum();
+    let heads = plan.categorical.heads.iter();
+    let heads = heads.flat_map(|own| own.conditioner.tables());
+    let heads: usize = heads.map(|own| own.rows.len() * own.stored).sum();
+    layers + heads
 }

@@ -2,7 +2,7 @@
 
 use super::window;
 use crate::cost::{Basis, Seconds};
-use crate::plan::{Bijection, Channels, Conditional, Convolutional, LayerPlan, Plan};
+use crate::plan::{Bijection, Channels, Conditional, Convolutional, HeadPlan, LayerPlan, Plan};
 use crate::{Cost, Functions};
 use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
 
@@ -27,14 +27,14 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
     ];
     lines.push(format!(
         "- Event ({}): {}",
-        plan.event.len(),
-        channels(&card.channels, &plan.event)
+        plan.all.len(),
+        channels(&card.channels, &plan.all, plan)
     ));
     if plan.context.len() > 0 {
         lines.push(format!(
             "- Context ({}): {}",
             plan.context.len(),
-            channels(&card.context, &plan.context)
+            channels(&card.context, &plan.context, plan)
         ));
     }
     if !plan.features.is_empty() {
@@ -47,13 +47,17 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
             warm_up.unwrap_or(0)
         ));
     }
+    let heads = plan.categorical.heads.iter().enumerate();
+    lines.extend(heads.map(|(index, own)| format!("- Head {index}: {}", head(own))));
     lines.extend(
         plan.layers
             .iter()
             .enumerate()
             .map(|(index, layer)| format!("- Layer {index}: {}", describe(layer))),
     );
-    lines.push(format!("- Base: {}", base(plan.base.distribution)));
+    if plan.event.len() > 0 {
+        lines.push(format!("- Base: {}", base(plan.base.distribution)));
+    }
     lines.push(arithmetic(plan));
     lines.push(format!(
         "- Trained on {} rows, seed {}, data digest {:016x}, by {}",
@@ -222,9 +226,23 @@ pub(super) fn describe(layer: &LayerPlan) -> String {
     }
 }
 
+/// One line about what gives the probabilities of a categorical channel.
+pub(super) fn head(own: &HeadPlan) -> String {
+    format!(
+        "event channel {}, {} categories by argmax, {}",
+        own.channel,
+        own.categories(),
+        perceptron(&own.conditioner)
+    )
+}
+
 /// Transformer and conditioner.
 fn parts(own: &Conditional) -> String {
     let transformer = transformer(own.transformer);
+    format!("{transformer}, {}", perceptron(own))
+}
+
+fn perceptron(own: &Conditional) -> String {
     let residual = if own.residual { "residual " } else { "" };
     let activation = match own.hidden.is_empty() {
         true => "",
@@ -235,10 +253,7 @@ fn parts(own: &Conditional) -> String {
         .chain([own.parameters()])
         .map(|width| width.to_string())
         .collect();
-    format!(
-        "{transformer}, {residual}{activation}conditioner {}",
-        widths.join(" → ")
-    )
+    format!("{residual}{activation}conditioner {}", widths.join(" → "))
 }
 
 /// As [`parts`], of convolutions.
@@ -273,7 +288,7 @@ fn activation(activation: Activation) -> &'static str {
 }
 
 /// Channels with their domains and grids, where they have any.
-fn channels(names: &[String], channels: &Channels) -> String {
+fn channels(names: &[String], channels: &Channels, plan: &Plan) -> String {
     let described: Vec<String> = names
         .iter()
         .zip(&channels.0)
@@ -285,6 +300,10 @@ fn channels(names: &[String], channels: &Channels) -> String {
                 Domain::Bounded { low, high } => format!(" within {low} .. {high}"),
                 Domain::Circular => " (an angle)".to_owned(),
                 Domain::HeavyTailed { .. } => " (heavy tails)".to_owned(),
+                Domain::Categorical { vocabulary } => {
+                    let own = &plan.categorical.vocabularies[usize::from(vocabulary)];
+                    format!(" ({} categories)", own.names.len())
+                }
             };
             let grid = channel
                 .grid

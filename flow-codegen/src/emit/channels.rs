@@ -1,13 +1,21 @@
 //! Between raw and standardised channels, and back to the grid.
 
-use super::{at, float, number};
+use super::{at, categorical, float, number};
 use crate::plan::{Channels, Plan};
 use flow_embedded::artefact::Domain;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
-/// Statements that leave the standardised event in `x` and begin `log_det`.
+/// Statements that begin `log_det`, add what the categories give, and leave the rest of
+/// the event, standardised, in `x`.
 pub(super) fn standardise(plan: &Plan) -> TokenStream {
+    let categories = categorical::score(plan);
+    if plan.event.len() == 0 {
+        return quote! {
+            let mut log_det = 0.0;
+            #categories
+        };
+    }
     let channels = plan.event.0.iter().enumerate();
     let maps: Vec<_> = channels
         .filter_map(|(channel, own)| to_real(&own.domain, &at("raw", channel)))
@@ -16,12 +24,23 @@ pub(super) fn standardise(plan: &Plan) -> TokenStream {
         Some(_) => in_a_loop(&plan.event.0[0].domain, "normalize"),
         None => quote! { #(log_det += #maps;)* },
     };
-    let adds = !maps.is_empty() || plan.steps().any(|(_, own)| own.bijection.has_log_det());
+    let mixed = !plan.categorical.heads.is_empty();
+    let adds =
+        mixed || !maps.is_empty() || plan.steps().any(|(_, own)| own.bijection.has_log_det());
     let mutable = adds.then(|| quote! { mut });
-    let (copy, raw) = copy(&quote! { event }, &maps);
+    let (copy, raw) = match mixed {
+        false => copy(&quote! { event }, &maps),
+        true => {
+            let mutable = (!maps.is_empty()).then(|| quote! { mut });
+            let continuous = categorical::continuous(plan);
+            let copy = quote! { let #mutable raw = #continuous; };
+            (Some(copy), quote! { &raw })
+        }
+    };
     let wraps = wraps(&plan.event);
     quote! {
         let #mutable log_det = 0.0;
+        #categories
         #copy
         #statements
         let mut x = kernels::standardise(#raw, &MEAN, &INV_STD);
@@ -31,6 +50,10 @@ pub(super) fn standardise(plan: &Plan) -> TokenStream {
 
 /// The tail expression of `sample`: `x` in the units of the raw data.
 pub(super) fn destandardise(plan: &Plan) -> TokenStream {
+    let merged = (!plan.categorical.heads.is_empty()).then(|| categorical::merge(plan));
+    if let (Some(merged), 0) = (&merged, plan.event.len()) {
+        return merged.clone();
+    }
     let all = quote! { kernels::destandardise(&x, &MEAN, &INV_STD) };
     let maps: Vec<_> = plan
         .event
@@ -39,17 +62,19 @@ pub(super) fn destandardise(plan: &Plan) -> TokenStream {
         .enumerate()
         .filter_map(|(channel, own)| from_real(&own.domain, &at("raw", channel)))
         .collect();
-    if maps.is_empty() {
+    if maps.is_empty() && merged.is_none() {
         return all;
     }
     let statements = match plan.event.one_kind() {
         Some(_) => in_a_loop(&plan.event.0[0].domain, "generate"),
         None => quote! { #(#maps;)* },
     };
+    let mutable = (!maps.is_empty()).then(|| quote! { mut });
+    let tail = merged.unwrap_or_else(|| quote! { raw });
     quote! {
-        let mut raw = #all;
+        let #mutable raw = #all;
         #statements
-        raw
+        #tail
     }
 }
 
@@ -75,6 +100,17 @@ fn in_a_loop(domain: &Domain, direction: &str) -> TokenStream {
 /// The statement that leaves the context's features in `given`, if there are
 /// any and a layer reads them.
 pub(super) fn given(plan: &Plan) -> TokenStream {
+    if !plan.categorical.vocabularies.is_empty() && plan.conditions() {
+        let mutable = categorical::embeds(plan).then(|| quote! { mut });
+        let features = match plan.context.len() {
+            0 => {
+                let count = number(plan.given());
+                quote! { [0.0; #count] }
+            }
+            _ => quote! { features(context) },
+        };
+        return quote! { let #mutable given = #features; };
+    }
     match (plan.conditions(), plan.context.all_real()) {
         (false, _) => TokenStream::new(),
         (_, true) => quote! {
@@ -86,8 +122,13 @@ pub(super) fn given(plan: &Plan) -> TokenStream {
 
 /// The function `features`, for a context that is more than standardised.
 pub(super) fn features(plan: &Plan) -> TokenStream {
-    if plan.context.all_real() || !plan.conditions() {
+    let embedded = !plan.categorical.vocabularies.is_empty();
+    let plain = plan.context.all_real() && !embedded;
+    if plain || !plan.conditions() || plan.context.len() == 0 {
         return TokenStream::new();
+    }
+    if embedded {
+        return embedded_features(plan);
     }
     let channels = plan.context.0.iter().enumerate();
     let maps: Vec<_> = channels
@@ -120,9 +161,53 @@ pub(super) fn features(plan: &Plan) -> TokenStream {
     }
 }
 
+/// As [`features`], with the embeddings of categories among them.
+fn embedded_features(plan: &Plan) -> TokenStream {
+    let channels = || plan.context.0.iter().enumerate();
+    let maps: Vec<_> = channels()
+        .filter_map(|(channel, own)| to_real(&own.domain, &at("raw", channel)))
+        .collect();
+    let (copy, raw) = copy(&quote! { context }, &maps);
+    let plain = channels().any(|(_, own)| own.vocabulary().is_none());
+    let standardise = plain.then(|| {
+        quote! { let x = kernels::standardise(#raw, &CONTEXT_MEAN, &CONTEXT_INV_STD); }
+    });
+    let name = format_ident!("features");
+    let mut slot = 0;
+    let fill = channels().map(|(channel, own)| {
+        let (x, own_slot) = (at("x", channel), slot);
+        slot += own.features;
+        let first = at("features", own_slot);
+        match own.vocabulary() {
+            Some(vocabulary) => {
+                categorical::embed(vocabulary, own_slot, &at("context", channel), &name)
+            }
+            None if own.is_circular() => {
+                let second = at("features", own_slot + 1);
+                quote! { [#first, #second] = kernels::circle::<Math>(kernels::wrap(#x)); }
+            }
+            None => quote! { #first = #x; },
+        }
+    });
+    let fill: TokenStream = fill.collect();
+    let (context, count) = (number(plan.context.len()), number(plan.given()));
+    quote! {
+        /// The context as conditioners see it, and room for the categories of the event.
+        fn features(context: &[f32; #context]) -> [f32; #count] {
+            use ::flow_embedded::kernels;
+            #copy
+            #(#maps;)*
+            #standardise
+            let mut features = [0.0; #count];
+            #fill
+            features
+        }
+    }
+}
+
 /// The method `round_to_grid` of the sampler, for an event with grids.
 pub(super) fn round_to_grid(plan: &Plan) -> TokenStream {
-    let channels = plan.event.0.iter().enumerate();
+    let channels = plan.all.0.iter().enumerate();
     let rounded: Vec<_> = channels
         .filter_map(|(channel, own)| {
             let grid = own.grid?;
@@ -133,7 +218,11 @@ pub(super) fn round_to_grid(plan: &Plan) -> TokenStream {
     if rounded.is_empty() {
         return TokenStream::new();
     }
-    let rounded = match plan.event.all_grids() {
+    let loops = plan
+        .event
+        .all_grids()
+        .filter(|_| plan.all.len() == plan.event.len());
+    let rounded = match loops {
         Some(_) => quote! {
             for (x, [offset, step]) in event.iter_mut().zip(&GRIDS) {
                 *x = kernels::round_to_grid(*x, *offset, *step);
@@ -141,7 +230,7 @@ pub(super) fn round_to_grid(plan: &Plan) -> TokenStream {
         },
         None => quote! { #(#rounded)* },
     };
-    let event = number(plan.event.len());
+    let event = number(plan.all.len());
     quote! {
         fn round_to_grid(&self, event: &mut [f32; #event]) {
             use ::flow_embedded::kernels;
@@ -171,7 +260,7 @@ pub(super) fn circle(channel: usize) -> [Ident; 2] {
 /// log-determinant. None where there is nothing to do.
 fn to_real(domain: &Domain, x: &TokenStream) -> Option<TokenStream> {
     match *domain {
-        Domain::Real | Domain::Circular => None,
+        Domain::Real | Domain::Circular | Domain::Categorical { .. } => None,
         Domain::Positive { low } => {
             let low = float(low);
             Some(quote! { kernels::positive_normalize::<Math>(&mut #x, #low) })
@@ -194,7 +283,7 @@ fn to_real(domain: &Domain, x: &TokenStream) -> Option<TokenStream> {
 /// The inverse of [`to_real`].
 fn from_real(domain: &Domain, x: &TokenStream) -> Option<TokenStream> {
     match *domain {
-        Domain::Real | Domain::Circular => None,
+        Domain::Real | Domain::Circular | Domain::Categorical { .. } => None,
         Domain::Positive { low } => {
             let low = float(low);
             Some(quote! { kernels::positive_generate::<Math>(&mut #x, #low) })

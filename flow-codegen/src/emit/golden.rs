@@ -51,7 +51,7 @@ struct Kind {
 
 fn kinds(plan: &Plan) -> Vec<Kind> {
     let name = format_ident!("{}", plan.type_name);
-    let (event, context) = (plan.event.len(), plan.context.len());
+    let (event, context) = (plan.all.len(), plan.context.len());
     let scores = || Kind {
         name: "GOLDEN",
         calls: "log_prob",

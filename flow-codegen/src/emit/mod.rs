@@ -6,6 +6,7 @@
 
 mod base;
 mod card;
+mod categorical;
 mod channels;
 mod golden;
 mod integer;
@@ -29,13 +30,13 @@ pub(crate) fn module(
     options: &Options,
 ) -> Result<String, Error> {
     let implementations = model::implementations(plan, options);
-    let layers: Vec<TokenStream> = plan
-        .steps()
-        .map(|(index, own)| match plan.is_integer() {
-            true => integer::items(plan, own, index),
-            false => layer::items(plan, own, index),
-        })
-        .collect();
+    let heads = plan.categorical.heads.iter().enumerate();
+    let heads = heads.map(|(index, own)| layer::head(plan, own, index));
+    let layers = plan.steps().map(|(index, own)| match plan.is_integer() {
+        true => integer::items(plan, own, index),
+        false => layer::items(plan, own, index),
+    });
+    let layers: Vec<TokenStream> = heads.chain(layers).collect();
     let mut named = layer::names(&implementations);
     named.extend(layers.iter().flat_map(layer::names));
     let head = model::head(plan, cost, options, named.contains("Math"))?;

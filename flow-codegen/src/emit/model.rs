@@ -1,6 +1,8 @@
 //! The type and its trait implementations.
 
-use super::{at, base, card, channels, float, integer, layer, noise, number, sequential, window};
+use super::{
+    at, base, card, categorical, channels, float, integer, layer, noise, number, sequential, window,
+};
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use flow_embedded::math::Backend;
@@ -51,8 +53,8 @@ pub(super) fn implementations(plan: &Plan, options: &Options) -> TokenStream {
     let windowed = window::windowed(plan, &name);
     let sequential = sequential::sequential(plan, &name);
     let noise = noise::noise(plan, &name);
-    let features = channels::features(plan);
-    quote! { #density #sampler #calibrated #windowed #sequential #noise #features }
+    let (names, features) = (categorical::names(plan, &name), channels::features(plan));
+    quote! { #density #sampler #calibrated #windowed #sequential #noise #names #features }
 }
 
 fn math(plan: &Plan) -> TokenStream {
@@ -95,14 +97,30 @@ fn provenance(plan: &Plan, visibility: &TokenStream) -> TokenStream {
 }
 
 fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
-    let (event, context) = (number(plan.event.len()), number(plan.context.len()));
+    let (event, context) = (number(plan.all.len()), number(plan.context.len()));
     let (standardise, given) = (channels::standardise(plan), channels::given(plan));
+    // Categories are modelled before all else, and condition what follows.
+    let (before, after) = match plan.categorical.heads.is_empty() {
+        true => (None, Some(given)),
+        false => (Some(given), None),
+    };
     let layers = plan
         .steps()
         .map(|(index, own)| layer::call(plan, own, index, "normalize", true));
-    let energy = base::energy(plan);
     let log_norm = float(plan.log_norm);
-    let latents = latents(&plan.base.places);
+    let (energy, log_prob) = match plan.event.len() {
+        0 => (None, quote! { #log_norm + log_det }),
+        _ => {
+            let energy = base::energy(plan);
+            let statement = quote! { let energy = #energy; };
+            (Some(statement), quote! { (#log_norm + log_det) - energy })
+        }
+    };
+    let (imports, latents) = match (plan.event.len(), plan.categorical.heads.is_empty()) {
+        (0, _) => (quote! { kernels }, categorical::latents(plan)),
+        (_, false) => (quote! { {base, kernels} }, categorical::latents(plan)),
+        (_, true) => (quote! { {base, kernels} }, latents(&plan.base.places)),
+    };
     quote! {
         impl ::flow_embedded::Density<#event, #context> for #name {
             fn log_prob(&self, event: &[f32; #event], context: &[f32; #context]) -> f32 {
@@ -118,13 +136,14 @@ fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
                 context: &[f32; #context],
                 latents: &mut [f32; #event],
             ) -> f32 {
-                use ::flow_embedded::{base, kernels};
+                use ::flow_embedded::#imports;
+                #before
                 #standardise
-                #given
+                #after
                 #(#layers)*
-                let energy = #energy;
+                #energy
                 *latents = #latents;
-                kernels::conclude((#log_norm + log_det) - energy, event, context)
+                kernels::conclude(#log_prob, event, context)
             }
         }
     }
@@ -140,9 +159,21 @@ pub(super) fn latents(places: &[usize]) -> TokenStream {
 }
 
 fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
-    let (event, context) = (number(plan.event.len()), number(plan.context.len()));
-    let (draw, given) = (base::draw(plan), channels::given(plan));
-    let context_name = match plan.conditions() {
+    let (event, context) = (number(plan.all.len()), number(plan.context.len()));
+    let given = channels::given(plan);
+    let draw = (plan.event.len() > 0).then(|| base::draw(plan));
+    let start = match plan.categorical.heads.is_empty() {
+        true => quote! { #draw #given },
+        false => {
+            let categories = categorical::draw(plan);
+            quote! { #given #categories #draw }
+        }
+    };
+    let imports = match plan.event.len() {
+        0 => quote! { kernels },
+        _ => quote! { {base, kernels} },
+    };
+    let context_name = match plan.conditions() && plan.context.len() > 0 {
         false => format_ident!("_context"),
         true => format_ident!("context"),
     };
@@ -159,9 +190,8 @@ fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
                 rng: &mut R,
                 #context_name: &[f32; #context],
             ) -> [f32; #event] {
-                use ::flow_embedded::{base, kernels};
-                #draw
-                #given
+                use ::flow_embedded::#imports;
+                #start
                 #(#layers)*
                 #destandardise
             }

@@ -10,7 +10,7 @@ pub(super) fn noise(plan: &Plan, name: &Ident) -> TokenStream {
     if own(plan).is_none() {
         return TokenStream::new();
     }
-    let (event, context) = (number(plan.event.len()), number(plan.context.len()));
+    let (event, context) = (number(plan.all.len()), number(plan.context.len()));
     quote! {
         impl ::flow_embedded::noise::Noise<#event, #context> for #name {
             const START: &'static [f32; #event] = &NOISE_START;

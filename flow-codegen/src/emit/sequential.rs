@@ -12,8 +12,8 @@ pub(super) fn sequential(plan: &Plan, name: &Ident) -> TokenStream {
     let Some(own) = test(plan) else {
         return TokenStream::new();
     };
-    let event = number(plan.event.len());
-    let statistics = number(1 + plan.event.len());
+    let event = number(plan.all.len());
+    let statistics = number(1 + plan.all.len());
     let (bets, edges) = (number(own.bets.len()), number(own.edges));
     let run_length = float(own.run_length);
     let past = window::past(plan).map(|own| {

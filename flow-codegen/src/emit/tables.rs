@@ -11,25 +11,42 @@ use quote::format_ident;
 /// it is even where it comes close to a famous constant.
 pub(super) const ATTRIBUTES: &str = "#[rustfmt::skip]\n#[allow(clippy::approx_constant)]\n";
 
-/// The name of a layer's table.
-pub(super) fn identifier(index: usize, part: &str) -> Ident {
-    format_ident!("L{index}_{part}")
+/// What a table belongs to.
+#[derive(Clone, Copy)]
+pub(super) enum Owner {
+    /// A layer, by its place in the artefact.
+    Layer(usize),
+    /// A head, counted among the categorical event channels.
+    Head(usize),
+}
+
+/// The name of a layer's or a head's table.
+pub(super) fn identifier(owner: Owner, part: &str) -> Ident {
+    match owner {
+        Owner::Layer(index) => format_ident!("L{index}_{part}"),
+        Owner::Head(index) => format_ident!("HEAD_{index}_{part}"),
+    }
+}
+
+/// The name of a vocabulary's embeddings.
+pub(super) fn embedding(vocabulary: usize) -> Ident {
+    format_ident!("EMBEDDING_{vocabulary}")
 }
 
 /// The name of the table of a hidden block.
-pub(super) fn hidden(own: &Conditional, index: usize, dense: usize, block: usize) -> Ident {
+pub(super) fn hidden(own: &Conditional, owner: Owner, dense: usize, block: usize) -> Ident {
     match own.groups.len() {
-        1 => identifier(index, &format!("HIDDEN_{dense}")),
-        _ => identifier(index, &format!("HIDDEN_{dense}_GROUP_{block}")),
+        1 => identifier(owner, &format!("HIDDEN_{dense}")),
+        _ => identifier(owner, &format!("HIDDEN_{dense}_GROUP_{block}")),
     }
 }
 
 /// The name of a table of the output layer.
-pub(super) fn output(own: &Conditional, index: usize, group: usize, table: usize) -> Ident {
+pub(super) fn output(own: &Conditional, owner: Owner, group: usize, table: usize) -> Ident {
     match (own.channel_by_channel(), own.groups.len()) {
-        (true, _) => identifier(index, &format!("CHANNEL_{}", own.groups[group][table])),
-        (false, 1) => identifier(index, "OUTPUT"),
-        (false, _) => identifier(index, &format!("OUTPUT_GROUP_{group}")),
+        (true, _) => identifier(owner, &format!("CHANNEL_{}", own.groups[group][table])),
+        (false, 1) => identifier(owner, "OUTPUT"),
+        (false, _) => identifier(owner, &format!("OUTPUT_GROUP_{group}")),
     }
 }
 
@@ -76,13 +93,16 @@ fn entries(name: &str, table: &[(f32, f32)]) -> String {
 pub(super) fn numbers(plan: &Plan) -> String {
     let mut text = String::from("// Standardisation: (x - MEAN) * INV_STD.\n");
     let mut standardisation = |prefix: &str, channels: &Channels| {
+        if channels.len() == 0 {
+            return;
+        }
         let (mean, inv_std): (Vec<f32>, Vec<f32>) =
             channels.0.iter().map(|c| (c.mean, c.inv_std)).unzip();
         text += &list(&format!("{prefix}MEAN"), &mean);
         text += &list(&format!("{prefix}INV_STD"), &inv_std);
     };
     standardisation("", &plan.event);
-    if plan.conditions() {
+    if plan.conditions() && plan.context.0.iter().any(|own| own.vocabulary().is_none()) {
         standardisation("CONTEXT_", &plan.context);
     }
     if let Some(ends) = plan.event.one_kind() {
@@ -97,6 +117,7 @@ pub(super) fn numbers(plan: &Plan) -> String {
         Some(WeightFormat::F16) => Stored::Half,
         _ => Stored::F32,
     };
+    text += &categorical(plan, stored);
     for (index, layer) in plan.steps() {
         text += &layer_tables(&layer.bijection, index, stored);
     }
@@ -108,10 +129,32 @@ pub(super) fn numbers(plan: &Plan) -> String {
     text
 }
 
+/// The embeddings of the vocabularies, and the heads.
+fn categorical(plan: &Plan, stored: Stored) -> String {
+    let mut text = String::new();
+    let vocabularies = plan.categorical.vocabularies.iter().enumerate();
+    for (index, own) in vocabularies.filter(|(index, _)| plan.embeds(*index)) {
+        let (rows, width) = (own.rows.len(), own.rows[0].len());
+        let lines: String = own.rows.iter().map(|row| array(row)).collect();
+        let of = format!("[[{}; {width}]; {rows}]", stored.weight());
+        text += &format!(
+            "\n// Embeddings, a row for each category.\n{ATTRIBUTES}static {}: {of} = {};\n",
+            embedding(index),
+            stored.value(&lines, "panel")
+        );
+    }
+    for (index, own) in plan.categorical.heads.iter().enumerate() {
+        let tables = conditional_tables(&own.conditioner, Owner::Head(index), stored);
+        text += &format!("\n// Head {index}: {PANELS}{tables}");
+    }
+    text
+}
+
 fn layer_tables(bijection: &Bijection, index: usize, stored: Stored) -> String {
     match bijection {
         Bijection::Coupling(own) | Bijection::Autoregressive(_, own) => {
-            conditional_tables(own, index, stored)
+            let tables = conditional_tables(own, Owner::Layer(index), stored);
+            format!("\n// Layer {index}: {PANELS}{tables}")
         }
         Bijection::Linear { upper, lower, .. } => factors(upper, lower, index),
         Bijection::Pointwise {
@@ -120,12 +163,12 @@ fn layer_tables(bijection: &Bijection, index: usize, stored: Stored) -> String {
             lower,
         } => {
             let factors = factors(upper, lower, index);
-            let places = places(&identifier(index, "PLACES"), own);
+            let places = places(&identifier(Owner::Layer(index), "PLACES"), own);
             format!("{factors}// The planes at each position.\n{places}")
         }
         Bijection::Convolutional(own) => convolutional_tables(own, index, stored),
         Bijection::ElementWise(scales) => {
-            let name = identifier(index, "SCALE_SHIFT").to_string();
+            let name = identifier(Owner::Layer(index), "SCALE_SHIFT").to_string();
             let table = pairs(&name, "[f32; 2]", scales, |pair| format!("{pair:?}"));
             format!("\n// Layer {index}: scale and shift.\n{table}")
         }
@@ -134,7 +177,7 @@ fn layer_tables(bijection: &Bijection, index: usize, stored: Stored) -> String {
 }
 
 fn factors(upper: &[Vec<f32>], lower: &[Vec<f32>], index: usize) -> String {
-    let name = |part: &str| identifier(index, part).to_string();
+    let name = |part: &str| identifier(Owner::Layer(index), part).to_string();
     format!(
         "\n// Layer {index}: U from the diagonal on, then L, each row a bias and what is left \
          of\n// the diagonal.\n{}{}",
@@ -146,15 +189,18 @@ fn factors(upper: &[Vec<f32>], lower: &[Vec<f32>], index: usize) -> String {
 /// The name of the table of a convolution.
 pub(super) fn filters(own: &Convolutional, index: usize, layer: usize) -> Ident {
     match layer == own.output() {
-        true => identifier(index, "OUTPUT"),
-        false => identifier(index, &format!("HIDDEN_{layer}")),
+        true => identifier(Owner::Layer(index), "OUTPUT"),
+        false => identifier(Owner::Layer(index), &format!("HIDDEN_{layer}")),
     }
 }
 
 fn convolutional_tables(own: &Convolutional, index: usize, stored: Stored) -> String {
     let mut text = format!("\n// Layer {index}: the planes at each position.\n");
-    text += &places(&identifier(index, "GIVEN"), &own.given);
-    text += &places(&identifier(index, "TRANSFORMED"), &own.transformed);
+    text += &places(&identifier(Owner::Layer(index), "GIVEN"), &own.given);
+    text += &places(
+        &identifier(Owner::Layer(index), "TRANSFORMED"),
+        &own.transformed,
+    );
     text += "// Of each panel the heads (biases, then the weights of the context), then the weights of\n\
              // what the kernel sees: its rows, in each its positions, at each the planes.\n";
     let layers = own.layers.iter().enumerate();
@@ -172,17 +218,19 @@ fn places(name: &Ident, places: &[usize]) -> String {
     )
 }
 
-fn conditional_tables(own: &Conditional, index: usize, stored: Stored) -> String {
+/// What the tables of a conditioner hold.
+const PANELS: &str = "of each panel the biases, then the weights of each input.\n";
+
+fn conditional_tables(own: &Conditional, owner: Owner, stored: Stored) -> String {
     let hidden = own.hidden.iter().enumerate().flat_map(|(dense, blocks)| {
         let blocks = blocks.iter().enumerate();
-        blocks.map(move |(block, table)| (hidden(own, index, dense, block), table))
+        blocks.map(move |(block, table)| (hidden(own, owner, dense, block), table))
     });
     let output = own.output.iter().enumerate().flat_map(|(group, tables)| {
         let tables = tables.iter().enumerate();
-        tables.map(move |(place, table)| (output(own, index, group, place), table))
+        tables.map(move |(place, table)| (output(own, owner, group, place), table))
     });
-    let mut text =
-        format!("\n// Layer {index}: of each panel the biases, then the weights of each input.\n");
+    let mut text = String::new();
     for part in hidden
         .chain(output)
         .flat_map(|(name, table)| parts(table, &name))
@@ -206,6 +254,23 @@ pub(super) struct Part<'t> {
 enum Stored {
     F32,
     Half,
+}
+
+impl Stored {
+    fn weight(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Half => "::flow_embedded::kernels::Half",
+        }
+    }
+
+    /// Lines of numbers as the value of a static; `make` makes halves of them.
+    fn value(self, numbers: &str, make: &str) -> String {
+        match self {
+            Self::F32 => format!("[\n{numbers}]"),
+            Self::Half => format!("{}::{make}([\n{numbers}])", self.weight()),
+        }
+    }
 }
 
 /// The statics that hold a table; none if it has no rows.
@@ -240,10 +305,7 @@ fn split<'t>(rows: &'t [Vec<f32>], panels: &[usize]) -> impl Iterator<Item = &'t
 impl Part<'_> {
     fn text(&self, stored: Stored) -> String {
         let (name, rows, columns) = (&self.name, self.rows.len(), self.columns);
-        let weight = match stored {
-            Stored::F32 => "f32",
-            Stored::Half => "::flow_embedded::kernels::Half",
-        };
+        let weight = stored.weight();
         let (of, numbers, make) = match self.layout {
             Layout::Wide => {
                 let lines: String = columns_of(self.rows, columns)
@@ -260,10 +322,7 @@ impl Part<'_> {
                 (format!("[{weight}; {}]", rows * columns), lines, "list")
             }
         };
-        let value = match stored {
-            Stored::F32 => format!("[\n{numbers}]"),
-            Stored::Half => format!("{weight}::{make}([\n{numbers}])"),
-        };
+        let value = stored.value(&numbers, make);
         format!("{ATTRIBUTES}static {name}: {of} = {value};\n")
     }
 }

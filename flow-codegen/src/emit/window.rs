@@ -11,7 +11,7 @@ pub(super) fn windowed(plan: &Plan, name: &Ident) -> TokenStream {
     if plan.features.is_empty() {
         return TokenStream::new();
     }
-    let event = number(plan.event.len());
+    let event = number(plan.all.len());
     let features = number(plan.features.len());
     let [samples, averages] = size(&plan.features).map(number);
     let items = plan.features.iter().map(|own| feature(*own));
@@ -27,7 +27,7 @@ pub(super) fn windowed(plan: &Plan, name: &Ident) -> TokenStream {
 
 /// The features, as `Windowed` has them; `None` without any.
 pub(super) fn past(plan: &Plan) -> Option<TokenStream> {
-    let event = number(plan.event.len());
+    let event = number(plan.all.len());
     let features = number(plan.features.len());
     let [samples, averages] = size(&plan.features).map(number);
     (!plan.features.is_empty()).then(|| {

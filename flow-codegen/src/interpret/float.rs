@@ -6,9 +6,10 @@ use super::walk::{Arithmetic, Place, Walk, normalize, scatter};
 use crate::plan::{Bijection, ChannelPlan, Channels, Conditional, Convolutional, Plan, Table};
 use flow_embedded::artefact::{Activation as Kind, Direction, Shape, Transformer};
 use flow_embedded::kernels::{
-    Activation, Relu, Silu, Tanh, affine_forward, affine_inverse, circle, circular_forward,
-    circular_inverse, conclude, dot, element_wise_generate, element_wise_normalize,
-    linear_generate, linear_normalize, spline_forward, spline_inverse_and_log_det, wrap,
+    Activation, Relu, Silu, Tanh, affine_forward, affine_inverse, category_log_prob, circle,
+    circular_forward, circular_inverse, conclude, dot, element_wise_generate,
+    element_wise_normalize, embedding, linear_generate, linear_normalize, spline_forward,
+    spline_inverse_and_log_det, wrap,
 };
 use flow_embedded::math::Math;
 use std::marker::PhantomData;
@@ -42,24 +43,40 @@ impl<'p, M: Math> Float<'p, M> {
     /// The log-likelihood and the latents.
     pub(super) fn log_prob(&mut self, event: &[f32], context: &[f32]) -> (f32, Vec<f32>) {
         let plan = self.plan;
-        let (mut x, log_det) = standardise::<M>(&plan.event, event);
-        let given = features::<M>(&plan.context, context);
+        let mut given = features::<M>(plan, context);
+        let mut log_det = 0.0;
+        let mut surprises = Vec::new();
+        for (index, head) in plan.categorical.heads.iter().enumerate() {
+            let logits = self.logits(index, &given);
+            let log_prob = category_log_prob::<M>(event[head.channel], &logits);
+            log_det += log_prob;
+            surprises.push(-log_prob);
+            given.extend(embed(plan, head.vocabulary, event[head.channel]));
+        }
+        let continuous = plan.categorical.continuous.iter();
+        let continuous: Vec<f32> = continuous.map(|channel| event[*channel]).collect();
+        let mut x = standardise::<M>(&plan.event, &continuous, &mut log_det);
         let log_det = normalize(self, plan, &mut x, &given, log_det);
-        let z: Vec<f32> = plan.base.places.iter().map(|place| x[*place]).collect();
+        let mut z: Vec<f32> = plan.base.places.iter().map(|place| x[*place]).collect();
         let energy = plan
             .base
             .distribution
             .energy::<M, _>(shape(plan), &plan.base.weights, &z);
         let log_prob = conclude((plan.log_norm + log_det) - energy, event, context);
+        z.extend(surprises);
         (log_prob, z)
     }
 
     pub(super) fn generate(&mut self, base: &[f32], context: &[f32]) -> Vec<f32> {
         let plan = self.plan;
-        let given = features::<M>(&plan.context, context);
-        let mut x = vec![0.0; base.len()];
-        for (place, z) in plan.base.places.iter().zip(base) {
-            x[*place] = *z;
+        let mut given = features::<M>(plan, context);
+        for head in &plan.categorical.heads {
+            given.extend(embed(plan, head.vocabulary, base[head.channel]));
+        }
+        let continuous = &plan.categorical.continuous;
+        let mut x = vec![0.0; continuous.len()];
+        for (place, channel) in plan.base.places.iter().zip(continuous) {
+            x[*place] = base[*channel];
         }
         let mut conditional = self.activations.len();
         for layer in plan.layers.iter().rev() {
@@ -102,35 +119,75 @@ impl<'p, M: Math> Float<'p, M> {
                 } => image::pointwise(&mut x, places, upper, lower, linear_generate::<f32>),
             }
         }
-        let channels = plan.event.0.iter().zip(x);
-        channels
-            .map(|(channel, x)| channel.destandardise::<M>(x))
+        let mut event = base.to_vec();
+        for ((place, channel), x) in continuous.iter().zip(&plan.event.0).zip(x) {
+            event[*place] = channel.destandardise::<M>(x);
+        }
+        event
+    }
+
+    /// The logits of a head.
+    fn logits(&mut self, index: usize, given: &[f32]) -> Vec<f32> {
+        let head = &self.plan.categorical.heads[index];
+        let own = &head.conditioner;
+        let mut before = given[..head.inputs].to_vec();
+        for (dense, blocks) in own.hidden.iter().enumerate() {
+            let place = Place { own, dense };
+            let mut units = Vec::new();
+            for (table, row) in rows(blocks) {
+                let unit = self.unit(place, table, row, &before);
+                let residual = own.residual && dense > 0;
+                units.push(if residual {
+                    unit + before[units.len()]
+                } else {
+                    unit
+                });
+            }
+            before = units;
+        }
+        let outputs = own.output.iter().flat_map(|tables| rows(tables));
+        outputs
+            .map(|(table, row)| self.parameter(table, row, &before))
             .collect()
     }
 }
 
-/// Standardised channels, and the log-determinant of their domains.
-fn standardise<M: Math>(channels: &Channels, raw: &[f32]) -> (Vec<f32>, f32) {
-    let mut log_det = 0.0;
-    let standard = channels.0.iter().zip(raw).map(|(channel, raw)| {
-        let mut x = *raw;
-        log_det += channel.standardise::<M>(&mut x);
-        x
-    });
-    let standard = standard.collect();
-    (standard, log_det)
+/// The rows of some tables.
+fn rows(tables: &[Table]) -> impl Iterator<Item = (&Table, usize)> {
+    let tables = tables.iter();
+    tables.flat_map(|table| (0..table.rows.len()).map(move |row| (table, row)))
 }
 
-fn features<M: Math>(channels: &Channels, raw: &[f32]) -> Vec<f32> {
-    let (standard, _) = standardise::<M>(channels, raw);
-    let features =
-        standard
-            .iter()
-            .enumerate()
-            .flat_map(|(channel, x)| match channels.is_circular(channel) {
-                false => vec![*x],
-                true => circle::<M>(*x).to_vec(),
-            });
+/// The embedding of a code.
+fn embed(plan: &Plan, vocabulary: usize, code: f32) -> Vec<f32> {
+    let rows = &plan.categorical.vocabularies[vocabulary].rows;
+    embedding(
+        &rows.concat(),
+        rows.len(),
+        plan.categorical.width(vocabulary),
+        code,
+    )
+    .collect()
+}
+
+/// Standardised channels; adds the log-determinant of their domains.
+fn standardise<M: Math>(channels: &Channels, raw: &[f32], log_det: &mut f32) -> Vec<f32> {
+    let standard = channels.0.iter().zip(raw).map(|(channel, raw)| {
+        let mut x = *raw;
+        *log_det += channel.standardise::<M>(&mut x);
+        x
+    });
+    standard.collect()
+}
+
+fn features<M: Math>(plan: &Plan, raw: &[f32]) -> Vec<f32> {
+    let standard = standardise::<M>(&plan.context, raw, &mut 0.0);
+    let channels = plan.context.0.iter().zip(standard);
+    let features = channels.flat_map(|(channel, x)| match channel.vocabulary() {
+        Some(vocabulary) => embed(plan, vocabulary, x),
+        None if channel.is_circular() => circle::<M>(x).to_vec(),
+        None => vec![x],
+    });
     features.collect()
 }
 
@@ -140,7 +197,7 @@ fn shape(plan: &Plan) -> Shape {
     let circular = places.filter(|(_, place)| plan.event.is_circular(**place));
     Shape {
         event: plan.event.len(),
-        context: plan.context.features(),
+        context: plan.given(),
         circular: circular.fold(0, |set, (channel, _)| set | 1 << channel),
     }
 }

@@ -56,7 +56,7 @@ impl<'p> Integer<'p> {
         for (channel, raw) in channels.0.iter().zip(raw) {
             let map = Standardise::new(channel.mean, channel.inv_std);
             let mapped: Option<Mapped> = match channel.domain {
-                Domain::Real | Domain::Circular => None,
+                Domain::Real | Domain::Circular | Domain::Categorical { .. } => None,
                 Domain::Positive { low } => Some(Positive::new(low).normalize(*raw)?),
                 Domain::SoftPositive { low, scale } => {
                     Some(SoftPositive::new(low, scale).normalize(*raw)?)

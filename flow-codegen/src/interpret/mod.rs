@@ -67,7 +67,7 @@ impl Interpreter {
     /// As [`log_prob`](Self::log_prob).
     pub fn log_prob_and_latents(&self, event: &[f32], context: &[f32]) -> (f32, Vec<f32>, u32) {
         let plan = &self.0;
-        assert_eq!(event.len(), plan.event.len(), "event channels");
+        assert_eq!(event.len(), plan.all.len(), "event channels");
         assert_eq!(context.len(), plan.context.len(), "context channels");
         if plan.is_integer() {
             let mut saturation = Saturation::new();
@@ -82,13 +82,14 @@ impl Interpreter {
         (log_prob, latents, 0)
     }
 
-    /// Base to data: the event of a base event, for a model of `f32`.
+    /// Base to data: the event of a base event, for a model of `f32`. Categories stay as
+    /// they are.
     ///
     /// # Panics
     /// As [`log_prob`](Self::log_prob).
     pub fn generate(&self, base: &[f32], context: &[f32]) -> Vec<f32> {
         let plan = &self.0;
-        assert_eq!(base.len(), plan.event.len(), "event channels");
+        assert_eq!(base.len(), plan.all.len(), "event channels");
         assert_eq!(context.len(), plan.context.len(), "context channels");
         match plan.math {
             Backend::Polynomial => Float::<Polynomial>::new(plan).generate(base, context),
@@ -153,7 +154,7 @@ impl Interpreter {
     /// The sizes that activations are to hold: of each conditioner its inputs
     /// and then each of its hidden layers.
     fn ranges(&self, events: &[f32], contexts: &[f32]) -> Vec<Vec<f32>> {
-        let (event, context) = (self.0.event.len(), self.0.context.len());
+        let (event, context) = (self.0.all.len(), self.0.context.len());
         // The largest size of each kind, by event.
         let conditional = self
             .0

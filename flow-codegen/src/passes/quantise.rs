@@ -20,9 +20,10 @@ const LARGEST: f32 = 128.0;
 pub(super) fn run(mut plan: Plan, quantisation: &Quantisation<'_>) -> Result<Plan, Error> {
     plan.weights = Some(quantisation.weights);
     if !quantisation.weights.is_integer() {
-        return match halves(&plan) {
-            None => Ok(plan),
-            Some(layer) => Err(Error::NotHalf { layer }),
+        return match (halves(&plan), categorical_halves(&plan)) {
+            (None, true) => Ok(plan),
+            (None, false) => Err(Error::NotHalfCategories),
+            (Some(layer), _) => Err(Error::NotHalf { layer }),
         };
     }
     let mut fractions = quantisation.fractions;
@@ -63,6 +64,16 @@ fn halves(plan: &Plan) -> Option<usize> {
         let mut weights = tables.flat_map(|own| own.rows.concat());
         weights.any(|weight| f16::from_f32(weight).to_f32() != weight)
     })
+}
+
+/// Whether half precision holds all weights of embeddings and heads.
+fn categorical_halves(plan: &Plan) -> bool {
+    let own = &plan.categorical;
+    let heads = own.heads.iter().flat_map(|own| own.conditioner.tables());
+    let heads = heads.flat_map(|own| own.rows.concat());
+    let embeddings = own.vocabularies.iter().flat_map(|own| own.rows.concat());
+    let mut weights = heads.chain(embeddings);
+    weights.all(|weight| f16::from_f32(weight).to_f32() == weight)
 }
 
 fn conditioner(own: &mut Conditional, weights: WeightFormat) -> Option<()> {

@@ -1,4 +1,4 @@
-use flow_embedded::artefact::{Channel, Domain, Grid};
+use flow_embedded::artefact::{Channel, Domain, Grid, Header, Vocabulary};
 
 /// The channels of the event or of the context.
 pub(crate) struct Channels(pub(crate) Vec<ChannelPlan>);
@@ -9,6 +9,8 @@ pub(crate) struct ChannelPlan {
     pub(crate) grid: Option<Grid>,
     pub(crate) mean: f32,
     pub(crate) inv_std: f32,
+    /// The numbers that it feeds to a conditioner.
+    pub(crate) features: usize,
 }
 
 /// From more channels than these, a loop is worth a table.
@@ -18,17 +20,35 @@ impl ChannelPlan {
     pub(crate) fn is_circular(&self) -> bool {
         self.domain == Domain::Circular
     }
+
+    /// The place of its vocabulary, if it is categorical.
+    pub(crate) fn vocabulary(&self) -> Option<usize> {
+        match self.domain {
+            Domain::Categorical { vocabulary } => Some(usize::from(vocabulary)),
+            _ => None,
+        }
+    }
 }
 
 impl Channels {
-    pub(super) fn new(channels: &[Channel<'_>]) -> Self {
+    pub(super) fn new<'h, 'a: 'h>(
+        header: &Header<'_>,
+        channels: impl IntoIterator<Item = &'h Channel<'a>>,
+    ) -> Self {
+        let features = |channel: &Channel<'_>| match channel.domain {
+            Domain::Circular => 2,
+            _ => header
+                .vocabulary_of(channel)
+                .map_or(1, Vocabulary::embedding),
+        };
         let plan = |channel: &Channel<'_>| ChannelPlan {
+            features: features(channel),
             domain: channel.domain,
             grid: channel.grid,
             mean: channel.mean,
             inv_std: channel.inv_std,
         };
-        Self(channels.iter().map(plan).collect())
+        Self(channels.into_iter().map(plan).collect())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -50,7 +70,7 @@ impl Channels {
         let first = std::mem::discriminant(&self.0.first()?.domain);
         let same = |own: &ChannelPlan| std::mem::discriminant(&own.domain) == first;
         let numbers = |own: &ChannelPlan| match own.domain {
-            Domain::Real | Domain::Circular => None,
+            Domain::Real | Domain::Circular | Domain::Categorical { .. } => None,
             Domain::Positive { low } => Some(vec![low]),
             Domain::SoftPositive { low, scale } => Some(vec![low, scale]),
             Domain::Bounded { low, high } => Some(vec![low, high]),
@@ -73,7 +93,6 @@ impl Channels {
 
     /// The numbers that they feed to a conditioner.
     pub(crate) fn features(&self) -> usize {
-        let circular = (0..self.len()).filter(|channel| self.is_circular(*channel));
-        self.len() + circular.count()
+        self.0.iter().map(|own| own.features).sum()
     }
 }

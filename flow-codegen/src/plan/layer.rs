@@ -118,7 +118,7 @@ pub(crate) struct Conditional {
 
 impl Conditional {
     /// Without channels to transform and without tables.
-    fn new(
+    pub(super) fn new(
         transformer: Transformer,
         conditioner: &Conditioner<'_>,
         conditioning: Vec<usize>,
@@ -224,7 +224,7 @@ impl Planner<'_, '_> {
     pub(super) fn layer(&self, index: usize) -> LayerPlan {
         let layer = &self.0.flow.header().layers[index];
         let weights = self.0.flow.layer_weights(index);
-        let event = self.0.flow.header().event.len();
+        let event = self.0.flow.header().shape().event;
         let bijection = match layer {
             Layer::Coupling(own) => {
                 let transformed = channels(own.transformed);

@@ -1,11 +1,13 @@
 //! What will be emitted: shapes and tables, free of the artefact's encoding.
 
+mod categorical;
 mod channels;
 mod golden;
 mod image;
 mod integer;
 mod layer;
 
+pub(crate) use categorical::{CategoricalPlan, HeadPlan};
 pub(crate) use channels::{ChannelPlan, Channels};
 pub(crate) use golden::{Golden, GoldenSample, vectors};
 pub(crate) use image::{Convolutional, Filters};
@@ -24,8 +26,12 @@ pub struct Plan {
     pub(crate) type_name: String,
     pub(crate) functions: Functions,
     pub(crate) card: Card,
+    /// All channels of the event.
+    pub(crate) all: Channels,
+    /// Those that bijections act on: all but the categorical ones.
     pub(crate) event: Channels,
     pub(crate) context: Channels,
+    pub(crate) categorical: CategoricalPlan,
     /// What the first context channels are computed from.
     pub(crate) features: Vec<Feature>,
     pub(crate) layers: Vec<LayerPlan>,
@@ -151,14 +157,16 @@ impl Plan {
                 seed: provenance.seed,
                 data_digest: provenance.data_digest,
             },
-            event: Channels::new(&header.event),
-            context: Channels::new(&header.context),
+            all: Channels::new(header, &header.event),
+            event: Channels::new(header, header.continuous()),
+            context: Channels::new(header, &header.context),
+            categorical: CategoricalPlan::new(checked),
             features: header.features.to_vec(),
             layers: layers.collect(),
             base: BasePlan {
                 distribution: header.base,
                 weights: checked.flow.base_weights().collect(),
-                places: (0..header.event.len()).collect(),
+                places: (0..header.continuous().count()).collect(),
             },
             math: header.math,
             weights: None,
@@ -202,17 +210,34 @@ impl Plan {
         })
     }
 
-    /// The layers that have a conditioner, to be changed.
+    /// The conditioners of heads and layers, to be changed.
     pub(crate) fn conditionals_mut(&mut self) -> impl Iterator<Item = &mut Conditional> {
         let bijections = self.layers.iter_mut().map(|layer| &mut layer.bijection);
-        bijections.filter_map(Bijection::conditional_mut)
+        let heads = self.categorical.heads.iter_mut();
+        let heads = heads.map(|head| &mut head.conditioner);
+        heads.chain(bijections.filter_map(Bijection::conditional_mut))
     }
 
-    /// Whether the context conditions anything: a layer without a conditioner
-    /// does not read it.
+    /// Whether anything is conditioned: a layer without a conditioner reads nothing.
     pub(crate) fn conditions(&self) -> bool {
         let mut bijections = self.layers.iter().map(|layer| &layer.bijection);
-        self.context.len() > 0 && bijections.any(Bijection::reads_context)
+        let conditional = bijections.any(Bijection::reads_context);
+        self.given() > 0 && (conditional || !self.categorical.heads.is_empty())
+    }
+
+    /// Whether anything reads the embeddings of a vocabulary.
+    pub(crate) fn embeds(&self, vocabulary: usize) -> bool {
+        let own = &self.categorical;
+        let mut context = self.context.0.iter();
+        let mut heads = own.heads.iter().enumerate();
+        (self.conditions() && context.any(|channel| channel.vocabulary() == Some(vocabulary)))
+            || heads.any(|(index, head)| head.vocabulary == vocabulary && own.conditions(index))
+    }
+
+    /// The numbers that condition: the features of the context, then the embeddings of
+    /// the event's categories.
+    pub(crate) fn given(&self) -> usize {
+        self.context.features() + self.categorical.embeddings()
     }
 
     /// Whether the model is computed with integers.

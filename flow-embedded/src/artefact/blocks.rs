@@ -85,6 +85,27 @@ impl<'a> Layer<'a> {
     }
 }
 
+impl<'a> Blocks<'a> {
+    /// The one block of a dense layer of a conditioner that sees all its inputs at
+    /// once and ends in `outputs` rows.
+    pub(super) fn of_head(
+        conditioner: &Conditioner<'a>,
+        dense: usize,
+        inputs: usize,
+        outputs: usize,
+    ) -> Self {
+        let hidden = |index: usize| conditioner.hidden.get(index).copied();
+        let previous = dense.checked_sub(1).and_then(hidden);
+        Self {
+            rows: match hidden(dense) {
+                Some(units) => Rows::Units(UnitBlocks::new(units)),
+                None => Rows::One(Some(outputs)),
+            },
+            inputs: Inputs::Fixed(previous.map_or(inputs, Units::total)),
+        }
+    }
+}
+
 impl Coupling<'_> {
     /// Whether the layer leaves a channel as it is.
     pub(super) fn keeps(&self, channel: usize) -> bool {

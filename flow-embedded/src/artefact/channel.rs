@@ -9,13 +9,13 @@ use crate::math::Math;
 
 impl Domain {
     /// Raw to mapped, in place; returns `ln |d mapped / d raw|` in nats without
-    /// what is the same for all values. Reals and angles stay as they are; a
+    /// what is the same for all values. Reals, angles and codes stay as they are; a
     /// value outside the domain becomes NaN, which ends as a log-likelihood of
     /// −∞.
     #[inline]
     pub fn normalize<M: Math>(self, x: &mut f32) -> f32 {
         match self {
-            Self::Real | Self::Circular => 0.0,
+            Self::Real | Self::Circular | Self::Categorical { .. } => 0.0,
             Self::Positive { low } => positive_normalize::<M>(x, low),
             Self::SoftPositive { low, scale } => soft_positive_normalize::<M>(x, low, scale),
             Self::Bounded { low, high } => bounded_normalize::<M>(x, low, high),
@@ -27,7 +27,7 @@ impl Domain {
     #[inline]
     pub fn generate<M: Math>(self, y: &mut f32) {
         match self {
-            Self::Real | Self::Circular => {}
+            Self::Real | Self::Circular | Self::Categorical { .. } => {}
             Self::Positive { low } => positive_generate::<M>(y, low),
             Self::SoftPositive { low, scale } => soft_positive_generate::<M>(y, low, scale),
             Self::Bounded { low, high } => bounded_generate::<M>(y, low, high),

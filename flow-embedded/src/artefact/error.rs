@@ -87,6 +87,10 @@ pub enum Place {
     Noise,
     /// A feature of the past, from 0.
     Feature(usize),
+    /// A vocabulary of categories, from 0.
+    Vocabulary(usize),
+    /// The head of a categorical event channel, counted among these from 0.
+    Head(usize),
 }
 
 /// What is wrong at a [`Place`].
@@ -135,6 +139,12 @@ pub enum Fault {
     /// or fewer of them than there may be; or the features change from layer to
     /// layer of a residual conditioner.
     BadConvolution,
+    /// A vocabulary that is not there, of fewer than two categories or too many,
+    /// whose names are not as many or not ascending, or without an embedding.
+    BadVocabulary,
+    /// Not one head for each categorical event channel, or layers where no event
+    /// channel is left for them.
+    BadHeads,
 }
 
 pub(super) fn invalid(place: Place, fault: Fault) -> LoadError {
@@ -196,6 +206,8 @@ impl fmt::Display for Place {
             Self::Quantisation => f.write_str("quantisation"),
             Self::Noise => f.write_str("noise of a sensor"),
             Self::Feature(feature) => write!(f, "feature {feature}"),
+            Self::Vocabulary(index) => write!(f, "vocabulary {index}"),
+            Self::Head(index) => write!(f, "head {index}"),
         }
     }
 }
@@ -221,6 +233,12 @@ impl fmt::Display for Fault {
             Self::NoChannel => "has no context channel",
             Self::BadPlanes => "names other places than its planes have",
             Self::BadConvolution => "has convolutions of impossible sizes",
+            Self::BadVocabulary => {
+                "not a vocabulary of 2 to 256 ascending names with an embedding of 1 to 64 numbers"
+            }
+            Self::BadHeads => {
+                "not one head for each categorical event channel, or layers without a channel"
+            }
         })
     }
 }

@@ -22,6 +22,9 @@ use rand_core::Rng;
 #[derive(Clone, Debug)]
 pub struct LoadedFlow<'a> {
     header: Header<'a>,
+    /// Embedding tables, then heads.
+    discrete: &'a [[u8; 4]],
+    /// Layers, and what lies behind them.
     weights: &'a [[u8; 4]],
     base: &'a [[u8; 4]],
     table: &'a [[[u8; 4]; 2]],
@@ -40,6 +43,7 @@ impl<'a> LoadedFlow<'a> {
     /// Takes parts that `validate` has checked.
     pub(super) fn new(
         header: Header<'a>,
+        discrete: &'a [[u8; 4]],
         weights: &'a [[u8; 4]],
         base: &'a [[u8; 4]],
         table: &'a [[[u8; 4]; 2]],
@@ -48,6 +52,7 @@ impl<'a> LoadedFlow<'a> {
     ) -> Self {
         Self {
             header,
+            discrete,
             weights,
             base,
             table,
@@ -92,6 +97,23 @@ impl<'a> LoadedFlow<'a> {
         own.iter()
             .take(length)
             .map(|bytes| f32::from_le_bytes(*bytes))
+    }
+
+    /// The embedding table of a vocabulary as stored, row by row; none past the last.
+    pub fn embeddings(&self, vocabulary: usize) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
+        numbers(self.header.embeddings(vocabulary, self.discrete))
+    }
+
+    /// The weights of a head as stored, counted among the categorical event channels;
+    /// none past the last.
+    pub fn head_weights(&self, head: usize) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
+        let before = self.header.categorical().take(head);
+        let start: usize = before.map(|own| own.weights()).sum();
+        let length = self.header.categorical().nth(head);
+        let length = length.map_or(0, |own| own.weights());
+        let start = self.header.embedding_weights() + start;
+        let own = self.discrete.get(start..).unwrap_or_default();
+        numbers(own.get(..length).unwrap_or_default())
     }
 
     /// The numbers of the base distribution as stored: see
@@ -272,7 +294,7 @@ impl<'a> LoadedFlow<'a> {
     }
 
     fn walk<M: Math>(&self) -> Walk<'_, M> {
-        Walk::new(&self.header, self.weights, self.base)
+        Walk::new(&self.header, self.discrete, self.weights, self.base)
     }
 
     fn scratch<'s>(&self, memory: &'s mut [f32]) -> Result<Scratch<'s>, ShapeError> {

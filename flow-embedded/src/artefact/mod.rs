@@ -12,7 +12,9 @@
 //! | last 4 | CRC-32 (IEEE 802.3) of all bytes before it |
 //!
 //! All numbers are little-endian. The weights lie in the order in which they
-//! are used, layer by layer in the normalizing direction:
+//! are used: the embedding tables of the vocabularies, a row for each category; the
+//! heads of the categorical event channels, each a conditioner; then layer by layer in
+//! the normalizing direction:
 //!
 //! - of a conditioner, dense layer by dense layer, row by row, each row its bias
 //!   and then one weight for each leading input that it sees (masked weights
@@ -34,6 +36,7 @@
 
 mod base;
 mod blocks;
+mod categorical;
 mod channel;
 mod crc;
 mod error;
@@ -48,6 +51,9 @@ mod validate;
 mod walk;
 
 pub use blocks::{Block, Blocks};
+pub use categorical::{
+    Head, MAX_CATEGORIES, MAX_EMBEDDING, MAX_VOCABULARIES, SEPARATOR, Vocabulary,
+};
 pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
 pub use frame::{FORMAT_VERSION, encode, encoded_len};
 pub use loaded::{CalibrationTable, LoadedFlow};

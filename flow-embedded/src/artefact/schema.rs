@@ -1,6 +1,6 @@
 //! The header: everything about a flow but its weights.
 
-use super::{Mondrian, Noise, Sequential};
+use super::{MAX_VOCABULARIES, Mondrian, Noise, Sequential, Vocabulary};
 use crate::base::component_width;
 use crate::kernels::Convolution;
 use crate::math::Backend;
@@ -54,19 +54,22 @@ pub struct Header<'a> {
     pub noise: Option<Noise<'a>>,
     /// Calibration tables by context, if there are.
     pub mondrian: Option<Mondrian<'a>>,
+    /// What categorical channels are named and embedded by.
+    pub vocabularies: Vec<Vocabulary<'a>, MAX_VOCABULARIES>,
+    /// The conditioners of the categorical event channels, in their order: each
+    /// puts out the logits of one channel (see [`Head`](super::Head)).
+    pub heads: Vec<Conditioner<'a>, MAX_VOCABULARIES>,
 }
 
 impl Header<'_> {
     /// The numbers that decide how weights are laid out.
     pub fn shape(&self) -> Shape {
         let circular = |channel: &Channel<'_>| channel.domain == Domain::Circular;
-        let turns = self.context.iter().filter(|channel| circular(channel));
         Shape {
-            event: self.event.len(),
-            context: self.context.len() + turns.count(),
+            event: self.continuous().count(),
+            context: self.context_features() + self.event_embeddings(),
             circular: self
-                .event
-                .iter()
+                .continuous()
                 .enumerate()
                 .filter(|(_, channel)| circular(channel))
                 .fold(0, |set, (index, _)| set | bit(index)),
@@ -77,12 +80,13 @@ impl Header<'_> {
 /// The numbers that decide how the weights of a layer are laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    /// Event channels.
+    /// Event channels that bijections act on: all but the categorical ones.
     pub event: usize,
     /// Numbers that the context feeds to a conditioner: one for each channel,
-    /// cosine and sine for a circular one.
+    /// cosine and sine for a circular one, the embedding of a categorical one; then
+    /// the embeddings of the categorical event channels.
     pub context: usize,
-    /// Bit `i` is set if event channel `i` is circular.
+    /// Bit `i` is set if event channel `i` among these is circular.
     pub circular: u64,
 }
 
@@ -461,6 +465,13 @@ pub enum Domain {
         centre: f32,
         /// Where it turns from linear to logarithmic, in the channel's unit.
         scale: f32,
+    },
+    /// Codes 0 .. K of the categories of a vocabulary, counted by one: no bijection
+    /// acts on them. An event channel has a [`Head`](super::Head), and what conditions
+    /// has an embedding.
+    Categorical {
+        /// The place of the vocabulary in the header's list.
+        vocabulary: u8,
     },
 }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use super::{mondrian, noise, sequential};
 use crate::base::component_width;
+use crate::window::Feature;
 
 impl<'a> LoadedFlow<'a> {
     /// Validates an artefact and borrows it in place, at any alignment.
@@ -28,7 +29,12 @@ impl<'a> LoadedFlow<'a> {
         }
         check_header(&header)?;
         let shape = header.shape();
-        let mut weights = frame.weights;
+        let (discrete, layers) = frame
+            .weights
+            .split_at_checked(header.discrete_weights())
+            .ok_or(invalid(Place::Header, Fault::WrongWeightCount))?;
+        check_discrete(&header, discrete)?;
+        let mut weights = layers;
         for (index, layer) in header.layers.iter().enumerate() {
             check_layer(layer, index, shape)?;
             let (own, rest) = weights
@@ -57,20 +63,17 @@ impl<'a> LoadedFlow<'a> {
             return Err(LoadError::BackendMissing(header.math));
         }
         Ok(Self::new(
-            header,
-            frame.weights,
-            base,
-            table,
-            test,
-            by_context,
+            header, discrete, layers, base, table, test, by_context,
         ))
     }
 }
 
 fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
-    if header.event.is_empty() || header.layers.is_empty() {
+    let bijected = header.continuous().next().is_some();
+    if header.event.is_empty() || (bijected && header.layers.is_empty()) {
         return Err(invalid(Place::Header, Fault::Empty));
     }
+    check_categorical(header, bijected)?;
     for (index, channel) in header.event.iter().enumerate() {
         check_channel(channel, Place::Event(index))?;
     }
@@ -87,6 +90,59 @@ fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
         .map_or(Ok(()), |own| check_quantisation(&own, header))
 }
 
+/// Vocabularies, what refers to them, and the heads.
+fn check_categorical(header: &Header<'_>, bijected: bool) -> Result<(), LoadError> {
+    for (index, own) in header.vocabularies.iter().enumerate() {
+        if !own.is_valid() {
+            return Err(invalid(Place::Vocabulary(index), Fault::BadVocabulary));
+        }
+    }
+    let known = |own: &Channel<'_>| match own.vocabulary() {
+        Some(index) => header.vocabularies.get(index).is_some(),
+        None => true,
+    };
+    for (index, channel) in header.event.iter().enumerate() {
+        if !known(channel) {
+            return Err(invalid(Place::Event(index), Fault::BadVocabulary));
+        }
+    }
+    for (index, channel) in header.context.iter().enumerate() {
+        if !known(channel) {
+            return Err(invalid(Place::Context(index), Fault::BadVocabulary));
+        }
+    }
+    let event = header.event.iter();
+    let categorical = event.filter(|own| own.vocabulary().is_some()).count();
+    let idle = !bijected && (!header.layers.is_empty() || header.base != Base::Normal);
+    if header.heads.len() != categorical || idle {
+        return Err(invalid(Place::Header, Fault::BadHeads));
+    }
+    for (index, conditioner) in header.heads.iter().enumerate() {
+        check_units(conditioner, 1).map_err(|fault| invalid(Place::Head(index), fault))?;
+    }
+    Ok(())
+}
+
+/// The numbers of embeddings and heads.
+fn check_discrete(header: &Header<'_>, weights: &[[u8; 4]]) -> Result<(), LoadError> {
+    let finite = |own: &[[u8; 4]]| own.iter().all(|w| f32::from_le_bytes(*w).is_finite());
+    let vocabularies = header.vocabularies.iter().enumerate();
+    let vocabularies = vocabularies.map(|(index, own)| (Place::Vocabulary(index), own.weights()));
+    let heads = header.categorical().enumerate();
+    let heads = heads.map(|(index, own)| (Place::Head(index), own.weights()));
+    let mut rest = weights;
+    for (place, length) in vocabularies.chain(heads) {
+        let Some((own, behind)) = rest.split_at_checked(length) else {
+            return Err(invalid(place, Fault::WrongWeightCount));
+        };
+        if !finite(own) {
+            return Err(invalid(place, Fault::NotFinite));
+        }
+        rest = behind;
+    }
+    Ok(())
+}
+
 fn check_features(header: &Header<'_>) -> Result<(), LoadError> {
     let features = &header.features;
     for (index, feature) in features.iter().enumerate() {
@@ -95,8 +151,15 @@ fn check_features(header: &Header<'_>) -> Result<(), LoadError> {
         if again || !feature.is_valid(header.event.len()) {
             return fail(Fault::BadFeature);
         }
-        if index >= header.context.len() {
+        let Some(channel) = header.context.get(index) else {
             return fail(Fault::NoChannel);
+        };
+        // A code can be looked up and not computed with.
+        let event = header.event.get(usize::from(feature.channel()));
+        let event = event.and_then(Channel::vocabulary);
+        let lag = matches!(feature, Feature::Lag { .. });
+        if event != channel.vocabulary() || (event.is_some() && !lag) {
+            return fail(Fault::BadFeature);
         }
     }
     Ok(())
@@ -104,6 +167,9 @@ fn check_features(header: &Header<'_>) -> Result<(), LoadError> {
 
 fn check_quantisation(own: &Quantisation<'_>, header: &Header<'_>) -> Result<(), LoadError> {
     let mut rest = own.fractions;
+    if own.weights.is_integer() && !header.vocabularies.is_empty() {
+        return Err(invalid(Place::Quantisation, Fault::BadHeads));
+    }
     let conditioners = header.layers.iter().filter_map(Layer::conditional);
     for (_, conditioner) in conditioners.filter(|_| own.weights.is_integer()) {
         let kinds = rest.split_at_checked(1 + conditioner.hidden.len());
@@ -130,7 +196,7 @@ const BAD_FRACTIONS: LoadError = LoadError::Invalid {
 fn check_channel(channel: &Channel<'_>, place: Place) -> Result<(), LoadError> {
     let fail = |fault| Err(invalid(place, fault));
     let (ends, scale) = match channel.domain {
-        Domain::Real | Domain::Circular => ([0.0, 1.0], 1.0),
+        Domain::Real | Domain::Circular | Domain::Categorical { .. } => ([0.0, 1.0], 1.0),
         Domain::Positive { low } => ([low, f32::INFINITY], 1.0),
         Domain::SoftPositive { low, scale } => ([low, f32::INFINITY], scale),
         Domain::Bounded { low, high } => ([low, high], high - low),

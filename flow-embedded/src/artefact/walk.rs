@@ -5,14 +5,15 @@
 
 use super::blocks::{Block, Blocks};
 use super::{
-    Activation, Autoregressive, Conditioner, ConvolutionalCoupling, Coupling, Direction, Domain,
-    Header, Layer, MAX_HIDDEN_LAYERS, Permutation, Planes, Shape, Transformer,
+    Activation, Autoregressive, Channel, Conditioner, ConvolutionalCoupling, Coupling, Direction,
+    Domain, Header, Layer, MAX_HIDDEN_LAYERS, Permutation, Planes, Shape, Transformer,
 };
 use crate::kernels::{
-    Convolution, Relu, Silu, Tanh, affine_forward, affine_inverse, circle, circular_forward,
-    circular_inverse, conclude, convolve_at, dot, element_wise_generate, element_wise_normalize,
-    gather_places, linear_generate, linear_normalize, pointwise_generate, pointwise_normalize,
-    spline_forward, spline_inverse, spline_inverse_and_log_det,
+    Convolution, Relu, Silu, Tanh, affine_forward, affine_inverse, category, category_log_prob,
+    circle, circular_forward, circular_inverse, conclude, convolve_at, dot, element_wise_generate,
+    element_wise_normalize, embedding, gather_places, linear_generate, linear_normalize,
+    pointwise_generate, pointwise_normalize, spline_forward, spline_inverse,
+    spline_inverse_and_log_det,
 };
 use crate::math::Math;
 use core::marker::PhantomData;
@@ -20,7 +21,8 @@ use rand_core::Rng;
 
 /// The caller's memory, split into what one evaluation needs.
 pub(super) struct Scratch<'s> {
-    /// The event on its way through the layers; at the end of scoring, its latents.
+    /// The event on its way through the layers, then the surprise of each categorical
+    /// channel; at the end of scoring, the latents.
     event: &'s mut [f32],
     /// What a layer's conditioner works in.
     conditioning: Conditioning<'s>,
@@ -32,7 +34,7 @@ struct Conditioning<'s> {
     input: &'s mut [f32],
     /// The hidden layers, one behind the other.
     hidden: &'s mut [f32],
-    /// The parameters of one channel's transformer.
+    /// The parameters of one channel's transformer, or the logits of a head.
     parameters: &'s mut [f32],
 }
 
@@ -64,33 +66,33 @@ fn input_len(header: &Header<'_>) -> usize {
 }
 
 fn hidden_len(header: &Header<'_>) -> usize {
-    let units = |layer: &Layer<'_>| match layer {
+    let units = |conditioner: &Conditioner<'_>| {
+        let hidden = conditioner.hidden.iter();
+        hidden.map(|units| units.total()).sum::<usize>()
+    };
+    let of_layer = |layer: &Layer<'_>| match layer {
         Layer::Convolutional(own) => {
             let (hidden, _) = own.conditioner.hidden.as_chunks::<2>();
             let features = hidden.iter().map(|[features, _]| usize::from(*features));
             features.sum::<usize>() * own.given.positions()
         }
-        _ => layer.conditional().map_or(0, |(_, conditioner)| {
-            let hidden = conditioner.hidden.iter();
-            hidden.map(|units| units.total()).sum()
-        }),
+        _ => layer.conditional().map_or(0, |(_, own)| units(own)),
     };
-    header.layers.iter().map(units).max().unwrap_or_default()
+    let layers = header.layers.iter().map(of_layer);
+    let heads = header.heads.iter().map(units);
+    layers.chain(heads).max().unwrap_or_default()
 }
 
 fn parameters_len(header: &Header<'_>) -> usize {
-    let parameters = |layer: &Layer<'_>| match layer {
+    let of_layer = |layer: &Layer<'_>| match layer {
         Layer::Convolutional(own) => own.transformer.parameters(),
         _ => layer
             .conditional()
             .map_or(0, |(transformer, _)| transformer.parameters()),
     };
-    header
-        .layers
-        .iter()
-        .map(parameters)
-        .max()
-        .unwrap_or_default()
+    let layers = header.layers.iter().map(of_layer);
+    let heads = header.categorical().map(|head| head.vocabulary.size());
+    layers.chain(heads).max().unwrap_or_default()
 }
 
 /// Weights in the order of their use.
@@ -111,16 +113,23 @@ enum Way {
 pub(super) struct Walk<'w, M> {
     header: &'w Header<'w>,
     shape: Shape,
+    discrete: &'w [[u8; 4]],
     weights: &'w [[u8; 4]],
     base: &'w [[u8; 4]],
     math: PhantomData<M>,
 }
 
 impl<'w, M: Math> Walk<'w, M> {
-    pub(super) fn new(header: &'w Header<'_>, weights: &'w [[u8; 4]], base: &'w [[u8; 4]]) -> Self {
+    pub(super) fn new(
+        header: &'w Header<'_>,
+        discrete: &'w [[u8; 4]],
+        weights: &'w [[u8; 4]],
+        base: &'w [[u8; 4]],
+    ) -> Self {
         Self {
             header,
             shape: header.shape(),
+            discrete,
             weights,
             base,
             math: PhantomData,
@@ -129,15 +138,27 @@ impl<'w, M: Math> Walk<'w, M> {
 
     pub(super) fn log_prob(&self, event: &[f32], context: &[f32], scratch: Scratch<'_>) -> f32 {
         let Scratch {
-            event: x,
+            event: own,
             mut conditioning,
         } = scratch;
+        let (x, surprises) = self.parts(own);
         let mut log_det = 0.0;
-        for ((x, raw), channel) in x.iter_mut().zip(event).zip(&self.header.event) {
+        self.context_features(context, conditioning.input);
+        self.each_head(&mut conditioning, |channel, surprise, logits| {
+            let code = event.get(channel).copied().unwrap_or(f32::NAN);
+            let log_prob = category_log_prob::<M>(code, logits);
+            log_det += log_prob;
+            if let Some(slot) = surprises.get_mut(surprise) {
+                *slot = -log_prob;
+            }
+            code
+        });
+        let raw = event.iter().zip(&self.header.event);
+        let raw = raw.filter(|(_, channel)| channel.vocabulary().is_none());
+        for (x, (raw, channel)) in x.iter_mut().zip(raw) {
             *x = *raw;
             log_det += channel.standardise::<M>(x);
         }
-        self.context_features(context, conditioning.input);
         let mut weights = self.weights;
         for layer in &self.header.layers {
             let own = take(&mut weights, layer.weights(self.shape));
@@ -157,12 +178,20 @@ impl<'w, M: Math> Walk<'w, M> {
         scratch: Scratch<'_>,
     ) {
         let Scratch {
-            event: x,
+            event: own,
             mut conditioning,
         } = scratch;
+        let (x, _) = self.parts(own);
+        self.context_features(context, conditioning.input);
+        self.each_head(&mut conditioning, |channel, _, logits| {
+            let code = category::<M, R>(rng, logits);
+            if let Some(slot) = event.get_mut(channel) {
+                *slot = code;
+            }
+            code
+        });
         let base = self.header.base;
         base.draw::<M, R, _>(self.shape, self.base, rng, x);
-        self.context_features(context, conditioning.input);
         let layers: usize = self
             .header
             .layers
@@ -176,8 +205,67 @@ impl<'w, M: Math> Walk<'w, M> {
             weights = rest;
             self.generate(layer, own, x, &mut conditioning);
         }
-        for ((raw, x), channel) in event.iter_mut().zip(x.iter()).zip(&self.header.event) {
+        let raw = event.iter_mut().zip(&self.header.event);
+        let raw = raw.filter(|(_, channel)| channel.vocabulary().is_none());
+        for (x, (raw, channel)) in x.iter().zip(raw) {
             *raw = channel.destandardise::<M>(*x);
+        }
+    }
+
+    /// What bijections act on, and a slot for each categorical event channel.
+    fn parts<'s>(&self, event: &'s mut [f32]) -> (&'s mut [f32], &'s mut [f32]) {
+        event
+            .split_at_mut_checked(self.shape.event)
+            .unwrap_or_default()
+    }
+
+    /// Evaluates the heads one after the other. `then` is told the event channel, its
+    /// place among the categorical ones and the logits, and says the code, which the
+    /// heads behind and the bijections are conditioned by.
+    fn each_head(
+        &self,
+        memory: &mut Conditioning<'_>,
+        mut then: impl FnMut(usize, usize, &mut [f32]) -> f32,
+    ) {
+        let tables = self.header.embedding_weights();
+        let mut stored = self.discrete.get(tables..).unwrap_or_default();
+        for (place, head) in self.header.categorical().enumerate() {
+            let own = take(&mut stored, head.weights());
+            let weights = &mut own.iter();
+            hidden_layers::<M>(head.conditioner, weights, memory, |dense| {
+                head.blocks(dense)
+            });
+            let last = last_hidden(head.conditioner, memory.input, memory.hidden);
+            let output = head.blocks(head.dense_layers() - 1).next();
+            let inputs = output.map_or(0, |block| block.inputs);
+            let logits = memory.parameters.get_mut(..head.vocabulary.size());
+            let logits = logits.unwrap_or_default();
+            for logit in logits.iter_mut() {
+                *logit = row(weights, inputs, last);
+            }
+            let code = then(head.channel, place, logits);
+            let slots = memory.input.iter_mut().skip(head.inputs);
+            let channel = self.header.event.get(head.channel);
+            self.embed(channel.and_then(Channel::vocabulary), code, slots);
+        }
+    }
+
+    /// Writes the embedding of a code to the next slots.
+    fn embed<'s>(
+        &self,
+        vocabulary: Option<usize>,
+        code: f32,
+        slots: impl Iterator<Item = &'s mut f32>,
+    ) {
+        let Some((index, own)) =
+            vocabulary.and_then(|index| Some((index, self.header.vocabularies.get(index)?)))
+        else {
+            return;
+        };
+        let table = self.header.embeddings(index, self.discrete);
+        let row = embedding(table, own.size(), own.embedding(), code);
+        for (slot, weight) in slots.zip(row) {
+            *slot = weight;
         }
     }
 
@@ -185,6 +273,12 @@ impl<'w, M: Math> Walk<'w, M> {
     fn context_features(&self, context: &[f32], input: &mut [f32]) {
         let mut slots = input.iter_mut();
         for (raw, channel) in context.iter().zip(&self.header.context) {
+            if let Some(index) = channel.vocabulary() {
+                let width = self.header.vocabularies.get(index);
+                let width = width.map_or(0, |own| own.embedding());
+                self.embed(Some(index), *raw, slots.by_ref().take(width));
+                continue;
+            }
             let mut x = *raw;
             channel.standardise::<M>(&mut x);
             fill::<M>(&mut slots, x, channel.domain == Domain::Circular);
@@ -375,7 +469,9 @@ impl<'w, M: Math> Walk<'w, M> {
             return 0.0;
         };
         let weights = &mut weights.iter();
-        self.hidden_layers(layer, conditioner, weights, memory);
+        hidden_layers::<M>(conditioner, weights, memory, |dense| {
+            self.blocks(layer, dense)
+        });
         let last = last_hidden(conditioner, memory.input, memory.hidden);
         let parameters = parameters_of(memory.parameters, transformer);
         let per_channel = |block: Block| {
@@ -508,35 +604,6 @@ impl<'w, M: Math> Walk<'w, M> {
         log_det
     }
 
-    /// All hidden layers of a layer's conditioner.
-    fn hidden_layers(
-        &self,
-        layer: &Layer<'_>,
-        conditioner: &Conditioner<'_>,
-        weights: &mut Weights<'_>,
-        memory: &mut Conditioning<'_>,
-    ) {
-        let mut rest = &mut *memory.hidden;
-        let mut previous = &*memory.input;
-        for (dense, units) in conditioner.hidden.iter().enumerate() {
-            let Some((current, behind)) =
-                core::mem::take(&mut rest).split_at_mut_checked(units.total())
-            else {
-                return;
-            };
-            let mut stage = Stage {
-                weights: weights.clone(),
-                blocks: self.blocks(layer, dense),
-                filled: 0,
-                residual: dense > 0 && conditioner.residual,
-            };
-            while stage.advance::<M>(conditioner.activation, previous, current) {}
-            *weights = stage.weights;
-            previous = current;
-            rest = behind;
-        }
-    }
-
     /// The part of a conditioner's input that the event fills.
     fn event_input<'m>(&self, memory: &'m mut Conditioning<'_>) -> &'m mut [f32] {
         memory
@@ -563,6 +630,34 @@ impl<'w, M: Math> Walk<'w, M> {
 
     fn blocks<'l>(&self, layer: &Layer<'l>, dense: usize) -> Blocks<'l> {
         layer.blocks(dense, self.shape)
+    }
+}
+
+/// All hidden layers of a conditioner.
+fn hidden_layers<'l, M: Math>(
+    conditioner: &Conditioner<'l>,
+    weights: &mut Weights<'_>,
+    memory: &mut Conditioning<'_>,
+    blocks: impl Fn(usize) -> Blocks<'l>,
+) {
+    let mut rest = &mut *memory.hidden;
+    let mut previous = &*memory.input;
+    for (dense, units) in conditioner.hidden.iter().enumerate() {
+        let Some((current, behind)) =
+            core::mem::take(&mut rest).split_at_mut_checked(units.total())
+        else {
+            return;
+        };
+        let mut stage = Stage {
+            weights: weights.clone(),
+            blocks: blocks(dense),
+            filled: 0,
+            residual: dense > 0 && conditioner.residual,
+        };
+        while stage.advance::<M>(conditioner.activation, previous, current) {}
+        *weights = stage.weights;
+        previous = current;
+        rest = behind;
     }
 }
 

@@ -11,6 +11,7 @@
 //! order into one accumulator, product rounded, sum rounded.
 
 mod affine;
+mod categorical;
 mod circular;
 mod convolution;
 mod dense;
@@ -24,6 +25,7 @@ pub use affine::{
     affine_forward, affine_forward_each, affine_inverse, affine_inverse_each, conclude,
     destandardise, standardise,
 };
+pub use categorical::{category, category_at, category_log_prob, code, embed, embedding};
 pub use circular::{circle, circular_forward, circular_inverse, wrap};
 pub use convolution::{
     Convolution, convolve, convolve_at, gather_places, pointwise_generate, pointwise_normalize,

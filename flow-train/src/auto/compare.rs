@@ -74,12 +74,11 @@ pub(crate) fn choose(
 ) -> Result<Chosen, FitError> {
     let noise = match overrides.noise {
         Some(noise) => noise,
-        None => smoothing::noise(
-            &prepared(ground, seed),
-            channels.event,
-            &channels.circular,
-            seed,
-        ) as f32,
+        None => {
+            let rows = prepared(ground, seed);
+            let (rows, event, circular) = continuous(&rows, channels);
+            smoothing::noise(&rows, event, &circular, seed) as f32
+        }
     };
     let config = |steps: usize| {
         let plain = Config {
@@ -104,7 +103,8 @@ pub(crate) fn choose(
         ..overrides.apply(&trial)
     };
     let usable = |family: &Family| {
-        let pairs = channels.event > 1 || !family.is_coupling();
+        let event = channels.event - channels.categorical.event.len();
+        let pairs = event > 1 || !family.is_coupling();
         pairs && (channels.circular.is_empty() || family.has_splines())
     };
     let families = FAMILIES.into_iter().filter(usable);
@@ -153,6 +153,23 @@ pub(crate) fn choose(
         candidates,
         trial,
     })
+}
+
+/// The columns of prepared rows that hold no codes: their values, how many there are, and which of
+/// them are angles.
+fn continuous(rows: &[f32], channels: &Spec) -> (Vec<f32>, usize, Vec<usize>) {
+    let is_code = |column: &usize| {
+        channels
+            .categorical
+            .event
+            .iter()
+            .any(|own| own.0 == *column)
+    };
+    let columns: Vec<usize> = (0..channels.event).filter(|own| !is_code(own)).collect();
+    let rows = rows.chunks_exact(channels.event);
+    let values = rows.flat_map(|row| columns.iter().map(|column| row[*column]));
+    let angles = (0..columns.len()).filter(|place| channels.circular.contains(&columns[*place]));
+    (values.collect(), columns.len(), angles.collect())
 }
 
 /// Trains a candidate for a short while.

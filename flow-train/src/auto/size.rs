@@ -17,7 +17,8 @@ const BASE: BaseSpec = BaseSpec::Contaminated {
 
 /// The largest model of a family within the budget; `channels` says how many it has of what.
 pub(super) fn within(family: Family, channels: &Spec, budget: Budget) -> Option<Spec> {
-    let few = channels.event <= FEW_CHANNELS;
+    let event = channels.event - channels.categorical.event.len();
+    let few = event <= FEW_CHANNELS;
     let (most_layers, bins, widest) = match (family, few) {
         (Family::Nsf, true) => (4, 8, 32),
         (Family::NsfAr, true) => (2, 8, 32),

@@ -4,7 +4,7 @@ use super::model_file::{self, ModelFile};
 use super::options::{RecordingOptions, TableOptions};
 use super::ui::{Ui, decimal, percent};
 use crate::Error;
-use crate::data::{ColumnRequest, Dataset, Recording, Table, load_columns};
+use crate::data::{ColumnRequest, Dataset, Recording, load_columns};
 use crate::evaluate::{
     Bits, Mean, Rate, Scorer, auroc, average_precision, exact_log_probs, gaussian_log_likelihood,
 };
@@ -70,6 +70,11 @@ struct Report {
     gain_over_gaussian: Option<f64>,
     /// Rows whose log-likelihood overflows: infinitely unlikely.
     rows_impossible: usize,
+    /// Where all modelled columns hold categories, or characters: exact, not a bound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bits_per_category: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bits_per_category_stderr: Option<f64>,
     /// By uniform dequantisation, where all columns are rounded; by that of the dequantiser, if one was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     bits_per_dimension: Option<f64>,
@@ -102,7 +107,7 @@ struct Detection {
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
-    let file = Table::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
+    let file = model_file::table(&args.data, args.table.format(), flow.header())?;
     let others = ColumnRequest {
         label: args.label.clone(),
         normal: args.normal.clone(),
@@ -143,18 +148,24 @@ fn likelihood(
     let normal = normal_rows(recording);
     let mean = Mean::of(&exact_log_probs(&Draft::from_loaded(flow), &normal)?);
     let on_chip: Vec<f64> = scores(flow, &normal)?.into_iter().map(f64::from).collect();
-    let gain = gaussian_log_likelihood(&normal).map(|gaussian| mean.mean - gaussian);
+    let header = flow.header();
+    let coded = !header.vocabularies.is_empty();
+    // Of codes, a Gaussian says nothing.
+    let gaussian = (!coded).then(|| gaussian_log_likelihood(&normal));
+    let gain = gaussian.flatten().map(|gaussian| mean.mean - gaussian);
     let rows_impossible = on_chip
         .iter()
         .filter(|log_prob| !log_prob.is_finite())
         .count();
-    let report = Report {
+    let mut report = Report {
         rows: recording.data.rows(),
         log_prob_mean: mean.mean,
         log_prob_stderr: mean.stderr,
         log_prob_mean_f32: Mean::of(&on_chip).mean,
         gain_over_gaussian: gain,
         rows_impossible,
+        bits_per_category: None,
+        bits_per_category_stderr: None,
         bits_per_dimension: None,
         bits_per_dimension_stderr: None,
         bits_per_dimension_weighted: None,
@@ -183,6 +194,26 @@ fn likelihood(
             },
         ),
     ];
+    if coded {
+        lines.pop();
+    }
+    if header.continuous().next().is_none() {
+        let bits = |nats: f64| nats / std::f64::consts::LN_2 / header.event.len() as f64;
+        let unit = match model_file::text(header) {
+            Some(_) => "character",
+            None => "category",
+        };
+        report.bits_per_category = Some(bits(-mean.mean));
+        report.bits_per_category_stderr = Some(bits(mean.stderr));
+        lines.push((
+            "bits",
+            format!(
+                "{:.4} ± {:.4} per {unit}",
+                bits(-mean.mean),
+                bits(mean.stderr)
+            ),
+        ));
+    }
     if rows_impossible > 0 {
         let text = format!("{rows_impossible} (log-likelihood −∞: far from the training data)");
         lines.push(("impossible rows", text));

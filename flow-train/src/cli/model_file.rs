@@ -1,7 +1,7 @@
 //! An artefact on disk, and a table read with its channels.
 
 use crate::Error;
-use crate::data::{ColumnRequest, Columns, Table};
+use crate::data::{Alphabet, ColumnRequest, Columns, CsvFormat, Table};
 use flow_embedded::artefact::{Channel, Header, LoadedFlow};
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,23 @@ pub(super) fn names(channels: &[Channel<'_>]) -> Vec<String> {
         .collect()
 }
 
+/// Opens a table of the model's channels: the characters of a text for a model of one.
+pub(super) fn table(path: &Path, format: CsvFormat, header: &Header<'_>) -> Result<Table, Error> {
+    let table = match text(header) {
+        Some(alphabet) => Table::open_text(path, alphabet),
+        None => Table::open(path, format),
+    };
+    table.map_err(Error::data(path))
+}
+
+/// What a model of a text tells apart; `None` for other models.
+pub(super) fn text(header: &Header<'_>) -> Option<Alphabet> {
+    match header.event.as_slice() {
+        [own] if own.vocabulary().is_some() => Alphabet::of(own.name, own.unit),
+        _ => None,
+    }
+}
+
 /// Finds the model's channels, and what else is requested, in a table; features of the past are
 /// computed from it.
 pub(super) fn columns(
@@ -70,5 +87,6 @@ pub(super) fn columns(
         ..others
     };
     let columns = Columns::find_for_model(file, &request).map_err(Error::data(file.path()))?;
-    Ok(columns.with_features(header.features.to_vec()))
+    let columns = columns.with_features(header.features.to_vec());
+    Ok(columns.with_vocabularies(header))
 }

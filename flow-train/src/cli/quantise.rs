@@ -6,7 +6,7 @@ use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, bytes, decimal};
 use crate::Error;
-use crate::data::{ColumnRequest, Table, load_columns};
+use crate::data::{ColumnRequest, load_columns};
 use crate::quantise::{QuantiseError, Quantised, quantise};
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use serde::Serialize;
@@ -99,7 +99,7 @@ pub(super) fn with_table(
     alpha: Option<f64>,
     ui: Ui,
 ) -> Result<Quantised, Error> {
-    let file = Table::open(data, options.format()).map_err(Error::data(data))?;
+    let file = model_file::table(data, options.format(), flow.header())?;
     let others = ColumnRequest {
         group: recordings.group.clone(),
         filter: options.only.clone(),

@@ -1,6 +1,6 @@
 //! Which column plays which part.
 
-use super::{DataError, Table, feature_name};
+use super::{DataError, Table, Vocabularies, feature_name};
 use flow_embedded::window::Feature;
 
 /// The columns that a task asks for, each by name or by index from 0.
@@ -48,6 +48,8 @@ pub struct Columns {
     pub(super) features: Vec<Feature>,
     /// Whether the events were chosen by name, so that text in them is no reason to advise a choice.
     pub(super) chosen: bool,
+    /// The columns that hold categories.
+    pub(super) vocabularies: Vocabularies,
 }
 
 impl Columns {
@@ -124,6 +126,7 @@ impl Columns {
             weights,
             features: Vec::new(),
             chosen: request.events.is_some(),
+            vocabularies: Vocabularies::default(),
         };
         columns.check_types(file)?;
         Ok(columns)

@@ -2,6 +2,7 @@
 
 use super::cell::Cell;
 use super::parquet::ParquetCursor;
+use super::text::TextCursor;
 use super::{DataError, Place};
 use std::borrow::Cow;
 use std::fs::File;
@@ -13,6 +14,8 @@ pub(super) enum Cursor {
     Csv(CsvCursor),
     /// Of a Parquet file.
     Parquet(Box<ParquetCursor>),
+    /// Of a text.
+    Text(TextCursor),
 }
 
 impl Cursor {
@@ -21,6 +24,7 @@ impl Cursor {
         match self {
             Self::Csv(cursor) => Ok(cursor.reader.read_byte_record(&mut cursor.record)?),
             Self::Parquet(cursor) => cursor.advance(),
+            Self::Text(cursor) => Ok(cursor.advance()),
         }
     }
 
@@ -31,6 +35,7 @@ impl Cursor {
                 Place::Line(cursor.record.position().map_or(0, csv::Position::line))
             }
             Self::Parquet(cursor) => Place::Row(cursor.row()),
+            Self::Text(cursor) => Place::Character(cursor.row()),
         }
     }
 
@@ -39,6 +44,7 @@ impl Cursor {
         match self {
             Self::Csv(cursor) => Cell::read(&cursor.record[column]),
             Self::Parquet(cursor) => cursor.number(column),
+            Self::Text(cursor) => Cell::read(cursor.text()),
         }
     }
 
@@ -47,6 +53,7 @@ impl Cursor {
         match self {
             Self::Csv(cursor) => Cow::Borrowed(cursor.record[column].trim_ascii()),
             Self::Parquet(cursor) => cursor.text(column),
+            Self::Text(cursor) => Cow::Borrowed(cursor.text()),
         }
     }
 }

@@ -89,6 +89,55 @@ pub enum DataError {
         /// What to do about it.
         advice: String,
     },
+    /// A category that a model does not know.
+    #[error(
+        "{place}, column `{column}`: the model does not know the category \"{text}\"; it knows {known}"
+    )]
+    UnknownCategory {
+        /// Where the row stands.
+        place: Place,
+        /// The column's name.
+        column: String,
+        /// The cell, shortened.
+        text: String,
+        /// The categories, or the first of them.
+        known: String,
+    },
+    /// A column of one category, or of too many.
+    #[error(
+        "column `{column}` holds {found} categories, and a categorical column needs 2 to {limit}; leave it out, or model it as numbers"
+    )]
+    Categories {
+        /// The column's name.
+        column: String,
+        /// Its categories.
+        found: usize,
+        /// The most that there may be.
+        limit: usize,
+    },
+    /// A category that would end the names in an artefact.
+    #[error("column `{column}` holds a category with the control character U+001F; take it out")]
+    BadCategory {
+        /// The column's name.
+        column: String,
+    },
+    /// More categorical columns than a model holds.
+    #[error("has {found} categorical columns asked for; a model holds at most {limit}")]
+    TooManyCategorical {
+        /// The columns asked for.
+        found: usize,
+        /// The most that there may be.
+        limit: usize,
+    },
+    /// A text that is no UTF-8.
+    #[error("is no text in UTF-8: byte {byte} begins no character; convert it first")]
+    NotUtf8 {
+        /// The first byte that is wrong, from 0.
+        byte: usize,
+    },
+    /// A text without a character.
+    #[error("is empty: a text needs characters")]
+    NoText,
     /// A label that says neither normal nor anomaly.
     #[error(
         "{place}, column `{column}`: the label \"{text}\" is neither 0 (normal) nor 1 (anomaly); if its values have other names, list the normal ones with --normal"

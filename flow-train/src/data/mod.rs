@@ -37,6 +37,8 @@ mod split;
 mod store;
 mod stretch;
 mod table;
+mod text;
+mod vocabulary;
 
 pub use columns::{ColumnRequest, Columns, RowFilter};
 pub use dataset::Dataset;
@@ -54,6 +56,8 @@ pub use split::{Fractions, Split, SplitMethod};
 pub use store::{Division, HeldOut, Loaded, Memory, RowStore, Survey, load_within};
 pub use stretch::Stretches;
 pub use table::Table;
+pub use text::Alphabet;
+pub use vocabulary::Vocabularies;
 
 #[cfg(test)]
 mod testing {

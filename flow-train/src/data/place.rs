@@ -10,6 +10,8 @@ pub enum Place {
     Line(u64),
     /// The row of a file that has no lines.
     Row(u64),
+    /// The character of a text.
+    Character(u64),
 }
 
 impl fmt::Display for Place {
@@ -17,6 +19,7 @@ impl fmt::Display for Place {
         match self {
             Self::Line(line) => write!(f, "line {line}"),
             Self::Row(row) => write!(f, "row {row}"),
+            Self::Character(place) => write!(f, "character {place}"),
         }
     }
 }

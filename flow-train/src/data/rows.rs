@@ -4,6 +4,7 @@ use super::cell::{Cell, has_decimal_comma};
 use super::cursor::Cursor;
 use super::error::shown;
 use super::past::Past;
+use super::vocabulary::Code;
 use super::{Columns, DataError, Place, Table};
 
 /// What is wrong with a cell whose row can't be used.
@@ -163,6 +164,33 @@ impl<'f> RowReader<'f> {
         }))
     }
 
+    /// The cells of some columns as text, in the next row that the filter lets pass; `None` after
+    /// the last.
+    pub(super) fn next_cells(
+        &mut self,
+        columns: &[usize],
+    ) -> Result<Option<Vec<String>>, DataError> {
+        loop {
+            if !self.cursor.advance()? {
+                return Ok(None);
+            }
+            if self.passes() {
+                break;
+            }
+        }
+        let cells = columns.iter().map(|column| {
+            let cell = self.cursor.text(*column);
+            let text = std::str::from_utf8(&cell).map(str::to_owned);
+            text.map_err(|_| DataError::TextInNumberColumn {
+                place: self.cursor.place(),
+                column: self.file.names()[*column].clone(),
+                text: shown(&cell),
+                advice: "and no text in UTF-8 either".to_owned(),
+            })
+        });
+        cells.collect::<Result<_, _>>().map(Some)
+    }
+
     /// Puts the features of the past behind the events of a row, and the row into the past; whether
     /// there was enough of it. A row that was left out before it, or that can't be used, is missing
     /// there as a sample is on the chip.
@@ -200,6 +228,18 @@ impl<'f> RowReader<'f> {
 
     /// The number in a column, and what is wrong with it.
     fn number(&self, column: usize) -> Result<(f32, Option<Fault>), DataError> {
+        let own = &self.columns.vocabularies;
+        if let Some(vocabulary) = own.of(column) {
+            let cell = self.cursor.text(column);
+            return match own.read(vocabulary, &cell) {
+                Code::Known(code) => Ok((code, None)),
+                Code::Fault(kind) => Ok((f32::NAN, Some(Fault { column, kind }))),
+                Code::Unknown => {
+                    let name = self.file.names()[column].clone();
+                    Err(own.unknown(vocabulary, self.cursor.place(), name, shown(&cell)))
+                }
+            };
+        }
         let (value, kind) = match self.cursor.number(column) {
             Cell::Number(value) => (value, None),
             Cell::Missing => (f32::NAN, Some(FaultKind::Missing)),

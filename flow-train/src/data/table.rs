@@ -1,8 +1,9 @@
-//! A table on disk: a CSV or a Parquet file.
+//! A table on disk: a CSV or a Parquet file, or the characters of a text.
 
 use super::cursor::{CsvCursor, Cursor};
 use super::file::CsvFile;
 use super::parquet::{self, ParquetCursor, ParquetFile};
+use super::text::{Alphabet, TextFile};
 use super::{CsvFormat, DataError};
 use std::fs::File;
 use std::io::Read as _;
@@ -19,6 +20,7 @@ pub struct Table {
 enum Source {
     Csv(CsvFile),
     Parquet(ParquetFile),
+    Text(TextFile),
 }
 
 impl Table {
@@ -43,6 +45,22 @@ impl Table {
         })
     }
 
+    /// Opens a text as a table of its characters, in one column ([`Alphabet::COLUMN`]).
+    ///
+    /// # Errors
+    /// The file can't be read, it is empty, or it is no UTF-8.
+    pub fn open_text(path: &Path, alphabet: Alphabet) -> Result<Self, DataError> {
+        Ok(Self {
+            path: path.to_owned(),
+            source: Source::Text(TextFile::open(path, alphabet)?),
+        })
+    }
+
+    /// Whether the rows are the characters of a text.
+    pub fn is_text(&self) -> bool {
+        matches!(self.source, Source::Text(_))
+    }
+
     /// Where the table lies.
     pub fn path(&self) -> &Path {
         &self.path
@@ -53,6 +71,7 @@ impl Table {
         match &self.source {
             Source::Csv(file) => file.names(),
             Source::Parquet(file) => file.names(),
+            Source::Text(text) => text.names(),
         }
     }
 
@@ -60,7 +79,7 @@ impl Table {
     pub fn has_header(&self) -> bool {
         match &self.source {
             Source::Csv(file) => file.has_header(),
-            Source::Parquet(_) => true,
+            Source::Parquet(_) | Source::Text(_) => true,
         }
     }
 
@@ -71,6 +90,7 @@ impl Table {
             Source::Parquet(_) => {
                 Cursor::Parquet(Box::new(ParquetCursor::new(&self.path, chosen)?))
             }
+            Source::Text(text) => Cursor::Text(text.cursor()),
         })
     }
 
@@ -80,13 +100,14 @@ impl Table {
         match &self.source {
             Source::Csv(file) => file.numeric_columns(),
             Source::Parquet(file) => Ok(file.numeric_columns()),
+            Source::Text(_) => Ok(vec![false]),
         }
     }
 
     /// What a column holds, if it is of a type that can't be used.
     pub(super) fn refused(&self, column: usize) -> Option<&'static str> {
         match &self.source {
-            Source::Csv(_) => None,
+            Source::Csv(_) | Source::Text(_) => None,
             Source::Parquet(file) => file.refused(column),
         }
     }
@@ -95,7 +116,7 @@ impl Table {
     pub(super) fn likely_delimiter(&self) -> Option<&'static str> {
         match &self.source {
             Source::Csv(file) => file.likely_delimiter(),
-            Source::Parquet(_) => None,
+            Source::Parquet(_) | Source::Text(_) => None,
         }
     }
 
@@ -103,7 +124,7 @@ impl Table {
     pub(super) fn without_rows(&self) -> DataError {
         match &self.source {
             Source::Csv(_) => DataError::HeaderOnly,
-            Source::Parquet(_) => DataError::NoRows,
+            Source::Parquet(_) | Source::Text(_) => DataError::NoRows,
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::data::Dataset;
 use crate::export::{Draft, DraftChannel};
 use crate::model::ModelError;
 use flow_embedded::artefact::Domain;
+use flow_embedded::kernels::code;
 use std::f64::consts::TAU;
 
 /// The log-likelihood of every row in nats, in the units of the raw data, by the artefact's weights
@@ -21,14 +22,31 @@ pub fn exact_log_probs(draft: &Draft, data: &Dataset) -> Result<Vec<f64>, ModelE
     let mut log_dets = vec![constant; data.rows()];
     let mut events = Vec::with_capacity(data.events().len());
     let mut contexts = Vec::new();
+    let is_code = |raw: f32, channel: &DraftChannel| match channel.domain {
+        Domain::Categorical { vocabulary } => {
+            let categories = draft.vocabularies[usize::from(vocabulary)].names.len();
+            code(raw, categories).is_some()
+        }
+        _ => true,
+    };
     for (row, log_det) in log_dets.iter_mut().enumerate() {
         for (raw, channel) in data.event(row).iter().zip(&draft.event) {
             let (value, own) = normalize(f64::from(*raw), channel);
-            events.push(value);
             *log_det += own;
+            match is_code(*raw, channel) {
+                true => events.push(value),
+                false => {
+                    events.push(0.0);
+                    *log_det = f64::NEG_INFINITY;
+                }
+            }
         }
         for (raw, channel) in data.context(row).iter().zip(&draft.context) {
-            let (value, _) = normalize(f64::from(*raw), channel);
+            let (mut value, _) = normalize(f64::from(*raw), channel);
+            if !is_code(*raw, channel) {
+                value = 0.0;
+                *log_det = f64::NEG_INFINITY;
+            }
             match channel.domain {
                 Domain::Circular => contexts.extend([value.cos(), value.sin()]),
                 _ => contexts.push(value),
@@ -49,7 +67,7 @@ pub fn exact_log_probs(draft: &Draft, data: &Dataset) -> Result<Vec<f64>, ModelE
 pub(crate) fn normalize(raw: f64, channel: &DraftChannel) -> (f64, f64) {
     let wide = |value: f32| f64::from(value);
     let (value, log_det) = match channel.domain {
-        Domain::Real | Domain::Circular => (raw, 0.0),
+        Domain::Real | Domain::Circular | Domain::Categorical { .. } => (raw, 0.0),
         Domain::Positive { low } => {
             let log = (raw - wide(low)).ln();
             (log, -log)

@@ -1,4 +1,5 @@
-use super::layer::{DraftLayer, LayerBytes};
+use super::categorical::DraftVocabulary;
+use super::layer::{DraftConditioner, DraftLayer, LayerBytes};
 use super::mondrian::DraftMondrian;
 use crate::calibrate::{CalibrationTable, SequentialDesign};
 use crate::model::BaseSpec;
@@ -54,6 +55,10 @@ pub struct Draft {
     pub noise: Option<DraftNoise>,
     /// Calibration tables by context.
     pub mondrian: Option<DraftMondrian>,
+    /// The categories of categorical channels, and their embeddings.
+    pub vocabularies: Vec<DraftVocabulary>,
+    /// The conditioner of each categorical event channel.
+    pub heads: Vec<DraftConditioner>,
 }
 
 /// What an artefact of a sensor's noise adds to its flow: see [`Noise`].
@@ -212,6 +217,9 @@ pub enum ExportError {
         /// How many there may be.
         limit: usize,
     },
+    /// A category whose name would end the names in an artefact.
+    #[error("the name of a category holds the control character U+001F; take it out of the data")]
+    Separator,
     /// It could not be encoded.
     #[error("the model could not be encoded: {0}")]
     Encode(#[from] EncodeError),
@@ -228,18 +236,40 @@ impl Draft {
     /// a weight is not finite.
     pub fn encode(&self) -> Result<Vec<u8>, ExportError> {
         let layers: Vec<LayerBytes> = self.layers.iter().map(DraftLayer::bytes).collect();
+        let heads: Vec<LayerBytes> = self.heads.iter().map(LayerBytes::of).collect();
+        let vocabularies = self.vocabularies.iter().map(DraftVocabulary::names);
+        let vocabularies = vocabularies.collect::<Result<Vec<_>, _>>()?;
         let categories = self
             .mondrian
             .as_ref()
             .map(DraftMondrian::bytes)
             .transpose()?;
         let mut header = self.header(&layers)?;
+        header.vocabularies = {
+            let own = self.vocabularies.iter().zip(&vocabularies);
+            let own = own.map(|(own, names)| own.schema(names));
+            bounded(
+                "vocabularies",
+                own.collect::<Result<Vec<_>, _>>()?.into_iter(),
+            )?
+        };
+        header.heads = {
+            let own = self.heads.iter().zip(&heads);
+            let own = own.map(|(own, bytes)| own.schema(bytes));
+            bounded(
+                "categorical event channels",
+                own.collect::<Result<Vec<_>, _>>()?.into_iter(),
+            )?
+        };
         header.mondrian = self
             .mondrian
             .as_ref()
             .zip(categories.as_ref())
             .map(|(own, bytes)| own.schema(bytes));
-        let mut weights: Vec<f32> = self.layers.iter().flat_map(DraftLayer::weights).collect();
+        let tables = self.vocabularies.iter().flat_map(|own| &own.embeddings);
+        let mut weights: Vec<f32> = tables.copied().collect();
+        weights.extend(self.heads.iter().flat_map(DraftConditioner::weights));
+        weights.extend(self.layers.iter().flat_map(DraftLayer::weights));
         weights.extend(&self.base_weights);
         if let Some(calibration) = &self.calibration {
             weights.extend(
@@ -300,6 +330,8 @@ impl Draft {
             sequential: self.sequential.as_ref().map(DraftSequential::schema),
             noise: self.noise.as_ref().map(DraftNoise::schema),
             mondrian: None,
+            vocabularies: Bounded::new(),
+            heads: Bounded::new(),
         })
     }
 
@@ -307,6 +339,7 @@ impl Draft {
     fn log_norm(&self) -> f64 {
         let channels = self.event.iter().map(|channel| {
             let base = match channel.domain {
+                Domain::Categorical { .. } => return 0.0,
                 Domain::Circular => -TAU.ln(),
                 _ => base_log_norm(self.base),
             };
@@ -369,6 +402,15 @@ impl Draft {
                 .noise
                 .map(|own| DraftNoise::new(own.start(), own.ranges())),
             mondrian: DraftMondrian::from_loaded(flow),
+            vocabularies: DraftVocabulary::all(flow),
+            heads: header
+                .categorical()
+                .enumerate()
+                .map(|(index, head)| {
+                    let blocks = (0..head.dense_layers()).flat_map(|dense| head.blocks(dense));
+                    DraftConditioner::of(head.conditioner, blocks, flow.head_weights(index))
+                })
+                .collect(),
         }
     }
 }
@@ -424,7 +466,10 @@ impl DraftChannel {
     /// `ln |dx/d raw|` in nats, as far as it is the same for all values.
     pub fn log_scale(&self) -> f64 {
         let map = match self.domain {
-            Domain::Real | Domain::Circular | Domain::Positive { .. } => 1.0,
+            Domain::Real
+            | Domain::Circular
+            | Domain::Positive { .. }
+            | Domain::Categorical { .. } => 1.0,
             Domain::SoftPositive { scale, .. } | Domain::HeavyTailed { scale, .. } => scale,
             // As the runtime, in f32.
             Domain::Bounded { low, high } => high - low,

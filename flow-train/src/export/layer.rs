@@ -3,7 +3,7 @@
 use super::ExportError;
 use super::draft::bounded;
 use flow_embedded::artefact::{
-    Activation, Autoregressive, Conditioner, ConvolutionalCoupling, Convolutions, Coupling,
+    Activation, Autoregressive, Block, Conditioner, ConvolutionalCoupling, Convolutions, Coupling,
     Direction, Layer, LoadedFlow, Permutation, Planes, Shape, Transformer, Units,
 };
 
@@ -173,10 +173,8 @@ impl DraftLayer {
         match self {
             Self::Convolutional { conditioner, .. } => conditioner.weights.iter_mut().collect(),
             _ => {
-                let rows = self.conditioner_mut().into_iter();
-                let rows = rows.flat_map(|own| &mut own.rows);
-                rows.flat_map(|row| std::iter::once(&mut row.bias).chain(&mut row.weights))
-                    .collect()
+                let own = self.conditioner_mut().into_iter();
+                own.flat_map(DraftConditioner::numbers).collect()
             }
         }
     }
@@ -210,9 +208,7 @@ impl DraftLayer {
     pub(super) fn weights(&self) -> Vec<f32> {
         match self {
             Self::Coupling { conditioner, .. } | Self::Autoregressive { conditioner, .. } => {
-                let rows = conditioner.rows.iter();
-                rows.flat_map(|row| std::iter::once(row.bias).chain(row.weights.iter().copied()))
-                    .collect()
+                conditioner.weights().collect()
             }
             Self::Linear { upper, lower, .. } | Self::Pointwise { upper, lower, .. } => {
                 [upper.as_slice(), lower].concat()
@@ -224,14 +220,8 @@ impl DraftLayer {
     }
 
     pub(super) fn bytes(&self) -> LayerBytes {
-        let hidden = self.conditioner().map_or(&[][..], |c| &c.hidden);
-        let little_endian = |blocks: &Vec<u16>| {
-            blocks
-                .iter()
-                .flat_map(|units| units.to_le_bytes())
-                .collect()
-        };
-        LayerBytes(hidden.iter().map(little_endian).collect())
+        self.conditioner()
+            .map_or(LayerBytes(Vec::new()), LayerBytes::of)
     }
 
     pub(super) fn schema<'a>(&'a self, bytes: &'a LayerBytes) -> Result<Layer<'a>, ExportError> {
@@ -330,8 +320,30 @@ impl DraftLayer {
     }
 }
 
+impl LayerBytes {
+    pub(super) fn of(conditioner: &DraftConditioner) -> Self {
+        let little_endian = |blocks: &Vec<u16>| {
+            let units = blocks.iter();
+            units.flat_map(|units| units.to_le_bytes()).collect()
+        };
+        Self(conditioner.hidden.iter().map(little_endian).collect())
+    }
+}
+
 impl DraftConditioner {
-    fn schema<'a>(&self, bytes: &'a LayerBytes) -> Result<Conditioner<'a>, ExportError> {
+    /// All biases and weights, to be changed.
+    pub(crate) fn numbers(&mut self) -> impl Iterator<Item = &mut f32> {
+        let rows = self.rows.iter_mut();
+        rows.flat_map(|row| std::iter::once(&mut row.bias).chain(&mut row.weights))
+    }
+
+    /// The numbers as the artefact stores them.
+    pub(super) fn weights(&self) -> impl Iterator<Item = f32> {
+        let rows = self.rows.iter();
+        rows.flat_map(|row| std::iter::once(row.bias).chain(row.weights.iter().copied()))
+    }
+
+    pub(super) fn schema<'a>(&self, bytes: &'a LayerBytes) -> Result<Conditioner<'a>, ExportError> {
         let units = bytes.0.iter().map(|bytes| Units(bytes));
         Ok(Conditioner {
             activation: self.activation,
@@ -344,9 +356,18 @@ impl DraftConditioner {
         layer: &Layer<'_>,
         conditioner: &Conditioner<'_>,
         shape: Shape,
-        mut weights: impl Iterator<Item = f32>,
+        weights: impl Iterator<Item = f32>,
     ) -> Self {
         let blocks = (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape));
+        Self::of(conditioner, blocks, weights)
+    }
+
+    /// From the blocks of all its dense layers.
+    pub(super) fn of(
+        conditioner: &Conditioner<'_>,
+        blocks: impl Iterator<Item = Block>,
+        mut weights: impl Iterator<Item = f32>,
+    ) -> Self {
         let mut rows = Vec::new();
         for block in blocks {
             for _ in 0..block.rows {

@@ -4,6 +4,7 @@
 //! are packed: masked weights are left out, rows follow each other with their
 //! bias in front.
 
+mod categorical;
 mod draft;
 mod fold;
 mod layer;
@@ -11,6 +12,7 @@ mod mondrian;
 mod pack;
 mod unpack;
 
+pub use categorical::DraftVocabulary;
 pub use draft::{
     Draft, DraftCalibration, DraftChannel, DraftNoise, DraftQuantisation, DraftSequential,
     ExportError,

@@ -9,18 +9,33 @@ use crate::model::{BaseParts, ConditionerParts, ConvolutionsParts, Flow, LayerPa
 use flow_embedded::artefact::{self, Base};
 
 impl Draft {
-    /// Takes layers and base distribution of a trained flow. Neighbouring scales and linear layers
+    /// Takes layers, base distribution, embeddings and heads of a trained flow. Neighbouring scales and linear layers
     /// become one.
     ///
     /// # Errors
     /// There are more channels or units than the artefact can count.
     pub fn set_flow(&mut self, flow: &Flow<f32>) -> Result<(), ExportError> {
         let parts = flow.to_parts();
-        let features = |channel: &usize| 1 + usize::from(parts.circular.contains(channel));
-        let layer = |part| pack_layer(part, parts.context, &features);
+        let categorical = flow.categorical();
+        let channels = categorical.continuous();
+        let features = |place: &usize| 1 + usize::from(parts.circular.contains(&channels[*place]));
+        let layer = |part| pack_layer(part, categorical.features(), &features);
         let layers = parts.layers.into_iter().map(layer);
         self.layers = fold(layers.collect::<Result<_, _>>()?);
-        (self.base, self.base_weights) = pack_base(parts.base, parts.event)?;
+        (self.base, self.base_weights) = pack_base(parts.base, channels.len())?;
+        let tables = parts.categorical.vocabularies.into_iter();
+        for (own, part) in self.vocabularies.iter_mut().zip(tables) {
+            own.width = part.width;
+            own.embeddings = part.table;
+        }
+        let head = |part: ConditionerParts<f32>| {
+            let outputs = part.dense.last().map_or(0, |dense| dense.prefix.len());
+            let first = part.dense.first().and_then(|dense| dense.prefix.first());
+            let inputs = first.copied().unwrap_or(0);
+            pack_conditioner(part, &[outputs], |_| vec![inputs])
+        };
+        let heads = parts.categorical.heads.into_iter().map(head);
+        self.heads = heads.collect::<Result<_, _>>()?;
         Ok(())
     }
 }
@@ -318,6 +333,8 @@ mod tests {
             sequential: None,
             noise: None,
             mondrian: None,
+            vocabularies: vec![],
+            heads: vec![],
         };
         draft.set_flow(flow).expect("packs");
         draft

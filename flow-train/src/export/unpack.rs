@@ -1,10 +1,10 @@
 //! The artefact's layers to a flow in `f64`.
 
 use super::layer::upper_rows;
-use super::{Draft, DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes};
+use super::{Draft, DraftChannel, DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes};
 use crate::model::{
-    BaseParts, ConditionerParts, ConvolutionParts, ConvolutionsParts, DenseParts, Flow, FlowParts,
-    LayerParts, ModelError, Planes,
+    BaseParts, CategoricalParts, ConditionerParts, ConvolutionParts, ConvolutionsParts, DenseParts,
+    EmbeddingParts, Flow, FlowParts, LayerParts, ModelError, Planes,
 };
 use flow_embedded::artefact::{Base, Domain};
 
@@ -19,18 +19,75 @@ impl Draft {
         let circular: Vec<usize> = (0..self.event.len())
             .filter(|channel| turns(self.event[*channel].domain))
             .collect();
-        let context = self.context.iter();
-        let context: usize = context.map(|c| 1 + usize::from(turns(c.domain))).sum();
+        let numbers = |c: &DraftChannel| 1 + usize::from(turns(c.domain));
+        let context: usize = self.context.iter().map(numbers).sum();
+        let categorical = self.categorical(context);
+        let features = self.features(&categorical, context);
+        // What layers act on.
+        let straight = |channel: &usize| vocabulary(&self.event[*channel]).is_none();
+        let channels: Vec<usize> = (0..self.event.len()).filter(straight).collect();
+        let angles = (0..channels.len()).filter(|place| circular.contains(&channels[*place]));
+        let angles: Vec<usize> = angles.collect();
         let layers = self.layers.iter();
         Flow::from_parts(FlowParts {
             event: self.event.len(),
             context,
             layers: layers
-                .map(|layer| unpack_layer(layer, self.event.len(), context, &circular))
+                .map(|layer| unpack_layer(layer, channels.len(), features, &angles))
                 .collect(),
-            base: unpack_base(self.base, &self.base_weights, self.event.len()),
+            base: unpack_base(self.base, &self.base_weights, channels.len()),
             circular,
+            categorical,
         })
+    }
+
+    /// The categorical channels, of a context of so many numbers.
+    fn categorical(&self, context: usize) -> CategoricalParts<f64> {
+        let wide = |values: &[f32]| values.iter().copied().map(f64::from).collect();
+        let vocabularies = self.vocabularies.iter().map(|own| EmbeddingParts {
+            width: own.width,
+            table: wide(&own.embeddings),
+        });
+        let event = self.event.iter().enumerate();
+        let event = event.filter_map(|(column, own)| Some((column, vocabulary(own)?)));
+        let mut column = 0;
+        let mut codes = Vec::new();
+        for own in &self.context {
+            codes.extend(vocabulary(own).map(|vocabulary| (column, vocabulary)));
+            column += 1 + usize::from(own.domain == Domain::Circular);
+        }
+        let mut parts = CategoricalParts {
+            vocabularies: vocabularies.collect(),
+            event: event.collect(),
+            context: codes,
+            heads: Vec::new(),
+        };
+        let width = |own: &(usize, usize)| self.vocabularies[own.1].width;
+        let embedded: usize = parts.event.iter().map(width).sum();
+        let mut inputs = self.features(&parts, context) - embedded;
+        for (head, own) in self.heads.iter().zip(&parts.event) {
+            let outputs = self.vocabularies[own.1].names.len();
+            // As the trainer has it: a column where there is nothing to see.
+            parts
+                .heads
+                .push(unpack_conditioner(head, inputs.max(1), outputs));
+            inputs += width(own);
+        }
+        parts
+    }
+
+    /// The numbers that condition the layers.
+    fn features(&self, parts: &CategoricalParts<f64>, context: usize) -> usize {
+        let codes = parts.context.iter().chain(&parts.event);
+        let embedded: usize = codes.map(|own| self.vocabularies[own.1].width).sum();
+        context - parts.context.len() + embedded
+    }
+}
+
+fn vocabulary(channel: &DraftChannel) -> Option<usize> {
+    match channel.domain {
+        Domain::Categorical { vocabulary } => Some(usize::from(vocabulary)),
+        _ => None,
     }
 }
 

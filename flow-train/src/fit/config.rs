@@ -81,6 +81,19 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// For models of categories alone: no density that smoothing must hold back, and many rows of few bits each.
+    #[must_use]
+    pub fn of_categories() -> Self {
+        Self {
+            epochs: 30,
+            learning_rate: 3e-3,
+            patience: 6,
+            ..Self::default()
+        }
+    }
+}
+
 /// What is settled about a training whose other settings are chosen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overrides {

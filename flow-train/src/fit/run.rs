@@ -134,6 +134,26 @@ fn check(flow: &Flow<f32>, rows: &dyn Rows, preparation: &Preparation) -> Result
     Ok(())
 }
 
+/// Columns that noise treats in a way of their own.
+struct Columns {
+    /// Angles of the event.
+    circular: Vec<usize>,
+    /// Codes of categories, which get no noise, among the event and among the features.
+    event_codes: Vec<usize>,
+    context_codes: Vec<usize>,
+}
+
+impl Columns {
+    fn of(preparation: &Preparation) -> Self {
+        let columns = |codes: Vec<(usize, usize)>| codes.into_iter().map(|own| own.0).collect();
+        Self {
+            circular: preparation.circular(),
+            event_codes: columns(preparation.event_codes()),
+            context_codes: columns(preparation.context_codes()),
+        }
+    }
+}
+
 /// One batch on its way from a source to the flow, in memory that is allocated once.
 struct Slots {
     events: Vec<f32>,
@@ -218,20 +238,27 @@ impl Slots {
     }
 
     /// Adds the noise of smoothing.
-    fn smooth(&mut self, config: &Config, circular: &[usize], random: &mut Random) {
-        for (values, noise) in [
-            (&mut self.events, config.noise),
-            (&mut self.features, config.context_noise),
+    fn smooth(&mut self, config: &Config, columns: &Columns, random: &mut Random) {
+        let capacity = self.log_det.len();
+        for (values, codes, noise) in [
+            (&mut self.events, &columns.event_codes, config.noise),
+            (
+                &mut self.features,
+                &columns.context_codes,
+                config.context_noise,
+            ),
         ] {
             if noise > 0.0 {
+                let width = (values.len() / capacity).max(1);
+                let values = values.iter_mut().enumerate();
                 values
-                    .iter_mut()
-                    .for_each(|x| *x += noise * random.normal());
+                    .filter(|(place, _)| !codes.contains(&(place % width)))
+                    .for_each(|(_, x)| *x += noise * random.normal());
             }
         }
         let channels = self.events.len() / self.log_det.len();
         if config.noise > 0.0 {
-            for channel in circular {
+            for channel in &columns.circular {
                 let own = self.events.iter_mut().skip(*channel).step_by(channels);
                 own.for_each(|x| *x = wrap(*x));
             }
@@ -275,7 +302,7 @@ struct Training<'a, 's> {
     factor: Factor,
     random: Random,
     slots: Slots,
-    circular: Vec<usize>,
+    columns: Columns,
     batch: usize,
     best: Vec<f32>,
     /// Halved at each restart.
@@ -314,7 +341,7 @@ impl<'a, 's> Training<'a, 's> {
             random: Random::new(config.seed),
             slots: Slots::new(batch, split.preparation, dequantiser.is_some()),
             dequantiser,
-            circular: split.preparation.circular(),
+            columns: Columns::of(split.preparation),
             batch,
             best: flow.parameters().to_vec(),
             rate: config.learning_rate,
@@ -415,7 +442,7 @@ impl<'a, 's> Training<'a, 's> {
                 )
                 .map_err(fault)?;
             self.slots
-                .smooth(self.config, &self.circular, &mut self.random);
+                .smooth(self.config, &self.columns, &mut self.random);
             if self.slots.totals(weighted).0 <= 0.0 {
                 // No row of these counts.
                 continue;
@@ -531,7 +558,7 @@ impl<'a, 's> Training<'a, 's> {
                     &mut random,
                     self.dequantiser.as_mut(),
                 )?;
-                self.slots.smooth(self.config, &self.circular, &mut random);
+                self.slots.smooth(self.config, &self.columns, &mut random);
                 let (weight, log_det) = self.slots.totals(weighted);
                 if weight <= 0.0 {
                     continue;

@@ -69,6 +69,16 @@ impl Conditional {
         0..self.given.count() - waits
     }
 
+    /// The rows of the input whose gradient is wanted: those of the given channels, and of the context before them if
+    /// that is learned.
+    fn read<T: Real>(&self, given: Range<usize>, scratch: &Scratch<T>) -> Range<usize> {
+        let rows = self.given.rows(given);
+        match scratch.learns_context() {
+            true => 0..rows.end,
+            false => rows,
+        }
+    }
+
     pub(crate) fn trace<T: Real>(&self, columns: usize) -> ConditionalTrace<T> {
         let saved = self.transformed.len() * transformer::saved(self.transformer);
         ConditionalTrace {
@@ -143,8 +153,9 @@ impl Conditional {
             &trace.conditioner,
             scratch,
             0..self.groups.len(),
-            self.given.rows(all.clone()),
+            self.read(all.clone(), scratch),
         );
+        scratch.keep_context(self.given.rows(all.clone()).start);
         self.conditioner
             .backward_parameters(&trace.conditioner, scratch, d_parameters);
         self.given
@@ -221,17 +232,23 @@ impl Conditional {
                         .rows_at_mut(index * count, count),
                 );
             }
-            let before = match block.checked_sub(1) {
-                Some(before) => self.groups[before].given.clone(),
-                None => self.known(),
+            let (before, inputs) = match block.checked_sub(1) {
+                Some(before) => {
+                    let given = self.groups[before].given.clone();
+                    (given.clone(), self.given.rows(given))
+                }
+                None => (self.known(), self.read(self.known(), scratch)),
             };
             self.conditioner.backward(
                 parameters,
                 &trace.conditioner,
                 scratch,
                 block..block + 1,
-                self.given.rows(before.clone()),
+                inputs,
             );
+            if block == 0 {
+                scratch.keep_context(self.given.rows(before.clone()).start);
+            }
             self.given
                 .backward(before, &trace.conditioner.input, scratch.input(), gradient);
         }

@@ -87,11 +87,19 @@ pub(crate) struct Trace<T> {
 /// The gradients of a backward pass: by the input, then by the output of each dense layer. Every panel is as high as
 /// the highest that any layer of the flow needs in its place.
 #[derive(Debug)]
-pub(crate) struct Scratch<T>(Vec<Panel<T>>);
+pub(crate) struct Scratch<T> {
+    panels: Vec<Panel<T>>,
+    /// The gradient by the features of the context, where they are learned; else without rows.
+    context: Panel<T>,
+}
 
 impl<T: Real> Scratch<T> {
-    /// For conditioners of the given [`Conditioner::heights`].
-    pub(crate) fn new(heights: impl Iterator<Item = Vec<usize>>, columns: usize) -> Self {
+    /// For conditioners of the given [`Conditioner::heights`], and so many learned features of the context.
+    pub(crate) fn new(
+        heights: impl Iterator<Item = Vec<usize>>,
+        context: usize,
+        columns: usize,
+    ) -> Self {
         let mut highest: Vec<usize> = Vec::new();
         for heights in heights {
             highest.resize(highest.len().max(heights.len()), 0);
@@ -99,16 +107,46 @@ impl<T: Real> Scratch<T> {
                 *highest = height.max(*highest);
             }
         }
-        Self(
-            highest
-                .into_iter()
-                .map(|rows| Panel::new(rows, columns))
-                .collect(),
-        )
+        let panels = highest.into_iter();
+        Self {
+            panels: panels.map(|rows| Panel::new(rows, columns)).collect(),
+            context: Panel::new(context, columns),
+        }
     }
 
     pub(crate) fn input(&mut self) -> &mut Panel<T> {
-        &mut self.0[0]
+        &mut self.panels[0]
+    }
+
+    /// Whether the gradient by the context is wanted.
+    pub(crate) fn learns_context(&self) -> bool {
+        self.context.rows() > 0
+    }
+
+    /// The gradient by the context so far.
+    pub(crate) fn context(&self) -> &Panel<T> {
+        &self.context
+    }
+
+    /// The same, to be added to; none where it isn't wanted.
+    pub(crate) fn context_mut(&mut self) -> Option<&mut Panel<T>> {
+        self.learns_context().then_some(&mut self.context)
+    }
+
+    /// Starts it anew.
+    pub(crate) fn clear_context(&mut self) {
+        for row in 0..self.context.rows() {
+            self.context.row_mut(row).fill(T::ZERO);
+        }
+    }
+
+    /// Adds the first rows of the gradient by the input to that by the context.
+    pub(crate) fn keep_context(&mut self, rows: usize) {
+        for row in 0..rows.min(self.context.rows()) {
+            let to = self.context.row_mut(row).iter_mut();
+            let from = self.panels[0].row(row);
+            to.zip(from).for_each(|(sum, &d)| *sum += d);
+        }
     }
 }
 
@@ -281,7 +319,7 @@ impl Conditioner {
 
     /// The panel for the gradient of the output.
     pub(crate) fn d_output<'s, T>(&self, scratch: &'s mut Scratch<T>) -> &'s mut Panel<T> {
-        &mut scratch.0[self.dense.len()]
+        &mut scratch.panels[self.dense.len()]
     }
 
     /// From the gradient of the output in [`Conditioner::d_output`] to that of the `inputs` in [`Scratch::input`],
@@ -295,7 +333,7 @@ impl Conditioner {
         inputs: Range<usize>,
     ) {
         for (index, dense) in self.dense.iter().enumerate().rev() {
-            let (below, above) = scratch.0.split_at_mut(index + 1);
+            let (below, above) = scratch.panels.split_at_mut(index + 1);
             let (d_input, d_output) = (&mut below[index], &mut above[0]);
             let rows = match index.checked_sub(1) {
                 Some(before) => self.dense[before].rows(&blocks),
@@ -345,7 +383,7 @@ impl Conditioner {
                 None => &trace.input,
             };
             let (d_weights, d_biases) = dense.split_mut(gradient);
-            let d_output = &scratch.0[index + 1];
+            let d_output = &scratch.panels[index + 1];
             matmul::backward_weights(&dense.prefix, d_output, input, d_weights, d_biases);
         }
     }

@@ -4,6 +4,8 @@ use super::autoregressive::{self, Autoregressive};
 use super::base::Base;
 use super::bijection::{Dimensions, Layer};
 use super::build::Builder;
+use super::categorical::Categorical;
+use super::conditioner::Conditioner;
 use super::coupling::Coupling;
 use super::element_wise::ElementWise;
 use super::image::{ConvolutionalCoupling, Planes, Pointwise};
@@ -25,6 +27,7 @@ pub struct Flow<T> {
     event: usize,
     context: usize,
     circular: Vec<usize>,
+    categorical: Categorical,
     layers: Vec<Layer>,
     base: Base,
     parameters: Vec<T>,
@@ -40,13 +43,24 @@ impl<T: Real> Flow<T> {
     pub fn new(spec: &Spec, seed: u64) -> Result<Self, ModelError> {
         spec.validate()?;
         let mut random = Random::new(seed);
-        let (layers, count) = Builder::layers(spec, &mut random);
-        let base = Base::new(spec.base, spec.event, &spec.circular, count);
-        let mut parameters = vec![T::ZERO; count + base.parameters()];
+        let categorical = |offset| {
+            Categorical::new(&spec.categorical, spec.event, spec.context, offset)
+                .map_err(|fault| ModelError::Categorical { fault })
+        };
+        let sizes = categorical(0)?;
+        let inner = spec.continuous(sizes.continuous(), sizes.features());
+        let (layers, count) = match inner.event {
+            0 => (Vec::new(), 0),
+            _ => Builder::layers(&inner, &mut random),
+        };
+        let base = Base::new(inner.base, inner.event, &inner.circular, count);
+        let categorical = categorical(count + base.parameters())?;
+        let mut parameters = vec![T::ZERO; count + base.parameters() + categorical.parameters()];
         for layer in &layers {
             layer.get::<T>().initialise(&mut parameters, &mut random);
         }
         base.initialise(&mut parameters, &mut random);
+        categorical.initialise(&mut parameters, &mut random);
         if spec.regression {
             // So that the flow starts from the prediction, and the past feeds back through nothing else.
             let conditioners = layers.iter().filter_map(Layer::conditioner);
@@ -56,6 +70,7 @@ impl<T: Real> Flow<T> {
             event: spec.event,
             context: spec.context,
             circular: spec.circular.clone(),
+            categorical,
             layers,
             base,
             parameters,
@@ -71,13 +86,21 @@ impl<T: Real> Flow<T> {
         if parts.event == 0 {
             return Err(ModelError::NoEvent);
         }
-        if parts.layers.is_empty() {
+        let fault = |fault| ModelError::Categorical { fault };
+        let (sizes, _) =
+            Categorical::from_parts(parts.categorical.clone(), parts.event, parts.context, 0)
+                .map_err(fault)?;
+        let (channels, features) = (sizes.continuous(), sizes.features());
+        if parts.layers.is_empty() && !channels.is_empty() {
             return Err(ModelError::NoLayers);
         }
+        let angles = channels.iter().enumerate();
+        let angles = angles.filter(|(_, channel)| parts.circular.contains(channel));
+        let angles: Vec<usize> = angles.map(|(place, _)| place).collect();
         let dimensions = Dimensions {
-            event: parts.event,
-            context: parts.context,
-            circular: &parts.circular,
+            event: channels.len(),
+            context: features,
+            circular: &angles,
         };
         let mut layers = Vec::with_capacity(parts.layers.len());
         let mut parameters = Vec::new();
@@ -94,13 +117,22 @@ impl<T: Real> Flow<T> {
             parameters.extend(values);
         }
         let (base, values) =
-            Base::from_parts(parts.base, parts.event, &parts.circular, parameters.len())
+            Base::from_parts(parts.base, channels.len(), &angles, parameters.len())
                 .map_err(|fault| ModelError::Base { fault })?;
+        parameters.extend(values);
+        let (categorical, values) = Categorical::from_parts(
+            parts.categorical,
+            parts.event,
+            parts.context,
+            parameters.len(),
+        )
+        .map_err(fault)?;
         parameters.extend(values);
         Ok(Self {
             event: parts.event,
             context: parts.context,
             circular: parts.circular,
+            categorical,
             layers,
             base,
             parameters,
@@ -115,6 +147,7 @@ impl<T: Real> Flow<T> {
             event: self.event,
             context: self.context,
             circular: self.circular.clone(),
+            categorical: self.categorical.to_parts(&self.parameters),
             layers: layers
                 .map(|layer| layer.get::<T>().to_parts(&self.parameters))
                 .collect(),
@@ -128,7 +161,7 @@ impl<T: Real> Flow<T> {
         self.event
     }
 
-    /// Numbers that the context feeds to a conditioner.
+    /// Numbers of the context: one for each channel, two for an angle.
     #[must_use]
     pub fn context(&self) -> usize {
         self.context
@@ -147,7 +180,10 @@ impl<T: Real> Flow<T> {
 
     /// Where the weights of each row of a conditioner lie among the parameters, masked ones and biases left out.
     pub(crate) fn weight_rows(&self) -> Vec<Range<usize>> {
-        self.layers.iter().flat_map(Layer::weight_rows).collect()
+        let mut rows: Vec<Range<usize>> = self.layers.iter().flat_map(Layer::weight_rows).collect();
+        let heads = self.categorical.heads().iter();
+        rows.extend(heads.flat_map(Conditioner::weight_rows));
+        rows
     }
 
     /// Multiply-accumulates that scoring one event, or sampling one, needs: masked weights left out, and each unit
@@ -155,18 +191,24 @@ impl<T: Real> Flow<T> {
     #[must_use]
     pub fn macs(&self) -> usize {
         let layers = self.layers.iter();
-        layers.map(|layer| layer.get::<T>().macs()).sum()
+        let layers: usize = layers.map(|layer| layer.get::<T>().macs()).sum();
+        layers + self.categorical.macs()
     }
 
     /// Numbers that an artefact stores for the flow.
     #[must_use]
     pub fn stored(&self) -> usize {
         let layers = self.layers.iter();
-        layers.map(|layer| layer.get::<T>().stored()).sum::<usize>() + self.base.stored()
+        let layers: usize = layers.map(|layer| layer.get::<T>().stored()).sum();
+        layers + self.base.stored() + self.categorical.stored()
     }
 
     pub(crate) fn layers(&self) -> &[Layer] {
         &self.layers
+    }
+
+    pub(crate) fn categorical(&self) -> &Categorical {
+        &self.categorical
     }
 
     pub(crate) fn base(&self) -> &Base {
@@ -185,7 +227,7 @@ impl<T: Real> Flow<T> {
             match self.layers[index].clone() {
                 Layer::ElementWise(layer) => {
                     let mut pass = Pass::new(self, rows);
-                    pass.load(events, contexts, &[]);
+                    pass.load(self, events, contexts, &[]);
                     pass.forward(self);
                     layer.set_moments(pass.input(index), rows, &mut self.parameters);
                 }
@@ -194,7 +236,7 @@ impl<T: Real> Flow<T> {
                     let mut pass = self.pass(events, contexts, rows);
                     for rows in chunks(rows) {
                         let own = rows.start * self.event..rows.end * self.event;
-                        pass.load(&events[own], self.contexts(contexts, &rows), &[]);
+                        pass.load(self, &events[own], self.contexts(contexts, &rows), &[]);
                         pass.forward(self);
                         sums.add(pass.trace(index).conditional().input(), rows.len());
                     }
@@ -205,7 +247,7 @@ impl<T: Real> Flow<T> {
         }
     }
 
-    /// Maps events to the base; `z` is `[rows x event]`, and `log_det` gets `ln |dz/dx|` of each, in nats.
+    /// Maps events to the base, codes of categories left as they are; `z` is `[rows x event]`, and `log_det` gets `ln |dz/dx|` of each, in nats.
     ///
     /// # Panics
     /// If the slices' lengths don't agree.
@@ -220,9 +262,14 @@ impl<T: Real> Flow<T> {
         let mut pass = self.pass(events, contexts, log_det.len());
         for rows in chunks(log_det.len()) {
             let own = rows.start * self.event..rows.end * self.event;
-            pass.load(&events[own.clone()], self.contexts(contexts, &rows), &[]);
+            pass.load(
+                self,
+                &events[own.clone()],
+                self.contexts(contexts, &rows),
+                &[],
+            );
             pass.forward(self);
-            pass.base(&mut z[own], &mut log_det[rows]);
+            pass.base(self, &mut z[own], &mut log_det[rows]);
         }
     }
 
@@ -235,7 +282,7 @@ impl<T: Real> Flow<T> {
         let mut pass = self.pass(events, contexts, log_prob.len());
         for rows in chunks(log_prob.len()) {
             let own = rows.start * self.event..rows.end * self.event;
-            pass.load(&events[own], self.contexts(contexts, &rows), &[]);
+            pass.load(self, &events[own], self.contexts(contexts, &rows), &[]);
             pass.forward(self);
             for (out, &energy) in log_prob[rows].iter_mut().zip(pass.energies()) {
                 *out = norm - energy;
@@ -252,9 +299,9 @@ impl<T: Real> Flow<T> {
         let mut pass = self.pass(values, contexts, log_det.len());
         for rows in chunks(log_det.len()) {
             let own = rows.start * self.event..rows.end * self.event;
-            pass.load_base(&values[own.clone()], self.contexts(contexts, &rows));
+            pass.load_base(self, &values[own.clone()], self.contexts(contexts, &rows));
             pass.generate(self);
-            pass.data(&mut values[own], &mut log_det[rows]);
+            pass.data(self, &mut values[own], &mut log_det[rows]);
         }
     }
 
@@ -279,7 +326,7 @@ impl<T: Real> Flow<T> {
         let mut part = sum.clone();
         for rows in chunks(d_log_det.len()) {
             let own = rows.start * self.event..rows.end * self.event;
-            pass.load_base(&z[own.clone()], self.contexts(contexts, &rows));
+            pass.load_base(self, &z[own.clone()], self.contexts(contexts, &rows));
             pass.generate(self);
             pass.generate_backward(self, &d_events[own], &d_log_det[rows], &mut part);
             let pairs = sum.iter_mut().zip(&part);
@@ -313,6 +360,7 @@ impl From<&Flow<f32>> for Flow<f64> {
             event: flow.event,
             context: flow.context,
             circular: flow.circular.clone(),
+            categorical: flow.categorical.clone(),
             layers: flow.layers.clone(),
             base: flow.base.clone(),
             parameters: flow.parameters.iter().map(|&value| value.into()).collect(),

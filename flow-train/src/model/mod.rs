@@ -14,7 +14,8 @@
 //!                            │ layers: coupling, autoregressive ──► conditional ──► conditioner ──► matmul
 //!                            │         linear, element_wise, permutation   └──► transformer
 //!                            │         image (coupling, pointwise) ──► convolution ──► matmul
-//!                            └ base
+//!                            ├ base
+//!                            └ categorical: embeddings, heads ──► conditioner
 //! ```
 //!
 //! A new kind of layer is one file that implements the trait in `bijection`, an arm in its `Layer`, and an arm in
@@ -25,6 +26,7 @@ mod autoregressive;
 mod base;
 mod bijection;
 mod build;
+mod categorical;
 mod conditional;
 mod conditioner;
 mod coupling;
@@ -50,6 +52,11 @@ pub use base::{BaseSpec, NoSuchBase};
 pub use flow::Flow;
 pub use image::{ConvolutionParts, ConvolutionsParts, Planes};
 pub use objective::{Batch, Objective, Threads};
-pub use parts::{BaseParts, ConditionerParts, DenseParts, FlowParts, LayerParts};
+pub use parts::{
+    BaseParts, CategoricalParts, ConditionerParts, DenseParts, EmbeddingParts, FlowParts,
+    LayerParts,
+};
 pub use real::Real;
-pub use spec::{ConditionerSpec, Family, ImageSpec, ModelError, Order, Spec};
+pub use spec::{
+    CategoricalSpec, ConditionerSpec, Family, ImageSpec, ModelError, Order, Spec, VocabularySpec,
+};

@@ -179,6 +179,7 @@ impl<T: Real> Objective<T> {
         let work = |index: usize, shard: &mut Shard<T>| {
             let (start, end) = (index * SHARD, rows.min((index + 1) * SHARD));
             shard.pass.load(
+                flow,
                 &batch.events[start * event..end * event],
                 &batch.contexts[start * context..end * context],
                 batch.weights.get(start..end).unwrap_or_default(),

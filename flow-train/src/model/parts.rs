@@ -10,14 +10,51 @@ use flow_embedded::artefact::{Activation, Direction, Transformer};
 pub struct FlowParts<T> {
     /// Number of event channels.
     pub event: usize,
-    /// Numbers that the context feeds to a conditioner.
+    /// Numbers of the context: one for each channel, two for an angle.
     pub context: usize,
     /// The event channels that are angles, ascending.
     pub circular: Vec<usize>,
-    /// The layers, data's side first.
+    /// The categorical channels.
+    pub categorical: CategoricalParts<T>,
+    /// The layers, data's side first; they count event channels without the categorical ones.
     pub layers: Vec<LayerParts<T>>,
     /// The base distribution.
     pub base: BaseParts<T>,
+}
+
+/// The categorical channels of a flow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CategoricalParts<T> {
+    /// The embedding tables.
+    pub vocabularies: Vec<EmbeddingParts<T>>,
+    /// The event channels that hold codes, ascending, and the vocabulary of each.
+    pub event: Vec<(usize, usize)>,
+    /// The numbers of the context that are codes, likewise.
+    pub context: Vec<(usize, usize)>,
+    /// The conditioner of each of these event channels: sees the context, codes as embeddings, then the embeddings of
+    /// the categorical event channels before; puts out a logit for each category.
+    pub heads: Vec<ConditionerParts<T>>,
+}
+
+impl<T> Default for CategoricalParts<T> {
+    /// No categorical channels.
+    fn default() -> Self {
+        Self {
+            vocabularies: Vec::new(),
+            event: Vec::new(),
+            context: Vec::new(),
+            heads: Vec::new(),
+        }
+    }
+}
+
+/// The embeddings of a vocabulary.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EmbeddingParts<T> {
+    /// Numbers of each.
+    pub width: usize,
+    /// Row-major `[categories x width]`.
+    pub table: Vec<T>,
 }
 
 /// One layer of a flow, in the normalizing direction.

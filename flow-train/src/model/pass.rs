@@ -2,7 +2,8 @@
 
 use super::base::BaseTrace;
 use super::bijection::{Bijection, Layer, LayerTrace};
-use super::conditioner::Scratch;
+use super::categorical::CategoricalTrace;
+use super::conditioner::{Conditioner, Scratch};
 use super::flow::Flow;
 use super::panel::Panel;
 use super::real::Real;
@@ -11,7 +12,13 @@ use super::real::Real;
 #[derive(Debug)]
 pub(crate) struct Pass<T> {
     rows: usize,
+    /// Event channels and context numbers of a row, and the event channels that layers act on.
+    event_width: usize,
+    context_width: usize,
+    continuous: Vec<usize>,
+    /// What conditions.
     context: Panel<T>,
+    categorical: CategoricalTrace<T>,
     /// The input of each layer, then the base values.
     values: Vec<Panel<T>>,
     traces: Vec<LayerTrace<T>>,
@@ -30,13 +37,21 @@ pub(crate) struct Pass<T> {
 impl<T: Real> Pass<T> {
     pub(crate) fn new(flow: &Flow<T>, capacity: usize) -> Self {
         let layers = || flow.layers().iter().map(Layer::get::<T>);
-        let gradient = Panel::new(flow.event(), capacity);
+        let categorical = flow.categorical();
+        let (channels, features) = (categorical.continuous().len(), categorical.features());
+        let gradient = Panel::new(channels, capacity);
         let zeros = vec![T::ZERO; gradient.width()];
+        let heads = categorical.heads().iter().map(Conditioner::heights);
+        let learned = if categorical.is_empty() { 0 } else { features };
         Self {
             rows: 0,
-            context: Panel::new(flow.context(), capacity),
+            event_width: flow.event(),
+            context_width: flow.context(),
+            continuous: categorical.continuous().to_vec(),
+            context: Panel::new(features, capacity),
+            categorical: categorical.trace(capacity),
             values: (0..=flow.layers().len())
-                .map(|_| Panel::new(flow.event(), capacity))
+                .map(|_| Panel::new(channels, capacity))
                 .collect(),
             traces: layers().map(|layer| layer.trace(capacity)).collect(),
             base: flow.base().trace(capacity),
@@ -46,13 +61,17 @@ impl<T: Real> Pass<T> {
             d_energy: zeros.clone(),
             d_log_det: zeros,
             gradient,
-            scratch: Scratch::new(layers().map(Bijection::heights), capacity),
+            scratch: Scratch::new(
+                layers().map(Bijection::heights).chain(heads),
+                learned,
+                capacity,
+            ),
         }
     }
 
     /// Takes row-major events and contexts, no more than the capacity. Without weights each event counts as one.
-    pub(crate) fn load(&mut self, events: &[T], contexts: &[T], weights: &[T]) {
-        self.load_values(0, events, contexts);
+    pub(crate) fn load(&mut self, flow: &Flow<T>, events: &[T], contexts: &[T], weights: &[T]) {
+        self.load_values(flow, 0, events, contexts);
         let (own, padding) = self.weights.split_at_mut(self.rows);
         match weights {
             [] => own.fill(T::ONE),
@@ -62,18 +81,37 @@ impl<T: Real> Pass<T> {
     }
 
     /// Takes row-major base values and contexts, no more than the capacity.
-    pub(crate) fn load_base(&mut self, z: &[T], contexts: &[T]) {
-        self.load_values(self.values.len() - 1, z, contexts);
+    pub(crate) fn load_base(&mut self, flow: &Flow<T>, z: &[T], contexts: &[T]) {
+        self.load_values(flow, self.values.len() - 1, z, contexts);
     }
 
-    fn load_values(&mut self, index: usize, values: &[T], contexts: &[T]) {
-        self.rows = values.len() / self.gradient.rows();
-        transpose(values, self.rows, &mut self.values[index]);
-        transpose(contexts, self.rows, &mut self.context);
+    fn load_values(&mut self, flow: &Flow<T>, index: usize, values: &[T], contexts: &[T]) {
+        self.rows = values.len() / self.event_width;
+        let rows = (values, self.event_width);
+        transpose(rows, &self.continuous, self.rows, &mut self.values[index]);
+        flow.categorical().load(
+            rows,
+            (contexts, self.context_width),
+            self.rows,
+            &mut self.categorical,
+            &mut self.context,
+        );
+    }
+
+    /// What the categorical channels give: features that condition, and the energies to begin with.
+    fn condition(&mut self, flow: &Flow<T>) {
+        self.energies.fill(T::ZERO);
+        flow.categorical().forward(
+            flow.parameters(),
+            &mut self.categorical,
+            &mut self.context,
+            &mut self.energies,
+        );
     }
 
     /// Data to base.
     pub(crate) fn forward(&mut self, flow: &Flow<T>) {
+        self.condition(flow);
         self.log_det.fill(T::ZERO);
         for (index, (layer, trace)) in flow.layers().iter().zip(&mut self.traces).enumerate() {
             let (before, after) = self.values.split_at_mut(index + 1);
@@ -87,7 +125,7 @@ impl<T: Real> Pass<T> {
             );
         }
         for (energy, &log_det) in self.energies.iter_mut().zip(&self.log_det) {
-            *energy = -log_det;
+            *energy -= log_det;
         }
         let z = &self.values[flow.layers().len()];
         flow.base()
@@ -96,6 +134,7 @@ impl<T: Real> Pass<T> {
 
     /// Base to data.
     pub(crate) fn generate(&mut self, flow: &Flow<T>) {
+        self.condition(flow);
         self.log_det.fill(T::ZERO);
         let layers = flow.layers().iter().zip(&mut self.traces).enumerate();
         for (index, (layer, trace)) in layers.rev() {
@@ -120,7 +159,9 @@ impl<T: Real> Pass<T> {
         d_log_det: &[T],
         d_parameters: &mut [T],
     ) {
-        transpose(d_events, self.rows, &mut self.gradient);
+        let rows = (d_events, self.event_width);
+        transpose(rows, &self.continuous, self.rows, &mut self.gradient);
+        self.scratch.clear_context();
         let (own, padding) = self.d_log_det.split_at_mut(self.rows);
         own.copy_from_slice(d_log_det);
         padding.fill(T::ZERO);
@@ -149,17 +190,24 @@ impl<T: Real> Pass<T> {
     }
 
     /// Base values, row-major, and log-determinants of the last forward pass.
-    pub(crate) fn base(&self, z: &mut [T], log_det: &mut [T]) {
-        self.copy_out(self.values.len() - 1, z, log_det);
+    pub(crate) fn base(&self, flow: &Flow<T>, z: &mut [T], log_det: &mut [T]) {
+        self.copy_out(flow, self.values.len() - 1, z, log_det);
     }
 
     /// Events, row-major, and log-determinants of the last pass from base to data.
-    pub(crate) fn data(&self, x: &mut [T], log_det: &mut [T]) {
-        self.copy_out(0, x, log_det);
+    pub(crate) fn data(&self, flow: &Flow<T>, x: &mut [T], log_det: &mut [T]) {
+        self.copy_out(flow, 0, x, log_det);
     }
 
-    fn copy_out(&self, index: usize, values: &mut [T], log_det: &mut [T]) {
-        untranspose(&self.values[index], values);
+    fn copy_out(&self, flow: &Flow<T>, index: usize, values: &mut [T], log_det: &mut [T]) {
+        untranspose(
+            &self.values[index],
+            &self.continuous,
+            self.event_width,
+            values,
+        );
+        flow.categorical()
+            .copy_codes(&self.categorical, self.event_width, values);
         log_det.copy_from_slice(&self.log_det[..self.rows]);
     }
 
@@ -178,9 +226,10 @@ impl<T: Real> Pass<T> {
         &self.weights[..self.rows]
     }
 
-    /// The gradient by the events, row-major, that the last backward pass ended in.
+    /// The gradient by the events, row-major, that the last backward pass ended in; 0 by codes.
     pub(crate) fn d_events(&self, d_events: &mut [T]) {
-        untranspose(&self.gradient, d_events);
+        d_events.fill(T::ZERO);
+        untranspose(&self.gradient, &self.continuous, self.event_width, d_events);
     }
 
     /// The gradient of `factor * sum of weight * energy` with respect to the parameters, after a forward pass.
@@ -198,6 +247,7 @@ impl<T: Real> Pass<T> {
             &mut self.gradient,
             d_parameters,
         );
+        self.scratch.clear_context();
         for (index, layer) in flow.layers().iter().enumerate().rev() {
             layer.get::<T>().backward(
                 flow.parameters(),
@@ -210,31 +260,38 @@ impl<T: Real> Pass<T> {
                 d_parameters,
             );
         }
+        flow.categorical().backward(
+            flow.parameters(),
+            &self.categorical,
+            &self.d_energy,
+            &mut self.scratch,
+            d_parameters,
+        );
     }
 }
 
-/// Row-major `[rows x panel.rows()]` to feature-major; the padding becomes 0.
-fn transpose<T: Real>(values: &[T], rows: usize, panel: &mut Panel<T>) {
-    let channels = panel.rows();
-    debug_assert_eq!(values.len(), rows * channels);
-    for channel in 0..channels {
+/// Some columns of row-major values `[rows x width]` to feature-major; the padding becomes 0.
+fn transpose<T: Real>(
+    (values, width): (&[T], usize),
+    columns: &[usize],
+    rows: usize,
+    panel: &mut Panel<T>,
+) {
+    debug_assert_eq!(values.len(), rows * width);
+    for (channel, column) in columns.iter().enumerate() {
         let (row, padding) = panel.row_mut(channel).split_at_mut(rows);
-        for (to, from) in row
-            .iter_mut()
-            .zip(values[channel..].iter().step_by(channels))
-        {
+        for (to, from) in row.iter_mut().zip(values[*column..].iter().step_by(width)) {
             *to = *from;
         }
         padding.fill(T::ZERO);
     }
 }
 
-/// Feature-major to row-major, without the padding.
-fn untranspose<T: Real>(panel: &Panel<T>, values: &mut [T]) {
-    for channel in 0..panel.rows() {
-        let column = values.iter_mut().skip(channel).step_by(panel.rows());
-        column
-            .zip(panel.row(channel))
+/// Feature-major to some columns of row-major values, without the padding.
+fn untranspose<T: Real>(panel: &Panel<T>, columns: &[usize], width: usize, values: &mut [T]) {
+    for (channel, column) in columns.iter().enumerate() {
+        let to = values.iter_mut().skip(*column).step_by(width);
+        to.zip(panel.row(channel))
             .for_each(|(to, &from)| *to = from);
     }
 }

@@ -172,10 +172,11 @@ impl<T: Real> Shard<T> {
     fn generate(&mut self, flow: &Flow<T>, z: &[T]) {
         let rows = z.len() / flow.event();
         let events = &mut self.events[..z.len()];
-        self.generating.load_base(z, &[]);
+        self.generating.load_base(flow, z, &[]);
         self.generating.generate(flow);
-        self.generating.data(events, &mut self.log_det[..rows]);
-        self.scoring.load(events, &[], &[]);
+        self.generating
+            .data(flow, events, &mut self.log_det[..rows]);
+        self.scoring.load(flow, events, &[], &[]);
         self.scoring.forward(flow);
     }
 

@@ -169,6 +169,59 @@ impl ImageSpec {
     }
 }
 
+/// The categorical channels of a flow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CategoricalSpec {
+    /// What codes are of.
+    pub vocabularies: Vec<VocabularySpec>,
+    /// The event channels that hold codes, ascending, and the vocabulary of each.
+    pub event: Vec<(usize, usize)>,
+    /// The numbers of the context that are codes, likewise.
+    pub context: Vec<(usize, usize)>,
+    /// The perceptron that gives the logits of each of these event channels.
+    pub head: ConditionerSpec,
+    /// The numbers of the embeddings of vocabularies that the data will bring.
+    pub embedding: Option<usize>,
+}
+
+impl ConditionerSpec {
+    fn check(&self) -> Result<(), ModelError> {
+        if let Some(index) = self.hidden.iter().position(|&width| width == 0) {
+            return Err(ModelError::EmptyHidden { index });
+        }
+        if self.residual && self.hidden.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(ModelError::UnevenResidual);
+        }
+        Ok(())
+    }
+}
+
+/// Categories and their embedding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VocabularySpec {
+    /// How many categories there are, 2 or more.
+    pub size: usize,
+    /// The numbers of an embedding, 1 or more.
+    pub embedding: usize,
+}
+
+impl Default for CategoricalSpec {
+    /// None; heads of one hidden layer of 32.
+    fn default() -> Self {
+        Self {
+            vocabularies: Vec::new(),
+            event: Vec::new(),
+            context: Vec::new(),
+            head: ConditionerSpec {
+                hidden: vec![32],
+                activation: Activation::Relu,
+                residual: false,
+            },
+            embedding: None,
+        }
+    }
+}
+
 /// The shape of a flow, from which [`Flow::new`](crate::model::Flow::new) makes one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
@@ -176,6 +229,8 @@ pub struct Spec {
     pub event: usize,
     /// Numbers that the density is conditional on (0: none): one for each context channel, two for an angle.
     pub context: usize,
+    /// The channels that hold codes of categories.
+    pub categorical: CategoricalSpec,
     /// The event channels that are angles, ascending.
     pub circular: Vec<usize>,
     /// Kind of layers.
@@ -222,6 +277,7 @@ impl Spec {
         Self {
             event,
             context,
+            categorical: CategoricalSpec::default(),
             circular: Vec::new(),
             family,
             layers: 5,
@@ -239,6 +295,24 @@ impl Spec {
             regression: false,
             base: BaseSpec::Normal,
             image: None,
+        }
+    }
+
+    /// The shape of what layers act on: the event without its categorical channels, given `features`.
+    pub(crate) fn continuous(&self, channels: &[usize], features: usize) -> Self {
+        let angles = channels.iter().enumerate();
+        let angles = angles.filter(|(_, channel)| self.circular.contains(channel));
+        Self {
+            event: channels.len(),
+            context: features,
+            circular: angles.map(|(place, _)| place).collect(),
+            categorical: CategoricalSpec::default(),
+            base: if channels.is_empty() {
+                BaseSpec::Normal
+            } else {
+                self.base
+            },
+            ..self.clone()
         }
     }
 
@@ -268,20 +342,13 @@ impl Spec {
         if self.layers == 0 {
             return Err(ModelError::NoLayers);
         }
-        let hidden = &self.conditioner.hidden;
-        if let Some(index) = hidden.iter().position(|&width| width == 0) {
-            return Err(ModelError::EmptyHidden { index });
-        }
-        if self.conditioner.residual && hidden.windows(2).any(|pair| pair[0] != pair[1]) {
-            return Err(ModelError::UnevenResidual);
-        }
+        self.categorical.head.check()?;
+        self.conditioner.check()?;
+        let event = self.event - self.categorical.event.len().min(self.event);
         if let Some(passes) = self.passes
-            && !(2..=self.event.max(2)).contains(&passes)
+            && !(2..=event.max(2)).contains(&passes)
         {
-            return Err(ModelError::Passes {
-                passes,
-                event: self.event,
-            });
+            return Err(ModelError::Passes { passes, event });
         }
         if !self.circular.is_empty() {
             if self.circular.iter().any(|&channel| channel >= self.event) {
@@ -427,6 +494,12 @@ pub enum ModelError {
         share: f64,
         /// The scale given.
         scale: f64,
+    },
+    /// Categorical channels that can't be.
+    #[error("categorical channels: {fault}")]
+    Categorical {
+        /// What is wrong.
+        fault: String,
     },
     /// Parameters of a layer don't fit the structure.
     #[error("layer {layer}: {fault}")]

@@ -12,7 +12,9 @@ use crate::Error;
 use crate::calibrate::{CalibrationError, CalibrationTable, MondrianError, MondrianTables};
 use crate::data::Dataset;
 use crate::evaluate::Scorer;
-use crate::export::{Draft, DraftCalibration, DraftLayer, DraftMondrian, DraftQuantisation};
+use crate::export::{
+    Draft, DraftCalibration, DraftConditioner, DraftLayer, DraftMondrian, DraftQuantisation,
+};
 use flow_codegen::Interpreter;
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use half::f16;
@@ -46,6 +48,11 @@ pub struct Quantised {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QuantiseError {
+    /// A model with categorical channels has no form in integers.
+    #[error(
+        "a model with categorical columns can be stored as f16, and not be computed with integers; give --weights f16"
+    )]
+    Categories,
     /// It is quantised.
     #[error("the model is quantised already, to {}: quantise the one it was made from", .0.name())]
     Already(WeightFormat),
@@ -74,6 +81,9 @@ pub fn quantise(
 ) -> Result<Quantised, Error> {
     if let Some(quantisation) = flow.header().quantisation {
         return Err(QuantiseError::Already(quantisation.weights).into());
+    }
+    if weights.is_integer() && !flow.header().vocabularies.is_empty() {
+        return Err(QuantiseError::Categories.into());
     }
     let (formats, calibration): (Vec<usize>, Vec<usize>) =
         (0..rows.rows()).partition(|row| row % FORMAT_EVERY == 0);
@@ -150,12 +160,17 @@ fn clamped(flow: &LoadedFlow<'_>, rows: &Dataset) -> Result<usize, Error> {
     Ok(clamped.count())
 }
 
-/// Conditioners' weights become numbers that `f16` holds, to the nearest.
+/// Weights of conditioners and embeddings become numbers that `f16` holds, to the nearest.
 ///
 /// # Errors
 /// A weight is larger than any of them.
 pub fn round_to_f16(draft: &mut Draft) -> Result<(), QuantiseError> {
-    for weight in draft.layers.iter_mut().flat_map(DraftLayer::conditioning) {
+    let layers = draft.layers.iter_mut();
+    let layers = layers.flat_map(DraftLayer::conditioning);
+    let heads = draft.heads.iter_mut().flat_map(DraftConditioner::numbers);
+    let tables = draft.vocabularies.iter_mut();
+    let tables = tables.flat_map(|own| &mut own.embeddings);
+    for weight in layers.chain(heads).chain(tables) {
         let rounded = f16::from_f32(*weight);
         if rounded.is_infinite() {
             return Err(QuantiseError::TooLarge(*weight));

@@ -24,9 +24,9 @@ use crate::data::{
     ChannelMap, Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey,
 };
 use crate::evaluate::{Mean, Scorer, gaussian_log_likelihood};
-use crate::export::{Draft, DraftCalibration, DraftChannel, DraftNoise};
+use crate::export::{Draft, DraftCalibration, DraftChannel, DraftNoise, DraftVocabulary};
 use crate::fit::{self, Config, Epoch, FitError, InMemory, Overrides, Rows, Stop};
-use crate::model::{Batch, Flow, Spec};
+use crate::model::{Batch, CategoricalSpec, Flow, Spec, VocabularySpec};
 use crate::random::Random;
 use flow_embedded::artefact::{Base, Evaluation, LoadedFlow};
 use flow_embedded::window::Feature;
@@ -314,12 +314,29 @@ fn settle(
     })
 }
 
+/// The widest embedding, unless another is asked for.
+const EMBEDDING: usize = 12;
+
 /// The shape with the channels of the data.
 pub(crate) fn with_channels(spec: &Spec, preparation: &Preparation) -> Spec {
+    let embedding = |size: usize| VocabularySpec {
+        size,
+        embedding: spec
+            .categorical
+            .embedding
+            .unwrap_or(size.div_ceil(2).min(EMBEDDING)),
+    };
+    let vocabularies = preparation.vocabularies.iter();
     Spec {
         event: preparation.event.len(),
         context: preparation.context_features(),
         circular: preparation.circular(),
+        categorical: CategoricalSpec {
+            vocabularies: vocabularies.map(|names| embedding(names.len())).collect(),
+            event: preparation.event_codes(),
+            context: preparation.context_codes(),
+            ..spec.categorical.clone()
+        },
         ..spec.clone()
     }
 }
@@ -365,7 +382,13 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
         fit: made.report,
         log_prob,
         impossible: wide.iter().filter(|x| **x == f64::NEG_INFINITY).count(),
-        gain_over_gaussian: gaussian_log_likelihood(held).map(|g| log_prob.mean - g),
+        gain_over_gaussian: recipe
+            .prepare
+            .codes
+            .is_empty()
+            .then(|| gaussian_log_likelihood(held))
+            .flatten()
+            .map(|g| log_prob.mean - g),
         calibration,
     })
 }
@@ -440,6 +463,16 @@ pub(crate) fn draft(names: &Dataset, preparation: &Preparation, origin: &Origin<
         sequential: None,
         noise: None,
         mondrian: None,
+        vocabularies: preparation
+            .vocabularies
+            .iter()
+            .map(|names| DraftVocabulary {
+                names: names.clone(),
+                width: 0,
+                embeddings: vec![],
+            })
+            .collect(),
+        heads: vec![],
     }
 }
 

@@ -62,6 +62,8 @@ pub(crate) fn gaussian(context: &[&str]) -> Draft {
         sequential: None,
         noise: None,
         mondrian: None,
+        vocabularies: vec![],
+        heads: vec![],
     }
 }
 

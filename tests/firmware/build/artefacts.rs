@@ -213,6 +213,8 @@ fn artefact(
         sequential: None,
         noise: None,
         mondrian: None,
+        vocabularies: [].into_iter().collect(),
+        heads: [].into_iter().collect(),
     };
     let weights = weights(&header);
     let plain = encoded(&header, &weights)?;

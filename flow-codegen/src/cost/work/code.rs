@@ -41,7 +41,7 @@ impl Counter<'_> {
                 tally.add(format!("{name} {}", domain(&channel.domain)), 1);
                 once.insert(format!("any {name} {}", domain(&channel.domain)));
             }
-            tally.add("context features", plan.context.features());
+            tally.add("context features", plan.given());
             for channel in plan
                 .context
                 .0
@@ -51,6 +51,7 @@ impl Counter<'_> {
                 tally.add(format!("log_prob {}", domain(&channel.domain)), 1);
                 once.insert(format!("any log_prob {}", domain(&channel.domain)));
             }
+            self.head_code(&mut tally, &mut kernels, &mut once);
             for (_, layer) in plan.steps() {
                 self.layer_code(layer, way, &mut tally, &mut kernels, &mut once);
             }
@@ -66,6 +67,32 @@ impl Counter<'_> {
             usize::from(plan.functions.score() && plan.calibration.is_some()),
         );
         tally
+    }
+
+    /// Heads are called in both directions, and compiled once: what a direction adds is the
+    /// calls.
+    fn head_code(
+        &self,
+        tally: &mut Tally,
+        kernels: &mut BTreeSet<Kernel>,
+        once: &mut BTreeSet<String>,
+    ) {
+        for head in &self.plan.categorical.heads {
+            let own = &head.conditioner;
+            tally.add("layers", 1);
+            tally.add("buffers", 1 + own.hidden.len());
+            tally.add("buffer words", buffers(own));
+            if own.activation != Activation::Relu && !own.hidden.is_empty() {
+                once.insert(format!("any {}", activation(own.activation)));
+            }
+            for (dense, tables) in own.hidden.iter().chain(&own.output).enumerate() {
+                let hidden = dense < own.hidden.len();
+                for table in tables {
+                    let activation = hidden.then(|| activation(own.activation));
+                    self.calls(table, activation, [0, head.inputs, 0, 0], tally, kernels);
+                }
+            }
+        }
     }
 
     fn layer_code(
@@ -101,10 +128,7 @@ impl Counter<'_> {
         let how = Evaluation::of(&layer.bijection, way);
         tally.add("layers", 1);
         let transformed = own.transformed().count();
-        tally.add(
-            "inputs",
-            own.conditioning.len() + self.plan.context.features(),
-        );
+        tally.add("inputs", own.conditioning.len() + self.plan.given());
         tally.add("buffers", 1 + own.hidden.len());
         tally.add("buffer words", buffers(own));
         let transformer = how.transformer(own.transformer);

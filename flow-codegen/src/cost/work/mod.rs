@@ -124,6 +124,7 @@ fn domain(domain: &Domain) -> &'static str {
         Domain::Bounded { .. } => "bounded",
         Domain::Circular => "circular",
         Domain::HeavyTailed { .. } => "heavy tails",
+        Domain::Categorical { .. } => "categories",
     }
 }
 

@@ -1,7 +1,7 @@
 //! What of an operation lies on the stack.
 
 use super::evaluation::Evaluation;
-use super::{Counter, Tally, Way, operation};
+use super::{Counter, Tally, Way, buffers, operation};
 use crate::plan::{Bijection, Conditional, LayerPlan, Layout};
 use flow_embedded::artefact::{Activation, Domain, Transformer};
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ impl Counter<'_> {
         let event = plan.event.len();
         tally.add(name, 1);
         tally.add("event bytes", 4 * event);
-        tally.add("context bytes", 4 * plan.context.features());
+        tally.add("context bytes", 4 * plan.given());
         let mapped = plan.event.0.iter().filter(|own| own.domain != Domain::Real);
         tally.add(
             "mapped bytes",
@@ -29,7 +29,7 @@ impl Counter<'_> {
             .collect();
         let word = if plan.is_integer() { 2 } else { 4 };
         let arrays = |own: &Conditional| {
-            let inputs = own.conditioning.len() + plan.context.features();
+            let inputs = own.conditioning.len() + plan.given();
             let hidden: usize = own.widths().sum();
             let parameters = match own.channel_by_channel() {
                 true => own.transformer.parameters(),
@@ -45,10 +45,13 @@ impl Counter<'_> {
             });
         let sizes = own.iter().map(|(own, _)| arrays(own)).chain(images);
         let sizes: Vec<usize> = sizes.collect();
-        let largest = sizes.iter().copied().max();
+        let heads = plan.categorical.heads.iter();
+        let heads = heads.map(|head| 4 * buffers(&head.conditioner));
+        let largest = sizes.iter().copied().chain(heads).max();
         tally.add("largest layer bytes", largest.unwrap_or_default());
         let all: usize = sizes.iter().sum();
-        tally.add("other layers bytes", all - largest.unwrap_or_default());
+        let rest = all.saturating_sub(largest.unwrap_or_default());
+        tally.add("other layers bytes", rest);
         tally.add(format!("{name} layers"), own.len());
         let linear = |layer: &LayerPlan| matches!(layer.bijection, Bijection::Linear { .. });
         let linear = plan.steps().any(|(_, layer)| linear(layer));

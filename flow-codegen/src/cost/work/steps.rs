@@ -3,7 +3,7 @@
 use super::evaluation::Evaluation;
 use super::kernel::UNROLLED;
 use super::{Counter, Tally, Way, activation, buffers, domain, operation};
-use crate::plan::{Bijection, Conditional, Convolutional, LayerPlan, Layout, Table};
+use crate::plan::{Bijection, ChannelPlan, Conditional, Convolutional, LayerPlan, Layout, Table};
 use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
 
 impl Counter<'_> {
@@ -31,10 +31,35 @@ impl Counter<'_> {
             tally.add(format!("log_prob {}", domain(&channel.domain)), 1);
         }
         self.base(way, &mut tally);
+        self.categories(way, &mut tally);
         for (_, layer) in plan.steps() {
             self.layer(layer, way, &mut tally);
         }
         tally
+    }
+
+    /// Heads and embeddings. A category is half the work of a logistic channel, which takes an
+    /// exponential and a logarithm.
+    fn categories(&self, way: Way, tally: &mut Tally) {
+        let plan = self.plan;
+        let embedded = |own: &&ChannelPlan| own.vocabulary().is_some();
+        let context = plan.context.0.iter().filter(embedded);
+        tally.add("buffers", context.map(|own| own.features).sum());
+        for head in &plan.categorical.heads {
+            let own = &head.conditioner;
+            tally.add("layers", 1);
+            tally.add(
+                "buffers",
+                buffers(own) + plan.categorical.width(head.vocabulary),
+            );
+            for (dense, tables) in own.hidden.iter().chain(&own.output).enumerate() {
+                for table in tables {
+                    self.table(own, dense, table, tally);
+                }
+            }
+            let channels = head.categories().div_ceil(2);
+            tally.add(format!("{} logistic channels", operation(way)), channels);
+        }
     }
 
     fn base(&self, way: Way, tally: &mut Tally) {
@@ -89,7 +114,7 @@ impl Counter<'_> {
         tally.add("layer channels", passes * transformed);
         tally.add(
             "inputs",
-            passes * (own.conditioning.len() + self.plan.context.features()),
+            passes * (own.conditioning.len() + self.plan.given()),
         );
         tally.add("buffers", passes * buffers(own));
         for _ in 0..passes {

@@ -80,13 +80,13 @@ fn body(plan: &Plan, layer: &LayerPlan, index: usize) -> Option<TokenStream> {
             }
         }
         Bijection::Linear { places, .. } => {
-            let upper = tables::identifier(index, "UPPER");
-            let lower = tables::identifier(index, "LOWER");
+            let upper = tables::identifier(tables::Owner::Layer(index), "UPPER");
+            let lower = tables::identifier(tables::Owner::Layer(index), "LOWER");
             let gather = (!places.iter().copied().eq(0..places.len())).then(|| gather(places));
             quote! { #gather linear_normalize(x, &#upper, &#lower, saturation); }
         }
         Bijection::ElementWise(_) => {
-            let table = tables::identifier(index, "SCALE_SHIFT");
+            let table = tables::identifier(tables::Owner::Layer(index), "SCALE_SHIFT");
             quote! { element_wise_normalize(x, &#table, saturation); }
         }
         Bijection::Permutation(order) => gather(order),
@@ -103,7 +103,7 @@ fn saturates(body: &TokenStream) -> bool {
 
 /// The context's features, if there are any.
 fn given(plan: &Plan) -> Option<Literal> {
-    (plan.context.features() > 0).then(|| number(plan.context.features()))
+    (plan.given() > 0).then(|| number(plan.given()))
 }
 
 fn gather(order: &[usize]) -> TokenStream {
@@ -166,7 +166,7 @@ impl Emitter<'_> {
     /// evaluated once it is known.
     fn by_group(&self) -> TokenStream {
         let own = self.own;
-        let context = self.plan.context.features();
+        let context = self.plan.given();
         let given = (0..context).map(|place| self.activation(&at("given", place)));
         let features = own
             .conditioning
@@ -204,7 +204,7 @@ impl Emitter<'_> {
     /// The conditioner's input: the context, then features of the channels
     /// that condition.
     fn input(&self) -> TokenStream {
-        let context = (0..self.plan.context.features()).map(|place| at("given", place));
+        let context = (0..self.plan.given()).map(|place| at("given", place));
         let mut circles = TokenStream::new();
         let mut event = Vec::new();
         for channel in &self.own.conditioning {
@@ -290,7 +290,7 @@ impl Emitter<'_> {
         }
         let before = blocks[..block].iter().map(|table| table.rows.len());
         let offset = number(before.sum());
-        let table = tables::hidden(self.own, self.index, dense, block);
+        let table = tables::hidden(self.own, tables::Owner::Layer(self.index), dense, block);
         let (input, output) = (self.read(dense), hidden(dense));
         let fraction = number(self.own.fractions[dense + 1].into());
         let activation = match self.own.activation {
@@ -372,7 +372,7 @@ impl Emitter<'_> {
         if rows.rows.is_empty() {
             return TokenStream::new();
         }
-        let name = tables::output(self.own, self.index, group, table);
+        let name = tables::output(self.own, tables::Owner::Layer(self.index), group, table);
         let (offset, input) = (number(offset), self.read(self.own.hidden.len()));
         let kernel = match rows.layout {
             Layout::Wide => quote! { dense_q16 },

@@ -152,7 +152,7 @@ fn table(raw: &str) -> Ident {
 /// A domain's map, as a constant.
 fn domain(domain: &Domain) -> Option<TokenStream> {
     Some(match *domain {
-        Domain::Real | Domain::Circular => return None,
+        Domain::Real | Domain::Circular | Domain::Categorical { .. } => return None,
         Domain::Positive { low } => {
             let low = float(low);
             quote! { fixed::Positive::new(#low) }

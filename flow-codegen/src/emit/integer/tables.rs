@@ -1,6 +1,6 @@
 //! Rows of integers, and the constants around them.
 
-use crate::emit::tables::{ATTRIBUTES, hidden, identifier, output, statics, wrap};
+use crate::emit::tables::{ATTRIBUTES, Owner, hidden, identifier, output, statics, wrap};
 use crate::plan::{Bijection, Channels, Conditional, Constants, Plan, Table};
 use flow_embedded::artefact::WeightFormat;
 use proc_macro2::Ident;
@@ -23,13 +23,19 @@ pub(in crate::emit) fn all(plan: &Plan) -> String {
             Bijection::Linear { upper, lower, .. } => format!(
                 "\n// Layer {index}: U from the diagonal on in Q24, then L, each row a bias in Q16 and \
                  what is\n// left of the diagonal in Q24.\n{}{}",
-                list(&identifier(index, "UPPER"), &Constants::upper(upper)),
-                list(&identifier(index, "LOWER"), &Constants::lower(lower))
+                list(
+                    &identifier(Owner::Layer(index), "UPPER"),
+                    &Constants::upper(upper)
+                ),
+                list(
+                    &identifier(Owner::Layer(index), "LOWER"),
+                    &Constants::lower(lower)
+                )
             ),
             Bijection::ElementWise(pairs) => {
                 let pairs = Constants::pairs(pairs);
                 let lines = wrap(pairs.iter().map(|pair| format!("{pair:?}")));
-                let name = identifier(index, "SCALE_SHIFT").to_string();
+                let name = identifier(Owner::Layer(index), "SCALE_SHIFT").to_string();
                 let table = statics(&name, &format!("[[i32; 2]; {}]", pairs.len()), &lines);
                 format!("\n// Layer {index}: scale in Q24 and shift in Q16.\n{table}")
             }
@@ -73,12 +79,20 @@ fn conditional(own: &Conditional, index: usize, weight: &str) -> String {
     );
     for (dense, blocks) in own.hidden.iter().enumerate() {
         for (block, table) in blocks.iter().enumerate() {
-            text += &rows(&hidden(own, index, dense, block), table, weight);
+            text += &rows(
+                &hidden(own, Owner::Layer(index), dense, block),
+                table,
+                weight,
+            );
         }
     }
     for (group, tables) in own.output.iter().enumerate() {
         for (place, table) in tables.iter().enumerate() {
-            text += &rows(&output(own, index, group, place), table, weight);
+            text += &rows(
+                &output(own, Owner::Layer(index), group, place),
+                table,
+                weight,
+            );
         }
     }
     text

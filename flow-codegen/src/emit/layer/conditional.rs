@@ -2,6 +2,7 @@
 
 use super::transformer::Output;
 use crate::emit::channels::circle;
+use crate::emit::tables::Owner;
 use crate::emit::{at, number};
 use crate::plan::{Conditional, Plan};
 use proc_macro2::{Ident, TokenStream};
@@ -11,12 +12,12 @@ use quote::{format_ident, quote};
 pub(super) struct Emitter<'p> {
     pub(super) plan: &'p Plan,
     pub(super) own: &'p Conditional,
-    pub(super) index: usize,
+    pub(super) owner: Owner,
 }
 
 impl<'p> Emitter<'p> {
-    pub(super) fn new(plan: &'p Plan, own: &'p Conditional, index: usize) -> Self {
-        Self { plan, own, index }
+    pub(super) fn new(plan: &'p Plan, own: &'p Conditional, owner: Owner) -> Self {
+        Self { plan, own, owner }
     }
 
     /// All channels after one pass of the conditioner. `forward` runs the
@@ -28,15 +29,27 @@ impl<'p> Emitter<'p> {
         quote! { #hidden_layers #transform }
     }
 
+    /// The logits of a head, whose input is the parameter `given` of its function.
+    pub(super) fn logits(&self) -> TokenStream {
+        let hidden = self.all_blocks();
+        let (buffer, output) = (self.output_buffer(), self.output(0, 0, Output::ALL, 0));
+        let name = format_ident!("{}", Output::ALL);
+        quote! { #hidden #buffer #output #name }
+    }
+
     /// The conditioner's input and its hidden layers.
     fn hidden_layers(&self) -> TokenStream {
-        let input = self.input();
+        let (input, hidden) = (self.input(), self.all_blocks());
+        quote! { #input #hidden }
+    }
+
+    /// The hidden layers.
+    fn all_blocks(&self) -> TokenStream {
         let hidden = self.hidden_buffers();
         let blocks = (0..self.own.hidden.len())
             .flat_map(|dense| (0..self.own.groups.len()).map(move |group| (dense, group)))
             .map(|(dense, group)| self.block(dense, group));
         quote! {
-            #input
             #hidden
             #(#blocks)*
         }
@@ -84,7 +97,7 @@ impl<'p> Emitter<'p> {
     /// evaluated once it is known, so each hidden unit once.
     fn by_group(&self, log_det: bool) -> TokenStream {
         let log_det = log_det && self.transforms_scale();
-        let context = self.plan.context.features();
+        let context = self.plan.given();
         let given = (0..context).map(|place| at("given", place));
         let features = self.own.conditioning.iter();
         let zeros: usize = features.map(|channel| self.features(*channel)).sum();
@@ -137,7 +150,7 @@ impl<'p> Emitter<'p> {
     /// The conditioner's input: the context, then features of the channels
     /// that condition.
     fn input(&self) -> TokenStream {
-        let context = (0..self.plan.context.features()).map(|place| at("given", place));
+        let context = (0..self.plan.given()).map(|place| at("given", place));
         let mut circles = Vec::new();
         let mut event = Vec::new();
         for channel in &self.own.conditioning {

@@ -1,7 +1,8 @@
 //! Calls of the dense kernel.
 
 use super::conditional::{Emitter, hidden};
-use crate::emit::{number, tables};
+use crate::emit::number;
+use crate::emit::tables::{self, Owner};
 use crate::plan::{Layout, Table};
 use flow_embedded::artefact::Activation;
 use proc_macro2::{Ident, TokenStream};
@@ -12,13 +13,13 @@ impl Emitter<'_> {
     pub(super) fn block(&self, dense: usize, block: usize) -> TokenStream {
         let blocks = &self.own.hidden[dense];
         let (table, offset) = (&blocks[block], before(blocks, block));
-        let name = tables::hidden(self.own, self.index, dense, block);
+        let name = tables::hidden(self.own, self.owner, dense, block);
         let (input, output) = (self.read(dense), hidden(dense));
         let activation = activation(self.own.activation);
         let residual = self.own.residual && dense > 0 && !table.rows.is_empty();
         let residual = residual.then(|| {
             let (offset, rows) = (number(offset), number(table.rows.len()));
-            quote! { add::<#offset, #rows, _>(&#input, &mut #output); }
+            quote! { add::<#offset, #rows, _>(#input, &mut #output); }
         });
         let dense = calls(table, &name, &activation, offset, &input, &output);
         quote! { #dense #residual }
@@ -33,17 +34,20 @@ impl Emitter<'_> {
         output: &str,
         offset: usize,
     ) -> TokenStream {
-        let name = tables::output(self.own, self.index, group, table);
+        let name = tables::output(self.own, self.owner, group, table);
         let (input, output) = (self.read(self.own.hidden.len()), format_ident!("{output}"));
         let table = &self.own.output[group][table];
         calls(table, &name, &quote! { Identity }, offset, &input, &output)
     }
 
     /// What dense layer `dense` reads.
-    fn read(&self, dense: usize) -> Ident {
-        dense
-            .checked_sub(1)
-            .map_or_else(|| format_ident!("input"), hidden)
+    fn read(&self, dense: usize) -> TokenStream {
+        match (dense.checked_sub(1).map(hidden), self.owner) {
+            (Some(hidden), _) => quote! { &#hidden },
+            (None, Owner::Layer(_)) => quote! { &input },
+            // The parameter of the function.
+            (None, Owner::Head(_)) => quote! { given },
+        }
     }
 }
 
@@ -67,7 +71,7 @@ fn calls(
     name: &Ident,
     activation: &TokenStream,
     offset: usize,
-    input: &Ident,
+    input: &TokenStream,
     output: &Ident,
 ) -> TokenStream {
     let mut offset = offset;
@@ -81,7 +85,7 @@ fn calls(
                 quote! { dense_small::<#activation, #place, #rows, #columns, _, _, _, _> }
             }
         };
-        quote! { #kernel(&#name, &#input, &mut #output); }
+        quote! { #kernel(&#name, #input, &mut #output); }
     });
     parts.collect()
 }

@@ -4,7 +4,8 @@ use super::Bodies;
 use super::conditional::hidden;
 use super::conditioner::activation;
 use super::transformer::inv_bound;
-use crate::emit::{float, number, tables};
+use crate::emit::tables::{self, Owner};
+use crate::emit::{float, number};
 use crate::plan::{Convolutional, Filters, Plan};
 use flow_embedded::artefact::Transformer;
 use proc_macro2::{Ident, TokenStream};
@@ -13,7 +14,7 @@ use quote::{format_ident, quote};
 pub(super) fn bodies(plan: &Plan, own: &Convolutional, index: usize) -> Bodies {
     let body = |forward| {
         let convolutions = convolutions(plan, own, index);
-        let transformed = tables::identifier(index, "TRANSFORMED");
+        let transformed = tables::identifier(Owner::Layer(index), "TRANSFORMED");
         let transform = transform(own.transformer, forward);
         let end = (!forward || own.transformer == Transformer::Shift).then(|| quote! { ; });
         quote! {
@@ -59,7 +60,7 @@ fn transform(transformer: Transformer, forward: bool) -> TokenStream {
 /// All convolutions, from the given planes to `output`.
 fn convolutions(plan: &Plan, own: &Convolutional, index: usize) -> TokenStream {
     let (planes, positions) = (number(own.inputs()), number(own.positions()));
-    let given = tables::identifier(index, "GIVEN");
+    let given = tables::identifier(Owner::Layer(index), "GIVEN");
     let layers = own.layers.iter().enumerate().map(|(layer, filters)| {
         let input = match layer.checked_sub(1) {
             None => format_ident!("input"),
@@ -105,7 +106,7 @@ fn calls(
         true => quote! { Identity },
         false => activation(own.activation),
     };
-    let context = match layer == 0 && plan.context.features() > 0 {
+    let context = match layer == 0 && plan.given() > 0 {
         true => quote! { given },
         false => quote! { &[] },
     };

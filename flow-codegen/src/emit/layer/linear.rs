@@ -1,13 +1,13 @@
 //! `z = L U P x + bias`.
 
 use super::{Bodies, permutation};
-use crate::emit::tables;
+use crate::emit::tables::{self, Owner};
 use quote::quote;
 
 /// `places[i]` is the place of the channel that becomes the `i`-th.
 pub(super) fn bodies(places: &[usize], index: usize) -> Bodies {
-    let upper = tables::identifier(index, "UPPER");
-    let lower = tables::identifier(index, "LOWER");
+    let upper = tables::identifier(Owner::Layer(index), "UPPER");
+    let lower = tables::identifier(Owner::Layer(index), "LOWER");
     let in_order = places.iter().enumerate().all(|(i, place)| i == *place);
     let moves = (!in_order).then(|| permutation::bodies(places));
     let (gather, scatter) = moves.map(|moves| (moves.normalize, moves.generate)).unzip();

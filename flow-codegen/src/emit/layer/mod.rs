@@ -10,8 +10,9 @@ mod permutation;
 mod pointwise;
 mod transformer;
 
+use super::tables::Owner;
 use super::{card, number};
-use crate::plan::{Bijection, LayerPlan, Plan};
+use crate::plan::{Bijection, HeadPlan, LayerPlan, Plan};
 use flow_embedded::artefact::Direction;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{format_ident, quote};
@@ -28,7 +29,7 @@ struct Bodies {
 pub(super) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream {
     let (bodies, given) = match &layer.bijection {
         Bijection::Coupling(own) => {
-            let emitter = Emitter::new(plan, own, index);
+            let emitter = Emitter::new(plan, own, Owner::Layer(index));
             let bodies = Bodies {
                 normalize: emitter.at_once(true, true),
                 generate: emitter.at_once(false, false),
@@ -36,7 +37,7 @@ pub(super) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream
             (bodies, true)
         }
         Bijection::Autoregressive(direction, own) => {
-            let emitter = Emitter::new(plan, own, index);
+            let emitter = Emitter::new(plan, own, Owner::Layer(index));
             let bodies = match direction {
                 Direction::Normalizing => Bodies {
                     normalize: emitter.at_once(true, true),
@@ -94,6 +95,22 @@ pub(super) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream
     quote! { #normalize #generate }
 }
 
+/// The function of a head: `logits_N`.
+pub(super) fn head(plan: &Plan, head: &HeadPlan, index: usize) -> TokenStream {
+    let emitter = Emitter::new(plan, &head.conditioner, Owner::Head(index));
+    let body = emitter.logits();
+    let document = format!(" Head {index}: {}.", card::head(head));
+    let (name, imports) = (name("logits", index), imports("kernels", &KERNELS, &body));
+    let (given, logits) = (number(plan.given()), number(head.categories()));
+    quote! {
+        #[doc = #document]
+        fn #name(given: &[f32; #given]) -> [f32; #logits] {
+            #imports
+            #body
+        }
+    }
+}
+
 fn function(
     direction: &str,
     index: usize,
@@ -125,7 +142,7 @@ pub(super) fn call(
     log_det: bool,
 ) -> TokenStream {
     let name = name(direction, index);
-    let given = layer.bijection.reads_context() && plan.context.len() > 0;
+    let given = layer.bijection.reads_context() && plan.given() > 0;
     let given = given.then(|| quote! { &given });
     let add = (log_det && layer.bijection.has_log_det()).then(|| quote! { log_det += });
     quote! { #add #name(&mut x, #given); }
@@ -138,7 +155,7 @@ pub(super) fn name(direction: &str, index: usize) -> proc_macro2::Ident {
 
 /// `given: &[f32; C]`, or nothing without context.
 fn given_parameter(plan: &Plan) -> TokenStream {
-    match plan.context.features() {
+    match plan.given() {
         0 => TokenStream::new(),
         features => {
             let features = number(features);

@@ -1,14 +1,15 @@
 //! `z = L U x + bias` over the planes at each position of an image.
 
 use super::Bodies;
-use crate::emit::{number, tables};
+use crate::emit::number;
+use crate::emit::tables::{self, Owner};
 use quote::quote;
 
 /// For so many planes.
 pub(super) fn bodies(planes: usize, index: usize) -> Bodies {
-    let upper = tables::identifier(index, "UPPER");
-    let lower = tables::identifier(index, "LOWER");
-    let places = tables::identifier(index, "PLACES");
+    let upper = tables::identifier(Owner::Layer(index), "UPPER");
+    let lower = tables::identifier(Owner::Layer(index), "LOWER");
+    let places = tables::identifier(Owner::Layer(index), "PLACES");
     let planes = number(planes);
     Bodies {
         normalize: quote! {

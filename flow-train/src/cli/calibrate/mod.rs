@@ -11,7 +11,7 @@ use super::stream_report::StreamReport;
 use super::ui::{Ui, decimal};
 use crate::Error;
 use crate::calibrate::{CalibrationTable, MondrianTables, Statistics};
-use crate::data::{ColumnRequest, Table, load_columns};
+use crate::data::{ColumnRequest, load_columns};
 use crate::evaluate::Scorer;
 use crate::export::{Draft, DraftCalibration, DraftMondrian, DraftSequential, ExportError};
 use context::ContextOptions;
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let flow = model.load()?;
     let path = args.output.as_ref().unwrap_or(&args.model);
     Output::check(path)?;
-    let file = Table::open(&args.data, args.table.format()).map_err(Error::data(&args.data))?;
+    let file = model_file::table(&args.data, args.table.format(), flow.header())?;
     let others = ColumnRequest {
         group: args.recordings.group.clone(),
         filter: args.table.only.clone(),

@@ -6,7 +6,7 @@ mod stack;
 use super::model_file::ModelFile;
 use super::ui::{Ui, bytes};
 use crate::Error;
-use report::{CalibrationReport, ChannelReport, EvaluationReport, describe};
+use report::{CalibrationReport, ChannelReport, EvaluationReport, VocabularyReport, describe};
 use std::path::PathBuf;
 
 /// Show what a model holds
@@ -59,10 +59,21 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             lines.push((if index == 0 { title } else { "" }, text));
         }
     };
-    add("event channels", report.event.iter().map(channel).collect());
+    add(
+        "event channels",
+        report
+            .event
+            .iter()
+            .map(|own| channel(own, &report.vocabularies))
+            .collect(),
+    );
     add(
         "context channels",
-        report.context.iter().map(channel).collect(),
+        report
+            .context
+            .iter()
+            .map(|own| channel(own, &report.vocabularies))
+            .collect(),
     );
     if !report.features.is_empty() {
         let text = format!(
@@ -109,7 +120,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     ui.result(&report, &lines)
 }
 
-fn channel(channel: &ChannelReport<'_>) -> String {
+fn channel(channel: &ChannelReport<'_>, vocabularies: &[VocabularyReport<'_>]) -> String {
     use flow_embedded::artefact::Domain;
     let unit = match channel.unit {
         "" => String::new(),
@@ -128,6 +139,15 @@ fn channel(channel: &ChannelReport<'_>) -> String {
         Domain::HeavyTailed { centre, scale } => {
             format!("around {centre}{unit}, asinh of scale {scale} {mean:.6} ± {std:.6}")
         }
+        Domain::Categorical { vocabulary } => {
+            let own = vocabularies.get(usize::from(vocabulary));
+            let (names, width) = own.map_or((&[][..], 0), |own| (&own.names, own.embedding));
+            format!(
+                "{} categories, embedded as {width} numbers: {}",
+                names.len(),
+                listed(names)
+            )
+        }
         Domain::Circular => {
             let period = std * std::f32::consts::TAU;
             format!("angle around {mean:.6}{unit}, a turn is {period:.6}")
@@ -138,6 +158,18 @@ fn channel(channel: &ChannelReport<'_>) -> String {
         None => String::new(),
     };
     format!("{}: {values}{rounded}", channel.name)
+}
+
+/// The first names of a vocabulary.
+fn listed(names: &[&str]) -> String {
+    const LISTED: usize = 8;
+    let shown: Vec<String> = names
+        .iter()
+        .take(LISTED)
+        .map(|name| format!("{name:?}"))
+        .collect();
+    let more = if names.len() > LISTED { ", …" } else { "" };
+    shown.join(", ") + more
 }
 
 fn calibration(calibration: Option<&CalibrationReport>) -> String {

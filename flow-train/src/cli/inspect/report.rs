@@ -4,7 +4,7 @@ use crate::cli::context_report::ContextReport;
 use crate::cli::stream_report::StreamReport;
 use crate::cli::ui::decimal;
 use flow_embedded::artefact::{
-    Activation, Channel, Domain, Grid, Layer, LoadedFlow, Permutation, Transformer,
+    Activation, Channel, Conditioner, Domain, Grid, Layer, LoadedFlow, Permutation, Transformer,
 };
 use flow_embedded::window::Feature;
 use serde::Serialize;
@@ -32,6 +32,9 @@ pub(super) struct Report<'a> {
     pub(super) features: &'a [Feature],
     /// Samples in a row after which they are ready.
     pub(super) warm_up: usize,
+    pub(super) vocabularies: Vec<VocabularyReport<'a>>,
+    /// Of the categorical event channels.
+    pub(super) heads: Vec<HeadReport>,
     pub(super) layers: Vec<LayerReport>,
     pub(super) base: BaseReport,
     pub(super) calibration: Option<CalibrationReport>,
@@ -51,6 +54,23 @@ pub(super) struct ChannelReport<'a> {
     pub(super) grid: Option<Grid>,
     pub(super) mean: f32,
     pub(super) std: f32,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct VocabularyReport<'a> {
+    /// The categories, by code.
+    pub(super) names: Vec<&'a str>,
+    /// The numbers that each is embedded as.
+    pub(super) embedding: usize,
+}
+
+/// What gives the probabilities of a categorical event channel.
+#[derive(Debug, Serialize)]
+pub(super) struct HeadReport {
+    pub(super) channel: usize,
+    pub(super) categories: usize,
+    pub(super) conditioner: ConditionerReport,
+    pub(super) weights: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -146,18 +166,41 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
         Layer::ElementWise => shape.event,
         _ => 0,
     };
+    let heads = header.categorical();
+    let head_blocks = heads.clone().flat_map(|head| {
+        let dense = (0..head.dense_layers()).flat_map(move |dense| head.blocks(dense));
+        dense.map(|block| block.rows * block.inputs)
+    });
     Report {
         name: header.name,
         bytes,
         weights: layers.iter().map(|layer| layer.weights).sum::<usize>()
-            + header.base.weights(shape.event),
-        macs: blocks.sum::<usize>() + header.layers.iter().map(linear).sum::<usize>(),
+            + header.base.weights(shape.event)
+            + header.discrete_weights(),
+        macs: blocks.chain(head_blocks).sum::<usize>()
+            + header.layers.iter().map(linear).sum::<usize>(),
         math: header.math.name(),
         quantised: header.quantisation.map(|own| own.weights.name()),
         event: header.event.iter().map(channel).collect(),
         context: header.context.iter().map(channel).collect(),
         features: &header.features,
         warm_up: crate::data::warm_up(&header.features),
+        vocabularies: header
+            .vocabularies
+            .iter()
+            .map(|own| VocabularyReport {
+                names: own.names().collect(),
+                embedding: own.embedding(),
+            })
+            .collect(),
+        heads: heads
+            .map(|head| HeadReport {
+                channel: head.channel,
+                categories: head.vocabulary.size(),
+                conditioner: describe_conditioner(head.conditioner),
+                weights: head.weights(),
+            })
+            .collect(),
         layers,
         base: describe_base(header.base),
         by_context: ContextReport::new(flow),
@@ -225,7 +268,7 @@ fn describe_layer(layer: &Layer<'_>, weights: usize) -> LayerReport {
             Layer::Convolutional(own) => Some(own.transformer),
             _ => layer.conditional().map(|(transformer, _)| transformer),
         },
-        conditioner: describe_conditioner(layer),
+        conditioner: layer_conditioner(layer),
         weights,
     }
 }
@@ -244,12 +287,8 @@ fn image(layer: &Layer<'_>) -> Option<ImageReport> {
     })
 }
 
-fn describe_conditioner(layer: &Layer<'_>) -> Option<ConditionerReport> {
-    let activation = |activation| match activation {
-        Activation::Relu => "ReLU",
-        Activation::Tanh => "tanh",
-        Activation::Silu => "SiLU",
-    };
+/// The conditioner of a layer that has one.
+fn layer_conditioner(layer: &Layer<'_>) -> Option<ConditionerReport> {
     if let Layer::Convolutional(own) = layer {
         let own = own.conditioner;
         let (hidden, _) = own.hidden.as_chunks::<2>();
@@ -265,11 +304,23 @@ fn describe_conditioner(layer: &Layer<'_>) -> Option<ConditionerReport> {
         });
     }
     let (_, conditioner) = layer.conditional()?;
+    Some(describe_conditioner(conditioner))
+}
+
+fn describe_conditioner(conditioner: &Conditioner<'_>) -> ConditionerReport {
     let hidden = conditioner.hidden.iter();
-    Some(ConditionerReport {
+    ConditionerReport {
         hidden: hidden.map(|units| units.total()).collect(),
         kernels: Vec::new(),
         activation: activation(conditioner.activation),
         residual: conditioner.residual,
-    })
+    }
+}
+
+fn activation(activation: Activation) -> &'static str {
+    match activation {
+        Activation::Relu => "ReLU",
+        Activation::Tanh => "tanh",
+        Activation::Silu => "SiLU",
+    }
 }

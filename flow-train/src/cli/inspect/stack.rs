@@ -11,7 +11,25 @@ pub(super) fn draw(report: &Report<'_>) -> Vec<String> {
         count => format!(", given {count} of context"),
     };
     let mut lines = vec![format!("data: {} channels{given}", names.len())];
-    for channel in report.event.iter().filter(|c| c.domain != Domain::Real) {
+    for (index, head) in report.heads.iter().enumerate() {
+        let name = names.get(head.channel).copied().unwrap_or("?");
+        lines.push(format!(
+            " ├─ head {index}  {name}: {} categories by argmax, {} weights",
+            head.categories, head.weights
+        ));
+        lines.push(format!(" │     {}", perceptron(&head.conditioner)));
+    }
+    // The places of layers are those of the other channels.
+    let straight = report
+        .event
+        .iter()
+        .filter(|channel| !is_coded(channel.domain));
+    let names: Vec<&str> = straight.clone().map(|channel| channel.name).collect();
+    if names.is_empty() {
+        lines.push(" └─ nothing else to model".to_owned());
+        return lines;
+    }
+    for channel in straight.filter(|c| c.domain != Domain::Real) {
         let map = map(channel.domain);
         lines.push(format!(" │  {} by {map}", channel.name));
     }
@@ -26,6 +44,10 @@ pub(super) fn draw(report: &Report<'_>) -> Vec<String> {
     lines
 }
 
+fn is_coded(domain: Domain) -> bool {
+    matches!(domain, Domain::Categorical { .. })
+}
+
 /// What maps a domain to all real numbers.
 fn map(domain: Domain) -> String {
     match domain {
@@ -36,6 +58,7 @@ fn map(domain: Domain) -> String {
         }
         Domain::Bounded { low, high } => format!("logit between {low} and {high}"),
         Domain::Circular => "its angle".to_owned(),
+        Domain::Categorical { .. } => "its code".to_owned(),
         Domain::HeavyTailed { centre, scale } => format!("asinh((x − {centre}) / {scale})"),
     }
 }

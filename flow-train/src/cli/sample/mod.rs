@@ -1,6 +1,7 @@
 //! `flow sample`: draws new rows.
 
 mod image;
+mod text;
 
 use super::model_file::{self, ModelFile};
 use super::number;
@@ -34,7 +35,8 @@ use std::slice;
 /// that it had there counts as the nearest within.
 /// The same seed gives the same rows, on every machine and on the chip.
 ///
-/// Rows whose columns are the pixels of an image become a picture with --image.
+/// A model of a text (flow train --text) writes so many characters, each given those before it. Rows
+/// whose columns are the pixels of an image become a picture with --image.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow sample model.flow -n 1000 --seed 7 -o new.csv
@@ -102,6 +104,19 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             "--warm-up: the model is none of a sensor's noise; flow train --noise makes one".into(),
         ));
     }
+    if model_file::text(flow.header()).is_some()
+        && args.context_from.is_none()
+        && args.given.is_empty()
+    {
+        let mut output = Output::create(&args.output)?;
+        text::write(args, &flow, &mut output)?;
+        output.commit()?;
+        ui.note(format_args!(
+            "{} characters drawn with seed {}",
+            args.rows, args.seed
+        ));
+        return Ok(());
+    }
     let contexts = contexts(args, &flow, ui)?;
     let real = real_images(args, &flow, ui)?;
     let mut output = Output::create(&args.output)?;
@@ -137,19 +152,20 @@ fn table(
     let header = flow.header();
     let in_output = Error::write(&args.output);
     let mut csv = csv::Writer::from_writer(&mut *output);
-    let names = header
-        .event
-        .iter()
-        .chain(given_channels(header))
-        .map(|channel| channel.name);
-    csv.write_record(names)
+    let channels = header.event.iter().chain(given_channels(header));
+    // The categories of columns that hold codes.
+    let names: Vec<Option<Vec<&str>>> = channels
+        .clone()
+        .map(|channel| Some(header.vocabulary_of(channel)?.names().collect()))
+        .collect();
+    csv.write_record(channels.clone().map(|channel| channel.name))
         .map_err(|fault| in_output(io_error(fault)))?;
     csv.flush().map_err(&in_output)?;
     drop(csv);
 
     let mut texts = Vec::new();
     while let Some(rows) = drawn.next()? {
-        lines(&drawn.events, &drawn.given, rows, &mut texts);
+        lines(&drawn.events, &drawn.given, rows, &names, &mut texts);
         for text in &texts {
             output.write_all(text).map_err(&in_output)?;
         }
@@ -337,7 +353,13 @@ const PIECE: usize = 16_384;
 const LINES: usize = 512;
 
 /// The lines of `rows` events, each followed by its context, in order; replaces what `texts` held.
-fn lines(events: &[f32], contexts: &[f32], rows: usize, texts: &mut Vec<Vec<u8>>) {
+fn lines(
+    events: &[f32],
+    contexts: &[f32],
+    rows: usize,
+    names: &[Option<Vec<&str>>],
+    texts: &mut Vec<Vec<u8>>,
+) {
     texts.resize_with(rows.div_ceil(LINES), Vec::new);
     let (event, context) = (events.len() / rows, contexts.len() / rows);
     texts.par_iter_mut().enumerate().for_each(|(index, text)| {
@@ -345,8 +367,11 @@ fn lines(events: &[f32], contexts: &[f32], rows: usize, texts: &mut Vec<Vec<u8>>
         for row in (index * LINES)..rows.min((index + 1) * LINES) {
             let event = &events[row * event..][..event];
             let context = &contexts[row * context..][..context];
-            for value in event.iter().chain(context) {
-                number::push(text, *value);
+            for (value, names) in event.iter().chain(context).zip(names) {
+                match names {
+                    Some(names) => push_name(text, names, *value),
+                    None => number::push(text, *value),
+                }
                 text.push(b',');
             }
             // In place of the last comma; there is at least one channel.
@@ -354,6 +379,18 @@ fn lines(events: &[f32], contexts: &[f32], rows: usize, texts: &mut Vec<Vec<u8>>
             text.push(b'\n');
         }
     });
+}
+
+/// A category as a cell, in quotes where its name needs them.
+fn push_name(text: &mut Vec<u8>, names: &[&str], code: f32) {
+    let code = flow_embedded::kernels::code(code, names.len());
+    let name = code.map_or("", |code| names[code]);
+    if name.contains([',', '"', '\n', '\r']) {
+        let quoted = name.replace('"', "\"\"");
+        text.extend_from_slice(format!("\"{quoted}\"").as_bytes());
+    } else {
+        text.extend_from_slice(name.as_bytes());
+    }
 }
 
 /// What the writer met, with its kind.
@@ -380,7 +417,7 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
     }
     if let Some(path) = &args.context_from {
         if features {
-            let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
+            let file = model_file::table(path, args.table.format(), flow.header())?;
             let others = ColumnRequest {
                 group: args.recordings.group.clone(),
                 filter: args.table.only.clone(),

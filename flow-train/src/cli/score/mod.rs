@@ -9,7 +9,7 @@ use super::options::{RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::data::{ColumnRequest, RowReader, Table};
+use crate::data::{ColumnRequest, RowReader};
 use crate::evaluate::Scorer;
 use piece::Piece;
 use serde::Serialize;
@@ -61,7 +61,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
     let in_table = Error::data(&args.data);
-    let file = Table::open(&args.data, args.table.format()).map_err(&in_table)?;
+    let file = model_file::table(&args.data, args.table.format(), flow.header())?;
     let others = ColumnRequest {
         group: args.recordings.group.clone(),
         filter: args.table.only.clone(),

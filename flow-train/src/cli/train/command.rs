@@ -2,6 +2,7 @@
 
 use super::{Args, SplitName};
 use crate::train::Model;
+use clap::ValueEnum as _;
 use flow_embedded::artefact::WeightFormat;
 use flow_embedded::math::Backend;
 use std::fmt::Display;
@@ -34,6 +35,24 @@ pub(super) fn recorded(
         (Some(group), _) => add("group", group),
         (None, SplitName::Time) => add("split", "time"),
         (None, SplitName::Random) => add("split", "random"),
+    }
+    if let Some(characters) = args.categorical.text {
+        add("text", &characters.to_string());
+        let alphabet = args.categorical.alphabet.to_possible_value();
+        add(
+            "alphabet",
+            alphabet.as_ref().map_or("", |own| own.get_name()),
+        );
+    }
+    add("categorical", &list(&args.categorical.categorical));
+    let numbers = |own: &[usize]| {
+        let own: Vec<String> = own.iter().map(ToString::to_string).collect();
+        own.join(",")
+    };
+    let embedding: Vec<usize> = args.categorical.embedding.into_iter().collect();
+    add("embedding", &numbers(&embedding));
+    if args.categorical.text.is_some() || !args.categorical.categorical.is_empty() {
+        add("head", &numbers(&args.categorical.hidden()));
     }
     add("weights", args.weights.as_deref().unwrap_or_default());
     add("domain", &said(&args.domains));

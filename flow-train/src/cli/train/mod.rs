@@ -1,5 +1,6 @@
 //! `flow train`: a recording becomes a model.
 
+mod categorical;
 mod command;
 mod fit;
 mod model;
@@ -14,15 +15,15 @@ use super::ui::Ui;
 use crate::Error;
 use crate::auto::Budget;
 use crate::data::{
-    ColumnRequest, Columns, DomainRequest, Fractions, Loaded, Memory, PrepareOptions, Recording,
-    Stretches, Table, load_within,
+    Alphabet, ColumnRequest, Columns, DomainRequest, Fractions, Loaded, Memory, PrepareOptions,
+    Recording, Stretches, Table, load_within,
 };
 use crate::fit::Config;
-use crate::model::{Family, Spec};
+use crate::model::{CategoricalSpec, ConditionerSpec, Family, Spec};
 use crate::train::{Model, Recipe, train, train_streamed};
+use categorical::CategoricalOptions;
 use clap::ValueEnum;
 use fit::FitOptions;
-use flow_embedded::window::Feature;
 use model::ModelOptions;
 use past::PastOptions;
 use std::path::PathBuf;
@@ -135,6 +136,8 @@ pub(super) struct Args {
     #[arg(long, default_value = "4GiB", value_parser = options::bytes, value_name = "SIZE")]
     memory_limit: u64,
     #[command(flatten)]
+    categorical: CategoricalOptions,
+    #[command(flatten)]
     past: PastOptions,
     #[command(flatten)]
     model: ModelOptions,
@@ -159,7 +162,11 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         Output::check(path)?;
     }
     let in_data = Error::data(&args.data);
-    let table = Table::open(&args.data, args.table.format()).map_err(&in_data)?;
+    let table = match args.categorical.open(&args.data) {
+        Some(text) => text,
+        None => Table::open(&args.data, args.table.format()),
+    };
+    let table = table.map_err(&in_data)?;
     let request = ColumnRequest {
         events: args.columns.clone(),
         context: args.context.clone(),
@@ -169,8 +176,15 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         ..ColumnRequest::default()
     };
     let columns = Columns::find(&table, &request).map_err(&in_data)?;
+    let columns = columns
+        .with_categories(&table, &args.categorical.columns())
+        .map_err(&in_data)?;
     let [events, _] = columns.names(&table);
     let mut features = args.past.features(events.len())?;
+    if let Some(lags) = args.categorical.lags() {
+        features = lags;
+    }
+    categorical::check(&features, &columns, &events)?;
     let stretches = match args.noise {
         true => Some(Stretches::of(&table, &columns).map_err(&in_data)?),
         false => None,
@@ -181,7 +195,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let columns = columns.with_features(features);
     let names = columns.names(&table);
     check_names(args, &names)?;
-    let recipe = recipe(args, &names, columns.features(), stretches)?;
+    let recipe = recipe(args, &table, &columns, stretches)?;
     let memory = Memory {
         limit: args.memory_limit,
         ..Memory::default()
@@ -256,20 +270,28 @@ fn check_names(args: &Args, names: &[Vec<String>; 2]) -> Result<(), Error> {
 
 fn recipe(
     args: &Args,
-    names: &[Vec<String>; 2],
-    features: &[Feature],
+    table: &Table,
+    columns: &Columns,
     stretches: Option<Stretches>,
 ) -> Result<Recipe, Error> {
+    let (names, features) = (&columns.names(table), columns.features());
+    let codes = columns.codes(table);
+    // Without a continuous column there are no layers to compare.
+    let discrete = (0..names[0].len()).all(|event| columns.is_categorical(event));
     let stem = || {
         let stem = args.output.file_stem();
         stem.map(|stem| stem.to_string_lossy().into_owned())
     };
     let (model, spec) = match stretches {
         Some(stretches) => noise::model(args, stretches)?,
-        None => model(args, names[0].len())?,
+        None => model(args, names[0].len(), discrete)?,
     };
     let mut domains = options::of_each(&args.domains, &names[0]);
     let mut units = args.units.clone();
+    if args.categorical.text.is_some() {
+        let unit = Alphabet::from(args.categorical.alphabet).unit();
+        units.push((Alphabet::COLUMN.to_owned(), unit.to_owned()));
+    }
     past::inherit(features, &names[0], &mut domains, &mut units)?;
     Ok(Recipe {
         name: args.name.clone().or_else(stem).unwrap_or_default(),
@@ -283,11 +305,14 @@ fn recipe(
             steps: options::of_each(&args.steps, &names[0]),
             units,
             math: args.model.math.into(),
+            vocabularies: columns.vocabularies().names.clone(),
+            codes,
         },
         model,
         seed: args.seed,
         fractions: match args.noise {
             true => crate::noise::FRACTIONS,
+            false if args.categorical.text.is_some() => categorical::FRACTIONS,
             false => Fractions::default(),
         },
         noise: args.noise,
@@ -298,10 +323,35 @@ fn recipe(
 }
 
 /// The model to train, and the shape that it has or may have.
-fn model(args: &Args, event: usize) -> Result<(Model, Spec), Error> {
+fn model(args: &Args, event: usize, discrete: bool) -> Result<(Model, Spec), Error> {
     let overrides = args.fit.overrides();
     // Before anything slow: settings out of range.
     overrides.apply(&Config::default()).validate()?;
+    let categorical = CategoricalSpec {
+        head: ConditionerSpec {
+            hidden: args.categorical.hidden(),
+            activation: args.model.activation.into(),
+            residual: args.model.residual,
+        },
+        embedding: args.categorical.embedding,
+        ..CategoricalSpec::default()
+    };
+    let with_heads = |spec: Spec| Spec {
+        categorical: categorical.clone(),
+        ..spec
+    };
+    if discrete {
+        let spec = with_heads(
+            args.model
+                .spec(args.model.family().unwrap_or(Family::NsfAr)),
+        );
+        spec.validate()?;
+        let model = Model::Named {
+            spec: spec.clone(),
+            config: overrides.apply(&Config::of_categories()),
+        };
+        return Ok((model, spec));
+    }
     let Some(family) = args.model.family() else {
         let dequantiser = args.dequantiser.as_ref().map(|_| "--dequantiser");
         if let Some(option) = args.model.decided_by_auto().or(dequantiser) {
@@ -310,7 +360,7 @@ fn model(args: &Args, event: usize) -> Result<(Model, Spec), Error> {
             );
             return Err(Error::Usage(text));
         }
-        let spec = args.model.spec(Family::NsfAr);
+        let spec = with_heads(args.model.spec(Family::NsfAr));
         let model = Model::Auto {
             spec: spec.clone(),
             overrides,
@@ -318,10 +368,10 @@ fn model(args: &Args, event: usize) -> Result<(Model, Spec), Error> {
         };
         return Ok((model, spec));
     };
-    let spec = Spec {
+    let spec = with_heads(Spec {
         event,
         ..args.model.spec(family)
-    };
+    });
     spec.validate()?;
     let model = Model::Named {
         spec: spec.clone(),

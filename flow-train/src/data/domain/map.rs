@@ -18,7 +18,8 @@ pub(crate) fn generate(domain: Domain, u: f64) -> Mapped {
     let softplus = |u: f64| u.max(0.0) + (-u.abs()).exp().ln_1p();
     let sigmoid = |u: f64| (-softplus(-u)).exp();
     match domain {
-        Domain::Real | Domain::Circular => Mapped {
+        // What a code is mapped to is the code.
+        Domain::Real | Domain::Circular | Domain::Categorical { .. } => Mapped {
             value: u,
             slope: 1.0,
             log_slope: 0.0,

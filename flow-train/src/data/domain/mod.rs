@@ -44,6 +44,7 @@ impl fmt::Display for Words {
             }
             Domain::Bounded { low, high } => write!(f, "bounded, between {low} and {high}"),
             Domain::Circular => write!(f, "circular"),
+            Domain::Categorical { .. } => write!(f, "categorical"),
             Domain::HeavyTailed { centre, scale } => {
                 write!(f, "heavy-tailed, around {centre} with scale {scale}")
             }

@@ -52,6 +52,14 @@ impl ChannelMap {
         raw
     }
 
+    /// The place of its vocabulary, if it holds codes.
+    pub(super) fn vocabulary(&self) -> Option<usize> {
+        match self.domain {
+            Domain::Categorical { vocabulary } => Some(usize::from(vocabulary)),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_circular(&self) -> bool {
         self.domain == Domain::Circular
     }

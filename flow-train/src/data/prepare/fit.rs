@@ -34,6 +34,10 @@ pub struct PrepareOptions {
     pub units: Vec<(String, String)>,
     /// The elementary functions of the maps.
     pub math: Backend,
+    /// The names of the categories of columns that hold codes.
+    pub vocabularies: Vec<Vec<String>>,
+    /// The columns that hold codes, by name, and the vocabulary of each.
+    pub codes: Vec<(String, usize)>,
 }
 
 impl Default for PrepareOptions {
@@ -47,6 +51,8 @@ impl Default for PrepareOptions {
             steps: vec![],
             units: vec![],
             math: Backend::Polynomial,
+            vocabularies: vec![],
+            codes: vec![],
         }
     }
 }
@@ -105,6 +111,7 @@ impl Preparation {
             event,
             context,
             math: options.math,
+            vocabularies: options.vocabularies.clone(),
         };
         Ok((own, choices))
     }
@@ -134,6 +141,9 @@ struct Column<'a> {
 
 impl Column<'_> {
     fn fit(&self, training: &Dataset) -> Result<(ChannelMap, Choice), DataError> {
+        if let Some((_, vocabulary)) = self.options.codes.iter().find(|own| own.0 == self.name) {
+            return Ok(self.coded(*vocabulary));
+        }
         let raw: Vec<f64> = self.values.iter().map(|x| f64::from(*x)).collect();
         let Moments { mean, std, .. } = Moments::of(&raw, self.weights);
         let grid = match self.step() {
@@ -173,6 +183,24 @@ impl Column<'_> {
         };
         self.check_ends(&map)?;
         Ok((map, choice))
+    }
+
+    /// Codes stay as they are.
+    fn coded(&self, vocabulary: usize) -> (ChannelMap, Choice) {
+        let domain = Domain::Categorical {
+            vocabulary: vocabulary as u8,
+        };
+        let choice = Choice {
+            column: self.name.to_owned(),
+            domain,
+            reason: Reason::Default,
+            grid: None,
+        };
+        let map = ChannelMap {
+            domain,
+            ..ChannelMap::IDENTITY
+        };
+        (map, choice)
     }
 
     fn check_varies(&self, training: &Dataset) -> Result<(), DataError> {

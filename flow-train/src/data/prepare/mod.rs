@@ -52,6 +52,8 @@ pub struct Preparation {
     pub context: Vec<ChannelMap>,
     /// The elementary functions of the maps.
     pub math: Backend,
+    /// The names of the categories of channels that hold codes.
+    pub vocabularies: Vec<Vec<String>>,
 }
 
 impl Preparation {
@@ -62,6 +64,7 @@ impl Preparation {
             event: vec![ChannelMap::IDENTITY; event],
             context: vec![ChannelMap::IDENTITY; context],
             math: Backend::Polynomial,
+            vocabularies: vec![],
         }
     }
 
@@ -70,6 +73,26 @@ impl Preparation {
     pub fn context_features(&self) -> usize {
         let turns = self.context.iter().filter(|map| map.is_circular());
         self.context.len() + turns.count()
+    }
+
+    /// The event channels that hold codes, and the vocabulary of each.
+    #[must_use]
+    pub fn event_codes(&self) -> Vec<(usize, usize)> {
+        let channels = self.event.iter().enumerate();
+        let codes = channels.filter_map(|(channel, map)| Some((channel, map.vocabulary()?)));
+        codes.collect()
+    }
+
+    /// The numbers that the context becomes that are codes, and the vocabulary of each.
+    #[must_use]
+    pub fn context_codes(&self) -> Vec<(usize, usize)> {
+        let mut place = 0;
+        let mut codes = Vec::new();
+        for map in &self.context {
+            codes.extend(map.vocabulary().map(|own| (place, own)));
+            place += 1 + usize::from(map.is_circular());
+        }
+        codes
     }
 
     /// The circular channels of the event.

@@ -51,14 +51,15 @@ impl<'p> Chunk<'p> {
     ) {
         let rows = log_probs.len();
         self.log_det.fill(0.0);
-        self.load(events, rows);
-        for (index, channel) in header.event.iter().enumerate() {
+        self.load(events, header.event.len(), rows);
+        self.context::<M>(&header.context, contexts, rows);
+        self.categories::<M>(events, header.event.len(), rows);
+        for (index, channel) in header.continuous().enumerate() {
             let values = self.event.row_mut(index)[..rows].iter_mut();
             for (x, log_det) in values.zip(&mut self.log_det) {
                 *log_det += channel.standardise::<M>(x);
             }
         }
-        self.context::<M>(&header.context, contexts, rows);
         let plan = self.plan;
         for layer in &plan.layers {
             self.own_log_det.fill(0.0);
@@ -67,7 +68,7 @@ impl<'p> Chunk<'p> {
             sums.for_each(|(sum, own)| *sum += own);
         }
         let (event, context) = (header.event.len(), header.context.len());
-        let mut z = vec![0.0; event];
+        let mut z = vec![0.0; plan.shape.event];
         for (row, log_prob) in log_probs.iter_mut().enumerate() {
             for (channel, z) in z.iter_mut().enumerate() {
                 *z = self.event.row(channel)[row];
@@ -82,7 +83,7 @@ impl<'p> Chunk<'p> {
         }
     }
 
-    /// Base events to raw events, in place, row-major.
+    /// Base events to raw events, in place, row-major; a category stands there as its quantile.
     pub(super) fn generate_from<M: LaneMath>(
         &mut self,
         header: &Header<'_>,
@@ -91,28 +92,60 @@ impl<'p> Chunk<'p> {
     ) {
         let channels = header.event.len();
         let rows = events.len() / channels;
-        self.load(events, rows);
+        self.load(events, channels, rows);
         self.context::<M>(&header.context, contexts, rows);
+        self.draw_categories::<M>(channels, events);
         let plan = self.plan;
         for layer in plan.layers.iter().rev() {
             self.generate::<M>(layer);
         }
-        for (index, channel) in header.event.iter().enumerate() {
-            let places = events[index..].iter_mut().step_by(channels);
+        let continuous = self.plan.continuous.iter().enumerate();
+        for (index, place) in continuous {
+            let channel = &header.event[*place];
+            let places = events[*place..].iter_mut().step_by(channels);
             for (place, x) in places.zip(self.event.row(index)) {
                 *place = channel.destandardise::<M>(*x);
             }
         }
     }
 
-    /// Turns row-major events into rows of channels.
-    fn load(&mut self, events: &[f32], rows: usize) {
-        let channels = self.plan.shape.event;
-        for channel in 0..channels {
-            let values = events[channel..].iter().step_by(channels).take(rows);
-            for (x, raw) in self.event.row_mut(channel).iter_mut().zip(values) {
+    /// Turns row-major events of so many channels into rows of those that bijections act on.
+    fn load(&mut self, events: &[f32], width: usize, rows: usize) {
+        for (index, channel) in self.plan.continuous.iter().enumerate() {
+            let values = events[*channel..].iter().step_by(width).take(rows);
+            for (x, raw) in self.event.row_mut(index).iter_mut().zip(values) {
                 *x = *raw;
             }
+        }
+    }
+
+    /// Adds the log-probabilities of the categories, and embeds them.
+    fn categories<M: LaneMath>(&mut self, events: &[f32], width: usize, rows: usize) {
+        let mut own = Vec::new();
+        for head in &self.plan.heads {
+            head.evaluate::<M>(&mut self.memory);
+            let codes = events[head.channel..].iter().step_by(width).take(rows);
+            let sums = self.log_det.iter_mut().zip(codes.clone());
+            for (row, (sum, code)) in sums.enumerate() {
+                *sum += head.log_prob::<M>(*code, &self.memory.parameters, row, &mut own);
+            }
+            let vocabulary = &self.plan.vocabularies[head.vocabulary];
+            vocabulary.embed(codes.copied(), head.inputs, &mut self.memory.input);
+        }
+    }
+
+    /// Draws the categories of row-major events at the quantiles that stand there, and embeds them.
+    fn draw_categories<M: LaneMath>(&mut self, width: usize, events: &mut [f32]) {
+        let mut own = Vec::new();
+        for head in &self.plan.heads {
+            head.evaluate::<M>(&mut self.memory);
+            let codes = events[head.channel..].iter_mut().step_by(width);
+            for (row, code) in codes.enumerate() {
+                *code = head.code::<M>(*code, &self.memory.parameters, row, &mut own);
+            }
+            let codes = events[head.channel..].iter().step_by(width).copied();
+            let vocabulary = &self.plan.vocabularies[head.vocabulary];
+            vocabulary.embed(codes, head.inputs, &mut self.memory.input);
         }
     }
 
@@ -122,6 +155,13 @@ impl<'p> Chunk<'p> {
         let mut values = vec![0.0; self.event.width()];
         for (index, channel) in channels.iter().enumerate() {
             let raw = contexts[index..].iter().step_by(channels.len());
+            if let Some(vocabulary) = channel.vocabulary() {
+                let vocabulary = &self.plan.vocabularies[vocabulary];
+                let codes = raw.copied().take(rows);
+                vocabulary.embed(codes, slot, &mut self.memory.input);
+                slot += vocabulary.width;
+                continue;
+            }
             for (x, raw) in values[..rows].iter_mut().zip(raw) {
                 *x = *raw;
                 channel.standardise::<M>(x);

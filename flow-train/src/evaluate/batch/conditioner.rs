@@ -62,13 +62,23 @@ impl Conditioner {
         shape: Shape,
         stored: &mut impl Iterator<Item = f32>,
     ) -> Self {
-        let mut dense = |index| Dense::new(layer.blocks(index, shape), stored);
+        Self::of(own, transformer.parameters(), |index| {
+            Dense::new(layer.blocks(index, shape), stored)
+        })
+    }
+
+    /// From its dense layers, asked for in order; so many parameters for each channel.
+    pub(super) fn of(
+        own: &artefact::Conditioner<'_>,
+        parameters: usize,
+        mut dense: impl FnMut(usize) -> Dense,
+    ) -> Self {
         Self {
             activation: own.activation,
             residual: own.residual,
             hidden: (0..own.hidden.len()).map(&mut dense).collect(),
             output: dense(own.hidden.len()),
-            parameters: transformer.parameters(),
+            parameters,
         }
     }
 

@@ -8,12 +8,14 @@
 //!
 //! ```text
 //! plan (decoded weights) ──► chunk (rows, layer by layer) ──► conditioner ──► dense, activation
+//!                             ├ categorical ──► conditioner
 //!                             ├ linear                        transformer ──► spline
 //!                             └ image
 //!                                                             lanes ──► polynomial
 //! ```
 
 mod activation;
+mod categorical;
 mod chunk;
 mod conditioner;
 mod dense;
@@ -27,6 +29,7 @@ mod transformer;
 
 use chunk::Chunk;
 use flow_embedded::artefact::LoadedFlow;
+use flow_embedded::base::uniform;
 use flow_embedded::math::{Backend, Libm, Micromath, Polynomial};
 use lanes::LaneMath;
 use plan::Plan;
@@ -125,10 +128,18 @@ impl<'f, 'a> BatchFlow<'f, 'a> {
             rows * context,
             "the contexts of {rows} rows"
         );
-        for z in events.chunks_exact_mut(event) {
-            header
-                .base
-                .draw::<M, R, _>(self.plan.shape, &self.plan.base, rng, z);
+        let (shape, heads) = (self.plan.shape, &self.plan.heads);
+        let mut z = vec![0.0; shape.event];
+        for event in events.chunks_exact_mut(event) {
+            // The quantile of a category stands in its place until it is known.
+            heads
+                .iter()
+                .for_each(|head| event[head.channel] = uniform(rng));
+            let base = &self.plan.base;
+            header.base.draw::<M, R, _>(shape, base, rng, &mut z);
+            for (channel, z) in self.plan.continuous.iter().zip(&z) {
+                event[*channel] = *z;
+            }
         }
         events
             .par_chunks_mut(CHUNK * event)

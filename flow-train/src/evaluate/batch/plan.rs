@@ -1,5 +1,6 @@
 //! A loaded flow with its weights decoded and laid out for whole chunks.
 
+use super::categorical::{Head, Vocabulary};
 use super::conditioner::Conditioner;
 use super::image::{Convolutional, Pointwise};
 use super::linear::Linear;
@@ -10,6 +11,10 @@ use std::ops::Range;
 /// What a loaded flow evaluates, layer by layer.
 #[derive(Debug)]
 pub(super) struct Plan {
+    pub(super) vocabularies: Vec<Vocabulary>,
+    pub(super) heads: Vec<Head>,
+    /// The event channels that bijections act on.
+    pub(super) continuous: Vec<usize>,
     pub(super) layers: Vec<Bijection>,
     /// The numbers of the base distribution.
     pub(super) base: Vec<f32>,
@@ -49,8 +54,14 @@ pub(super) struct Conditional {
 impl Plan {
     pub(super) fn new(flow: &LoadedFlow<'_>) -> Self {
         let shape = flow.header().shape();
-        let layers = flow.header().layers.iter().enumerate();
+        let header = flow.header();
+        let layers = header.layers.iter().enumerate();
+        let event = header.event.iter().enumerate();
+        let continuous = event.filter(|(_, channel)| channel.vocabulary().is_none());
         let mut plan = Self {
+            vocabularies: Vocabulary::all(flow),
+            heads: Head::all(flow),
+            continuous: continuous.map(|(index, _)| index).collect(),
             layers: Vec::new(),
             base: flow.base_weights().collect(),
             shape,
@@ -69,11 +80,13 @@ impl Plan {
 
     /// All conditioners.
     pub(super) fn conditioners(&self) -> impl Iterator<Item = &Conditioner> {
-        self.layers.iter().filter_map(|layer| match layer {
+        let heads = self.heads.iter().map(|head| &head.conditioner);
+        let layers = self.layers.iter().filter_map(|layer| match layer {
             Bijection::Coupling { conditional, .. }
             | Bijection::Autoregressive { conditional, .. } => Some(&conditional.conditioner),
             _ => None,
-        })
+        });
+        heads.chain(layers)
     }
 
     /// A coupling over an image for each memory that is needed.

@@ -209,6 +209,18 @@ impl Filter {
         }
     }
 
+    /// Adds the gradient by what the rows multiply to that by the context.
+    fn backward_context<T: Real>(&self, d_seen: &Panel<T>, d_context: &mut Panel<T>) {
+        let width = d_context.width();
+        for (head, blocks) in self.heads().enumerate() {
+            for index in 0..self.sizes.context {
+                let row = d_seen.row(head * (1 + self.sizes.context) + 1 + index);
+                let own = &row[blocks.start * width..blocks.end * width];
+                Planes::add_up(own, d_context.row_mut(index));
+            }
+        }
+    }
+
     /// Adds the gradient by what the rows multiply to that by the input.
     fn backward<T: Real>(&self, d_seen: &Panel<T>, d_input: &mut Panel<T>) {
         let width = d_input.width() / self.sizes.positions();
@@ -395,11 +407,13 @@ impl Convolutions {
         }
     }
 
-    /// From the gradient by the output in the trace to that by the input, and by the parameters.
+    /// From the gradient by the output in the trace to that by the input, and by the parameters; added to that by the
+    /// context, where it is wanted.
     pub(super) fn backward<T: Real>(
         &self,
         parameters: &[T],
         trace: &mut Trace<T>,
+        d_context: Option<&mut Panel<T>>,
         d_parameters: &mut [T],
     ) {
         let Trace {
@@ -431,6 +445,11 @@ impl Convolutions {
                     d_output.rows_mut(rows.clone()),
                 );
             }
+            // The heads as well, if anything is to be learnt of the context.
+            let first = match index == 0 && d_context.is_some() {
+                true => 0,
+                false => own.sizes.head(),
+            };
             let d_own = &mut d_parameters[own.own()];
             let d_biases = &mut d_zeros[rows];
             matmul::backward_weights(&own.prefix, d_output, &seen[index], d_own, d_biases);
@@ -438,11 +457,14 @@ impl Convolutions {
                 own.staircase(parameters),
                 d_output,
                 d_seen,
-                own.sizes.head()..own.sizes.row(),
+                first..own.sizes.row(),
                 Update::Replace,
                 None,
             );
             own.backward(d_seen, below);
+        }
+        if let Some(d_context) = d_context {
+            self.filters[0].backward_context(d_seen, d_context);
         }
     }
 

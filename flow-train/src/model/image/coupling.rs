@@ -112,11 +112,13 @@ impl ConvolutionalCoupling {
         parameters: &[T],
         trace: &mut CouplingTrace<T>,
         gradient: &mut Panel<T>,
+        scratch: &mut Scratch<T>,
         d_parameters: &mut [T],
     ) {
         self.transformed.scatter(&trace.to, gradient);
+        let d_context = scratch.context_mut();
         self.conditioner
-            .backward(parameters, &mut trace.conditioner, d_parameters);
+            .backward(parameters, &mut trace.conditioner, d_context, d_parameters);
         self.given.scatter_add(&trace.conditioner.d_input, gradient);
     }
 
@@ -183,7 +185,7 @@ impl<T: Real> Bijection<T> for ConvolutionalCoupling {
         trace: &mut LayerTrace<T>,
         d_log_det: &[T],
         gradient: &mut Panel<T>,
-        _scratch: &mut Scratch<T>,
+        scratch: &mut Scratch<T>,
         d_parameters: &mut [T],
     ) {
         let trace = trace.convolutional();
@@ -203,7 +205,7 @@ impl<T: Real> Bijection<T> for ConvolutionalCoupling {
                 trace.conditioner.d_output.rows_at_mut(first, count),
             );
         }
-        self.back_through(parameters, trace, gradient, d_parameters);
+        self.back_through(parameters, trace, gradient, scratch, d_parameters);
     }
 
     fn generate_and_log_det(
@@ -243,7 +245,7 @@ impl<T: Real> Bijection<T> for ConvolutionalCoupling {
         trace: &mut LayerTrace<T>,
         d_log_det: &[T],
         gradient: &mut Panel<T>,
-        _scratch: &mut Scratch<T>,
+        scratch: &mut Scratch<T>,
         d_parameters: &mut [T],
     ) {
         let trace = trace.convolutional();
@@ -265,7 +267,7 @@ impl<T: Real> Bijection<T> for ConvolutionalCoupling {
                 trace.conditioner.d_output.rows_at_mut(first, count),
             );
         }
-        self.back_through(parameters, trace, gradient, d_parameters);
+        self.back_through(parameters, trace, gradient, scratch, d_parameters);
     }
 
     fn parameters(&self) -> usize {

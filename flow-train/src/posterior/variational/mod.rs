@@ -193,5 +193,7 @@ fn draft(target: &dyn Target, recipe: &Recipe) -> Draft {
         sequential: None,
         noise: None,
         mondrian: None,
+        vocabularies: vec![],
+        heads: vec![],
     }
 }

@@ -136,4 +136,8 @@ golden! {
     entry_image_f16 image_f16 "f16/image.rs";
     entry_maf_lags maf_lags "maf_lags.rs";
     entry_maf_residual maf_residual "maf_residual.rs";
+    entry_text text "text.rs";
+    entry_categories categories "categories.rs";
+    entry_mixed_permuted mixed_permuted "mixed_permuted.rs";
+    entry_category category "category.rs";
 }
