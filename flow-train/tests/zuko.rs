@@ -122,7 +122,7 @@ fn flow_and_gradient(case: &Case, transformer: Transformer) -> (Flow<f64>, Vec<f
         event: case.event,
         context: 0,
         circular: Vec::new(),
-        categorical: CategoricalParts::none(),
+        categorical: CategoricalParts::default(),
         layers: parts,
         base: BaseParts::Normal,
     };
@@ -180,7 +180,7 @@ fn loss_and_gradients_are_zukos() {
             event: case.event,
             context: 0,
             circular: Vec::new(),
-            categorical: CategoricalParts::none(),
+            categorical: CategoricalParts::default(),
             layers: parts.layers.into_iter().map(narrow_layer).collect(),
             base: BaseParts::Normal,
         })
