@@ -88,8 +88,7 @@ fn gradients_are_those_of_differences() {
             let error = (slope - found).abs();
             assert!(
                 error < 1e-6 + 1e-5 * slope.abs(),
-                "{family:?} {index}: {slope} {}",
-                found
+                "{family:?} {index}: {slope} {found}"
             );
         }
         assert!(

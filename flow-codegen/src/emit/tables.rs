@@ -210,7 +210,7 @@ fn convolutional_tables(own: &Convolutional, index: usize, stored: Stored) -> St
 
 /// Places of the event's array.
 fn places(name: &Ident, places: &[usize]) -> String {
-    let lines = wrap(places.iter().map(|place| place.to_string()));
+    let lines = wrap(places.iter().map(usize::to_string));
     statics(
         &name.to_string(),
         &format!("[u8; {}]", places.len()),

@@ -34,8 +34,7 @@ impl Filters {
 
     /// The columns of a row that are multiplied at all positions together.
     pub(crate) fn columns(&self) -> usize {
-        self.runs().map(|run| run.len()).sum::<usize>()
-            + self.sizes.positions() * self.sizes.context
+        self.sizes.products()
     }
 
     /// What the kernel sees of each of its rows, at all positions.

@@ -76,6 +76,13 @@ impl Convolution {
         }
     }
 
+    /// The products of one row of weights at all positions.
+    pub fn products(&self) -> usize {
+        let rows = (0..self.positions())
+            .flat_map(|position| (0..self.kernel).filter_map(move |row| self.sees(position, row)));
+        rows.map(|run| run.len()).sum::<usize>() + self.positions() * self.context
+    }
+
     /// What row `ky` of the kernel sees at `position`.
     #[inline(always)]
     fn run(&self, position: usize, ky: usize) -> Option<Run> {

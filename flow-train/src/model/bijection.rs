@@ -111,7 +111,7 @@ pub(crate) trait Bijection<T: Real> {
 pub(crate) enum LayerTrace<T> {
     Conditional(ConditionalTrace<T>),
     Linear(LinearTrace<T>),
-    Convolutional(CouplingTrace<T>),
+    Convolutional(Box<CouplingTrace<T>>),
     Pointwise(PointwiseTrace<T>),
     Nothing,
 }

@@ -164,6 +164,11 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
     let linear = |layer: &Layer<'_>| match layer {
         Layer::Linear(_) => shape.event * shape.event,
         Layer::ElementWise => shape.event,
+        Layer::Pointwise(planes) => planes.count() * planes.places.len(),
+        Layer::Convolutional(own) => own
+            .convolutions(shape.context)
+            .map(|(sizes, rows)| rows * sizes.products())
+            .sum(),
         _ => 0,
     };
     let heads = header.categorical();

@@ -307,10 +307,7 @@ impl Convolutions {
     pub(super) fn macs(&self) -> usize {
         let filters = self.filters.iter();
         filters
-            .map(|own| {
-                let seen = own.taps().count() * own.sizes.inputs;
-                own.features() * (seen + own.sizes.positions() * own.sizes.context)
-            })
+            .map(|own| own.features() * own.sizes.products())
             .sum()
     }
 

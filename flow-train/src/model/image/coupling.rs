@@ -138,14 +138,14 @@ impl<T: Real> Bijection<T> for ConvolutionalCoupling {
         let columns = crate::model::panel::padded(columns);
         let wide = self.given.positions() * columns;
         let saved = self.transformed.count() * transformer::saved(self.transformer);
-        LayerTrace::Convolutional(CouplingTrace {
+        LayerTrace::Convolutional(Box::new(CouplingTrace {
             conditioner: self.conditioner.trace(&self.given, columns),
             from: self.transformed.panel(columns),
             to: self.transformed.panel(columns),
             out: self.transformed.panel(columns),
             saved: Panel::new(saved, wide),
             log_det: vec![T::ZERO; wide],
-        })
+        }))
     }
 
     fn normalize_and_log_det(
