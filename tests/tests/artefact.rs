@@ -338,6 +338,7 @@ fn what_is_wrong_with_layers_is_named() {
     convolutions(|own| own.hidden[0] += 1);
     convolutions(|own| own.hidden[1] = 2);
     convolutions(|own| own.output_kernel = 0);
+    convolutions(|own| own.output_kernel = 17);
     convolutions(|own| own.hidden.extend([6, 1, 6, 1]));
     let found = refusal("image", |draft| {
         if let DraftLayer::Pointwise { upper, .. } = &mut draft.layers[0] {

@@ -135,8 +135,8 @@ pub enum Fault {
     /// The places of an image's planes do not fit its size, or a channel stands
     /// there twice or is none.
     BadPlanes,
-    /// A convolution without features, with a kernel whose side is even, or more
-    /// or fewer of them than there may be; or the features change from layer to
+    /// A convolution without features, with a kernel whose side is even or too
+    /// large, or more or fewer of them than there may be; or the features change from layer to
     /// layer of a residual conditioner.
     BadConvolution,
     /// A vocabulary that is not there, of fewer than two categories or too many,

@@ -62,8 +62,8 @@ pub use noise::Noise;
 pub use schema::{
     Activation, Autoregressive, Base, Calibration, Channel, Conditioner, ConvolutionalCoupling,
     Convolutions, Coupling, Direction, Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS,
-    MAX_HIDDEN_LAYERS, MAX_LAYERS, Permutation, Planes, Provenance, Quantisation, Shape,
-    Transformer, Units, WeightFormat,
+    MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, Permutation, Planes, Provenance, Quantisation,
+    Shape, Transformer, Units, WeightFormat,
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shaped::{CalibratedFlow, ShapedFlow};

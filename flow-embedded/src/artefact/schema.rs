@@ -14,6 +14,9 @@ pub const MAX_CHANNELS: usize = 64;
 pub const MAX_LAYERS: usize = 32;
 /// The most hidden layers of one conditioner.
 pub const MAX_HIDDEN_LAYERS: usize = 4;
+/// The largest side of a convolution's kernel: so that weights can be counted in
+/// 32 bits.
+pub const MAX_KERNEL: usize = 15;
 
 /// Describes a flow. Strings and lists borrow from the artefact's bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,8 +4,8 @@ use super::error::invalid;
 use super::frame::Frame;
 use super::{
     Autoregressive, Base, Channel, Conditioner, ConvolutionalCoupling, Direction, Domain, Fault,
-    Header, Layer, LoadError, LoadedFlow, MAX_HIDDEN_LAYERS, Permutation, Place, Planes,
-    Quantisation, Shape, Transformer,
+    Header, Layer, LoadError, LoadedFlow, MAX_HIDDEN_LAYERS, MAX_KERNEL, Permutation, Place,
+    Planes, Quantisation, Shape, Transformer,
 };
 use super::{mondrian, noise, sequential};
 use crate::base::component_width;
@@ -317,7 +317,7 @@ fn check_image(own: &ConvolutionalCoupling<'_>, shape: Shape) -> Result<(), Faul
     check_planes(&[&own.given, &own.transformed], shape)?;
     let conditioner = own.conditioner;
     let (hidden, rest) = conditioner.hidden.as_chunks::<2>();
-    let odd = |kernel: u8| kernel % 2 == 1;
+    let odd = |kernel: u8| kernel % 2 == 1 && usize::from(kernel) <= MAX_KERNEL;
     let counted = (1..=MAX_HIDDEN_LAYERS).contains(&hidden.len()) && rest.is_empty();
     let sound = hidden
         .iter()

@@ -1,7 +1,7 @@
 //! What a flow is to look like, before it has parameters.
 
 use super::base::BaseSpec;
-use flow_embedded::artefact::{Activation, Direction, Transformer};
+use flow_embedded::artefact::{Activation, Direction, MAX_KERNEL, Transformer};
 use thiserror::Error;
 
 /// The kinds of flows: how the channels of an event depend on one another within one layer, and what happens to
@@ -155,8 +155,11 @@ impl ImageSpec {
                 self.scales
             ));
         }
-        if self.kernel.is_multiple_of(2) || self.kernel > 255 {
-            return fault(format!("a kernel needs an odd side, got {}", self.kernel));
+        if self.kernel.is_multiple_of(2) || self.kernel > MAX_KERNEL {
+            return fault(format!(
+                "a kernel needs an odd side of at most {MAX_KERNEL}, got {}",
+                self.kernel
+            ));
         }
         let hidden = &spec.conditioner.hidden;
         if hidden.is_empty() || hidden.iter().any(|features| *features > 255) {

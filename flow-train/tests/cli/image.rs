@@ -223,7 +223,7 @@ fn what_convolutions_cannot_take_is_told() {
             "can be halved 2 times, not 3 times",
         ),
         ("--image 4x4 --family maf", "nice, realnvp or nsf"),
-        ("--image 4x4 --kernel 2", "odd side, got 2"),
+        ("--image 4x4 --kernel 2", "odd side of at most 15, got 2"),
         ("--image 4x4 --hidden 300", "up to 255 features"),
         (
             "--image 4x4 --family auto",

@@ -48,7 +48,7 @@ pub(super) struct ModelOptions {
     #[arg(long, requires = "image", value_parser = RangedU64ValueParser::<usize>::new().range(1..), value_name = "N")]
     pub(super) scales: Option<usize>,
     /// Side of the convolutions' kernels, odd [default: 3]
-    #[arg(long, requires = "image", value_parser = RangedU64ValueParser::<usize>::new().range(1..=255), value_name = "N")]
+    #[arg(long, requires = "image", value_parser = RangedU64ValueParser::<usize>::new().range(1..), value_name = "N")]
     pub(super) kernel: Option<usize>,
     /// Half of the planes are done after each scale but the last: fewer weights and less work
     #[arg(long, requires = "image")]
