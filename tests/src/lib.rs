@@ -3,6 +3,7 @@
 pub mod autoregression;
 pub mod camera;
 pub mod channels;
+pub mod chip;
 pub mod cost;
 pub mod detection;
 pub mod drafts;

@@ -313,7 +313,7 @@ fn what_is_wrong_with_layers_is_named() {
         |planes| planes.places.truncate(5),
         |planes| planes.places.clear(),
         |planes| planes.width = 0,
-        |planes| planes.width = 3,
+        |planes| planes.width = 17,
     ] {
         for layer in [0, 1] {
             let found = refusal("image", |draft| match &mut draft.layers[layer] {

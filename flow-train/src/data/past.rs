@@ -70,7 +70,7 @@ impl Past {
     }
 
     /// The past of a stream that has always shown this event.
-    pub(crate) fn filled(features: &[Feature], event: &[f32]) -> Self {
+    pub fn filled(features: &[Feature], event: &[f32]) -> Self {
         let mut past = Self::new(features, event.len());
         for (own, x) in past.channels.iter_mut().zip(event) {
             *own.window = Channel::filled(&own.features, &[*x]);

@@ -4,8 +4,9 @@
 use anyhow::{Context, Result};
 use flow_codegen::OptLevel;
 use flow_measure::board::{CORTEX_M4F, CORTEX_M7};
+use flow_tests::chip;
 use flow_tests::images::digits::Digits;
-use flow_tests::images::{bits, chip, recognised};
+use flow_tests::images::{bits, recognised};
 
 fn main() -> Result<()> {
     let digits = Digits::read()?.context("the shared digits are not there")?;

@@ -1,6 +1,5 @@
 //! Flows over images beside other models: the figures of `docs/images.md`.
 
-pub mod chip;
 pub mod digits;
 
 use anyhow::Result;

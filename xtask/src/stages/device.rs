@@ -28,6 +28,8 @@ pub(super) fn firmware(bench: &mut Bench) -> Result<Verdict> {
         "--all-features",
         "--test",
         "firmware",
+        "--test",
+        "programs",
         "--",
         "--ignored",
     ]))?;

@@ -1,4 +1,4 @@
-//! What a model's code does and costs on emulated boards.
+//! What a model's code does and costs on emulated boards, in programs that are written around it.
 
 use anyhow::{Context, Result, bail};
 use flow_codegen::{OptLevel, Options, compile};
@@ -22,7 +22,7 @@ pub fn figures(
 ) -> Result<Figures> {
     let bench = Bench {
         toolchain,
-        folder: workspace::root().join("target/images").join(board.name),
+        folder: workspace::root().join("target/bench").join(board.name),
         features: Vec::new(),
     };
     let probes = [Probe::new("model", artefact, &Options::default())?];
@@ -39,18 +39,41 @@ pub fn has_the_bits_of_the_desk(
     board: &'static Board,
     artefact: &[u8],
 ) -> Result<()> {
+    let said = run(
+        toolchain,
+        board,
+        artefact,
+        "console.text(if model::self_test() { \"same\" } else { \"other\" }).end();",
+    )?;
+    if said.trim() != "same" {
+        bail!("{}: other bits than on the desk: {said}", board.name);
+    }
+    Ok(())
+}
+
+/// What a program around a model prints on a board: statements that know the module `model`, whose type is `Model`, and
+/// a `console`.
+///
+/// # Errors
+/// The firmware can't be built or run.
+pub fn run(
+    toolchain: &Toolchain,
+    board: &'static Board,
+    artefact: &[u8],
+    statements: &str,
+) -> Result<String> {
     let options = Options {
         self_test: true,
         type_name: Some("Model".into()),
         ..Options::default()
     };
     let (module, _) = compile(artefact, Path::new("model.flow"), &options)?;
-    let folder = workspace::root().join("target/images/self-test");
-    fs::create_dir_all(folder.join("src"))?;
     let root = workspace::root();
+    let folder = root.join("target/chip");
+    fs::create_dir_all(folder.join("src"))?;
     let beside = |name: &str| format!("{name} = {{ path = {:?} }}", root.join(name));
     let manifest = format!(
-        "[package]\nname = \"self-test\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+        "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
          [dependencies]\n{}\n{}\n\n[profile.release]\nlto = \"fat\"\ncodegen-units = 1\npanic = \"abort\"\n",
         beside("flow-frame"),
         beside("flow-embedded"),
@@ -63,17 +86,12 @@ pub fn has_the_bits_of_the_desk(
     let source = format!(
         "#![no_std]\n#![no_main]\n\n#[allow(dead_code)]\nmod model {{\n{module}}}\n\n\
          #[flow_frame::entry]\nfn main() -> ! {{\n    \
-         let mut console = flow_frame::print::Console::open();\n    \
-         console.text(if model::self_test() {{ \"same\" }} else {{ \"other\" }}).end();\n    \
+         let mut console = flow_frame::print::Console::open();\n{statements}\n    \
          flow_frame::stop::success()\n}}\n"
     );
     fs::write(folder.join("src/main.rs"), source)?;
     let target = folder.join("target");
     process::run(&mut toolchain.build(&folder, board.target, &target))?;
-    let elf = target.join(board.target).join("release/self-test");
-    let said = qemu::run(board, &elf, Duration::from_secs(120)).context(board.name)?;
-    if said.trim() != "same" {
-        bail!("{}: other bits than on the desk: {said}", board.name);
-    }
-    Ok(())
+    let elf = target.join(board.target).join("release/program");
+    qemu::run(board, &elf, Duration::from_secs(120)).context(board.name)
 }
