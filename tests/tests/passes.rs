@@ -102,7 +102,7 @@ fn integers_stay_close_to_the_numbers_that_they_stand_for() {
         let rng = &mut rng(78);
         let mut differences = Vec::new();
         let (mut clamped, mut refused) = (0, 0);
-        for seed in 0..600 {
+        for seed in 0..1000 {
             let kind = Kind {
                 // Micromath's own error is larger than that of the integers.
                 math: Backend::Polynomial,
@@ -146,8 +146,8 @@ fn integers_stay_close_to_the_numbers_that_they_stand_for() {
             at(0.99)
         );
         // Weights far out are refused, as they should be; few random flows have any.
-        assert!(refused < 6, "{refused} of 600 refused");
-        assert!(differences.len() > 3_000 && clamped < 200, "{clamped}");
+        assert!(refused < 10, "{refused} of 1000 refused");
+        assert!(differences.len() > 3_000 && clamped < 300, "{clamped}");
         assert!(at(0.5) < half && at(0.99) < most, "{weights:?}");
     }
 }
