@@ -88,6 +88,27 @@ fn window<const OFFSET: usize, const ROWS: usize>(output: &mut [f32]) -> Option<
     output.get_mut(OFFSET..)?.first_chunk_mut()
 }
 
+/// Names of the sum and of the weight of each row, for so many rows: what is done
+/// with them is the macro's that is named.
+macro_rules! registers {
+    ($panels:ident) => {
+        $panels! {
+            1: a va;
+            2: a va b vb;
+            3: a va b vb c vc;
+            4: a va b vb c vc d vd;
+            5: a va b vb c vc d vd e ve;
+            6: a va b vb c vc d vd e ve f vf;
+            7: a va b vb c vc d vd e ve f vf g vg;
+            8: a va b vb c vc d vd e ve f vf g vg h vh;
+            9: a va b vb c vc d vd e ve f vf g vg h vh i vi;
+            10: a va b vb c vc d vd e ve f vf g vg h vh i vi j vj;
+            11: a va b vb c vc d vd e ve f vf g vg h vh i vi j vj k vk;
+            12: a va b vb c vc d vd e ve f vf g vg h vh i vi j vj k vk l vl;
+        }
+    };
+}
+
 /// Not inlined into its callers: panels of one shape share one instance.
 #[inline(never)]
 fn accumulate<
@@ -101,17 +122,30 @@ fn accumulate<
     input: &[f32; INPUT],
     output: &mut [f32; ROWS],
 ) {
-    let [biases, columns @ ..] = panel.as_slice() else {
-        return;
-    };
-    let mut sums = [0.0; ROWS];
-    for (sum, bias) in sums.iter_mut().zip(biases) {
-        *sum = bias.value();
+    // A sum in a variable of its own stays in a register at every opt-level.
+    macro_rules! panels {
+        ($($rows:literal: $($sum:ident $weight:ident)*;)*) => {
+            match ROWS {
+                $($rows => {
+                    let panel = panel.as_flattened().as_chunks::<$rows>().0;
+                    let [[$($sum),*], columns @ ..] = panel else {
+                        return;
+                    };
+                    $(let mut $sum = $sum.value();)*
+                    for ([$($weight),*], x) in columns.iter().zip(input) {
+                        $($sum += $weight.value() * x;)*
+                    }
+                    let sums = [$($sum),*];
+                    for (y, sum) in output.iter_mut().zip(sums) {
+                        *y = A::apply(sum);
+                    }
+                })*
+                // No more: see `dense`.
+                _ => {}
+            }
+        };
     }
-    add_products(&mut sums, columns, input);
-    for (y, sum) in output.iter_mut().zip(sums) {
-        *y = A::apply(sum);
-    }
+    registers!(panels);
 }
 
 /// Adds to each sum the products of its row, column after column.
@@ -121,7 +155,7 @@ pub(super) fn add_products<const ROWS: usize, W: Weight>(
     columns: &[[W; ROWS]],
     input: &[f32],
 ) {
-    // A sum in a variable of its own stays in a register at every opt-level.
+    // As in `accumulate`, which does not call this: it takes a fifth more instructions at opt-level s if it does.
     macro_rules! panels {
         ($($rows:literal: $($sum:ident $weight:ident)*;)*) => {
             match ROWS {
@@ -144,20 +178,7 @@ pub(super) fn add_products<const ROWS: usize, W: Weight>(
             }
         };
     }
-    panels! {
-        1: a va;
-        2: a va b vb;
-        3: a va b vb c vc;
-        4: a va b vb c vc d vd;
-        5: a va b vb c vc d vd e ve;
-        6: a va b vb c vc d vd e ve f vf;
-        7: a va b vb c vc d vd e ve f vf g vg;
-        8: a va b vb c vc d vd e ve f vf g vg h vh;
-        9: a va b vb c vc d vd e ve f vf g vg h vh i vi;
-        10: a va b vb c vc d vd e ve f vf g vg h vh i vi j vj;
-        11: a va b vb c vc d vd e ve f vf g vg h vh i vi j vj k vk;
-        12: a va b vb c vc d vd e ve f vf g vg h vh i vi j vj k vk l vl;
-    }
+    registers!(panels);
 }
 
 #[inline(never)]
