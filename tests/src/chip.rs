@@ -42,6 +42,7 @@ pub fn has_the_bits_of_the_desk(
     let said = run(
         toolchain,
         board,
+        "self-test",
         artefact,
         "console.text(if model::self_test() { \"same\" } else { \"other\" }).end();",
     )?;
@@ -52,13 +53,14 @@ pub fn has_the_bits_of_the_desk(
 }
 
 /// What a program around a model prints on a board: statements that know the module `model`, whose type is `Model`, and
-/// a `console`.
+/// a `console`. Programs of different names may be built at the same time.
 ///
 /// # Errors
 /// The firmware can't be built or run.
 pub fn run(
     toolchain: &Toolchain,
     board: &'static Board,
+    name: &str,
     artefact: &[u8],
     statements: &str,
 ) -> Result<String> {
@@ -69,7 +71,7 @@ pub fn run(
     };
     let (module, _) = compile(artefact, Path::new("model.flow"), &options)?;
     let root = workspace::root();
-    let folder = root.join("target/chip");
+    let folder = root.join("target/chip").join(name);
     fs::create_dir_all(folder.join("src"))?;
     let beside = |name: &str| format!("{name} = {{ path = {:?} }}", root.join(name));
     let manifest = format!(

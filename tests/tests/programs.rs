@@ -50,7 +50,7 @@ fn a_text_is_that_of_the_desk() {
     }}"
     );
     let toolchain = setup::toolchain().expect("a toolchain for the chips");
-    let printed = chip::run(&toolchain, &CORTEX_M4F, &artefact, &statements);
+    let printed = chip::run(&toolchain, &CORTEX_M4F, "text", &artefact, &statements);
     assert_eq!(printed.expect("the program runs").replace('\r', ""), text);
 }
 
