@@ -1,6 +1,7 @@
 //! Categorical columns: gradients, tables of mixed columns, and texts.
 
 use flow_embedded::LoadedFlow;
+use flow_embedded::artefact::Activation;
 use flow_embedded::kernels::code;
 use flow_embedded::window::Feature;
 use flow_train::data::{
@@ -10,7 +11,8 @@ use flow_train::data::{
 use flow_train::evaluate::Scorer;
 use flow_train::fit::Config;
 use flow_train::model::{
-    Batch, CategoricalSpec, ConditionerSpec, Family, Flow, Objective, Spec, Threads, VocabularySpec,
+    Batch, CategoricalSpec, ConditionerSpec, Family, Flow, ImageSpec, Objective, Spec, Threads,
+    VocabularySpec,
 };
 use flow_train::train::{Model, Recipe, Trained, train};
 use std::fmt::Write as _;
@@ -24,7 +26,7 @@ fn gradients_are_those_of_differences() {
         let mut spec = Spec::new(family, 5, 3);
         spec.layers = 2;
         spec.conditioner.hidden = vec![7, 6];
-        spec.conditioner.activation = flow_embedded::artefact::Activation::Tanh;
+        spec.conditioner.activation = Activation::Tanh;
         spec.categorical = CategoricalSpec {
             vocabularies: vec![
                 VocabularySpec {
@@ -155,6 +157,63 @@ fn machine(rows: usize, seed: u64) -> String {
 
 /// The probabilities of a categorical column are the frequencies of its categories, given the context, and the
 /// continuous column is conditioned on them.
+/// Layers over images hand the gradient by the context on to the embeddings, one head for all positions or one for each.
+#[test]
+fn gradients_reach_embeddings_through_convolutions() {
+    for by_position in [false, true] {
+        let mut spec = Spec::new(Family::RealNvp, 16, 2);
+        spec.layers = 2;
+        spec.conditioner.hidden = vec![4, 3];
+        spec.conditioner.activation = Activation::Silu;
+        spec.image = Some(ImageSpec {
+            by_position,
+            scales: 1,
+            ..ImageSpec::new(4, 4)
+        });
+        spec.categorical.vocabularies = vec![VocabularySpec {
+            size: 3,
+            embedding: 2,
+        }];
+        spec.categorical.context = vec![(1, 0)];
+        let mut flow = Flow::<f64>::new(&spec, 3).expect("a flow");
+        let rows = 7;
+        let number = |index: usize| (index as f64 * 1.7).sin();
+        let events: Vec<f64> = (0..rows * 16).map(number).collect();
+        let contexts: Vec<f64> = (0..rows)
+            .flat_map(|row| [number(row + 99), (row % 3) as f64])
+            .collect();
+        let batch = Batch {
+            events: &events,
+            contexts: &contexts,
+            weights: &[],
+        };
+        let mut objective = Objective::new(&flow, rows, &Threads::new(1));
+        objective.loss_and_gradient(&flow, batch);
+        let gradient = objective.gradient().to_vec();
+        let step = 1e-5;
+        for (index, &found) in gradient.iter().enumerate() {
+            let own = flow.parameters()[index];
+            let mut loss = |value: f64| {
+                flow.parameters_mut()[index] = value;
+                let loss = objective.loss(&flow, batch);
+                flow.parameters_mut()[index] = own;
+                loss
+            };
+            let slope = (loss(own + step) - loss(own - step)) / (2.0 * step);
+            assert!(
+                (slope - found).abs() < 1e-8 + 1e-5 * slope.abs(),
+                "by position {by_position}, {index}: {slope} {found}"
+            );
+        }
+        let used = gradient.iter().filter(|own| **own != 0.0).count();
+        assert!(
+            used > gradient.len() * 9 / 10,
+            "{used} of {}",
+            gradient.len()
+        );
+    }
+}
+
 #[test]
 fn probabilities_are_frequencies() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -86,17 +86,16 @@ pub(super) fn alpha(text: &str) -> Result<f64, String> {
     }
 }
 
-/// `name=value` with a finite number.
-pub(super) fn given(text: &str) -> Result<(String, f32), String> {
-    let parsed = text.split_once('=').and_then(|(name, value)| {
-        let value = value
-            .trim()
-            .parse::<f32>()
-            .ok()
-            .filter(|value| value.is_finite())?;
-        Some((name.trim().to_owned(), value))
-    });
-    parsed.ok_or_else(|| "write COLUMN=NUMBER, e.g. speed=1.5,load=0".to_owned())
+/// `column=value`.
+pub(super) fn given(text: &str) -> Result<(String, String), String> {
+    let parsed = text.split_once('=');
+    let parsed = parsed.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
+    parsed.ok_or_else(|| "write COLUMN=VALUE, e.g. speed=1.5,state=idle".to_owned())
+}
+
+/// A finite number.
+pub(super) fn number(text: &str) -> Option<f32> {
+    text.parse().ok().filter(|value: &f32| value.is_finite())
 }
 
 /// `column=unit`.
@@ -120,8 +119,10 @@ pub(super) fn domain(text: &str) -> Result<(String, DomainRequest), String> {
 
 /// `column=step`.
 pub(super) fn step(text: &str) -> Result<(String, f32), String> {
-    match given(text) {
-        Ok((name, step)) if step > 0.0 => Ok((name, step)),
+    let parsed = given(text).ok();
+    let parsed = parsed.and_then(|(name, step)| Some((name, number(&step)?)));
+    match parsed {
+        Some((name, step)) if step > 0.0 => Ok((name, step)),
         _ => Err("write COLUMN=STEP with a step above 0, e.g. adc=1,volts=0.01".to_owned()),
     }
 }
@@ -251,7 +252,9 @@ mod tests {
     #[test]
     fn values_that_make_no_sense_are_refused() {
         assert!(alpha("0.01").is_ok() && alpha("1").is_err() && alpha("nan").is_err());
-        assert_eq!(given("speed=1.5"), Ok(("speed".to_owned(), 1.5)));
+        let own = |value: &str| Ok(("speed".to_owned(), value.to_owned()));
+        assert_eq!(given("speed = 1.5"), own("1.5"));
+        assert_eq!(number("1.5"), Some(1.5));
         assert_eq!(bytes("3MiB"), Ok(3 << 20));
         assert_eq!(bytes("17"), Ok(17));
         for wrong in ["", "0", "MiB", "1.5GiB", "3MB", "99999999TiB"] {
@@ -260,7 +263,7 @@ mod tests {
         assert!(hertz("0.5Hz").is_err());
         assert!(base("student-t:5").is_ok() && base("cauchy").is_err());
         assert!(domain("a=positive").is_ok() && domain("a=log").is_err() && domain("a").is_err());
-        assert!(given("speed").is_err() && given("speed=inf").is_err());
+        assert!(given("speed").is_err() && number("inf").is_none() && number("idle").is_none());
         assert!(step("adc=0.5").is_ok() && step("adc=0").is_err() && step("adc").is_err());
         let filter = row_filter("a=x, y").expect("well-formed");
         assert_eq!(

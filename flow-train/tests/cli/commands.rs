@@ -185,6 +185,9 @@ fn samples_of_a_conditional_model_take_their_context_from_values_or_a_table() {
         .flow("sample model.flow -n 1 -o c.csv")
         .fails(2, &["(speed, load)", "--given", "--context-from"]);
     folder
+        .flow("sample model.flow -n 1 --given load=7,speed=inf -o c.csv")
+        .fails(2, &["--given speed=inf", "a finite number"]);
+    folder
         .flow("sample model.flow -n 1 --given sped=1 -o c.csv")
         .fails(2, &["--given sped", "speed, load"]);
     assert!(!folder.names().contains(&"c.csv".to_owned()));

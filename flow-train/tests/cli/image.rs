@@ -210,6 +210,40 @@ fn convolutions_learn_images_of_a_class_at_several_scales() {
 }
 
 #[test]
+fn the_class_of_an_image_may_be_a_category() {
+    let folder = halves();
+    folder
+        .flow(&format!("{CONVOLVE} --linear --categorical low"))
+        .done();
+    folder
+        .flow("sample halves.flow -n 40 --given low=1 -o drawn.csv")
+        .done();
+    let brighter = |line: &str| {
+        let cells = line.split(',').take(16).map(|x| x.parse().unwrap());
+        let pixels: Vec<f32> = cells.collect();
+        pixels[8..].iter().sum::<f32>() > pixels[..8].iter().sum::<f32>()
+    };
+    let drawn = folder.read("drawn.csv");
+    let right = drawn.lines().skip(1).filter(|line| brighter(line)).count();
+    assert!(right >= 36, "{right} of 40");
+    for (given, wanted) in [
+        (
+            "low=7",
+            "--given low=7: the model knows the categories 0, 1",
+        ),
+        ("low=", "the model knows the categories 0, 1"),
+        ("low", "write COLUMN=VALUE"),
+    ] {
+        folder
+            .flow(&format!(
+                "sample halves.flow -n 1 --given {given} -o no.csv"
+            ))
+            .fails_in_usage(wanted);
+    }
+    assert!(!folder.names().contains(&"no.csv".to_owned()));
+}
+
+#[test]
 fn what_convolutions_cannot_take_is_told() {
     let folder = halves();
     for (options, wanted) in [
@@ -234,6 +268,10 @@ fn what_convolutions_cannot_take_is_told() {
         (
             "--family auto --dequantiser cells.flow",
             "--dequantiser: --family auto decides",
+        ),
+        (
+            "--dequantiser halves.flow",
+            "--dequantiser: it is a file of its own",
         ),
     ] {
         let named = options.contains("--family");

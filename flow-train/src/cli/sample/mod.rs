@@ -57,8 +57,8 @@ pub(super) struct Args {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// The context's values, the same for all rows
-    #[arg(long, value_name = "COLUMN=NUMBER,…", value_delimiter = ',', value_parser = options::given)]
-    given: Vec<(String, f32)>,
+    #[arg(long, value_name = "COLUMN=VALUE,…", value_delimiter = ',', value_parser = options::given)]
+    given: Vec<(String, String)>,
     /// Round the columns that the model knows as rounded back to their grid, as an ADC would
     #[arg(long)]
     round: bool,
@@ -445,11 +445,15 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
             model_file::names(channels).join("=…,")
         )));
     }
-    given(&args.given, channels).map(|context| vec![context])
+    given(&args.given, flow.header(), channels).map(|context| vec![context])
 }
 
 /// The values of `--given` in the order of the channels.
-fn given(values: &[(String, f32)], channels: &[Channel<'_>]) -> Result<Vec<f32>, Error> {
+fn given(
+    values: &[(String, String)],
+    header: &Header<'_>,
+    channels: &[Channel<'_>],
+) -> Result<Vec<f32>, Error> {
     let known = || model_file::names(channels).join(", ");
     for (name, _) in values {
         if !channels.iter().any(|channel| channel.name == name) {
@@ -458,22 +462,34 @@ fn given(values: &[(String, f32)], channels: &[Channel<'_>]) -> Result<Vec<f32>,
         }
     }
     let value = |channel: &Channel<'_>| {
-        values
-            .iter()
-            .rev()
+        let mut asked = values.iter().rev();
+        let (_, value) = asked
             .find(|(name, _)| name == channel.name)
-            .map(|(_, value)| *value)
+            .ok_or_else(|| {
+                Error::Usage(format!(
+                    "the model needs a value for each column of its context ({}): give --given {}=… or \
+                     --context-from TABLE",
+                    known(),
+                    model_file::names(channels).join("=…,")
+                ))
+            })?;
+        value_of(channel, header, value)
     };
-    channels
-        .iter()
-        .map(value)
-        .collect::<Option<_>>()
-        .ok_or_else(|| {
-            Error::Usage(format!(
-                "the model needs a value for each column of its context ({}): give --given {}=… or \
-             --context-from TABLE",
-                known(),
-                model_file::names(channels).join("=…,")
+    channels.iter().map(value).collect()
+}
+
+/// A category by its name, or a finite number.
+fn value_of(channel: &Channel<'_>, header: &Header<'_>, text: &str) -> Result<f32, Error> {
+    let refused =
+        |wanted: String| Error::Usage(format!("--given {}={text}: {wanted}", channel.name));
+    match header.vocabulary_of(channel) {
+        Some(own) => own.code(text).map(|code| code as f32).ok_or_else(|| {
+            let names: Vec<&str> = own.names().collect();
+            refused(format!(
+                "the model knows the categories {}",
+                names.join(", ")
             ))
-        })
+        }),
+        None => options::number(text).ok_or_else(|| refused("a finite number is needed".into())),
+    }
 }

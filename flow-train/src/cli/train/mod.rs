@@ -160,6 +160,11 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     Output::check(&args.output)?;
     if let Some(path) = &args.dequantiser {
         Output::check(path)?;
+        if *path == args.output {
+            return Err(Error::Usage(
+                "--dequantiser: it is a file of its own, beside the model".into(),
+            ));
+        }
     }
     let in_data = Error::data(&args.data);
     let table = match args.categorical.open(&args.data) {
@@ -221,10 +226,11 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     };
     epochs.end();
     let trained = trained?;
-    Output::write_all_to(&args.output, &trained.bytes)?;
+    // First, so that no model is left that was trained with one that there isn't.
     if let Some((path, bytes)) = args.dequantiser.as_ref().zip(trained.dequantiser.as_ref()) {
         Output::write_all_to(path, bytes)?;
     }
+    Output::write_all_to(&args.output, &trained.bytes)?;
     report::columns(&trained.choices, ui);
     report::candidates(&trained, ui);
     let seconds = start.elapsed().as_secs_f64();
