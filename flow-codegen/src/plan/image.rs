@@ -3,7 +3,6 @@
 use super::layer::{Layout, Table, channels};
 use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Transformer};
 use flow_embedded::kernels::Convolution;
-use std::ops::Range;
 
 /// Some planes of an image transformed given others.
 pub(crate) struct Convolutional {
@@ -35,13 +34,6 @@ impl Filters {
     /// The columns of a row that are multiplied at all positions together.
     pub(crate) fn columns(&self) -> usize {
         self.sizes.products()
-    }
-
-    /// What the kernel sees of each of its rows, at all positions.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = Range<usize>> {
-        let sizes = self.sizes;
-        let positions = 0..sizes.positions();
-        positions.flat_map(move |at| (0..sizes.kernel).filter_map(move |row| sizes.sees(at, row)))
     }
 }
 

@@ -41,6 +41,7 @@ mod channel;
 mod crc;
 mod error;
 mod frame;
+mod image;
 mod loaded;
 mod mondrian;
 mod noise;
@@ -56,14 +57,14 @@ pub use categorical::{
 };
 pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
 pub use frame::{FORMAT_VERSION, encode, encoded_len};
+pub use image::{ConvolutionalCoupling, Convolutions, Planes};
 pub use loaded::{CalibrationTable, LoadedFlow};
 pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
-    Activation, Autoregressive, Base, Calibration, Channel, Conditioner, ConvolutionalCoupling,
-    Convolutions, Coupling, Direction, Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS,
-    MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, Permutation, Planes, Provenance, Quantisation,
-    Shape, Transformer, Units, WeightFormat,
+    Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Coupling, Direction,
+    Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL,
+    MAX_LAYERS, Permutation, Provenance, Quantisation, Shape, Transformer, Units, WeightFormat,
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shaped::{CalibratedFlow, ShapedFlow};

@@ -16,7 +16,6 @@
 use super::dense::{Activation, Weight};
 use super::linear::{linear_generate, linear_normalize};
 use super::panel::{PANEL_ROWS, add_products};
-use core::ops::Range;
 
 /// The sizes of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +34,13 @@ pub struct Convolution {
     pub context: usize,
 }
 
-/// What one row of the kernel sees.
-struct Run {
+/// What one row of the kernel sees: as many inputs as weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
     /// The first of its inputs, and the one behind its last.
-    input: [usize; 2],
+    pub input: [usize; 2],
     /// The first weight, counted behind the heads.
-    weight: usize,
+    pub weight: usize,
 }
 
 impl Convolution {
@@ -59,14 +59,6 @@ impl Convolution {
         self.head() + self.kernel * self.kernel * self.inputs
     }
 
-    /// The columns behind the heads that a row of the kernel multiplies at a
-    /// position, if it lies within the image.
-    pub fn sees(&self, position: usize, kernel_row: usize) -> Option<Range<usize>> {
-        let run = self.run(position, kernel_row)?;
-        let [first, behind] = run.input;
-        Some(run.weight..run.weight + behind - first)
-    }
-
     /// Where the head of a position starts.
     #[inline(always)]
     const fn head_at(&self, position: usize) -> usize {
@@ -76,11 +68,21 @@ impl Convolution {
         }
     }
 
+    /// What the rows of the kernel see at all positions, each with its position.
+    pub fn runs(self) -> impl Iterator<Item = (usize, Run)> {
+        let positions = 0..self.positions();
+        positions.flat_map(move |at| {
+            (0..self.kernel).filter_map(move |ky| Some((at, self.run(at, ky)?)))
+        })
+    }
+
     /// The products of one row of weights at all positions.
-    pub fn products(&self) -> usize {
-        let rows = (0..self.positions())
-            .flat_map(|position| (0..self.kernel).filter_map(move |row| self.sees(position, row)));
-        rows.map(|run| run.len()).sum::<usize>() + self.positions() * self.context
+    pub fn products(self) -> usize {
+        let sizes = self.runs().map(|(_, run)| {
+            let [first, behind] = run.input;
+            behind - first
+        });
+        sizes.sum::<usize>() + self.positions() * self.context
     }
 
     /// What row `ky` of the kernel sees at `position`.

@@ -28,8 +28,8 @@ pub use affine::{
 pub use categorical::{category, category_at, category_log_prob, code, embed, embedding};
 pub use circular::{circle, circular_forward, circular_inverse, wrap};
 pub use convolution::{
-    Convolution, convolve, convolve_at, gather_places, pointwise_generate, pointwise_normalize,
-    transform_places,
+    Convolution, Run, convolve, convolve_at, gather_places, pointwise_generate,
+    pointwise_normalize, transform_places,
 };
 pub use dense::{Activation, Half, Identity, Relu, Silu, Tanh, Weight, add, dot};
 pub use domain::{

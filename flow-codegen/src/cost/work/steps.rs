@@ -157,7 +157,8 @@ impl Counter<'_> {
             tally.add(format!("{kernel} rows"), features * positions);
             let panels = layer.table.layout.panels(features);
             tally.add(format!("{kernel} panels"), panels.len() * positions);
-            let loops = layer.runs().count() + positions * usize::from(layer.sizes.context > 0);
+            let loops =
+                layer.sizes.runs().count() + positions * usize::from(layer.sizes.context > 0);
             for panel in panels {
                 tally.add(format!("{kernel} loops"), loops);
                 tally.add(format!("{kernel} columns of {panel}"), layer.columns());

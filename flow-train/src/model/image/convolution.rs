@@ -152,19 +152,12 @@ impl Filter {
 
     /// Each pair of a position and one that its kernel sees, with the first row of the panel where that lies.
     fn taps(&self) -> impl Iterator<Item = (usize, usize, usize)> + '_ {
-        let sizes = self.sizes;
-        let reach = sizes.kernel / 2;
-        let within = move |at: usize, step: usize, end: usize| {
-            (at + step).checked_sub(reach).filter(|place| *place < end)
-        };
-        (0..sizes.positions()).flat_map(move |position| {
-            let (x, y) = (position % sizes.width, position / sizes.width);
-            (0..sizes.kernel * sizes.kernel).filter_map(move |tap| {
-                let row = within(y, tap / sizes.kernel, sizes.height)?;
-                let column = within(x, tap % sizes.kernel, sizes.width)?;
-                let seen = row * sizes.width + column;
-                Some((position, seen, sizes.head() + tap * sizes.inputs))
-            })
+        let Convolution { inputs, .. } = self.sizes;
+        self.sizes.runs().flat_map(move |(position, run)| {
+            let [first, behind] = run.input;
+            let row = self.sizes.head() + run.weight;
+            let seen = (first..behind).step_by(inputs);
+            seen.map(move |input| (position, input / inputs, row + input - first))
         })
     }
 

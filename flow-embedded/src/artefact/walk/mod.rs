@@ -3,20 +3,23 @@
 //! Weights are consumed in the order in which they are stored, so there is
 //! nothing to index and nothing to fail.
 
+mod categorical;
+mod image;
+
 use super::blocks::{Block, Blocks};
 use super::{
-    Activation, Autoregressive, Channel, Conditioner, ConvolutionalCoupling, Coupling, Direction,
-    Domain, Header, Layer, MAX_HIDDEN_LAYERS, Permutation, Planes, Shape, Transformer,
+    Activation, Autoregressive, Conditioner, Coupling, Direction, Domain, Header, Layer,
+    MAX_HIDDEN_LAYERS, Permutation, Shape, Transformer,
 };
 use crate::kernels::{
-    Convolution, Relu, Silu, Tanh, affine_forward, affine_inverse, category, category_log_prob,
-    circle, circular_forward, circular_inverse, conclude, convolve_at, dot, element_wise_generate,
-    element_wise_normalize, embedding, gather_places, linear_generate, linear_normalize,
-    pointwise_generate, pointwise_normalize, spline_forward, spline_inverse,
-    spline_inverse_and_log_det,
+    Relu, Silu, Tanh, affine_forward, affine_inverse, category, category_log_prob, circle,
+    circular_forward, circular_inverse, conclude, dot, element_wise_generate,
+    element_wise_normalize, linear_generate, linear_normalize, pointwise_generate,
+    pointwise_normalize, spline_forward, spline_inverse, spline_inverse_and_log_det,
 };
 use crate::math::Math;
 use core::marker::PhantomData;
+use image::plane_values;
 use rand_core::Rng;
 
 /// The caller's memory, split into what one evaluation needs.
@@ -212,63 +215,6 @@ impl<'w, M: Math> Walk<'w, M> {
         }
     }
 
-    /// What bijections act on, and a slot for each categorical event channel.
-    fn parts<'s>(&self, event: &'s mut [f32]) -> (&'s mut [f32], &'s mut [f32]) {
-        event
-            .split_at_mut_checked(self.shape.event)
-            .unwrap_or_default()
-    }
-
-    /// Evaluates the heads one after the other. `then` is told the event channel, its
-    /// place among the categorical ones and the logits, and says the code, which the
-    /// heads behind and the bijections are conditioned by.
-    fn each_head(
-        &self,
-        memory: &mut Conditioning<'_>,
-        mut then: impl FnMut(usize, usize, &mut [f32]) -> f32,
-    ) {
-        let tables = self.header.embedding_weights();
-        let mut stored = self.discrete.get(tables..).unwrap_or_default();
-        for (place, head) in self.header.categorical().enumerate() {
-            let own = take(&mut stored, head.weights());
-            let weights = &mut own.iter();
-            hidden_layers::<M>(head.conditioner, weights, memory, |dense| {
-                head.blocks(dense)
-            });
-            let last = last_hidden(head.conditioner, memory.input, memory.hidden);
-            let output = head.blocks(head.dense_layers() - 1).next();
-            let inputs = output.map_or(0, |block| block.inputs);
-            let logits = memory.parameters.get_mut(..head.vocabulary.size());
-            let logits = logits.unwrap_or_default();
-            for logit in logits.iter_mut() {
-                *logit = row(weights, inputs, last);
-            }
-            let code = then(head.channel, place, logits);
-            let slots = memory.input.iter_mut().skip(head.inputs);
-            let channel = self.header.event.get(head.channel);
-            self.embed(channel.and_then(Channel::vocabulary), code, slots);
-        }
-    }
-
-    /// Writes the embedding of a code to the next slots.
-    fn embed<'s>(
-        &self,
-        vocabulary: Option<usize>,
-        code: f32,
-        slots: impl Iterator<Item = &'s mut f32>,
-    ) {
-        let Some((index, own)) =
-            vocabulary.and_then(|index| Some((index, self.header.vocabularies.get(index)?)))
-        else {
-            return;
-        };
-        let table = self.header.embeddings(index, self.discrete);
-        let row = embedding(table, own.size(), own.embedding(), code);
-        for (slot, weight) in slots.zip(row) {
-            *slot = weight;
-        }
-    }
-
     /// The context's part of a conditioner's input.
     fn context_features(&self, context: &[f32], input: &mut [f32]) {
         let mut slots = input.iter_mut();
@@ -380,66 +326,6 @@ impl<'w, M: Math> Walk<'w, M> {
             fill::<M>(&mut slots, *x, self.shape.is_circular(channel));
         }
         self.transform_all(layer, own.transformed, way, weights, x, memory)
-    }
-
-    fn convolutional(
-        &self,
-        own: &ConvolutionalCoupling<'_>,
-        way: Way,
-        mut weights: &[[u8; 4]],
-        x: &mut [f32],
-        memory: &mut Conditioning<'_>,
-    ) -> f32 {
-        let conditioner = own.conditioner;
-        let (context, event) = memory
-            .input
-            .split_at_mut_checked(self.shape.context)
-            .unwrap_or_default();
-        gather_places(x, own.given.places, event);
-        let mut previous = &*event;
-        let mut rest = &mut *memory.hidden;
-        let mut layers = own.convolutions(self.shape.context);
-        let hidden = layers.len().saturating_sub(1);
-        for (layer, (sizes, rows)) in layers.by_ref().take(hidden).enumerate() {
-            let filters = take(&mut weights, rows * sizes.row());
-            let units = core::mem::take(&mut rest);
-            let Some((units, behind)) = units.split_at_mut_checked(rows * sizes.positions()) else {
-                return f32::NAN;
-            };
-            let residual = conditioner.residual && layer > 0;
-            let filters = Filters {
-                sizes,
-                rows,
-                weights: filters,
-                residual: if residual { previous } else { &[] },
-            };
-            match conditioner.activation {
-                Activation::Relu => filters.slide::<Relu>(context, previous, units),
-                Activation::Tanh => filters.slide::<Tanh<M>>(context, previous, units),
-                Activation::Silu => filters.slide::<Silu<M>>(context, previous, units),
-            }
-            previous = units;
-            rest = behind;
-        }
-        let Some((sizes, _)) = layers.next() else {
-            return f32::NAN;
-        };
-        let parameters = parameters_of(memory.parameters, own.transformer);
-        let planes = own.transformed.count();
-        let mut places = own.transformed.places.iter();
-        let mut log_det = 0.0;
-        for position in 0..sizes.positions() {
-            let mut weights = weights;
-            for channel in places.by_ref().take(planes) {
-                for parameter in parameters.iter_mut() {
-                    let row = take(&mut weights, sizes.row());
-                    *parameter = convolve_at(row, &sizes, position, context, previous);
-                }
-                let channel = usize::from(*channel);
-                log_det += self.transform(own.transformer, way, channel, x, parameters);
-            }
-        }
-        log_det
     }
 
     /// An autoregressive layer in the direction that needs one pass: forward.
@@ -714,42 +600,6 @@ fn halves(weights: &[[u8; 4]]) -> (&[[u8; 4]], &[[u8; 4]]) {
     weights
         .split_at_checked(weights.len() / 2)
         .unwrap_or((weights, &[]))
-}
-
-/// One convolution of a conditioner's hidden layers.
-struct Filters<'f> {
-    sizes: Convolution,
-    rows: usize,
-    weights: &'f [[u8; 4]],
-    /// What is added behind the activation: nothing, or the input.
-    residual: &'f [f32],
-}
-
-impl Filters<'_> {
-    fn slide<A: crate::kernels::Activation>(
-        &self,
-        context: &[f32],
-        input: &[f32],
-        units: &mut [f32],
-    ) {
-        let mut units = units.iter_mut();
-        let mut added = self.residual.iter();
-        for position in 0..self.sizes.positions() {
-            let mut weights = self.weights;
-            for unit in units.by_ref().take(self.rows) {
-                let row = take(&mut weights, self.sizes.row());
-                *unit = A::apply(convolve_at(row, &self.sizes, position, context, input));
-                if let Some(input) = added.next() {
-                    *unit += input;
-                }
-            }
-        }
-    }
-}
-
-/// Room for one number of each plane.
-fn plane_values<'m>(planes: &Planes<'_>, memory: &'m mut [f32]) -> &'m mut [f32] {
-    memory.get_mut(..planes.count()).unwrap_or_default()
 }
 
 /// As many slots as the transformer has parameters.
