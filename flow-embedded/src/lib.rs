@@ -65,7 +65,8 @@ pub use artefact::{LoadError, LoadedFlow, ShapedFlow};
 pub use categories::Categories;
 pub use density::{Density, Latents, Sampler};
 pub use detect::{
-    Calibrated, Change, Detector, ObserveError, StreamDetector, StreamVerdict, Verdict,
+    Calibrated, CalibratedLines, Change, Detector, LineDetector, LineVerdict, ObserveError,
+    StreamDetector, StreamVerdict, Verdict,
 };
 pub use noise::NoiseSource;
 pub use posterior::Posterior;

@@ -2,8 +2,8 @@
 
 use flow_codegen::{Checked, Interpreter, Passes};
 use flow_embedded::artefact::{
-    self, Activation, Autoregressive, Base, Conditioner, Coupling, Direction, Domain, Grid, Layer,
-    Shape, Transformer, Units, WeightFormat,
+    self, Activation, Autoregressive, Base, Conditioner, Coupling, Direction, Domain, Grid, Judged,
+    Layer, Shape, Transformer, Units, WeightFormat,
 };
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
@@ -39,6 +39,8 @@ pub struct Kind {
     pub features: Vec<Feature>,
     /// Whether the last context channel is a category, with calibration tables of its values.
     pub categories: bool,
+    /// Whether it is a text of letters and line breaks, whose lines are judged.
+    pub lines: bool,
     /// The base distribution.
     pub base: Base,
     /// The elementary functions.
@@ -143,6 +145,7 @@ impl Kind {
             context_domains: Vec::new(),
             features: Vec::new(),
             categories: false,
+            lines: false,
             base: Base::Normal,
             math: Backend::Polynomial,
         }
@@ -443,6 +446,18 @@ pub fn table() -> Vec<(&'static str, Kind)> {
             },
         ),
         (
+            "lines",
+            Kind {
+                domains: vec![codes(0)],
+                context_domains: vec![codes(0); 2],
+                features: (1..=2)
+                    .map(|steps| Feature::Lag { channel: 0, steps })
+                    .collect(),
+                lines: true,
+                ..plain(&[]).shaped(1, 2, &[6]).with(Silu, Polynomial)
+            },
+        ),
+        (
             "categories",
             Kind {
                 domains: vec![
@@ -554,10 +569,14 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         heads.push(head(kind, inputs, size, rng));
         inputs += width(own);
     }
-    let vocabularies = match kind.is_categorical() {
+    let mut vocabularies = match kind.is_categorical() {
         true => VOCABULARIES.map(|own| draft_vocabulary(own, rng)).to_vec(),
         false => Vec::new(),
     };
+    if kind.lines {
+        let characters = "\nabcd".chars().map(String::from);
+        vocabularies[0].names = characters.collect();
+    }
     let table = (1..=12)
         .map(|i| (3.0 * i as f32 - 60.0, i as f32 / 40.0))
         .collect();
@@ -572,6 +591,10 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         calibration: Some(DraftCalibration {
             alpha: 0.05,
             rows: 99,
+            judges: match kind.lines {
+                true => Judged::Lines,
+                false => Judged::Events,
+            },
             table,
         }),
         evaluation: None,
@@ -582,7 +605,7 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
         seed,
         quantisation: None,
         features: kind.features.clone(),
-        sequential: (!kind.features.is_empty()).then(|| sequential(kind.event)),
+        sequential: (!kind.features.is_empty() && !kind.lines).then(|| sequential(kind.event)),
         noise: (!kind.features.is_empty() && !kind.is_categorical())
             .then(|| noise(kind.event, kind.context)),
         mondrian: (kind.categories && kind.context > 0).then(|| mondrian(kind.context)),

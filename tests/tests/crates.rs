@@ -113,6 +113,8 @@ fn kinds() -> Vec<(String, Kind)> {
         domains: Vec::new(),
         features: Vec::new(),
         categories: false,
+        lines: false,
+        lines: false,
         context_domains: Vec::new(),
         base: Base::Normal,
         math: Backend::Polynomial,

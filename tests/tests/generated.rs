@@ -15,11 +15,11 @@ use flow_embedded::math::Backend;
 use flow_embedded::noise::Noise;
 use flow_embedded::window::{Feature, StateError, Window, Windowed};
 use flow_embedded::{
-    Calibrated, Density, Detector, Latents, LoadedFlow, NoiseSource, ObserveError, Provenance,
-    Sampler, StreamDetector,
+    Calibrated, CalibratedLines, Categories, Density, Detector, Latents, LineDetector, LineVerdict,
+    LoadedFlow, NoiseSource, ObserveError, Provenance, Sampler, StreamDetector,
 };
 use flow_tests::drafts::{draft, halved, outside, quantised, rng, table, uniform, within};
-use flow_train::evaluate::{Scorer, Stream};
+use flow_train::evaluate::{LineScore, Lines, Scorer, Stream};
 use flow_train::export::Draft;
 use flow_train::noise::Source;
 use rand_chacha::ChaCha8Rng;
@@ -313,6 +313,64 @@ where
     assert_eq!(flow.p_value(f32::NAN), least, "{name}");
 }
 
+/// Compares a golden module of a text whose lines are judged: lines of any length with characters that the model
+/// knows and others, against the desk's.
+fn compare_lines<F, const C: usize>(name: &str, flow: &F)
+where
+    F: Density<1, C> + Categories + CalibratedLines,
+{
+    let bytes = artefact(name);
+    let loaded = LoadedFlow::from_bytes(&bytes).expect(name);
+    let table = loaded.calibration().expect(name);
+    assert_eq!(flow.alpha(), table.alpha(), "{name}");
+    // Rows have no promise of their own.
+    let shaped = loaded.clone().shaped::<1, C, 256>().expect(name);
+    assert!(shaped.calibrated().is_none(), "{name}");
+    let mut characters: Vec<char> = F::VOCABULARIES[0].concat().chars().collect();
+    characters.retain(|own| *own != '\n');
+    let scorer = Scorer::new(&loaded).expect(name);
+    let mut desk = Lines::new(&scorer).expect(name);
+    let (rng, mut detector) = (&mut rng(5), LineDetector::new(flow));
+    let (mut unknown, mut alarms) = (0, 0);
+    for length in (0..400).map(|index| index % 90) {
+        let any = |_| match (0.5 * uniform(rng) + 0.5) * 60.0 {
+            below if below < 0.5 => 'é',
+            below if below < 1.0 => '\n',
+            any => characters[any as usize % characters.len()],
+        };
+        let line: String = (0..length).map(any).chain(['\n']).collect();
+        let verdicts = line.chars().filter_map(|own| detector.observe(own));
+        let verdicts: Vec<LineVerdict> = verdicts.collect();
+        let scores: Vec<LineScore> = desk.score(&line).into_iter().flatten().collect();
+        assert_eq!(verdicts.len(), scores.len(), "{name}: {line:?}");
+        for (verdict, score) in verdicts.iter().zip(&scores) {
+            let bits = [verdict.log_prob, score.log_prob].map(f32::to_bits);
+            assert_eq!(bits[0], bits[1], "{name}: {line:?}");
+            assert_eq!(verdict.characters as usize, score.characters, "{line:?}");
+            let places = [verdict.least_likely as usize, score.least_likely];
+            assert_eq!(places[0], places[1], "{name}: {line:?}");
+            assert_eq!(verdict.p_value, table.p_value(score.log_prob), "{line:?}");
+            assert_eq!(verdict.alarm, verdict.p_value <= table.alpha());
+            alarms += u32::from(verdict.alarm);
+        }
+        // The first lines have no past.
+        let judged = line.split_terminator('\n').rev().zip(scores.iter().rev());
+        for (own, score) in judged {
+            let Some(place) = own.chars().position(|own| own == 'é') else {
+                continue;
+            };
+            assert_eq!(score.log_prob, f32::NEG_INFINITY, "{name}: {own:?}");
+            assert_eq!(score.least_likely, place, "{name}: {own:?}");
+            unknown += 1;
+        }
+    }
+    assert_eq!(detector.alarms(), alarms);
+    assert!(
+        unknown > 50 && alarms > unknown,
+        "{name}: {unknown} {alarms}"
+    );
+}
+
 /// The same for samples, continuous and on the grid.
 fn compare_samples<F, const D: usize, const C: usize>(name: &str, math: Option<Backend>, flow: &F)
 where
@@ -393,7 +451,13 @@ mod glow_sample {
 }
 
 macro_rules! golden {
-    ($($name:ident, $event:literal, $context:literal;)*) => {
+    (@scores $name:ident $event:literal $context:literal) => {
+        super::compare_scores::<_, $event, $context>(stringify!($name), &Random);
+    };
+    (@scores $name:ident 1 $context:literal lines) => {
+        super::compare_lines::<_, $context>(stringify!($name), &Random);
+    };
+    ($($name:ident, $event:tt, $context:tt $(, $lines:ident)?;)*) => {
         $(
             #[allow(unreachable_pub)]
             mod $name {
@@ -401,7 +465,7 @@ macro_rules! golden {
 
                 #[test]
                 fn has_the_bits_of_the_loaded_artefact() {
-                    super::compare_scores::<_, $event, $context>(stringify!($name), &Random);
+                    golden!(@scores $name $event $context $($lines)?);
                     super::compare_samples::<_, $event, $context>(stringify!($name), None, &Random);
                     assert!(self_test());
                 }
@@ -466,6 +530,7 @@ golden! {
     image_residual, 13, 0;
     permuted_mixture, 3, 0;
     text, 1, 3;
+    lines, 1, 2, lines;
     categories, 5, 4;
     mixed_permuted, 3, 0;
     category, 1, 0;

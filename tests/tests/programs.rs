@@ -8,7 +8,7 @@ use flow_measure::board::{CORTEX_M4F, CORTEX_M7};
 use flow_tests::chip;
 use flow_tests::drafts::{draft, table};
 use flow_tests::images::digits::Digits;
-use flow_train::data::Past;
+use flow_tests::text::written;
 use xtask::setup;
 
 /// Characters of the text.
@@ -23,19 +23,7 @@ fn a_text_is_that_of_the_desk() {
     let (_, kind) = row.expect("a row of the table");
     let artefact = draft(&kind, 11).encode().expect("a valid draft");
     let flow = LoadedFlow::from_bytes(&artefact).expect("valid");
-    let header = flow.header();
-    let mut scratch = vec![0.0; flow.scratch_len()];
-    let (mut event, mut text) = ([0.0], String::new());
-    let mut past = Past::filled(&header.features, &event);
-    let mut words = Words::new(7);
-    for _ in 0..LENGTH {
-        let context = past.features().expect("filled").to_vec();
-        flow.sample(&mut words, &context, &mut event, &mut scratch)
-            .expect("its shape");
-        past.push(&event);
-        text += header.vocabularies[0].name(event[0]).expect("a code");
-        text += "\n";
-    }
+    let text = written(&flow, &mut Words::new(7), 0.0, LENGTH).join("\n") + "\n";
     let statements = format!(
         "    use flow_embedded::window::{{Window, Windowed as _}};
     use flow_embedded::{{Categories as _, Sampler as _}};

@@ -1,44 +1,26 @@
 //! What the example `sensor-calibration` shows of itself is what its commands make, and near the exact answer.
 
 use flow_embedded::{LoadedFlow, Posterior};
+use flow_tests::example::Example;
 use flow_tests::posterior::fresh;
 use flow_tests::posterior::thermistor::{FRESH, SIMULATIONS, Thermistor, devices, readings};
 use flow_train::posterior::sbc::{Settings, check};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use std::fs;
-use std::path::PathBuf;
-use xtask::workspace;
 
-fn folder() -> PathBuf {
-    workspace::root().join("examples/sensor-calibration")
-}
-
-fn model() -> Vec<u8> {
-    fs::read(folder().join("model.flow")).expect("a model")
-}
-
-/// Compares a file of the example with what it should be; `BLESS=1` writes it anew.
-fn is_committed(name: &str, text: &str) {
-    let path = folder().join(name);
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(&path, text).expect("written");
-    }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        committed == text,
-        "{name} is out of date: BLESS=1 cargo test -p flow-tests --test sensor_calibration"
-    );
-}
+const EXAMPLE: Example = Example {
+    name: "sensor-calibration",
+    test: "sensor_calibration",
+};
 
 #[test]
 fn the_readings_are_those_of_the_simulator() {
-    is_committed("src/readings.rs", &readings());
+    EXAMPLE.is_committed("src/readings.rs", &readings());
 }
 
 #[test]
 fn the_model_is_of_the_simulations_and_passes_on_fresh_ones() {
-    let (bytes, (rows, seed)) = (model(), SIMULATIONS);
+    let (bytes, (rows, seed)) = (EXAMPLE.model(), SIMULATIONS);
     let flow = LoadedFlow::from_bytes(&bytes).expect("a model");
     let simulations = fresh(&Thermistor, rows, seed);
     assert_eq!(flow.header().provenance.data_digest, simulations.digest());
@@ -46,19 +28,19 @@ fn the_model_is_of_the_simulations_and_passes_on_fresh_ones() {
     let report = check(&flow, &fresh(&Thermistor, rows, seed), &Settings::default());
     let report = report.expect("a posterior");
     assert!(report.passes, "{}", report.faults());
-    is_committed("ranks.svg", &report.svg().expect("drawn"));
+    EXAMPLE.is_committed("ranks.svg", &report.svg().expect("drawn"));
 }
 
 /// The desk draws what the firmware prints, and both are near the exact posterior.
 #[test]
 fn the_firmware_prints_what_the_desk_finds() {
-    let printed = fs::read_to_string(folder().join("expected.txt")).expect("the output");
+    let printed = EXAMPLE.text("expected.txt");
     let mut lines = printed.lines().filter(|line| !line.starts_with("device"));
     let mut numbers = || -> Vec<String> {
         let own = lines.next().expect("a line").split_whitespace();
         own.skip(2).map(str::to_owned).collect()
     };
-    let bytes = model();
+    let bytes = EXAMPLE.model();
     let flow = LoadedFlow::from_bytes(&bytes).expect("a model");
     let shaped = flow.shaped::<3, 3, 1024>().expect("its shape");
     let posterior = Posterior::new(shaped);

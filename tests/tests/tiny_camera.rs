@@ -3,42 +3,24 @@
 use flow_embedded::{Density, LoadedFlow, Sampler};
 use flow_tests::camera::trials::{Map, Trials, load};
 use flow_tests::camera::{Fault, SIDE, TRAINING, frames, normal};
+use flow_tests::example::Example;
 use flow_train::data::Dataset;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
-use std::fs;
-use std::path::PathBuf;
-use xtask::workspace;
 
-fn folder() -> PathBuf {
-    workspace::root().join("examples/tiny-camera")
-}
-
-fn model() -> Vec<u8> {
-    fs::read(folder().join("model.flow")).expect("a model")
-}
-
-/// Compares a file of the example with what it should be; `BLESS=1` writes it anew.
-fn is_committed(name: &str, text: &str) {
-    let path = folder().join(name);
-    if std::env::var_os("BLESS").is_some() {
-        fs::write(&path, text).expect("written");
-    }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        committed == text,
-        "{name} is out of date: BLESS=1 cargo test -p flow-tests --test tiny_camera"
-    );
-}
+const EXAMPLE: Example = Example {
+    name: "tiny-camera",
+    test: "tiny_camera",
+};
 
 #[test]
 fn the_frames_are_those_of_the_simulator() {
-    is_committed("src/frames.rs", &frames::module());
+    EXAMPLE.is_committed("src/frames.rs", &frames::module());
 }
 
 #[test]
 fn the_model_is_of_the_normal_frames() {
-    let bytes = model();
+    let bytes = EXAMPLE.model();
     let flow = LoadedFlow::from_bytes(&bytes).expect("a model");
     let header = flow.header();
     let names = |channels: &[flow_embedded::artefact::Channel<'_>]| -> Vec<String> {
@@ -55,15 +37,10 @@ fn the_model_is_of_the_normal_frames() {
 /// of the machine are found far more often than by distances.
 #[test]
 fn alarms_are_as_rare_as_promised_and_faults_are_found() {
-    let trials = Trials::of(&model()).expect("a model");
+    let trials = Trials::of(&EXAMPLE.model()).expect("a model");
     // The interval of what was measured reaches down to the promise: no more alarms than chance explains.
     assert!(trials.false_alarms.interval.0 <= 0.01, "{trials:?}");
-    let readme = fs::read_to_string(folder().join("README.md")).expect("the README");
-    let table = trials.table();
-    assert!(
-        readme.contains(&table),
-        "the README's table should be\n{table}"
-    );
+    EXAMPLE.readme_has(&trials.table());
     for own in &trials.faults {
         let (alarms, beside) = (own.alarms.rate, own.mahalanobis.rate);
         let located = own.located.map_or(1.0, |located| located.rate);
@@ -82,7 +59,7 @@ fn alarms_are_as_rare_as_promised_and_faults_are_found() {
 /// Bits of log-likelihoods, of the foremost places' contributions and of samples: the firmware's are the desk's.
 #[test]
 fn the_firmware_prints_the_bits_of_the_desk() {
-    let printed = fs::read_to_string(folder().join("expected.txt")).expect("the output");
+    let printed = EXAMPLE.text("expected.txt");
     let bits_behind = |start: &str| -> Vec<String> {
         let lines = printed.lines().filter(|line| line.starts_with(start));
         let bits = lines.flat_map(|line| {
@@ -93,7 +70,7 @@ fn the_firmware_prints_the_bits_of_the_desk() {
         bits.map(str::to_owned).collect()
     };
     let hex = |value: f32| format!("{:08x}", value.to_bits());
-    let bytes = model();
+    let bytes = EXAMPLE.model();
     let model = load(&bytes).expect("a model");
     let flow = LoadedFlow::from_bytes(&bytes).expect("a model");
     let table = flow.calibration().expect("calibrated");

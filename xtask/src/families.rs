@@ -34,7 +34,12 @@ pub const PLAIN: &str = "families";
 /// The same with dense layers in assembly.
 const ASSEMBLY: &str = "families,asm";
 /// The binaries that hold the golden modules.
-const GOLDEN: [&str; 3] = ["golden", "golden_layouts", "golden_integers"];
+const GOLDEN: [&str; 4] = [
+    "golden",
+    "golden_columns",
+    "golden_layouts",
+    "golden_integers",
+];
 /// Most rows of a panel in assembly.
 const PANEL_ROWS: usize = 12;
 

@@ -4,7 +4,7 @@ use super::window;
 use crate::cost::{Basis, Seconds};
 use crate::plan::{Bijection, Channels, Conditional, Convolutional, HeadPlan, LayerPlan, Plan};
 use crate::{Cost, Functions};
-use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
+use flow_embedded::artefact::{Activation, Base, Domain, Judged, Transformer};
 
 pub(super) fn file_header(plan: &Plan, artefact: &str) -> String {
     // A line break in the name would end the comment.
@@ -74,8 +74,18 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
     lines.push(match (&plan.calibration, plan.functions) {
         (_, Functions::Sample) => "- Samples only: scores nothing".into(),
         (Some(calibration), _) => format!(
-            "- False alarms: at most {} of samples exchangeable with the {} calibration rows",
-            calibration.alpha, calibration.rows
+            "- False alarms: at most {} of {}",
+            calibration.alpha,
+            match calibration.judges {
+                Judged::Events => format!(
+                    "samples exchangeable with the {} calibration rows",
+                    calibration.rows
+                ),
+                Judged::Lines => format!(
+                    "lines exchangeable with the {} calibration lines",
+                    calibration.rows
+                ),
+            }
         ),
         (None, _) => "- Not calibrated: no false-alarm promise".into(),
     });

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
+use flow_embedded::artefact::Judged;
 use flow_embedded::math::Backend;
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
@@ -220,8 +221,12 @@ fn calibrated(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
             }
         }
     });
+    let implemented = match calibration.judges {
+        Judged::Events => quote! { Calibrated },
+        Judged::Lines => quote! { CalibratedLines },
+    };
     quote! {
-        impl ::flow_embedded::Calibrated for #name {
+        impl ::flow_embedded::#implemented for #name {
             fn alpha(&self) -> f32 {
                 #alpha
             }

@@ -15,7 +15,7 @@ pub(crate) use integer::{Constants, IntegerRow};
 pub(crate) use layer::{Bijection, Conditional, LayerPlan, Layout, Table};
 
 use crate::{Checked, Error, Functions, name};
-use flow_embedded::artefact::{Base, Channel, WeightFormat};
+use flow_embedded::artefact::{Base, Channel, Judged, WeightFormat};
 use flow_embedded::detect::evidence::Bet;
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
@@ -78,6 +78,7 @@ pub(crate) struct Card {
 pub(crate) struct CalibrationPlan {
     pub(crate) alpha: f32,
     pub(crate) rows: u32,
+    pub(crate) judges: Judged,
     pub(crate) table: Vec<(f32, f32)>,
 }
 
@@ -175,6 +176,7 @@ impl Plan {
                 |(calibration, table)| CalibrationPlan {
                     alpha: calibration.alpha,
                     rows: calibration.rows,
+                    judges: calibration.judges,
                     table: table.entries().collect(),
                 },
             ),

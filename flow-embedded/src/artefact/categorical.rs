@@ -2,6 +2,7 @@
 //! that give the probabilities of those of the event.
 
 use super::{Block, Blocks, Channel, Conditioner, Domain, Header};
+use crate::window::Feature;
 
 /// The most vocabularies, and the most categorical event channels, of an artefact.
 pub const MAX_VOCABULARIES: usize = 16;
@@ -66,23 +67,30 @@ impl<'a> Vocabulary<'a> {
     }
 }
 
-/// How many names there are, if they ascend. Byte by byte: the search of `str` brings panics
-/// along.
+/// How many names there are, if they ascend.
 fn ascending_names(names: &[u8]) -> Option<usize> {
-    let (mut rest, mut before, mut count) = (names, None, 0);
-    loop {
-        let end = rest.iter().position(|byte| *byte == SEPARATOR as u8);
-        let (own, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        if before.is_some_and(|before| before >= own) {
+    let mut before = None;
+    let mut ascends = |own| before.replace(own).is_none_or(|before| before < own);
+    let mut count = 0;
+    for own in segments(names) {
+        if !ascends(own) {
             return None;
         }
-        before = Some(own);
         count += 1;
-        match behind.split_first() {
-            Some((_, behind)) => rest = behind,
-            None => return Some(count),
-        }
     }
+    Some(count)
+}
+
+/// The names, byte by byte: the search of `str` brings panics along.
+fn segments(names: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(names);
+    core::iter::from_fn(move || {
+        let own = rest?;
+        let end = own.iter().position(|byte| *byte == SEPARATOR as u8);
+        let (name, behind) = own.split_at_checked(end.unwrap_or(own.len()))?;
+        rest = behind.split_first().map(|(_, behind)| behind);
+        Some(name)
+    })
 }
 
 /// What gives the probabilities of a categorical event channel: a conditioner that
@@ -134,6 +142,22 @@ impl<'a> Header<'a> {
     pub fn vocabulary_of(&self, channel: &Channel<'_>) -> Option<Vocabulary<'a>> {
         let index = channel.vocabulary()?;
         self.vocabularies.get(index).copied()
+    }
+
+    /// The code of the line break, of a model of a text with lines: of one categorical
+    /// channel with the name `"\n"`, given its newest lags and nothing else.
+    pub fn line_break(&self) -> Option<usize> {
+        let [text] = self.event.as_slice() else {
+            return None;
+        };
+        let vocabulary = self.vocabulary_of(text)?;
+        let shared = |own: &Channel<'_>| own.vocabulary() == text.vocabulary();
+        let newest = |(own, steps): (&Feature, u16)| *own == Feature::Lag { channel: 0, steps };
+        let mut lags = self.features.iter().zip(1..).map(newest);
+        let given = self.context.len() == self.features.len() && self.context.iter().all(shared);
+        let mut names = segments(vocabulary.names.as_bytes());
+        let code = names.position(|name| name == b"\n");
+        code.filter(|_| given && lags.all(|own| own))
     }
 
     /// The heads of the categorical event channels, in order.

@@ -127,6 +127,9 @@ pub enum Fault {
     /// Not one number of bits, at most 15, for each kind of activations; or
     /// several for the hidden layers of a residual conditioner.
     BadFractions,
+    /// A calibration of lines, of a model that is none of a text with line breaks
+    /// given the characters before, or with tables by context or a sequential test.
+    NoLines,
     /// A feature of an event channel that is not there, beyond its limits, or
     /// that stands there twice.
     BadFeature,
@@ -226,6 +229,7 @@ impl fmt::Display for Fault {
             Self::WrongWeightCount => "wrong number of weights",
             Self::BadTable => "not ascending, or not probabilities",
             Self::BadTest => "tables that do not fit each other, or a promise of nothing",
+            Self::NoLines => "lines are judged by a model of a text with line breaks alone",
             Self::BadFractions => {
                 "not one fraction of at most 15 bits for each kind of activations, and the same for all hidden layers of a residual conditioner"
             }

@@ -4,7 +4,7 @@ use super::crc::crc32;
 use super::{EncodeError, Header, LoadError};
 
 /// The format version that is written and read.
-pub const FORMAT_VERSION: u16 = 6;
+pub const FORMAT_VERSION: u16 = 7;
 
 const MAGIC: [u8; 4] = *b"FLOW";
 const PREAMBLE: usize = 16;

@@ -63,7 +63,7 @@ pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
     Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Coupling, Direction,
-    Domain, Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL,
+    Domain, Evaluation, Grid, Header, Judged, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL,
     MAX_LAYERS, Permutation, Provenance, Quantisation, Shape, Transformer, Units, WeightFormat,
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};

@@ -441,6 +441,18 @@ pub struct Calibration {
     /// The entries of the table `(log_prob, p_value)` behind the weights,
     /// ascending in both.
     pub entries: u16,
+    /// What the rows are, and the promise is of.
+    pub judges: Judged,
+}
+
+/// What a calibration table is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Judged {
+    /// Events, by their log-likelihood.
+    Events,
+    /// Lines of a text, by the sum over their characters, the line break included:
+    /// see [`LineDetector`](crate::detect::LineDetector).
+    Lines,
 }
 
 /// The log-likelihood of rows that training has not seen.

@@ -1,4 +1,4 @@
-use super::{CalibrationTable, LoadedFlow, ShapeError};
+use super::{CalibrationTable, Judged, LoadedFlow, ShapeError};
 use crate::density::{Density, Latents, Sampler};
 use crate::detect::Calibrated;
 use rand_core::Rng;
@@ -48,8 +48,11 @@ impl<'a> LoadedFlow<'a> {
 
 impl<'a, const D: usize, const C: usize, const S: usize> ShapedFlow<'a, D, C, S> {
     /// The flow with its calibration, ready for a
-    /// [`Detector`](crate::Detector); `None` if it was not calibrated.
+    /// [`Detector`](crate::Detector); `None` if it was not calibrated, or on lines of a
+    /// text.
     pub fn calibrated(self) -> Option<CalibratedFlow<'a, D, C, S>> {
+        let calibration = self.flow.header().calibration;
+        calibration.filter(|own| own.judges == Judged::Events)?;
         let table = self.flow.calibration()?;
         Some(CalibratedFlow { flow: self, table })
     }

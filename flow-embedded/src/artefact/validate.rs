@@ -4,8 +4,8 @@ use super::error::invalid;
 use super::frame::Frame;
 use super::{
     Autoregressive, Base, Channel, Conditioner, ConvolutionalCoupling, Direction, Domain, Fault,
-    Header, Layer, LoadError, LoadedFlow, MAX_HIDDEN_LAYERS, MAX_KERNEL, Permutation, Place,
-    Planes, Quantisation, Shape, Transformer,
+    Header, Judged, Layer, LoadError, LoadedFlow, MAX_HIDDEN_LAYERS, MAX_KERNEL, Permutation,
+    Place, Planes, Quantisation, Shape, Transformer,
 };
 use super::{mondrian, noise, sequential};
 use crate::base::component_width;
@@ -55,6 +55,7 @@ impl<'a> LoadedFlow<'a> {
         let (table, _) = table.as_chunks::<2>();
         if let Some(calibration) = &header.calibration {
             check_calibration(calibration.alpha, table, Place::Calibration)?;
+            check_judged(&header, calibration.judges)?;
         }
         let (test, by_context) = mondrian::split(&header, test)?;
         sequential::check(&header, test)?;
@@ -419,6 +420,17 @@ fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadE
                 false => fail(Fault::NotPositive),
             }
         }
+    }
+}
+
+/// Lines are of a text, and judged by one table.
+fn check_judged(header: &Header<'_>, judges: Judged) -> Result<(), LoadError> {
+    let alone = header.mondrian.is_none() && header.sequential.is_none();
+    match judges {
+        Judged::Lines if !alone || header.line_break().is_none() => {
+            Err(invalid(Place::Calibration, Fault::NoLines))
+        }
+        _ => Ok(()),
     }
 }
 

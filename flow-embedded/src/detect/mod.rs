@@ -25,6 +25,8 @@
 //! many small deviations and of few large ones, and promises how seldom it is wrong (see
 //! [`evidence`]). Whether a fault or a [drift](Change) gave an alarm, the verdict says; which channel is to
 //! blame, [`blame`] finds out.
+//!
+//! The samples of a text are its lines: a [`LineDetector`] takes it character by character.
 
 pub mod adaptive;
 mod blame;
@@ -32,6 +34,7 @@ mod change;
 mod conformal;
 mod detector;
 pub mod evidence;
+mod lines;
 mod stream;
 mod verdict;
 
@@ -41,5 +44,6 @@ pub(crate) use conformal::lookup;
 pub use conformal::{Calibrated, p_value, p_value_given};
 pub use detector::Detector;
 pub use evidence::{Evidence, EvidenceTable, SequentialTest};
+pub use lines::{CalibratedLines, LineDetector, LineVerdict};
 pub use stream::{Sequential, StreamDetector, StreamVerdict};
 pub use verdict::{ObserveError, Verdict};

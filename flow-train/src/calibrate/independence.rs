@@ -41,7 +41,8 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn is_found(&self) -> bool {
+    /// Whether so much is improbable without cause.
+    pub fn is_found(&self) -> bool {
         self.p_value < SIGNIFICANCE
     }
 }
@@ -144,6 +145,37 @@ impl Independence {
                 chance(change.p_value)
             ),
         }
+    }
+
+    /// The verdict on the lines of a text, whose kinds follow each other in some order: the promise, of lines one by
+    /// one, is as good as that of so many independent ones.
+    pub fn sentence_of_lines(&self) -> String {
+        let (dependence, change) = (&self.dependence, &self.change);
+        if change.is_found() {
+            return format!(
+                "the promise does not stand: the distribution of the log-likelihood changes from the first half of the \
+                 calibration lines to the second (by {:.2}, {}); calibrate on logs that are as long and as varied as \
+                 the use, without counters",
+                change.size,
+                chance(change.p_value)
+            );
+        }
+        let order = match dependence.is_found() {
+            true => format!(
+                "a line depends on those before it (autocorrelation {:.2}, {})",
+                dependence.size,
+                chance(dependence.p_value)
+            ),
+            false => format!(
+                "no line depends on those before it (p = {:.2})",
+                dependence.p_value
+            ),
+        };
+        format!(
+            "{order}, and {} calibration lines are worth {:.0} independent ones; nothing changes from their first half \
+             to the second (p = {:.2})",
+            self.rows, self.effective, change.p_value
+        )
     }
 }
 

@@ -7,9 +7,10 @@ use crate::Error;
 use crate::data::{ColumnRequest, Dataset, Recording, load_columns};
 use crate::evaluate::{
     Bits, Mean, Rate, Scorer, auroc, average_precision, exact_log_probs, gaussian_log_likelihood,
+    judged,
 };
 use crate::export::Draft;
-use flow_embedded::artefact::LoadedFlow;
+use flow_embedded::artefact::{Judged, LoadedFlow};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -267,6 +268,10 @@ fn alarms(
     lines: &mut Lines,
 ) -> Result<(), Error> {
     let log_probs = scores(flow, &recording.data)?;
+    if let (scores, Judged::Lines) = judged(flow.header(), recording.data.events(), &log_probs) {
+        line_alarms(flow, &scores, report, lines);
+        return Ok(());
+    }
     let table = flow.calibration();
     report.alpha = table.map(|table| decimal(table.alpha()));
     let (contexts, width) = (recording.data.contexts(), recording.data.context_dim());
@@ -335,6 +340,23 @@ fn alarms(
     }
     report.detection = Some(detection);
     Ok(())
+}
+
+/// What the threshold makes of the lines of a text.
+fn line_alarms(flow: &LoadedFlow<'_>, scores: &[f32], report: &mut Report, lines: &mut Lines) {
+    let Some(table) = flow.calibration().filter(|_| !scores.is_empty()) else {
+        return;
+    };
+    let alarmed = |score: &&f32| table.p_value(**score) <= table.alpha();
+    let alarms = scores.iter().filter(alarmed).count();
+    let rate = Rate::new(alarms as u64, scores.len() as u64);
+    let alpha = decimal(table.alpha());
+    (report.alpha, report.alarm_rate) = (Some(alpha), Some(rate.rate));
+    let promised = 100.0 * alpha;
+    lines.push((
+        "alarms",
+        format!("{}, promised {promised} % of normal lines", percent(&rate)),
+    ));
 }
 
 fn scores(flow: &LoadedFlow<'_>, data: &Dataset) -> Result<Vec<f32>, Error> {

@@ -5,7 +5,8 @@ use crate::calibrate::{CalibrationTable, SequentialDesign};
 use crate::model::BaseSpec;
 use flow_embedded::artefact::{
     self, Base, COMMON_VALUES, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header,
-    LoadError, LoadedFlow, MAX_CHANNELS, Noise, Provenance, Quantisation, Sequential, WeightFormat,
+    Judged, LoadError, LoadedFlow, MAX_CHANNELS, Noise, Provenance, Quantisation, Sequential,
+    WeightFormat,
 };
 use flow_embedded::detect::evidence::{Bet, Pattern};
 use flow_embedded::math::Backend;
@@ -180,6 +181,8 @@ pub struct DraftCalibration {
     pub alpha: f32,
     /// The calibration rows.
     pub rows: u32,
+    /// What they are.
+    pub judges: Judged,
     /// Pairs `(log_prob, p_value)`, ascending in both.
     pub table: Vec<(f32, f32)>,
 }
@@ -375,6 +378,7 @@ impl Draft {
                 .map(|(calibration, table)| DraftCalibration {
                     alpha: calibration.alpha,
                     rows: calibration.rows,
+                    judges: calibration.judges,
                     table: table.entries().collect(),
                 }),
             evaluation: header.evaluation,
@@ -424,17 +428,17 @@ impl DraftQuantisation {
     }
 }
 
-impl From<&CalibrationTable> for DraftCalibration {
-    fn from(table: &CalibrationTable) -> Self {
+impl DraftCalibration {
+    /// A table of what is judged.
+    pub fn new(table: &CalibrationTable, judges: Judged) -> Self {
         Self {
             alpha: table.alpha(),
             rows: table.rows(),
+            judges,
             table: table.entries().to_vec(),
         }
     }
-}
 
-impl DraftCalibration {
     fn schema(&self) -> Result<Calibration, ExportError> {
         let found = self.table.len();
         let limit = usize::from(u16::MAX);
@@ -447,6 +451,7 @@ impl DraftCalibration {
             alpha: self.alpha,
             rows: self.rows,
             entries,
+            judges: self.judges,
         })
     }
 }

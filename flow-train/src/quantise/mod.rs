@@ -11,7 +11,7 @@ mod rounding;
 use crate::Error;
 use crate::calibrate::{CalibrationError, CalibrationTable, MondrianError, MondrianTables};
 use crate::data::Dataset;
-use crate::evaluate::Scorer;
+use crate::evaluate::{Scorer, judged};
 use crate::export::{
     Draft, DraftCalibration, DraftConditioner, DraftLayer, DraftMondrian, DraftQuantisation,
 };
@@ -85,8 +85,9 @@ pub fn quantise(
     if weights.is_integer() && !flow.header().vocabularies.is_empty() {
         return Err(QuantiseError::Categories.into());
     }
+    // Weights of floats leave the activations as they are, and lines of a text whole.
     let (formats, calibration): (Vec<usize>, Vec<usize>) =
-        (0..rows.rows()).partition(|row| row % FORMAT_EVERY == 0);
+        (0..rows.rows()).partition(|row| weights.is_integer() && row % FORMAT_EVERY == 0);
     let (formats, calibration) = (rows.select(&formats), rows.select(&calibration));
     let mut draft = Draft {
         calibration: None,
@@ -125,9 +126,10 @@ pub fn quantise(
     let clamped = clamped(&own, &calibration)?;
     let mut threshold = None;
     if let Some(alpha) = alpha {
-        let table = CalibrationTable::new(&after, alpha).map_err(QuantiseError::from)?;
+        let (judged, judges) = judged(own.header(), calibration.events(), &after);
+        let table = CalibrationTable::new(&judged, alpha).map_err(QuantiseError::from)?;
         threshold = table.threshold();
-        draft.calibration = Some(DraftCalibration::from(&table));
+        draft.calibration = Some(DraftCalibration::new(&table, judges));
         let channel = flow.header().mondrian.map(|own| usize::from(own.channel));
         if let Some(channel) = channel {
             let (contexts, width) = (calibration.contexts(), calibration.context_dim());

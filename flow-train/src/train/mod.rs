@@ -23,12 +23,12 @@ use crate::calibrate::{CalibrationError, CalibrationTable};
 use crate::data::{
     ChannelMap, Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey,
 };
-use crate::evaluate::{Mean, Scorer, gaussian_log_likelihood};
+use crate::evaluate::{Mean, Scorer, gaussian_log_likelihood, judged};
 use crate::export::{Draft, DraftCalibration, DraftChannel, DraftNoise, DraftVocabulary};
 use crate::fit::{self, Config, Epoch, FitError, InMemory, Overrides, Rows, Stop};
 use crate::model::{Batch, CategoricalSpec, Flow, Spec, VocabularySpec};
 use crate::random::Random;
-use flow_embedded::artefact::{Base, Evaluation, LoadedFlow};
+use flow_embedded::artefact::{Base, Evaluation, Judged, LoadedFlow};
 use flow_embedded::window::Feature;
 use parts::Parts;
 use std::path::Path;
@@ -118,6 +118,8 @@ pub struct Trained {
     pub gain_over_gaussian: Option<f64>,
     /// The false-alarm promise, or why there is none: too few rows.
     pub calibration: Result<CalibrationTable, CalibrationError>,
+    /// What it is of: of a text with line breaks the lines.
+    pub judges: Judged,
 }
 
 /// How far training has come.
@@ -356,8 +358,16 @@ struct Made {
 fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<Trained, Error> {
     let mut draft = made.draft;
     let held = &parts.calibration.data;
-    let log_probs = score(&draft.encode()?, held, source)?;
-    let calibration = match CalibrationTable::new(&log_probs, recipe.alpha) {
+    let bytes = draft.encode()?;
+    let flow = LoadedFlow::from_bytes(&bytes).map_err(|fault| Error::Artefact {
+        path: source.to_owned(),
+        fault,
+    })?;
+    // As the chip computes them.
+    let log_probs = Scorer::new(&flow)?.log_probs(held);
+    let log_probs = log_probs.map_err(|fault| Error::Usage(fault.to_string()))?;
+    let (judged, judges) = judged(flow.header(), held.events(), &log_probs);
+    let calibration = match CalibrationTable::new(&judged, recipe.alpha) {
         Err(fault) if !matches!(fault, CalibrationError::TooFewRows { .. }) => {
             return Err(calibration_error(source)(fault));
         }
@@ -365,7 +375,8 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
     };
     let wide: Vec<f64> = log_probs.iter().copied().map(f64::from).collect();
     let log_prob = Mean::of(&wide);
-    draft.calibration = calibration.as_ref().ok().map(DraftCalibration::from);
+    let table = calibration.as_ref().ok();
+    draft.calibration = table.map(|table| DraftCalibration::new(table, judges));
     draft.evaluation = Some(Evaluation {
         rows: u32::try_from(log_prob.rows).unwrap_or(u32::MAX),
         log_prob_mean: log_prob.mean,
@@ -390,6 +401,7 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
             .flatten()
             .map(|g| log_prob.mean - g),
         calibration,
+        judges,
     })
 }
 
@@ -488,17 +500,6 @@ fn noise(rows: &Dataset, parts: &Parts) -> DraftNoise {
         (0..channels).map(|channel| mean(channel) as f32),
         ranges.map(|range| [*range.start(), *range.end()]),
     )
-}
-
-/// Log-likelihoods as the chip computes them.
-fn score(bytes: &[u8], data: &Dataset, source: &Path) -> Result<Vec<f32>, Error> {
-    let flow = LoadedFlow::from_bytes(bytes).map_err(|fault| Error::Artefact {
-        path: source.to_owned(),
-        fault,
-    })?;
-    Scorer::new(&flow)?
-        .log_probs(data)
-        .map_err(|fault| Error::Usage(fault.to_string()))
 }
 
 pub(crate) fn in_memory(data: &Dataset) -> Result<InMemory<'_>, fit::RowsError> {

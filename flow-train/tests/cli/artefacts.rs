@@ -1,7 +1,7 @@
 //! Artefacts whose likelihood is known in closed form: independent Gaussians, because every
 //! conditioner has zero weights.
 
-use flow_embedded::artefact::{Activation, Base, Direction, Domain, Transformer};
+use flow_embedded::artefact::{Activation, Base, Direction, Domain, Judged, Transformer};
 use flow_embedded::math::Backend;
 use flow_train::export::{
     Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, MaskedRow,
@@ -49,6 +49,7 @@ pub(crate) fn gaussian(context: &[&str]) -> Draft {
         calibration: Some(DraftCalibration {
             alpha: 0.25,
             rows: 9,
+            judges: Judged::Events,
             table: vec![(-6.0, 0.2), (-4.0, 0.5)],
         }),
         evaluation: None,

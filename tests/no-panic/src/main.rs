@@ -35,6 +35,7 @@ static ENTRIES: &[fn()] = &[
     entries::generated::entry_maf_lags,
     entries::generated::entry_maf_residual,
     entries::generated::entry_text,
+    entries::generated::entry_lines,
     entries::generated::entry_categories,
     entries::generated::entry_mixed_permuted,
     entries::generated::entry_category,

@@ -188,6 +188,7 @@ fn kind(
         context_domains: Vec::new(),
         features: Vec::new(),
         categories: false,
+        lines: false,
         base: Base::Normal,
         math: Backend::Polynomial,
     }

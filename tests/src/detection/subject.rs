@@ -4,6 +4,7 @@ use super::gaussian::Gaussian;
 use super::sets::{Rows, Set};
 use anyhow::{Result, anyhow};
 use flow_embedded::LoadedFlow;
+use flow_embedded::artefact::Judged;
 use flow_embedded::window::Feature;
 use flow_train::auto::Budget;
 use flow_train::calibrate::{
@@ -220,7 +221,7 @@ impl Subject {
             .collect();
         let channels = flow.header().event.len();
         let draft = Draft {
-            calibration: Some(DraftCalibration::from(&promise.table)),
+            calibration: Some(DraftCalibration::new(&promise.table, Judged::Events)),
             sequential: Some(DraftSequential::new(design, "", &events, channels)),
             ..Draft::from_loaded(&flow)
         };

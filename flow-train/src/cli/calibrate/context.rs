@@ -22,6 +22,11 @@ pub(super) struct ContextOptions {
 }
 
 impl ContextOptions {
+    /// Whether tables by context are asked for.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.by.is_some()
+    }
+
     /// The tables asked for, or else those that the model has, by these rows.
     pub(super) fn tables(
         &self,

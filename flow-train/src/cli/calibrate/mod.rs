@@ -1,6 +1,7 @@
 //! `flow calibrate`: a new threshold for an old model, and a promise over a stream.
 
 mod context;
+mod lines;
 mod stream;
 
 use super::context_report::ContextReport;
@@ -10,12 +11,12 @@ use super::output::Output;
 use super::stream_report::StreamReport;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::calibrate::{CalibrationTable, MondrianTables, Statistics};
+use crate::calibrate::{CalibrationError, CalibrationTable, Statistics};
 use crate::data::{ColumnRequest, load_columns};
 use crate::evaluate::Scorer;
-use crate::export::{Draft, DraftCalibration, DraftMondrian, DraftSequential, ExportError};
+use crate::export::{Draft, DraftCalibration, DraftMondrian, ExportError};
 use context::ContextOptions;
-use flow_embedded::artefact::LoadedFlow;
+use flow_embedded::artefact::{Judged, LoadedFlow};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use stream::{Assumptions, StreamOptions};
@@ -28,7 +29,7 @@ use stream::{Assumptions, StreamOptions};
 /// holds for rows that are exchangeable with these. Rows of one recording that follow each other
 /// quickly are not independent: the log-likelihood and the latent coordinates are tested for that,
 /// and for a change from the first half to the second, and a sentence says whether the promise
-/// stands. At least 1/alpha − 1 rows are needed.
+/// stands. At least 1/alpha − 1 rows are needed. The rows of a text are its lines.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow calibrate model.flow normal.csv --alpha 0.001 -o strict.flow
@@ -78,42 +79,17 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let flow = model.load()?;
     let path = args.output.as_ref().unwrap_or(&args.model);
     Output::check(path)?;
-    let file = model_file::table(&args.data, args.table.format(), flow.header())?;
-    let others = ColumnRequest {
-        group: args.recordings.group.clone(),
-        filter: args.table.only.clone(),
-        ..ColumnRequest::default()
-    };
-    let columns = model_file::columns(&file, flow.header(), others)?;
-    let recording = load_columns(&file, &columns).map_err(Error::data(&args.data))?;
-    ui.read(&file, &recording.report);
-
     let alpha = args
         .alpha
         .or(flow.calibration().map(|table| decimal(table.alpha())));
     let alpha = alpha.unwrap_or(DEFAULT_ALPHA);
-    let scorer = Scorer::new(&flow)?;
-    let log_probs = scorer
-        .log_probs(&recording.data)
-        .map_err(|fault| Error::Usage(fault.to_string()))?;
-    let table = CalibrationTable::new(&log_probs, alpha).map_err(|fault| Error::Calibration {
-        path: args.data.clone(),
-        fault,
-    })?;
-    let by_context = args
-        .context
-        .tables(&args.data, &flow, &recording.data, &log_probs, alpha)?;
-    let latents = scorer.latents_of(recording.data.events(), recording.data.contexts());
-    let statistics = Statistics::new(&log_probs, &latents);
-    let assumptions = Assumptions::test(&statistics);
-    let sequential = args.stream.design(
-        &args.data,
-        &flow,
-        &recording.data,
-        &statistics,
-        assumptions.as_ref(),
-    )?;
-    let bytes = recalibrated(&flow, &table, by_context.as_ref(), sequential).encode()?;
+    let Calibrated {
+        draft,
+        table,
+        assumptions,
+        judges,
+    } = calibrated(args, &flow, alpha, ui)?;
+    let bytes = draft.encode()?;
     Output::write_all_to(path, &bytes)?;
 
     let written = LoadedFlow::from_bytes(&bytes).map_err(ExportError::from)?;
@@ -132,7 +108,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         .map_or("none".to_owned(), |score| format!("{score:.4} nats"));
     let mut lines = vec![
         ("false alarms promised", format!("{} %", 100.0 * alpha)),
-        ("calibration rows", table.rows().to_string()),
+        (judges, table.rows().to_string()),
     ];
     if let Some(own) = &report.by_context {
         lines.push(("by context", own.line()));
@@ -150,17 +126,87 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     ui.result(&report, &lines)
 }
 
-/// The same model with another calibration.
-fn recalibrated(
-    flow: &LoadedFlow<'_>,
-    table: &CalibrationTable,
-    by_context: Option<&MondrianTables>,
-    sequential: Option<DraftSequential>,
-) -> Draft {
-    Draft {
-        calibration: Some(DraftCalibration::from(table)),
-        mondrian: by_context.map(DraftMondrian::from),
-        sequential,
-        ..Draft::from_loaded(flow)
+/// A model with another calibration.
+struct Calibrated {
+    draft: Draft,
+    table: CalibrationTable,
+    assumptions: Option<Assumptions>,
+    /// What the rows of the table are called.
+    judges: &'static str,
+}
+
+fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<Calibrated, Error> {
+    let scorer = Scorer::new(flow)?;
+    if let Some((table, assumptions)) = lines::table(&scorer, &args.data, alpha, ui)? {
+        args.check_lines()?;
+        let calibration = DraftCalibration::new(&table, Judged::Lines);
+        return Ok(Calibrated {
+            draft: Draft {
+                calibration: Some(calibration),
+                ..Draft::from_loaded(flow)
+            },
+            table,
+            assumptions,
+            judges: "calibration lines",
+        });
+    }
+    let file = model_file::table(&args.data, args.table.format(), flow.header())?;
+    let others = ColumnRequest {
+        group: args.recordings.group.clone(),
+        filter: args.table.only.clone(),
+        ..ColumnRequest::default()
+    };
+    let columns = model_file::columns(&file, flow.header(), others)?;
+    let recording = load_columns(&file, &columns).map_err(Error::data(&args.data))?;
+    ui.read(&file, &recording.report);
+    let log_probs = scorer
+        .log_probs(&recording.data)
+        .map_err(|fault| Error::Usage(fault.to_string()))?;
+    let table = CalibrationTable::new(&log_probs, alpha).map_err(refused(&args.data))?;
+    let by_context = args
+        .context
+        .tables(&args.data, flow, &recording.data, &log_probs, alpha)?;
+    let latents = scorer.latents_of(recording.data.events(), recording.data.contexts());
+    let statistics = Statistics::new(&log_probs, &latents);
+    let assumptions = Assumptions::test(&statistics);
+    let sequential = args.stream.design(
+        &args.data,
+        flow,
+        &recording.data,
+        &statistics,
+        assumptions.as_ref(),
+    )?;
+    Ok(Calibrated {
+        draft: Draft {
+            calibration: Some(DraftCalibration::new(&table, Judged::Events)),
+            mondrian: by_context.as_ref().map(DraftMondrian::from),
+            sequential,
+            ..Draft::from_loaded(flow)
+        },
+        table,
+        assumptions,
+        judges: "calibration rows",
+    })
+}
+
+impl Args {
+    /// Lines of a text are judged by one table, in their order.
+    fn check_lines(&self) -> Result<(), Error> {
+        let rows = self.recordings.group.is_some() || self.table.only.is_some();
+        match rows || self.context.is_asked_for() || self.stream.is_asked_for() {
+            false => Ok(()),
+            true => Err(Error::Usage(
+                "a model of a text is calibrated on its lines, one after another: --group, --only, --by and \
+                 --false-alarms are for tables"
+                    .into(),
+            )),
+        }
+    }
+}
+
+fn refused(data: &Path) -> impl Fn(CalibrationError) -> Error {
+    |fault| Error::Calibration {
+        path: data.to_owned(),
+        fault,
     }
 }

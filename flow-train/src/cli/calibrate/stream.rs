@@ -47,6 +47,21 @@ pub(super) struct Assumptions {
 }
 
 impl Assumptions {
+    /// Tests the lines of a text by their log-likelihoods; `None` if they are too few to say.
+    pub(super) fn test_lines(log_probs: &[f32]) -> Option<Self> {
+        let statistics = Statistics::new(log_probs, &[]);
+        if (statistics.rows() as f64) < MIN_ROWS {
+            return None;
+        }
+        let found = Independence::test(&statistics.calibrations());
+        Some(Self {
+            promise_stands: !found.change.is_found(),
+            effective_rows: found.effective,
+            verdict: found.sentence_of_lines(),
+            worth: found.worth,
+        })
+    }
+
     /// Tests the rows; `None` if they are too few to say.
     pub(super) fn test(statistics: &Statistics<'_>) -> Option<Self> {
         if (statistics.rows() as f64) < MIN_ROWS {
@@ -63,6 +78,11 @@ impl Assumptions {
 }
 
 impl StreamOptions {
+    /// Whether a promise over a stream is asked for.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.false_alarms.is_some()
+    }
+
     /// Designs the test that is asked for, or the model's own anew; `None` if there is neither.
     pub(super) fn design(
         &self,

@@ -178,13 +178,14 @@ fn calibration(calibration: Option<&CalibrationReport>) -> String {
     };
     let CalibrationReport {
         alpha,
+        judges,
         rows,
         entries,
         threshold,
     } = calibration;
     let threshold = threshold.map_or("never".to_owned(), |score| format!("below {score:.4} nats"));
     format!(
-        "{} % false alarms promised, alarm {threshold}, {rows} rows in {entries} entries",
+        "{} % false alarms promised, alarm {threshold}, {rows} {judges} in {entries} entries",
         100.0 * alpha
     )
 }

@@ -4,7 +4,8 @@ use crate::cli::context_report::ContextReport;
 use crate::cli::stream_report::StreamReport;
 use crate::cli::ui::decimal;
 use flow_embedded::artefact::{
-    Activation, Channel, Conditioner, Domain, Grid, Layer, LoadedFlow, Permutation, Transformer,
+    Activation, Channel, Conditioner, Domain, Grid, Judged, Layer, LoadedFlow, Permutation,
+    Transformer,
 };
 use flow_embedded::window::Feature;
 use serde::Serialize;
@@ -118,6 +119,7 @@ pub(super) struct BaseReport {
 #[derive(Debug, Serialize)]
 pub(super) struct CalibrationReport {
     pub(super) alpha: f64,
+    pub(super) judges: &'static str,
     pub(super) rows: u32,
     pub(super) entries: usize,
     pub(super) threshold: Option<f32>,
@@ -219,6 +221,10 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
             .zip(flow.calibration())
             .map(|(calibration, table)| CalibrationReport {
                 alpha: decimal(calibration.alpha),
+                judges: match calibration.judges {
+                    Judged::Events => "rows",
+                    Judged::Lines => "lines",
+                },
                 rows: calibration.rows,
                 entries: table.entries().len(),
                 threshold: crate::calibrate::threshold(table.entries(), table.alpha()),

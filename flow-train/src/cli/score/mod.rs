@@ -1,5 +1,6 @@
 //! `flow score`: log-likelihood, p-value and alarm for every row.
 
+mod lines;
 mod piece;
 mod stream;
 
@@ -10,7 +11,8 @@ use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
 use crate::data::{ColumnRequest, RowReader};
-use crate::evaluate::Scorer;
+use crate::evaluate::{Lines, Scorer};
+use flow_embedded::artefact::CalibrationTable;
 use piece::Piece;
 use serde::Serialize;
 use std::io::Write as _;
@@ -24,6 +26,10 @@ use stream::{Run, Summary};
 /// a missing or non-finite cell can't be scored, nor one without enough past where the model is
 /// conditioned on it: its line has three empty cells. The numbers are those of the chip, bit for
 /// bit. Takes constant memory.
+///
+/// Of a text a model scores the lines: log_prob is the sum over the characters of one, and
+/// `least_likely` the place of its least likely character, from 1. A character that the model does
+/// not know has the likelihood 0. A line that begins without enough past, the first one, has empty cells.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   flow score model.flow new.csv -o scores.csv
@@ -60,6 +66,10 @@ struct Report<'a> {
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
+    let scorer = Scorer::new(&flow)?;
+    if let Some(lines) = Lines::new(&scorer) {
+        return of_lines(args, lines, flow.calibration(), ui);
+    }
     let in_table = Error::data(&args.data);
     let file = model_file::table(&args.data, args.table.format(), flow.header())?;
     let others = ColumnRequest {
@@ -70,7 +80,6 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let columns = model_file::columns(&file, flow.header(), others)?;
     ui.header(&file);
     let calibration = flow.calibration();
-    let scorer = Scorer::new(&flow)?;
     let mut stream = args
         .stream
         .then(|| Run::new(&args.model, &scorer))
@@ -116,11 +125,6 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let to_stdout = output.is_stdout();
     output.commit()?;
 
-    if calibration.is_none() {
-        ui.note(
-            "The model is not calibrated, so there are no p-values: see flow calibrate --help.",
-        );
-    }
     let stream = stream.as_ref().map(Run::summary);
     if let Some(own) = &stream {
         (scored, alarms) = (own.samples, own.alarms);
@@ -128,10 +132,6 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let mut alarmed = format!("{rows} rows, {scored} scored, {alarms} alarms");
     if let Some(own) = &stream {
         alarmed = format!("{rows} rows; {}", own.sentence());
-    }
-    if to_stdout {
-        ui.note(alarmed);
-        return Ok(());
     }
     let alpha = calibration.filter(|_| !args.stream);
     let report = Report {
@@ -142,12 +142,66 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         stream,
         output: &args.output,
     };
+    end(&report, &alarmed, calibration.is_some(), to_stdout, ui)
+}
+
+/// Scores a text by its lines.
+fn of_lines(
+    args: &Args,
+    lines: Lines<'_, '_, '_>,
+    calibration: Option<CalibrationTable<'_>>,
+    ui: Ui,
+) -> Result<(), Error> {
+    if args.stream || args.recordings.group.is_some() || args.table.only.is_some() {
+        return Err(Error::Usage(
+            "a model of a text scores its lines, one after another: --stream, --group and --only are for tables"
+                .into(),
+        ));
+    }
+    let mut output = Output::create(&args.output)?;
+    let in_output = Error::write(&args.output);
+    let lines::Summary {
+        lines,
+        scored,
+        alarms,
+    } = lines::score(lines, calibration, &args.data, &mut output, in_output)?;
+    let to_stdout = output.is_stdout();
+    output.commit()?;
+    let report = Report {
+        rows: lines,
+        scored,
+        alarms: calibration.map(|_| alarms),
+        alpha: calibration.map(|table| decimal(table.alpha())),
+        stream: None,
+        output: &args.output,
+    };
+    let alarmed = format!("{lines} lines, {scored} scored, {alarms} alarms");
+    end(&report, &alarmed, calibration.is_some(), to_stdout, ui)
+}
+
+/// Says what came of it.
+fn end(
+    report: &Report<'_>,
+    alarmed: &str,
+    calibrated: bool,
+    to_stdout: bool,
+    ui: Ui,
+) -> Result<(), Error> {
+    if !calibrated {
+        ui.note(
+            "The model is not calibrated, so there are no p-values: see flow calibrate --help.",
+        );
+    }
+    if to_stdout {
+        ui.note(alarmed);
+        return Ok(());
+    }
     if ui.json {
-        return ui.result(&report, &[]);
+        return ui.result(report, &[]);
     }
     ui.note(format_args!(
         "{alarmed}, written to {}",
-        args.output.display()
+        report.output.display()
     ));
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::cli::ui::{Ui, bytes};
 use crate::data::Choice;
 use crate::fit::Stop;
 use crate::train::Trained;
+use flow_embedded::artefact::Judged;
 use serde::Serialize;
 use std::path::Path;
 
@@ -112,7 +113,11 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
             let threshold = table.threshold();
             let alarm =
                 threshold.map_or("never".to_owned(), |nats| format!("below {nats:.3} nats"));
-            format!("{} %, alarm {alarm}", 100.0 * args.alpha)
+            let judged = match trained.judges {
+                Judged::Events => String::new(),
+                Judged::Lines => format!(" of lines, by {}", table.rows()),
+            };
+            format!("{} %{judged}, alarm {alarm}", 100.0 * args.alpha)
         }
         Err(why) => {
             ui.note(format_args!(

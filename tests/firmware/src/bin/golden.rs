@@ -12,7 +12,6 @@ golden! {
     realnvp realnvp_context realnvp_no_hidden mixed nice
     nsf nsf_ar nsf_ar_one_channel one_channel
     iaf iaf_spline_groups glow domains circular torus permuted permuted_mixture
-    image image_residual text categories mixed_permuted category
 }
 
 #[entry]

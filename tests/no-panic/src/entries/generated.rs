@@ -3,7 +3,7 @@
 use super::{density, detector};
 use crate::unknown::{AnyRng, bytes, keep, keep_all, numbers, word};
 use flow_embedded::detect::adaptive::{AdaptiveDetector, Bounds};
-use flow_embedded::{Change, NoiseSource, Posterior, StreamDetector};
+use flow_embedded::{Change, LineDetector, NoiseSource, Posterior, StreamDetector};
 
 /// A module with a golden file's flow, and the entry that exercises it.
 macro_rules! golden {
@@ -111,6 +111,27 @@ pub(crate) fn entry_posterior() {
             .for_each(|(low, high)| keep_all(&[*low, *high])),
         Err(_) => keep(-1.0),
     }
+}
+
+/// Lines of any characters.
+#[inline(never)]
+#[unsafe(no_mangle)]
+pub(crate) fn entry_lines() {
+    mod lines {
+        include!("../../../golden/lines.rs");
+    }
+    density(&lines::Random);
+    keep(f32::from(u8::from(lines::self_test())));
+    let mut detector = LineDetector::new(lines::Random);
+    for _ in 0..8 {
+        let character = char::from_u32(word()).unwrap_or('\n');
+        if let Some(verdict) = detector.observe(character) {
+            keep_all(&[verdict.log_prob, verdict.p_value]);
+            keep(verdict.least_likely as f32);
+        }
+    }
+    keep(detector.alarms() as f32);
+    keep(detector.observed() as f32);
 }
 
 golden! {

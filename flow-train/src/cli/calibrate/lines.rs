@@ -1,0 +1,39 @@
+//! The promise over the lines of a text.
+
+use super::stream::Assumptions;
+use crate::Error;
+use crate::calibrate::CalibrationTable;
+use crate::cli::ui::Ui;
+use crate::data::TextLines;
+use crate::evaluate::{Lines, Scorer};
+use std::path::Path;
+
+/// The table of a model of lines by those of a text, and what is said of its assumptions; `None` if the model is
+/// none of a text with lines.
+pub(super) fn table(
+    scorer: &Scorer<'_, '_>,
+    data: &Path,
+    alpha: f64,
+    ui: Ui,
+) -> Result<Option<(CalibrationTable, Option<Assumptions>)>, Error> {
+    let Some(mut lines) = Lines::new(scorer) else {
+        return Ok(None);
+    };
+    let mut text = TextLines::open(data).map_err(Error::data(data))?;
+    let mut log_probs = Vec::new();
+    while let Some(piece) = text.next_piece().map_err(Error::data(data))? {
+        let scores = lines.score(piece).into_iter().flatten();
+        log_probs.extend(scores.map(|line| line.log_prob));
+    }
+    let impossible = log_probs
+        .iter()
+        .filter(|own| **own == f32::NEG_INFINITY)
+        .count();
+    if impossible > 0 {
+        ui.note(format_args!(
+            "{impossible} lines hold a character that the model doesn't know, and count as the least likely."
+        ));
+    }
+    let table = CalibrationTable::new(&log_probs, alpha).map_err(super::refused(data))?;
+    Ok(Some((table, Assumptions::test_lines(&log_probs))))
+}
