@@ -114,7 +114,6 @@ fn kinds() -> Vec<(String, Kind)> {
         features: Vec::new(),
         categories: false,
         lines: false,
-        lines: false,
         context_domains: Vec::new(),
         base: Base::Normal,
         math: Backend::Polynomial,

@@ -42,7 +42,7 @@ pub struct Finding {
 
 impl Finding {
     /// Whether so much is improbable without cause.
-    pub fn is_found(&self) -> bool {
+    fn is_found(&self) -> bool {
         self.p_value < SIGNIFICANCE
     }
 }
@@ -147,9 +147,15 @@ impl Independence {
         }
     }
 
-    /// The verdict on the lines of a text, whose kinds follow each other in some order: the promise, of lines one by
-    /// one, is as good as that of so many independent ones.
-    pub fn sentence_of_lines(&self) -> String {
+    /// Whether the promise of lines stands, of which `needed` independent ones are enough. Kinds of lines follow each
+    /// other in some order, so that they depend on each other; the promise is of lines one by one, and as good as that
+    /// of so many independent ones.
+    pub fn promise_of_lines_stands(&self, needed: usize) -> bool {
+        !self.change.is_found() && self.effective >= needed as f64
+    }
+
+    /// The verdict on the lines of a text in a sentence.
+    pub fn sentence_of_lines(&self, needed: usize) -> String {
         let (dependence, change) = (&self.dependence, &self.change);
         if change.is_found() {
             return format!(
@@ -171,10 +177,18 @@ impl Independence {
                 dependence.p_value
             ),
         };
+        let worth = format!(
+            "{order}, and {} calibration lines are worth {:.0} independent ones",
+            self.rows, self.effective
+        );
+        if !self.promise_of_lines_stands(needed) {
+            return format!(
+                "the promise does not stand: {worth}, too few where {needed} are needed; calibrate on a longer log"
+            );
+        }
         format!(
-            "{order}, and {} calibration lines are worth {:.0} independent ones; nothing changes from their first half \
-             to the second (p = {:.2})",
-            self.rows, self.effective, change.p_value
+            "{worth}; nothing changes from their first half to the second (p = {:.2})",
+            change.p_value
         )
     }
 }

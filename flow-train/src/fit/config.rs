@@ -92,6 +92,15 @@ impl Config {
             ..Self::default()
         }
     }
+
+    /// For texts: their heads are large for what a character tells.
+    #[must_use]
+    pub fn of_text() -> Self {
+        Self {
+            weight_decay: 0.1,
+            ..Self::of_categories()
+        }
+    }
 }
 
 /// What is settled about a training whose other settings are chosen.

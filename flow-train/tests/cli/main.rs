@@ -12,4 +12,5 @@ mod past;
 mod promises;
 mod sbc;
 mod tables;
+mod text;
 mod train;

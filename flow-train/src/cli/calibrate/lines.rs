@@ -35,5 +35,7 @@ pub(super) fn table(
         ));
     }
     let table = CalibrationTable::new(&log_probs, alpha).map_err(super::refused(data))?;
-    Ok(Some((table, Assumptions::test_lines(&log_probs))))
+    // A rate that is none has been refused.
+    let needed = CalibrationTable::rows_needed(alpha).unwrap_or(1);
+    Ok(Some((table, Assumptions::test_lines(&log_probs, needed))))
 }

@@ -47,17 +47,17 @@ pub(super) struct Assumptions {
 }
 
 impl Assumptions {
-    /// Tests the lines of a text by their log-likelihoods; `None` if they are too few to say.
-    pub(super) fn test_lines(log_probs: &[f32]) -> Option<Self> {
+    /// Tests the lines of a text by their log-likelihoods, of which so many are needed; `None` if they are too few to say.
+    pub(super) fn test_lines(log_probs: &[f32], needed: usize) -> Option<Self> {
         let statistics = Statistics::new(log_probs, &[]);
         if (statistics.rows() as f64) < MIN_ROWS {
             return None;
         }
         let found = Independence::test(&statistics.calibrations());
         Some(Self {
-            promise_stands: !found.change.is_found(),
+            promise_stands: found.promise_of_lines_stands(needed),
             effective_rows: found.effective,
-            verdict: found.sentence_of_lines(),
+            verdict: found.sentence_of_lines(needed),
             worth: found.worth,
         })
     }

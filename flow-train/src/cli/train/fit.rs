@@ -17,7 +17,8 @@ pub(super) struct FitOptions {
     /// 0.005]
     #[arg(long, allow_negative_numbers = true, value_name = "RATE")]
     learning_rate: Option<f64>,
-    /// Decay of weights, in units of the learning rate [default: 0.01 / 0.0001]
+    /// Decay of weights, in units of the learning rate [default: 0.01 / 0.0001; of a text
+    /// 0.1]
     #[arg(long, allow_negative_numbers = true, value_name = "X")]
     weight_decay: Option<f64>,
     /// Decay of the moving average of the parameters, which is what is validated and kept; 0 for none

@@ -8,6 +8,7 @@ mod noise;
 mod past;
 mod report;
 
+use super::names::ActivationName;
 use super::options::{self, TableOptions};
 use super::output::Output;
 use super::progress::Epochs;
@@ -53,6 +54,9 @@ use std::time::Instant;
 /// OBSERVED --split random, with a named family, since auto smooths and has heavy tails for the sake
 /// of alarms. flow sbc checks such a posterior.
 ///
+/// A text, such as a device's log, with --text: each character given those before it. A text with lines
+/// is calibrated on its lines, and the other commands judge lines.
+///
 /// The same table, options and seed give the same model, byte for byte.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -65,6 +69,7 @@ use std::time::Instant;
   flow train digits.csv -o digits.flow --step '*=1' --domain '*=bounded:0:16' --split random
   flow train simulations.csv -o posterior.flow --columns gain,offset --context r1,r2,r3 \\
       --split random --family nsf-ar
+  flow train device.log -o log.flow --text 8 --head 32,16 --quantise f16
   flow train rest.csv --noise -o gyro.flow --columns gyr_x,gyr_y,gyr_z --context temperature")]
 pub(super) struct Args {
     /// The recording, one row for each sample: CSV or Parquet
@@ -153,6 +158,18 @@ enum SplitName {
     Time,
     /// Right for rows that are independent of each other, and for no others
     Random,
+}
+
+impl Args {
+    /// What was said, or what is best for most texts and tables.
+    fn activation(&self) -> ActivationName {
+        self.model
+            .activation
+            .unwrap_or(match self.categorical.text {
+                Some(_) => ActivationName::Silu,
+                None => ActivationName::Relu,
+            })
+    }
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
@@ -336,7 +353,7 @@ fn model(args: &Args, event: usize, discrete: bool) -> Result<(Model, Spec), Err
     let categorical = CategoricalSpec {
         head: ConditionerSpec {
             hidden: args.categorical.hidden(),
-            activation: args.model.activation.into(),
+            activation: args.activation().into(),
             residual: args.model.residual,
         },
         embedding: args.categorical.embedding,
@@ -354,7 +371,10 @@ fn model(args: &Args, event: usize, discrete: bool) -> Result<(Model, Spec), Err
         spec.validate()?;
         let model = Model::Named {
             spec: spec.clone(),
-            config: overrides.apply(&Config::of_categories()),
+            config: overrides.apply(&match args.categorical.text {
+                Some(_) => Config::of_text(),
+                None => Config::of_categories(),
+            }),
         };
         return Ok((model, spec));
     }

@@ -17,9 +17,9 @@ pub(super) struct ModelOptions {
     /// Units of the hidden layers in each [default: 64,64]
     #[arg(long, value_delimiter = ',', value_parser = RangedU64ValueParser::<usize>::new().range(1..=65_535), value_name = "N,…")]
     pub(super) hidden: Option<Vec<usize>>,
-    /// Non-linearity of the hidden layers
-    #[arg(long, value_enum, default_value_t = ActivationName::Relu)]
-    pub(super) activation: ActivationName,
+    /// Non-linearity of the hidden layers [default: relu; of a text silu]
+    #[arg(long, value_enum)]
+    pub(super) activation: Option<ActivationName>,
     /// Add the input of each hidden layer but the first to its output; they must be of one width
     #[arg(long)]
     pub(super) residual: bool,
@@ -120,7 +120,7 @@ impl ModelOptions {
                     .hidden
                     .clone()
                     .unwrap_or_else(|| plain.conditioner.hidden.clone()),
-                activation: self.activation.into(),
+                activation: self.activation.unwrap_or(ActivationName::Relu).into(),
                 residual: self.residual,
             },
             order: self.order.into(),
