@@ -1,5 +1,6 @@
-"""Writes train.csv and test.csv, 8 x 8 grey patches of the sample images of scikit-learn, and prints what a Gaussian and
-mixtures of 20 make of them, in nats per patch. It wants scikit-learn and Pillow."""
+"""Writes train.csv and test.csv, 8 x 8 grey patches of the sample images of scikit-learn, those to train on with their
+mirror images, and prints what a Gaussian and mixtures of 20 make of them, in nats per patch. It wants scikit-learn and
+Pillow."""
 
 import csv
 
@@ -26,6 +27,8 @@ def patches(rng, count, left, right):
 def main():
     rng = np.random.RandomState(0)
     train = patches(rng, 20_000, 0.0, 0.75)
+    mirrored = train.reshape(-1, SIDE, SIDE)[:, :, ::-1].reshape(train.shape)
+    train = np.stack([train, mirrored], 1).reshape(-1, SIDE * SIDE)
     test = patches(rng, 5_000, 0.75, 1.0)
     for name, rows in [("train", train), ("test", test)]:
         with open(f"{name}.csv", "w", newline="") as file:
