@@ -2,6 +2,7 @@
 
 use crate::Probe;
 use anyhow::{Context, Result};
+use flow_embedded::artefact::Judged;
 use flow_embedded::math::Backend;
 use std::collections::BTreeSet;
 use std::fs;
@@ -125,9 +126,14 @@ fn source(probe: &Probe) -> String {
     });
 ";
     }
-    if probe.calibrated {
-        calls +=
-            "    black_box(flow_embedded::Calibrated::p_value(&model::Model, black_box(0.0)));\n";
+    if let Some(judges) = probe.calibrated {
+        let calibrated = match judges {
+            Judged::Events => "Calibrated",
+            Judged::Lines => "CalibratedLines",
+        };
+        calls += &format!(
+            "    black_box(flow_embedded::{calibrated}::p_value(&model::Model, black_box(0.0)));\n"
+        );
     }
     if let Some(bets) = probe.bets {
         // Its tables are in flash; a step of the test itself is the same for every model.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use flow_codegen::{Defmt, Optimise, Options, Visibility, compile};
 use flow_embedded::LoadedFlow;
-use flow_embedded::artefact::Channel;
+use flow_embedded::artefact::{Channel, Header, Judged};
 use flow_embedded::golden::Words;
 use flow_embedded::math::{Backend, Polynomial};
 use rand_core::Rng;
@@ -23,7 +23,8 @@ pub struct Probe {
     pub(crate) optimise: Optimise,
     pub(crate) score: bool,
     pub(crate) sample: bool,
-    pub(crate) calibrated: bool,
+    /// What its calibration judges, if it has one.
+    pub(crate) calibrated: Option<Judged>,
     /// The bets of its sequential test, if it has one.
     pub(crate) bets: Option<usize>,
     pub(crate) backend: Backend,
@@ -74,7 +75,11 @@ impl Probe {
             optimise: options.optimise,
             score: functions.score(),
             sample: functions.sample() && !flow.is_integer(),
-            calibrated: functions.score() && flow.calibration().is_some(),
+            calibrated: flow
+                .header()
+                .calibration
+                .filter(|_| functions.score())
+                .map(|own| own.judges),
             bets: flow
                 .header()
                 .sequential
@@ -87,7 +92,7 @@ impl Probe {
 }
 
 /// Events that the model itself draws, or, where it draws none, within two
-/// standard deviations of its means; contexts likewise. Each with its context.
+/// standard deviations of its means; contexts likewise, categories all as likely. Each with its context.
 ///
 /// # Errors
 /// The artefact is refused.
@@ -97,8 +102,8 @@ pub fn events(artefact: &[u8]) -> Result<Vec<(Vec<f32>, Vec<f32>)>> {
     let mut scratch = vec![0.0; flow.scratch_len()];
     let draw = |seed| {
         let mut words = Words::new(EVENTS + seed);
-        let context = near(&header.context, &mut words);
-        let mut event = near(&header.event, &mut words);
+        let context = near(header, &header.context, &mut words);
+        let mut event = near(header, &header.event, &mut words);
         if !flow.is_integer() {
             flow.sample(&mut Words::new(seed), &context, &mut event, &mut scratch)?;
         }
@@ -107,10 +112,13 @@ pub fn events(artefact: &[u8]) -> Result<Vec<(Vec<f32>, Vec<f32>)>> {
     (0..EVENTS).map(draw).collect()
 }
 
-fn near(channels: &[Channel<'_>], words: &mut Words) -> Vec<f32> {
+fn near(header: &Header<'_>, channels: &[Channel<'_>], words: &mut Words) -> Vec<f32> {
     let value = |channel: &Channel<'_>| {
         let uniform = (words.next_u32() >> 8) as f32 / (1u32 << 23) as f32 - 1.0;
-        channel.destandardise::<Polynomial>(2.0 * uniform)
+        match header.vocabulary_of(channel) {
+            Some(own) => (0.5 * (uniform + 1.0) * own.size() as f32).floor(),
+            None => channel.destandardise::<Polynomial>(2.0 * uniform),
+        }
     };
     channels.iter().map(value).collect()
 }

@@ -4,8 +4,11 @@
 
 use flow_codegen::cost::Resource;
 use flow_codegen::{Budget, Chip, Core, Error, Functions, Optimise, Options, compile, survey};
+use flow_embedded::LoadedFlow;
+use flow_measure::events;
 use flow_measure::level::Level;
 use flow_tests::cost::{BOARDS, Errors, LEVELS, chip, committed, errors, measured_errors, models};
+use flow_tests::drafts::{draft, table};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -28,6 +31,28 @@ fn bounds(level: &str, arithmetic: &str) -> Errors {
         (_, "f32, size") => errors([-7.0, 7.0], 40.0, [-13.0, 16.0]),
         (_, "integers") => errors([-24.0, 8.0], 40.0, [-9.0, 10.0]),
         _ => errors([-2.0, 18.0], 33.0, [-8.0, 18.0]),
+    }
+}
+
+/// Operations are counted at events that a model can meet, categories too.
+#[test]
+fn models_are_measured_at_possible_events() {
+    for (name, kind) in table() {
+        let artefact = draft(&kind, 3).encode().expect(name);
+        let flow = LoadedFlow::from_bytes(&artefact).expect(name);
+        let mut scratch = vec![0.0; flow.scratch_len()];
+        for (event, context) in events(&artefact).expect(name) {
+            let numbers = event.iter().chain(&context);
+            assert!(
+                numbers.copied().all(f32::is_finite),
+                "{name}: {event:?} {context:?}"
+            );
+            let log_prob = flow.log_prob(&event, &context, &mut scratch);
+            assert!(
+                log_prob.expect(name).is_finite(),
+                "{name}: {event:?} {context:?}"
+            );
+        }
     }
 }
 

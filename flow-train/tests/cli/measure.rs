@@ -106,3 +106,17 @@ fn what_has_no_firmware_can_not_be_measured() {
         .flow("codegen model.flow -o model.rs --core host --measure")
         .fails(2, &["--measure", "host", "--core"]);
 }
+
+/// Events of codes and a calibration of lines are measured like others.
+#[test]
+fn a_text_is_measured() {
+    if !can_measure() {
+        return;
+    }
+    let folder = crate::text::trained();
+    let report = folder
+        .flow("codegen log.flow -o log.rs --core m3 --measure --json")
+        .json();
+    let choices = report["choices"].as_array().expect("a list");
+    assert!(choices.iter().all(|own| own["basis"] == "measured"));
+}

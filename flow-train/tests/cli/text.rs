@@ -22,7 +22,7 @@ const TRAIN: &str =
     "train log.txt -o log.flow --text 4 --head 8 --embedding 3 --epochs 4 --alpha 0.02";
 
 /// A folder with a log, another one, and a model of the first.
-fn trained() -> Folder {
+pub(crate) fn trained() -> Folder {
     let folder = Folder::new()
         .with("log.txt", log(5000, 1))
         .with("other.txt", log(3000, 2));

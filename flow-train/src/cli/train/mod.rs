@@ -69,7 +69,7 @@ use std::time::Instant;
   flow train digits.csv -o digits.flow --step '*=1' --domain '*=bounded:0:16' --split random
   flow train simulations.csv -o posterior.flow --columns gain,offset --context r1,r2,r3 \\
       --split random --family nsf-ar
-  flow train device.log -o log.flow --text 8 --head 32,16 --quantise f16
+  flow train device.log -o log.flow --text 8 --head 32,16
   flow train rest.csv --noise -o gyro.flow --columns gyr_x,gyr_y,gyr_z --context temperature")]
 pub(super) struct Args {
     /// The recording, one row for each sample: CSV or Parquet
