@@ -9,7 +9,7 @@ use flow_codegen::{
 };
 use flow_embedded::artefact::{Channel, ShapeError, WeightFormat};
 use flow_embedded::detect::evidence::Bet;
-use flow_embedded::detect::{Change, EvidenceTable, Sequential, SequentialTest, blame};
+use flow_embedded::detect::{Change, EvidenceTable, LineScore, Sequential, SequentialTest, blame};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::Backend;
 use flow_embedded::noise::Noise;
@@ -19,7 +19,7 @@ use flow_embedded::{
     LoadedFlow, NoiseSource, ObserveError, Provenance, Sampler, StreamDetector,
 };
 use flow_tests::drafts::{draft, halved, outside, quantised, rng, table, uniform, within};
-use flow_train::evaluate::{LineScore, Lines, Scorer, Stream};
+use flow_train::evaluate::{Lines, Scorer, Stream};
 use flow_train::export::Draft;
 use flow_train::noise::Source;
 use rand_chacha::ChaCha8Rng;
@@ -344,12 +344,12 @@ where
         let scores: Vec<LineScore> = desk.score(&line).into_iter().flatten().collect();
         assert_eq!(verdicts.len(), scores.len(), "{name}: {line:?}");
         for (verdict, score) in verdicts.iter().zip(&scores) {
-            let bits = [verdict.log_prob, score.log_prob].map(f32::to_bits);
+            let bits = [verdict.log_prob, score.log_prob()].map(f32::to_bits);
             assert_eq!(bits[0], bits[1], "{name}: {line:?}");
-            assert_eq!(verdict.characters as usize, score.characters, "{line:?}");
-            let places = [verdict.least_likely as usize, score.least_likely];
+            assert_eq!(verdict.characters, score.characters(), "{line:?}");
+            let places = [verdict.least_likely, score.least_likely()];
             assert_eq!(places[0], places[1], "{name}: {line:?}");
-            assert_eq!(verdict.p_value, table.p_value(score.log_prob), "{line:?}");
+            assert_eq!(verdict.p_value, table.p_value(score.log_prob()), "{line:?}");
             assert_eq!(verdict.alarm, verdict.p_value <= table.alpha());
             alarms += u32::from(verdict.alarm);
         }
@@ -359,8 +359,8 @@ where
             let Some(place) = own.chars().position(|own| own == 'é') else {
                 continue;
             };
-            assert_eq!(score.log_prob, f32::NEG_INFINITY, "{name}: {own:?}");
-            assert_eq!(score.least_likely, place, "{name}: {own:?}");
+            assert_eq!(score.log_prob(), f32::NEG_INFINITY, "{name}: {own:?}");
+            assert_eq!(score.least_likely() as usize, place, "{name}: {own:?}");
             unknown += 1;
         }
     }

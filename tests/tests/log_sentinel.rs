@@ -79,15 +79,15 @@ fn the_firmware_prints_the_bits_of_the_desk() {
             expected += "  no past yet\n";
             continue;
         };
-        let p_value = table.p_value(score.log_prob);
+        let p_value = table.p_value(score.log_prob());
         let alarm = p_value <= table.alpha();
         if alarm {
-            expected += &format!("{}^\n", " ".repeat(score.least_likely));
+            expected += &format!("{}^\n", " ".repeat(score.least_likely() as usize));
         }
         expected += &format!(
             "  log_prob{:>12.2}  bits {:08x}  p-value{p_value:>12.4}{}\n",
-            score.log_prob,
-            score.log_prob.to_bits(),
+            score.log_prob(),
+            score.log_prob().to_bits(),
             if alarm { "  ALARM" } else { "" }
         );
     }

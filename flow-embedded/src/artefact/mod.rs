@@ -36,6 +36,7 @@
 
 mod base;
 mod blocks;
+mod calibration;
 mod categorical;
 mod channel;
 mod crc;
@@ -52,6 +53,7 @@ mod validate;
 mod walk;
 
 pub use blocks::{Block, Blocks};
+pub use calibration::{Calibration, Judged};
 pub use categorical::{
     Head, MAX_CATEGORIES, MAX_EMBEDDING, MAX_VOCABULARIES, SEPARATOR, Vocabulary,
 };
@@ -62,9 +64,9 @@ pub use loaded::{CalibrationTable, LoadedFlow};
 pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
-    Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Coupling, Direction,
-    Domain, Evaluation, Grid, Header, Judged, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL,
-    MAX_LAYERS, Permutation, Provenance, Quantisation, Shape, Transformer, Units, WeightFormat,
+    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain,
+    Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS,
+    Permutation, Provenance, Quantisation, Shape, Transformer, Units, WeightFormat,
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shaped::{CalibratedFlow, ShapedFlow};

@@ -1,7 +1,8 @@
 //! The header: everything about a flow but its weights.
 
 use super::{
-    ConvolutionalCoupling, MAX_VOCABULARIES, Mondrian, Noise, Planes, Sequential, Vocabulary,
+    Calibration, ConvolutionalCoupling, MAX_VOCABULARIES, Mondrian, Noise, Planes, Sequential,
+    Vocabulary,
 };
 use crate::base::component_width;
 use crate::math::Backend;
@@ -429,30 +430,6 @@ impl Base {
             Self::Mixture { .. } => "mixture",
         }
     }
-}
-
-/// Split-conformal calibration on held-out normal data.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Calibration {
-    /// Alarm when the p-value is at most this.
-    pub alpha: f32,
-    /// The calibration rows.
-    pub rows: u32,
-    /// The entries of the table `(log_prob, p_value)` behind the weights,
-    /// ascending in both.
-    pub entries: u16,
-    /// What the rows are, and the promise is of.
-    pub judges: Judged,
-}
-
-/// What a calibration table is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Judged {
-    /// Events, by their log-likelihood.
-    Events,
-    /// Lines of a text, by the sum over their characters, the line break included:
-    /// see [`LineDetector`](crate::detect::LineDetector).
-    Lines,
 }
 
 /// The log-likelihood of rows that training has not seen.

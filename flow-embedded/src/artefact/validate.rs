@@ -4,10 +4,10 @@ use super::error::invalid;
 use super::frame::Frame;
 use super::{
     Autoregressive, Base, Channel, Conditioner, ConvolutionalCoupling, Direction, Domain, Fault,
-    Header, Judged, Layer, LoadError, LoadedFlow, MAX_HIDDEN_LAYERS, MAX_KERNEL, Permutation,
-    Place, Planes, Quantisation, Shape, Transformer,
+    Header, Layer, LoadError, LoadedFlow, MAX_HIDDEN_LAYERS, MAX_KERNEL, Permutation, Place,
+    Planes, Quantisation, Shape, Transformer,
 };
-use super::{mondrian, noise, sequential};
+use super::{calibration, mondrian, noise, sequential};
 use crate::base::component_width;
 use crate::window::Feature;
 
@@ -54,8 +54,8 @@ impl<'a> LoadedFlow<'a> {
             .ok_or(invalid(Place::Calibration, Fault::WrongWeightCount))?;
         let (table, _) = table.as_chunks::<2>();
         if let Some(calibration) = &header.calibration {
-            check_calibration(calibration.alpha, table, Place::Calibration)?;
-            check_judged(&header, calibration.judges)?;
+            calibration::check_table(calibration.alpha, table, Place::Calibration)?;
+            calibration::check_judged(&header, calibration.judges)?;
         }
         let (test, by_context) = mondrian::split(&header, test)?;
         sequential::check(&header, test)?;
@@ -423,17 +423,6 @@ fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadE
     }
 }
 
-/// Lines are of a text, and judged by one table.
-fn check_judged(header: &Header<'_>, judges: Judged) -> Result<(), LoadError> {
-    let alone = header.mondrian.is_none() && header.sequential.is_none();
-    match judges {
-        Judged::Lines if !alone || header.line_break().is_none() => {
-            Err(invalid(Place::Calibration, Fault::NoLines))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// The tables of the listed values, one after another.
 fn check_by_context(header: &Header<'_>, tables: &[[[u8; 4]; 2]]) -> Result<(), LoadError> {
     let (Some(own), Some(calibration)) = (&header.mondrian, header.calibration) else {
@@ -444,23 +433,8 @@ fn check_by_context(header: &Header<'_>, tables: &[[[u8; 4]; 2]]) -> Result<(), 
         let Some((table, behind)) = rest.split_at_checked(category.entries.into()) else {
             return Err(invalid(Place::Mondrian, Fault::WrongWeightCount));
         };
-        check_calibration(calibration.alpha, table, Place::Mondrian)?;
+        calibration::check_table(calibration.alpha, table, Place::Mondrian)?;
         rest = behind;
-    }
-    Ok(())
-}
-
-fn check_calibration(alpha: f32, table: &[[[u8; 4]; 2]], place: Place) -> Result<(), LoadError> {
-    let probability = |p: f32| p > 0.0 && p <= 1.0;
-    let ascending = table.is_sorted_by(|[score_a, p_a], [score_b, p_b]| {
-        f32::from_le_bytes(*score_a) <= f32::from_le_bytes(*score_b)
-            && f32::from_le_bytes(*p_a) <= f32::from_le_bytes(*p_b)
-    });
-    let sound = table.iter().all(|[score, p]| {
-        !f32::from_le_bytes(*score).is_nan() && probability(f32::from_le_bytes(*p))
-    });
-    if table.is_empty() || !ascending || !sound || !probability(alpha) {
-        return Err(invalid(place, Fault::BadTable));
     }
     Ok(())
 }

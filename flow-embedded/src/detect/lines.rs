@@ -42,6 +42,60 @@ pub struct LineVerdict {
     pub least_likely: u32,
 }
 
+/// What a line comes to, added up character by character in the order of the text.
+/// The detector's own sum, for code that evaluates a model in another way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LineScore {
+    log_prob: f32,
+    characters: u32,
+    least: f32,
+    least_likely: u32,
+}
+
+impl LineScore {
+    /// Of no character yet.
+    pub const fn new() -> Self {
+        Self {
+            log_prob: 0.0,
+            characters: 0,
+            least: f32::INFINITY,
+            least_likely: 0,
+        }
+    }
+
+    /// Adds the next character by its log-likelihood in nats, −∞ for one that the
+    /// model does not know.
+    pub fn push(&mut self, log_prob: f32) {
+        self.log_prob += log_prob;
+        if log_prob < self.least {
+            (self.least, self.least_likely) = (log_prob, self.characters);
+        }
+        self.characters = self.characters.saturating_add(1);
+    }
+
+    /// The log-likelihood of all characters, in nats.
+    pub const fn log_prob(&self) -> f32 {
+        self.log_prob
+    }
+
+    /// The characters.
+    pub const fn characters(&self) -> u32 {
+        self.characters
+    }
+
+    /// The place of the least likely character, from 0: of the first one, if there
+    /// are several.
+    pub const fn least_likely(&self) -> u32 {
+        self.least_likely
+    }
+}
+
+impl Default for LineScore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Watches a text, such as a device's log, line by line.
 ///
 /// The nonconformity of a line is its negative log-likelihood: the sum of the
@@ -95,40 +149,11 @@ pub struct LineDetector<F, const C: usize> {
     past: [f32; C],
     /// Characters that the past lacks.
     lacking: usize,
-    line: Line,
+    /// Whether the line began before there was a past.
+    unprimed: bool,
+    line: LineScore,
     observed: u32,
     alarms: u32,
-}
-
-/// The line so far.
-#[derive(Clone, Copy, Debug)]
-struct Line {
-    /// Whether it began before there was a past.
-    unprimed: bool,
-    log_prob: f32,
-    characters: u32,
-    least: f32,
-    least_likely: u32,
-}
-
-impl Line {
-    const fn new(lacking: usize) -> Self {
-        Self {
-            unprimed: lacking > 0,
-            log_prob: 0.0,
-            characters: 0,
-            least: f32::INFINITY,
-            least_likely: 0,
-        }
-    }
-
-    fn push(&mut self, log_prob: f32) {
-        self.log_prob += log_prob;
-        if log_prob < self.least {
-            (self.least, self.least_likely) = (log_prob, self.characters);
-        }
-        self.characters = self.characters.saturating_add(1);
-    }
 }
 
 impl<F: Categories + CalibratedLines + Density<1, C>, const C: usize> LineDetector<F, C> {
@@ -138,7 +163,8 @@ impl<F: Categories + CalibratedLines + Density<1, C>, const C: usize> LineDetect
             flow,
             past: [0.0; C],
             lacking: C,
-            line: Line::new(C),
+            unprimed: C > 0,
+            line: LineScore::new(),
             observed: 0,
             alarms: 0,
         }
@@ -161,8 +187,8 @@ impl<F: Categories + CalibratedLines + Density<1, C>, const C: usize> LineDetect
         if character != '\n' {
             return None;
         }
-        let line = core::mem::replace(&mut self.line, Line::new(self.lacking));
-        if line.unprimed {
+        let line = core::mem::take(&mut self.line);
+        if core::mem::replace(&mut self.unprimed, self.lacking > 0) {
             return None;
         }
         let p_value = self.flow.p_value(line.log_prob);

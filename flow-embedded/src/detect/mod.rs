@@ -44,6 +44,6 @@ pub(crate) use conformal::lookup;
 pub use conformal::{Calibrated, p_value, p_value_given};
 pub use detector::Detector;
 pub use evidence::{Evidence, EvidenceTable, SequentialTest};
-pub use lines::{CalibratedLines, LineDetector, LineVerdict};
+pub use lines::{CalibratedLines, LineDetector, LineScore, LineVerdict};
 pub use stream::{Sequential, StreamDetector, StreamVerdict};
 pub use verdict::{ObserveError, Verdict};

@@ -112,9 +112,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let others = ColumnRequest {
         label: args.label.clone(),
         normal: args.normal.clone(),
-        group: args.recordings.group.clone(),
-        filter: args.table.only.clone(),
-        ..ColumnRequest::default()
+        ..args.recordings.request(&args.table)
     };
     let columns = model_file::columns(&file, flow.header(), others)?;
     let recording = load_columns(&file, &columns).map_err(Error::data(&args.data))?;

@@ -1,6 +1,6 @@
 //! Options that several commands share, and how their values are read.
 
-use crate::data::{CsvFormat, DomainRequest, Header, RowFilter};
+use crate::data::{ColumnRequest, CsvFormat, DomainRequest, Header, RowFilter};
 use crate::model::{BaseSpec, NoSuchBase};
 use clap::Args;
 use std::str::FromStr;
@@ -32,6 +32,17 @@ pub(super) struct RecordingOptions {
     /// in the order of time, and where this column changes, the past begins anew
     #[arg(long, value_name = "COLUMN")]
     pub(super) group: Option<String>,
+}
+
+impl RecordingOptions {
+    /// What is needed of a table besides a model's columns.
+    pub(super) fn request(&self, table: &TableOptions) -> ColumnRequest {
+        ColumnRequest {
+            group: self.group.clone(),
+            filter: table.only.clone(),
+            ..ColumnRequest::default()
+        }
+    }
 }
 
 impl TableOptions {

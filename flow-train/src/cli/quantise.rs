@@ -6,7 +6,7 @@ use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, bytes, decimal};
 use crate::Error;
-use crate::data::{ColumnRequest, load_columns};
+use crate::data::load_columns;
 use crate::quantise::{QuantiseError, Quantised, quantise};
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use serde::Serialize;
@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 ///
 /// i8 and i16 make it a model of integers from end to end: for chips without a floating-point unit it
 /// is many times faster, and it scores but does not sample. f16 halves the flash of weights and is
-/// computed with as before. Every fourth row chooses the formats of the activations; the others
-/// measure what was lost and calibrate the model anew, through the very integers that will run, so
+/// computed with as before. For integers every fourth row chooses the formats of the activations; all
+/// others measure what was lost and calibrate the model anew, through the very numbers that will run, so
 /// that the false-alarm rate is kept. Give normal rows that the model was not trained on. What comes
 /// out is a model as any other: score, eval and calibrate it here with the bits of the chip, and
 /// compile it with flow codegen.
@@ -100,11 +100,7 @@ pub(super) fn with_table(
     ui: Ui,
 ) -> Result<Quantised, Error> {
     let file = model_file::table(data, options.format(), flow.header())?;
-    let others = ColumnRequest {
-        group: recordings.group.clone(),
-        filter: options.only.clone(),
-        ..ColumnRequest::default()
-    };
+    let others = recordings.request(options);
     let columns = model_file::columns(&file, flow.header(), others)?;
     let recording = load_columns(&file, &columns).map_err(Error::data(data))?;
     ui.read(&file, &recording.report);

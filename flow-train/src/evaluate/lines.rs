@@ -2,19 +2,9 @@
 
 use super::Scorer;
 use flow_embedded::artefact::{Header, Judged};
+use flow_embedded::detect::LineScore;
 use std::borrow::Cow;
 use std::collections::HashMap;
-
-/// A line's score, as a [`LineVerdict`](flow_embedded::LineVerdict) has it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct LineScore {
-    /// Log-likelihood of the line and its end in nats; −∞ with a character that the model does not know.
-    pub log_prob: f32,
-    /// Characters, the end included.
-    pub characters: usize,
-    /// The place of the least likely one, from 0.
-    pub least_likely: usize,
-}
 
 /// Scores a text line by line with the bits of a [`LineDetector`](flow_embedded::LineDetector).
 pub struct Lines<'s, 'f, 'a> {
@@ -27,10 +17,12 @@ pub struct Lines<'s, 'f, 'a> {
 }
 
 impl<'s, 'f, 'a> Lines<'s, 'f, 'a> {
-    /// At the start of a text; `None` if the model is none of a text with lines.
+    /// At the start of a text; `None` if the model is none of a text with lines, or its calibration judges something
+    /// else.
     pub fn new(scorer: &'s Scorer<'f, 'a>) -> Option<Self> {
         let header = scorer.flow().header();
-        header.line_break()?;
+        let judges = header.calibration.map_or(Judged::Lines, |own| own.judges);
+        header.line_break().filter(|_| judges == Judged::Lines)?;
         let names = header.vocabulary_of(header.event.first()?)?.names();
         let code = |(code, name): (usize, &str)| {
             let mut characters = name.chars();
@@ -76,31 +68,18 @@ impl<'s, 'f, 'a> Lines<'s, 'f, 'a> {
         let lines = lines.iter();
         lines
             .map(|(primed, line)| {
-                let score = LineScore::of(line.iter().map(&mut log_prob));
+                let score = sum(line.iter().map(&mut log_prob));
                 primed.then_some(score)
             })
             .collect()
     }
 }
 
-impl LineScore {
-    /// Adds up in the order of the chip.
-    fn of(characters: impl Iterator<Item = f32>) -> Self {
-        let mut own = Self {
-            log_prob: 0.0,
-            characters: 0,
-            least_likely: 0,
-        };
-        let mut least = f32::INFINITY;
-        for log_prob in characters {
-            own.log_prob += log_prob;
-            if log_prob < least {
-                (least, own.least_likely) = (log_prob, own.characters);
-            }
-            own.characters += 1;
-        }
-        own
-    }
+/// Adds up a line in the order of the chip.
+fn sum(characters: impl Iterator<Item = f32>) -> LineScore {
+    let mut line = LineScore::new();
+    characters.for_each(|log_prob| line.push(log_prob));
+    line
 }
 
 /// What a calibration table of rows with these events and log-likelihoods is of, and what it judges: of a text with
@@ -123,6 +102,6 @@ pub fn judged<'r>(
     let begin = rows.iter().position(ends).map_or(0, |end| end + 1);
     let end = rows.iter().rposition(ends).map_or(0, |end| end + 1);
     let lines = rows[begin.min(end)..end].split_inclusive(ends);
-    let score = |line: &[(f32, f32)]| LineScore::of(line.iter().map(|(_, own)| *own)).log_prob;
+    let score = |line: &[(f32, f32)]| sum(line.iter().map(|(_, own)| *own)).log_prob();
     (lines.map(score).collect(), Judged::Lines)
 }

@@ -22,7 +22,7 @@ pub use bits::{Bits, NotItsDequantiser};
 pub use exact::exact_log_probs;
 pub(crate) use exact::normalize;
 pub use gaussian::gaussian_log_likelihood;
-pub use lines::{LineScore, Lines, judged};
+pub use lines::{Lines, judged};
 pub use mean::Mean;
 pub use ranking::{auroc, average_precision};
 pub use scorer::Scorer;

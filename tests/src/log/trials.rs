@@ -47,7 +47,7 @@ impl Trials {
             let alarms = scores
                 .iter()
                 .flatten()
-                .filter(|score| table.p_value(score.log_prob) <= table.alpha());
+                .filter(|score| table.p_value(score.log_prob()) <= table.alpha());
             let unseen = lines.iter().filter(|line| !seen.contains(&message(line)));
             let rate = |hits: usize| Rate::new(hits as u64, lines.len() as u64);
             Ok(Found {

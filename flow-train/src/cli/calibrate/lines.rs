@@ -5,25 +5,21 @@ use crate::Error;
 use crate::calibrate::CalibrationTable;
 use crate::cli::ui::Ui;
 use crate::data::TextLines;
-use crate::evaluate::{Lines, Scorer};
+use crate::evaluate::Lines;
 use std::path::Path;
 
-/// The table of a model of lines by those of a text, and what is said of its assumptions; `None` if the model is
-/// none of a text with lines.
+/// The table of a model of lines by those of a text, and what is said of its assumptions.
 pub(super) fn table(
-    scorer: &Scorer<'_, '_>,
+    mut lines: Lines<'_, '_, '_>,
     data: &Path,
     alpha: f64,
     ui: Ui,
-) -> Result<Option<(CalibrationTable, Option<Assumptions>)>, Error> {
-    let Some(mut lines) = Lines::new(scorer) else {
-        return Ok(None);
-    };
+) -> Result<(CalibrationTable, Option<Assumptions>), Error> {
     let mut text = TextLines::open(data).map_err(Error::data(data))?;
     let mut log_probs = Vec::new();
     while let Some(piece) = text.next_piece().map_err(Error::data(data))? {
         let scores = lines.score(piece).into_iter().flatten();
-        log_probs.extend(scores.map(|line| line.log_prob));
+        log_probs.extend(scores.map(|line| line.log_prob()));
     }
     let impossible = log_probs
         .iter()
@@ -37,5 +33,5 @@ pub(super) fn table(
     let table = CalibrationTable::new(&log_probs, alpha).map_err(super::refused(data))?;
     // A rate that is none has been refused.
     let needed = CalibrationTable::rows_needed(alpha).unwrap_or(1);
-    Ok(Some((table, Assumptions::test_lines(&log_probs, needed))))
+    Ok((table, Assumptions::test_lines(&log_probs, needed)))
 }

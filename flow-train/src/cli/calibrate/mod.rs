@@ -12,8 +12,8 @@ use super::stream_report::StreamReport;
 use super::ui::{Ui, decimal};
 use crate::Error;
 use crate::calibrate::{CalibrationError, CalibrationTable, Statistics};
-use crate::data::{ColumnRequest, load_columns};
-use crate::evaluate::Scorer;
+use crate::data::load_columns;
+use crate::evaluate::{Lines, Scorer};
 use crate::export::{Draft, DraftCalibration, DraftMondrian, ExportError};
 use context::ContextOptions;
 use flow_embedded::artefact::{Judged, LoadedFlow};
@@ -137,8 +137,9 @@ struct Calibrated {
 
 fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<Calibrated, Error> {
     let scorer = Scorer::new(flow)?;
-    if let Some((table, assumptions)) = lines::table(&scorer, &args.data, alpha, ui)? {
+    if let Some(lines) = Lines::new(&scorer) {
         args.check_lines()?;
+        let (table, assumptions) = lines::table(lines, &args.data, alpha, ui)?;
         let calibration = DraftCalibration::new(&table, Judged::Lines);
         return Ok(Calibrated {
             draft: Draft {
@@ -151,11 +152,7 @@ fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<
         });
     }
     let file = model_file::table(&args.data, args.table.format(), flow.header())?;
-    let others = ColumnRequest {
-        group: args.recordings.group.clone(),
-        filter: args.table.only.clone(),
-        ..ColumnRequest::default()
-    };
+    let others = args.recordings.request(&args.table);
     let columns = model_file::columns(&file, flow.header(), others)?;
     let recording = load_columns(&file, &columns).map_err(Error::data(&args.data))?;
     ui.read(&file, &recording.report);

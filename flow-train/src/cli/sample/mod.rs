@@ -418,11 +418,7 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
     if let Some(path) = &args.context_from {
         if features {
             let file = model_file::table(path, args.table.format(), flow.header())?;
-            let others = ColumnRequest {
-                group: args.recordings.group.clone(),
-                filter: args.table.only.clone(),
-                ..ColumnRequest::default()
-            };
+            let others = args.recordings.request(&args.table);
             let columns = model_file::columns(&file, flow.header(), others)?;
             let recording = load_columns(&file, &columns).map_err(Error::data(path))?;
             ui.read(&file, &recording.report);

@@ -38,10 +38,10 @@ pub(super) fn score(
                 continue;
             };
             summary.scored += 1;
-            number::push(&mut rows, line.log_prob);
-            summary.alarms += u64::from(judge(&mut rows, table, line.log_prob));
+            number::push(&mut rows, line.log_prob());
+            summary.alarms += u64::from(judge(&mut rows, table, line.log_prob()));
             // From 1, as editors count columns. Writing to memory does not fail.
-            let _ = writeln!(rows, ",{}", line.least_likely + 1);
+            let _ = writeln!(rows, ",{}", line.least_likely() + 1);
         }
         output.write_all(&rows).map_err(&written)?;
         rows.clear();

@@ -10,7 +10,7 @@ use super::options::{RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::data::{ColumnRequest, RowReader};
+use crate::data::RowReader;
 use crate::evaluate::{Lines, Scorer};
 use flow_embedded::artefact::CalibrationTable;
 use piece::Piece;
@@ -72,11 +72,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     }
     let in_table = Error::data(&args.data);
     let file = model_file::table(&args.data, args.table.format(), flow.header())?;
-    let others = ColumnRequest {
-        group: args.recordings.group.clone(),
-        filter: args.table.only.clone(),
-        ..ColumnRequest::default()
-    };
+    let others = args.recordings.request(&args.table);
     let columns = model_file::columns(&file, flow.header(), others)?;
     ui.header(&file);
     let calibration = flow.calibration();
