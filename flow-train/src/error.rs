@@ -5,6 +5,7 @@ use crate::data::DataError;
 use crate::evaluate::StreamError;
 use crate::export::ExportError;
 use crate::fit::FitError;
+use crate::import::ImportError;
 use crate::model::ModelError;
 use crate::noise::NoiseError;
 use crate::posterior::amortised::SimulatorError;
@@ -73,6 +74,15 @@ pub enum Error {
         /// What is wrong with them.
         #[source]
         fault: CalibrationError,
+    },
+    /// A flow of another library can't be imported.
+    #[error("{}: {fault}", path.display())]
+    Import {
+        /// Where it comes from.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        fault: ImportError,
     },
     /// The model can't be quantised.
     #[error(transparent)]

@@ -13,6 +13,7 @@
 //! - [`calibrate`]: the false-alarm promise
 //! - [`export`]: from a trained model to the bytes of `model.flow`
 //! - [`quantise`](mod@quantise): smaller weights, and thresholds of the code that then runs
+//! - [`import`](mod@import): flows that other libraries fitted
 //! - [`train`](mod@train): all of this in one go
 //! - [`posterior`](mod@posterior): flows of a model's parameters, from its density or from a simulator
 //! - [`bench`](mod@bench): the time of one training step
@@ -27,6 +28,7 @@ mod error;
 pub mod evaluate;
 pub mod export;
 pub mod fit;
+pub mod import;
 pub mod model;
 pub mod noise;
 mod plot;

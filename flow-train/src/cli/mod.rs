@@ -11,6 +11,7 @@ mod codegen;
 mod context_report;
 mod demo;
 mod eval;
+mod import;
 mod inspect;
 mod model_file;
 mod names;
@@ -60,6 +61,7 @@ enum Command {
     Calibrate(calibrate::Args),
     Quantise(quantise::Args),
     Codegen(codegen::Args),
+    Import(import::Args),
     Inspect(inspect::Args),
     NoiseReport(noise_report::Args),
     Bench(bench::Args),
@@ -96,6 +98,7 @@ fn dispatch(cli: Cli) -> Result<(), Error> {
         Command::Quantise(args) => quantise::run(&args, ui),
         Command::Codegen(args) => codegen::run(&args, ui),
         Command::Inspect(args) => inspect::run(&args, ui),
+        Command::Import(args) => import::run(&args, ui),
         Command::NoiseReport(args) => noise_report::run(&args, ui),
         Command::Bench(args) => bench::run(&args, ui),
         Command::Demo(args) => demo::run(&args, ui),

@@ -37,6 +37,7 @@ mod flow;
 pub(crate) mod image;
 mod linear;
 pub(crate) mod matmul;
+mod narrow;
 mod objective;
 pub(crate) mod panel;
 mod parts;

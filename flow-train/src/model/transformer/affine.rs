@@ -15,7 +15,7 @@ pub(super) fn forward<T: Real>(
     z: &mut [T],
     log_det: &mut [T],
 ) {
-    let inverse_bound = T::from_f64(1.0 / f64::from(bound));
+    let inverse_bound = T::from_f64(1.0 / exact(bound));
     let (shift, a) = parameters.into_pair();
     let scale = saved.into_row();
     Arch::new().dispatch(
@@ -32,7 +32,7 @@ pub(super) fn inverse<T: Real>(
     x: &mut [T],
     log_det: Option<&mut [T]>,
 ) {
-    let inverse_bound = T::from_f64(1.0 / f64::from(bound));
+    let inverse_bound = T::from_f64(1.0 / exact(bound));
     let (shift, a) = parameters.into_pair();
     let scale = saved.into_row();
     Arch::new().dispatch(
@@ -61,7 +61,7 @@ pub(super) fn backward<T: Real>(
     gradient: &mut [T],
     d_parameters: RowsMut<'_, T>,
 ) {
-    let inverse_bound = T::from_f64(1.0 / f64::from(bound));
+    let inverse_bound = T::from_f64(1.0 / exact(bound));
     let (log_scale, scale) = (parameters.row(1), saved.row(0));
     let (d_shift, d_a) = d_parameters.into_pair();
     Arch::new().dispatch(
@@ -90,7 +90,7 @@ pub(super) fn inverse_backward<T: Real>(
     gradient: &mut [T],
     d_parameters: RowsMut<'_, T>,
 ) {
-    let inverse_bound = T::from_f64(1.0 / f64::from(bound));
+    let inverse_bound = T::from_f64(1.0 / exact(bound));
     let (log_scale, scale) = (parameters.row(1), saved.row(0));
     let (d_shift, d_a) = d_parameters.into_pair();
     Arch::new().dispatch(
@@ -108,6 +108,16 @@ pub(super) fn inverse_backward<T: Real>(
             );
         },
     );
+}
+
+/// The bound in `f64`. What an `f32` keeps of `|ln 1e-3|`, the bound that zuko has, stands for that number itself, so
+/// that flows which were fitted in `f64` keep their digits.
+fn exact(bound: f32) -> f64 {
+    const USUAL: f64 = 6.907_755_278_982_137;
+    match bound == USUAL as f32 {
+        true => USUAL,
+        false => f64::from(bound),
+    }
 }
 
 #[inline(always)]

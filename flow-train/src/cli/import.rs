@@ -1,0 +1,99 @@
+//! `flow import`: a flow that another library fitted.
+
+use super::output::Output;
+use super::ui::{Ui, bytes};
+use crate::Error;
+use crate::import::{Imported, Source, import};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+/// Import a flow that another library fitted
+///
+/// Reads the tensors (safetensors, or JSON together with the manifest) and a manifest in JSON: the library with its
+/// version, what a state dictionary does not hold, and at least 32 golden rows, events with the log-likelihoods
+/// that the library gave. A flow that does not reproduce them, to 1e-10 in double precision and to 1e-4 nats as the
+/// chip computes it, is refused. The model is then one like any other; calibrate it before it raises alarms.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  flow import flow.safetensors --manifest flow.json -o model.flow
+  flow import flow.json -o model.flow
+  flow calibrate model.flow normal.csv")]
+pub(super) struct Args {
+    /// The tensors, or a manifest that holds them
+    source: PathBuf,
+    /// The manifest of the tensors
+    #[arg(long, value_name = "JSON")]
+    manifest: Option<PathBuf>,
+    /// The model to write
+    #[arg(short, long, value_name = "FLOW")]
+    output: PathBuf,
+    /// Name to give the model [default: the manifest's, or the output's name]
+    #[arg(long)]
+    name: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    library: &'a str,
+    version: &'a str,
+    golden_rows: usize,
+    /// The largest difference in double precision, relative.
+    worst_exact: f64,
+    /// The largest difference of the artefact, in nats.
+    worst_rounded: f64,
+    bytes: usize,
+    output: &'a Path,
+}
+
+pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
+    Output::check(&args.output)?;
+    let read = |path: &PathBuf| {
+        std::fs::read(path).map_err(|fault| Error::Read {
+            path: path.clone(),
+            fault,
+        })
+    };
+    let in_source = |fault| Error::Import {
+        path: args.source.clone(),
+        fault,
+    };
+    let first = read(&args.source)?;
+    let source = match &args.manifest {
+        Some(manifest) => Source::read(&read(manifest)?, Some(&first)),
+        None => Source::read(&first, None),
+    };
+    let mut source = source.map_err(in_source)?;
+    let stem = args.output.file_stem().map(|stem| stem.to_string_lossy());
+    if let Some(name) = &args.name {
+        source.name.clone_from(name);
+    } else if source.name.is_empty() {
+        source.name = stem.unwrap_or_default().into_owned();
+    }
+    let Imported { draft, parity, .. } = import(&source).map_err(in_source)?;
+    let artefact = draft.encode()?;
+    Output::write_all_to(&args.output, &artefact)?;
+    let report = Report {
+        library: &source.library,
+        version: &source.version,
+        golden_rows: parity.rows,
+        worst_exact: parity.exact,
+        worst_rounded: parity.rounded,
+        bytes: artefact.len(),
+        output: &args.output,
+    };
+    let lines = [
+        ("from", format!("{} {}", report.library, report.version)),
+        (
+            "golden rows",
+            format!(
+                "{} reproduced, off by {:.1e} relative in double precision and {:.1e} nats on the chip at most",
+                report.golden_rows, report.worst_exact, report.worst_rounded
+            ),
+        ),
+        (
+            "written",
+            format!("{} ({})", args.output.display(), bytes(report.bytes)),
+        ),
+    ];
+    ui.result(&report, &lines)
+}
