@@ -70,6 +70,15 @@ pub enum Error {
         /// The layer, from 0.
         layer: usize,
     },
+    /// Only chains of hidden layers are computed with integers.
+    #[error(
+        "layer {layer} has a conditioner of pre-activation blocks, or one that begins with the context, \
+         which is not computed with integers: compile the model to f32 or f16"
+    )]
+    QuantiseForm {
+        /// The layer, from 0.
+        layer: usize,
+    },
     /// Layers over images are not computed with integers.
     #[error(
         "layer {layer} is one over images, which is not computed with integers: compile the model to f32 \

@@ -4,7 +4,7 @@ use super::window;
 use crate::cost::{Basis, Seconds};
 use crate::plan::{Bijection, Channels, Conditional, Convolutional, HeadPlan, LayerPlan, Plan};
 use crate::{Cost, Functions};
-use flow_embedded::artefact::{Activation, Base, Domain, Judged, Transformer};
+use flow_embedded::artefact::{Activation, Base, ContextTerm, Domain, Form, Judged, Transformer};
 
 pub(super) fn file_header(plan: &Plan, artefact: &str) -> String {
     // A line break in the name would end the comment.
@@ -253,17 +253,38 @@ fn parts(own: &Conditional) -> String {
 }
 
 fn perceptron(own: &Conditional) -> String {
-    let residual = if own.residual { "residual " } else { "" };
+    let form = form(own.form);
     let activation = match own.hidden.is_empty() {
         true => "",
         false => activation(own.activation),
     };
-    let widths: Vec<String> = own
-        .widths()
+    let mut widths: Vec<String> = own
+        .hidden_widths()
         .chain([own.parameters()])
         .map(|width| width.to_string())
         .collect();
-    format!("{residual}{activation}conditioner {}", widths.join(" → "))
+    if let Some(own) = own.form.pre_activation() {
+        let blocks = if own.blocks == 1 { "block" } else { "blocks" };
+        widths.insert(1, format!("{} {blocks}", own.blocks));
+    }
+    format!("{form}{activation}conditioner {}", widths.join(" → "))
+}
+
+fn form(form: Form) -> &'static str {
+    let own = match form {
+        Form::Plain => return "",
+        Form::Residual => return "residual ",
+        Form::ContextFirst => return "context-first ",
+        Form::PreActivation(own) => own,
+    };
+    match (own.context, own.activated) {
+        (ContextTerm::Input, true) => "pre-activation ",
+        (ContextTerm::Added, true) => "context-added pre-activation ",
+        (ContextTerm::Gated, true) => "context-gated pre-activation ",
+        (ContextTerm::Input, false) => "residual-block ",
+        (ContextTerm::Added, false) => "context-added residual-block ",
+        (ContextTerm::Gated, false) => "context-gated residual-block ",
+    }
 }
 
 /// As [`parts`], of convolutions.

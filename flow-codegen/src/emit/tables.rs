@@ -3,7 +3,7 @@
 use crate::plan::{
     Bijection, Channels, Conditional, Convolutional, Layout, MondrianPlan, Plan, Table,
 };
-use flow_embedded::artefact::WeightFormat;
+use flow_embedded::artefact::{Role, WeightFormat};
 use proc_macro2::Ident;
 use quote::format_ident;
 
@@ -33,11 +33,20 @@ pub(super) fn embedding(vocabulary: usize) -> Ident {
     format_ident!("EMBEDDING_{vocabulary}")
 }
 
-/// The name of the table of a hidden block.
+/// The name of the table of a block of a dense layer before the output.
 pub(super) fn hidden(own: &Conditional, owner: Owner, dense: usize, block: usize) -> Ident {
+    let layer = match own.roles[dense] {
+        Role::Start => "START".to_owned(),
+        Role::Hidden(index) => format!("HIDDEN_{index}"),
+        Role::Term(index) => format!("BLOCK_{index}_TERM"),
+        Role::Inner(index) => format!("BLOCK_{index}_INNER"),
+        Role::Outer(index) => format!("BLOCK_{index}_OUTER"),
+        Role::Gate(index) => format!("BLOCK_{index}_GATE"),
+        Role::Output => "OUTPUT".to_owned(),
+    };
     match own.groups.len() {
-        1 => identifier(owner, &format!("HIDDEN_{dense}")),
-        _ => identifier(owner, &format!("HIDDEN_{dense}_GROUP_{block}")),
+        1 => identifier(owner, &layer),
+        _ => identifier(owner, &format!("{layer}_GROUP_{block}")),
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::Activations;
 use super::image;
-use super::walk::{Arithmetic, Place, Walk, normalize, scatter};
+use super::walk::{Arithmetic, Place, State, Walk, normalize, scatter};
 use crate::plan::{Bijection, ChannelPlan, Channels, Conditional, Convolutional, Plan, Table};
-use flow_embedded::artefact::{Activation as Kind, Direction, Shape, Transformer};
+use flow_embedded::artefact::{Activation as Kind, Direction, Form, Shape, Transformer};
 use flow_embedded::kernels::{
     Activation, Relu, Silu, Tanh, affine_forward, affine_inverse, category_log_prob, circle,
     circular_forward, circular_inverse, conclude, dot, element_wise_generate,
@@ -136,7 +136,7 @@ impl<'p, M: Math> Float<'p, M> {
             let mut units = Vec::new();
             for (table, row) in rows(blocks) {
                 let unit = self.unit(place, table, row, &before);
-                let residual = own.residual && dense > 0;
+                let residual = own.form == Form::Residual && dense > 0;
                 units.push(if residual {
                     unit + before[units.len()]
                 } else {
@@ -259,7 +259,7 @@ pub(super) fn activate<M: Math>(activation: Kind, sum: f32) -> f32 {
 }
 
 /// A row over what is stored for it, zeros included.
-fn product(table: &Table, row: usize, input: &[f32]) -> f32 {
+pub(super) fn product(table: &Table, row: usize, input: &[f32]) -> f32 {
     let mut row = table.rows[row].clone();
     row.resize(1 + table.stored, 0.0);
     let mut input = input.to_vec();
@@ -286,6 +286,10 @@ impl<M: Math> Arithmetic for Float<'_, M> {
 
     fn unit(&mut self, place: Place<'_>, table: &Table, row: usize, input: &[f32]) -> f32 {
         activate::<M>(place.own.activation, product(table, row, input))
+    }
+
+    fn block_of_form(&mut self, place: Place<'_>, state: &mut State<f32>, block: usize) {
+        Float::block_of_form(self, place, state, block);
     }
 
     fn add(&mut self, unit: f32, input: f32) -> f32 {

@@ -1,6 +1,6 @@
 //! Integers, as `flow_embedded::fixed` computes with them.
 
-use super::walk::{Arithmetic, Place, normalize};
+use super::walk::{Arithmetic, Place, State, normalize};
 use crate::plan::{Channels, Conditional, Constants, Convolutional, IntegerRow, Plan, Table};
 use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
 use flow_embedded::fixed::{
@@ -122,6 +122,10 @@ impl Arithmetic for Integer<'_> {
             Activation::Tanh => to_activation(fixed::tanh(sum), fraction, self.saturation),
             Activation::Silu => to_activation(fixed::silu(sum), fraction, self.saturation),
         }
+    }
+
+    fn block_of_form(&mut self, _: Place<'_>, _: &mut State<i16>, _: usize) {
+        unreachable!("the pass `quantise` refuses all but chains of hidden layers")
     }
 
     fn add(&mut self, unit: i16, input: i16) -> i16 {

@@ -6,6 +6,7 @@
 //! after.
 
 mod float;
+mod form;
 mod image;
 mod integer;
 mod walk;
@@ -13,7 +14,7 @@ mod walk;
 use crate::plan::vectors;
 use crate::{Checked, Error, Optimise, Passes, Plan, passes};
 use float::Float;
-use flow_embedded::artefact::{Activation, Header, LoadedFlow};
+use flow_embedded::artefact::{Activation, Form, Header, LoadedFlow};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::{Backend, Libm, Math, Micromath, Polynomial};
 use integer::Integer;
@@ -122,10 +123,10 @@ impl Interpreter {
             let input = ranges.next().unwrap_or_default().max(INPUT_RANGE);
             let mut hidden: Vec<u8> = match own.activation {
                 // Within ±1, which 15 bits would not hold.
-                Activation::Tanh if !own.residual => ranges.map(|_| 14).collect(),
+                Activation::Tanh if own.form != Form::Residual => ranges.map(|_| 14).collect(),
                 _ => ranges.map(fraction).collect(),
             };
-            if own.residual {
+            if own.form == Form::Residual {
                 let least = hidden.iter().copied().min().unwrap_or_default();
                 hidden.fill(least);
             }

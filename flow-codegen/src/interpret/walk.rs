@@ -1,7 +1,7 @@
 //! The path of an event through the layers, for any arithmetic.
 
 use crate::plan::{Bijection, Conditional, Convolutional, Plan, Table};
-use flow_embedded::artefact::Direction;
+use flow_embedded::artefact::{Direction, Form, Role};
 
 /// A table of a conditioner.
 #[derive(Clone, Copy)]
@@ -32,6 +32,9 @@ pub(super) trait Arithmetic {
         row: usize,
         input: &[Self::Unit],
     ) -> Self::Unit;
+    /// One block of a dense layer before the output, of a conditioner that is more than a
+    /// chain of hidden layers.
+    fn block_of_form(&mut self, place: Place<'_>, state: &mut State<Self::Unit>, block: usize);
     /// A residual connection.
     fn add(&mut self, unit: Self::Unit, input: Self::Unit) -> Self::Unit;
     /// An output.
@@ -194,7 +197,7 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
     fn report(&mut self, state: &State<A::Unit>) {
         for dense in 0..=self.own.hidden.len() {
             self.arithmetic
-                .read(self.conditional, dense, state.before(dense));
+                .read(self.conditional, dense, state.before(self.own, dense));
         }
     }
 
@@ -231,6 +234,10 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
         State {
             input: given.map(|x| self.arithmetic.input(place, *x)).collect(),
             hidden: vec![Vec::new(); self.own.hidden.len()],
+            begun: match self.own.form {
+                Form::PreActivation(own) => vec![Vec::new(); own.blocks.into()],
+                _ => Vec::new(),
+            },
         }
     }
 
@@ -247,14 +254,18 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
         }
     }
 
-    /// One block of a hidden layer.
+    /// One block of a dense layer before the output.
     fn block(&mut self, state: &mut State<A::Unit>, dense: usize, block: usize) {
         let table = &self.own.hidden[dense][block];
         let place = self.place(dense);
+        if !self.own.form.is_chain() {
+            return self.arithmetic.block_of_form(place, state, block);
+        }
         for row in 0..table.rows.len() {
-            let mut unit = self.arithmetic.unit(place, table, row, state.before(dense));
-            if self.own.residual && dense > 0 {
-                let input = state.before(dense)[state.hidden[dense].len()];
+            let before = state.before(self.own, dense);
+            let mut unit = self.arithmetic.unit(place, table, row, before);
+            if self.own.form == Form::Residual && dense > 0 {
+                let input = before[state.hidden[dense].len()];
                 unit = self.arithmetic.add(unit, input);
             }
             state.hidden[dense].push(unit);
@@ -271,7 +282,7 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
         forward: bool,
         log_det: A::Number,
     ) -> A::Number {
-        let last = state.before(self.own.hidden.len());
+        let last = state.before(self.own, self.own.hidden.len());
         let rows = self.own.output[group]
             .iter()
             .flat_map(|table| (0..table.rows.len()).map(move |row| (table, row)));
@@ -298,17 +309,28 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
 }
 
 /// What a conditioner works in.
-struct State<U> {
+pub(super) struct State<U> {
     input: Vec<U>,
-    hidden: Vec<Vec<U>>,
+    /// The rows of each dense layer before the output, as far as they are known; of the first
+    /// of pre-activation blocks, what the blocks have made of them.
+    pub(super) hidden: Vec<Vec<U>>,
+    /// What each block has begun with.
+    pub(super) begun: Vec<Vec<U>>,
 }
 
 impl<U> State<U> {
     /// What a dense layer reads.
-    fn before(&self, dense: usize) -> &[U] {
-        match dense.checked_sub(1) {
-            Some(before) => &self.hidden[before],
-            None => &self.input,
+    pub(super) fn before(&self, own: &Conditional, dense: usize) -> &[U] {
+        match own.roles[dense] {
+            Role::Start | Role::Hidden(0) | Role::Term(_) | Role::Gate(_) => &self.input,
+            Role::Inner(block) => &self.begun[block],
+            Role::Output if !self.begun.is_empty() => {
+                &self.hidden[usize::from(own.form.has_start())]
+            }
+            Role::Hidden(_) | Role::Outer(_) | Role::Output => match dense.checked_sub(1) {
+                Some(before) => &self.hidden[before],
+                None => &self.input,
+            },
         }
     }
 }

@@ -29,6 +29,11 @@ pub(super) fn run(mut plan: Plan, quantisation: &Quantisation<'_>) -> Result<Pla
     let mut fractions = quantisation.fractions;
     for (index, layer) in plan.layers.iter_mut().enumerate() {
         let fits = match &mut layer.bijection {
+            Bijection::Coupling(own) | Bijection::Autoregressive(_, own)
+                if !own.form.is_chain() =>
+            {
+                return Err(Error::QuantiseForm { layer: index });
+            }
             Bijection::Coupling(own) | Bijection::Autoregressive(_, own) => {
                 // One for each kind of activations: the artefact was validated.
                 let (first, rest) = fractions.split_at(1 + own.hidden.len());

@@ -4,7 +4,7 @@ use super::IntegerRow;
 use super::image::Convolutional;
 use crate::Checked;
 use flow_embedded::artefact::{
-    Activation, Block, Blocks, Conditioner, Direction, Layer, Permutation, Transformer,
+    Activation, Block, Blocks, Conditioner, Direction, Form, Layer, Permutation, Role, Transformer,
 };
 use flow_embedded::kernels::PANEL_ROWS;
 
@@ -102,14 +102,16 @@ pub(crate) struct Conditional {
     pub(crate) groups: Vec<Vec<usize>>,
     pub(crate) transformer: Transformer,
     pub(crate) activation: Activation,
-    pub(crate) residual: bool,
+    pub(crate) form: Form,
+    /// What each dense layer is there for, the output included.
+    pub(crate) roles: Vec<Role>,
     /// Whether the direction that needs one group to know the next evaluates
     /// each hidden unit once, and not once a group.
     pub(crate) scheduled: bool,
     /// The bits behind the point of the inputs, and of each hidden layer, where
     /// the model is computed with integers.
     pub(crate) fractions: Vec<u8>,
-    /// The blocks of each hidden layer, one for each group.
+    /// The blocks of each dense layer before the output, one for each group.
     pub(crate) hidden: Vec<Vec<Table>>,
     /// The tables of the output layer, one list for each group: one table for
     /// each channel of a spline, else one for all its channels.
@@ -128,7 +130,10 @@ impl Conditional {
             groups: Vec::new(),
             transformer,
             activation: conditioner.activation,
-            residual: conditioner.residual,
+            form: conditioner.form,
+            roles: (0..conditioner.dense_layers())
+                .map(|dense| conditioner.role(dense))
+                .collect(),
             scheduled: false,
             fractions: Vec::new(),
             hidden: Vec::new(),
@@ -141,9 +146,100 @@ impl Conditional {
         self.groups.iter().flatten().copied()
     }
 
-    /// The units of each hidden layer.
+    /// The units of each dense layer before the output.
     pub(crate) fn widths(&self) -> impl Iterator<Item = usize> {
         self.hidden.iter().map(|blocks| rows(blocks))
+    }
+
+    /// The units of each hidden layer, blocks left out.
+    pub(crate) fn hidden_widths(&self) -> impl Iterator<Item = usize> {
+        let widths = self.widths().zip(&self.roles);
+        widths.filter_map(|(width, role)| matches!(role, Role::Hidden(_)).then_some(width))
+    }
+
+    /// The arrays that the dense layers before the output write, and how long each is; where
+    /// `kept`, what a block reads is kept for the groups to come, and else left to the next
+    /// block.
+    pub(crate) fn arrays(&self, kept: bool) -> Vec<(Array, usize)> {
+        let hidden = self.hidden_widths().enumerate();
+        let mut arrays: Vec<(Array, usize)> = hidden
+            .map(|(index, width)| (Array::Hidden(index), width))
+            .collect();
+        let units = arrays.first().map_or(0, |(_, width)| *width);
+        if let Form::PreActivation(own) = self.form {
+            let blocks = if kept { own.blocks.into() } else { 1 };
+            let read = (1..=2 * blocks).map(|index| (Array::Hidden(index), units));
+            arrays.extend(read);
+        }
+        if !self.form.is_chain() {
+            arrays.push((Array::Sum, units));
+        }
+        if self.form.needs_context() {
+            arrays.push((Array::Term, units));
+        }
+        arrays
+    }
+
+    /// The array that a dense layer reads; none for the conditioner's input, or the context.
+    pub(crate) fn reads(&self, dense: usize, kept: bool) -> Option<Array> {
+        let block = |block: usize| if kept { block } else { 0 };
+        match self.roles[dense] {
+            Role::Start | Role::Term(_) | Role::Gate(_) => None,
+            Role::Hidden(index) => index.checked_sub(1).map(Array::Hidden),
+            Role::Inner(index) => Some(Array::Hidden(1 + 2 * block(index))),
+            Role::Outer(index) => Some(Array::Hidden(2 + 2 * block(index))),
+            Role::Output => self
+                .hidden_widths()
+                .count()
+                .checked_sub(1)
+                .map(Array::Hidden),
+        }
+    }
+
+    /// Whether the context adds to the first dense layer of each block.
+    pub(crate) fn adds_terms(&self) -> bool {
+        self.roles.contains(&Role::Term(0))
+    }
+
+    /// Whether the context gates the second dense layer of each block.
+    pub(crate) fn gates(&self) -> bool {
+        self.roles.contains(&Role::Gate(0))
+    }
+
+    /// Whether what a block begins with goes through the non-linearity.
+    pub(crate) fn activates_blocks(&self) -> bool {
+        self.form.pre_activation().is_some_and(|own| own.activated)
+    }
+
+    /// The non-linearity that the rows of a dense layer go through; a gate's costs as much as
+    /// SiLU's.
+    pub(crate) fn non_linearity(&self, dense: usize) -> Option<Activation> {
+        match self.roles[dense] {
+            Role::Hidden(_) if self.form.pre_activation().is_some() => None,
+            Role::Start | Role::Hidden(_) | Role::Inner(_) => Some(self.activation),
+            Role::Gate(_) => Some(Activation::Silu),
+            Role::Term(_) | Role::Outer(_) | Role::Output => None,
+        }
+    }
+
+    /// Whether what a dense layer reads has gone through the non-linearity.
+    pub(crate) fn reads_activated(&self, dense: usize) -> bool {
+        match (self.form.pre_activation(), self.roles[dense]) {
+            (Some(own), Role::Inner(_)) => own.activated,
+            (Some(_), Role::Output) => false,
+            _ => self.reads(dense, false).is_some(),
+        }
+    }
+
+    /// How many numbers are added to, or multiplied by, what a row of a dense layer gives.
+    pub(crate) fn additions(&self, dense: usize) -> usize {
+        let any = match self.roles[dense] {
+            Role::Hidden(0) => self.form.has_start(),
+            Role::Hidden(_) => self.form == Form::Residual,
+            Role::Term(_) | Role::Outer(_) | Role::Gate(_) => true,
+            Role::Start | Role::Inner(_) | Role::Output => false,
+        };
+        any.into()
     }
 
     /// The parameters of all channels.
@@ -166,6 +262,18 @@ impl Conditional {
     pub(crate) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Table> {
         self.hidden.iter_mut().chain(&mut self.output).flatten()
     }
+}
+
+/// An array that a conditioner works in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Array {
+    /// A hidden layer; of pre-activation blocks the first, and then by turns what the two
+    /// dense layers of a block read.
+    Hidden(usize),
+    /// Sums on their way.
+    Sum,
+    /// What the context adds to sums, or multiplies them by.
+    Term,
 }
 
 fn rows(blocks: &[Table]) -> usize {

@@ -12,7 +12,7 @@ pub(crate) use channels::{ChannelPlan, Channels};
 pub(crate) use golden::{Golden, GoldenSample, vectors};
 pub(crate) use image::{Convolutional, Filters};
 pub(crate) use integer::{Constants, IntegerRow};
-pub(crate) use layer::{Bijection, Conditional, LayerPlan, Layout, Table};
+pub(crate) use layer::{Array, Bijection, Conditional, LayerPlan, Layout, Table};
 
 use crate::{Checked, Error, Functions, name};
 use flow_embedded::artefact::{Base, Channel, Judged, WeightFormat};

@@ -1,6 +1,6 @@
 //! How a layer's weights are laid out: dense layers, made of blocks of rows.
 
-use super::{Autoregressive, Conditioner, Coupling, Layer, Shape, Units};
+use super::{Autoregressive, Conditioner, Coupling, Layer, Role, Shape, Units};
 
 /// Rows of a dense layer that see the same inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,23 +23,30 @@ impl<'a> Layer<'a> {
     /// without a conditioner.
     pub fn dense_layers(&self) -> usize {
         self.conditional()
-            .map_or(0, |(_, conditioner)| conditioner.hidden.len() + 1)
+            .map_or(0, |(_, conditioner)| conditioner.dense_layers())
     }
 
     /// The blocks of dense layer `dense` (from 0; the last is the output).
     ///
     /// A coupling's dense layers have one block each. An autoregressive layer
-    /// has one for each degree, or group: the blocks' inputs form a staircase.
+    /// has one for each degree, or group: the blocks' inputs form a staircase, but
+    /// for dense layers of the context, whose rows see all of it.
     pub fn blocks(&self, dense: usize, shape: Shape) -> Blocks<'a> {
-        let Some((transformer, Conditioner { hidden, .. })) = self.conditional() else {
+        let Some((transformer, conditioner)) = self.conditional() else {
             return Blocks {
                 rows: Rows::One(None),
                 inputs: Inputs::Fixed(0),
             };
         };
-        let rows = hidden.get(dense).copied().map(UnitBlocks::new);
-        let previous = dense.checked_sub(1).and_then(|k| hidden.get(k));
-        let previous = previous.copied().map(UnitBlocks::new);
+        let hidden = &conditioner.hidden;
+        let units = |index: usize| hidden.get(index).copied().map(UnitBlocks::new);
+        let role = conditioner.role(dense);
+        let (rows, previous) = match role {
+            Role::Hidden(index) => (units(index), index.checked_sub(1)),
+            Role::Output => (None, hidden.len().checked_sub(1)),
+            _ => (units(0), Some(0)),
+        };
+        let previous = previous.and_then(units);
         let parameters = transformer.parameters();
         let (outputs, first) = match self {
             Self::Autoregressive(Autoregressive { order, groups, .. }) => (
@@ -62,7 +69,10 @@ impl<'a> Layer<'a> {
         };
         Blocks {
             rows: rows.map_or(outputs, Rows::Units),
-            inputs: previous.map_or(first, |units| Inputs::Units { units, sum: 0 }),
+            inputs: match role.sees_context() {
+                true => Inputs::Fixed(shape.context),
+                false => previous.map_or(first, |units| Inputs::Units { units, sum: 0 }),
+            },
         }
     }
 

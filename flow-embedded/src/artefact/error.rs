@@ -110,6 +110,10 @@ pub enum Fault {
     /// Hidden units are not counted by the blocks that the layer has, or change
     /// from layer to layer of a residual conditioner.
     BadUnits,
+    /// Not 1 to 16 blocks of one hidden layer of at most 4096 units, no hidden layer that
+    /// the context comes first to, or such a form without a context; or a head that is
+    /// neither plain nor residual.
+    BadForm,
     /// The ends of a domain are not in order.
     BadDomain,
     /// A spline of fewer than 2 bins.
@@ -223,6 +227,9 @@ impl fmt::Display for Fault {
             Self::Empty => "empty",
             Self::BadOrder => "not an order of the channels",
             Self::BadUnits => "hidden units do not fit the layer",
+            Self::BadForm => {
+                "not a form of a conditioner that these hidden layers, this context or a head can have"
+            }
             Self::BadDomain => "the ends of the domain are not in order",
             Self::TooFewBins => "a spline needs 2 bins or more",
             Self::NotCircular => "only splines transform circular channels",

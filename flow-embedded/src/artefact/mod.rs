@@ -18,7 +18,7 @@
 //!
 //! - of a conditioner, dense layer by dense layer, row by row, each row its bias
 //!   and then one weight for each leading input that it sees (masked weights
-//!   are not stored);
+//!   are not stored); [`Form`] and [`Role`] say which dense layers there are;
 //! - of a linear layer, the rows of U from the diagonal on, then the rows of L,
 //!   each its bias and what stands left of the diagonal;
 //! - of an element-wise layer, scale and shift of each channel;
@@ -41,6 +41,7 @@ mod categorical;
 mod channel;
 mod crc;
 mod error;
+mod form;
 mod frame;
 mod image;
 mod loaded;
@@ -58,6 +59,7 @@ pub use categorical::{
     Head, MAX_CATEGORIES, MAX_EMBEDDING, MAX_VOCABULARIES, SEPARATOR, Vocabulary,
 };
 pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
+pub use form::{ContextTerm, Form, MAX_BLOCK_UNITS, MAX_BLOCKS, PreActivation, Role};
 pub use frame::{FORMAT_VERSION, encode, encoded_len};
 pub use image::{ConvolutionalCoupling, Convolutions, Planes};
 pub use loaded::{CalibrationTable, LoadedFlow};

@@ -1,8 +1,8 @@
 //! The header: everything about a flow but its weights.
 
 use super::{
-    Calibration, ConvolutionalCoupling, MAX_VOCABULARIES, Mondrian, Noise, Planes, Sequential,
-    Vocabulary,
+    Calibration, ConvolutionalCoupling, Form, MAX_VOCABULARIES, Mondrian, Noise, Planes,
+    Sequential, Vocabulary,
 };
 use crate::base::component_width;
 use crate::math::Backend;
@@ -240,9 +240,8 @@ pub struct Autoregressive<'a> {
 pub struct Conditioner<'a> {
     /// The non-linearity after each hidden layer.
     pub activation: Activation,
-    /// Whether each hidden layer but the first adds its input to its output
-    /// (He et al. 2016); its units are then those of the layer before.
-    pub residual: bool,
+    /// How its dense layers follow one another.
+    pub form: Form,
     /// The hidden layers' units. The output layer is linear.
     #[serde(borrow)]
     pub hidden: Vec<Units<'a>, MAX_HIDDEN_LAYERS>,

@@ -4,8 +4,8 @@ use super::error::invalid;
 use super::frame::Frame;
 use super::{
     Autoregressive, Base, Channel, Conditioner, ConvolutionalCoupling, Direction, Domain, Fault,
-    Header, Layer, LoadError, LoadedFlow, MAX_HIDDEN_LAYERS, MAX_KERNEL, Permutation, Place,
-    Planes, Quantisation, Shape, Transformer,
+    Form, Header, Layer, LoadError, LoadedFlow, MAX_BLOCK_UNITS, MAX_BLOCKS, MAX_HIDDEN_LAYERS,
+    MAX_KERNEL, Permutation, Place, Planes, Quantisation, Shape, Transformer,
 };
 use super::{calibration, mondrian, noise, sequential};
 use crate::base::component_width;
@@ -119,7 +119,11 @@ fn check_categorical(header: &Header<'_>, bijected: bool) -> Result<(), LoadErro
         return Err(invalid(Place::Header, Fault::BadHeads));
     }
     for (index, conditioner) in header.heads.iter().enumerate() {
-        check_units(conditioner, 1).map_err(|fault| invalid(Place::Head(index), fault))?;
+        let fail = |fault| invalid(Place::Head(index), fault);
+        if !conditioner.form.is_chain() {
+            return Err(fail(Fault::BadForm));
+        }
+        check_units(conditioner, 1, 0).map_err(fail)?;
     }
     Ok(())
 }
@@ -178,7 +182,7 @@ fn check_quantisation(own: &Quantisation<'_>, header: &Header<'_>) -> Result<(),
         // What is added must have the same unit.
         let mut hidden = kinds.iter().skip(1);
         let first = hidden.next();
-        if conditioner.residual && hidden.any(|bits| Some(bits) != first) {
+        if conditioner.form == Form::Residual && hidden.any(|bits| Some(bits) != first) {
             return Err(BAD_FRACTIONS);
         }
         rest = behind;
@@ -278,7 +282,8 @@ fn check_layer(layer: &Layer<'_>, index: usize, shape: Shape) -> Result<(), Load
         return fail(Fault::NotCircular);
     }
     check_transformer(transformer).map_err(|fault| invalid(Place::Layer(index), fault))?;
-    check_units(conditioner, blocks).map_err(|fault| invalid(Place::Layer(index), fault))
+    check_units(conditioner, blocks, shape.context)
+        .map_err(|fault| invalid(Place::Layer(index), fault))
 }
 
 fn check_transformer(transformer: Transformer) -> Result<(), Fault> {
@@ -331,14 +336,27 @@ fn check_image(own: &ConvolutionalCoupling<'_>, shape: Shape) -> Result<(), Faul
     }
 }
 
-fn check_units(conditioner: &Conditioner<'_>, blocks: usize) -> Result<(), Fault> {
-    let hidden = &conditioner.hidden;
+/// Checks hidden layers of so many blocks of units, given so many features of the context.
+fn check_units(conditioner: &Conditioner<'_>, blocks: usize, context: usize) -> Result<(), Fault> {
+    let (hidden, form) = (&conditioner.hidden, conditioner.form);
     let counted = hidden.iter().all(|units| units.0.len() == 2 * blocks);
     let mut pairs = hidden.iter().zip(hidden.iter().skip(1));
-    if !counted || (conditioner.residual && !pairs.all(|(before, after)| before == after)) {
+    if !counted || (form == Form::Residual && !pairs.all(|(before, after)| before == after)) {
         return Err(Fault::BadUnits);
     }
-    Ok(())
+    let fits = match (form, hidden.as_slice()) {
+        (Form::Plain | Form::Residual, _) => true,
+        (Form::ContextFirst, hidden) => !hidden.is_empty(),
+        (Form::PreActivation(own), [units]) => {
+            (1..=MAX_BLOCKS).contains(&usize::from(own.blocks))
+                && (1..=MAX_BLOCK_UNITS).contains(&units.total())
+        }
+        (Form::PreActivation(_), _) => false,
+    };
+    match fits && (context > 0 || !form.needs_context()) {
+        true => Ok(()),
+        false => Err(Fault::BadForm),
+    }
 }
 
 fn is_permutation(order: &[u8], event: usize) -> bool {

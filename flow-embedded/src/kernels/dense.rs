@@ -56,6 +56,17 @@ impl<M: Math> Activation for Silu<M> {
     }
 }
 
+/// `1 / (1 + e^−x)`, by the backend `M`: a gate.
+#[derive(Clone, Copy, Debug)]
+pub struct Sigmoid<M>(PhantomData<M>);
+
+impl<M: Math> Activation for Sigmoid<M> {
+    #[inline(always)]
+    fn apply(x: f32) -> f32 {
+        1.0 / (1.0 + M::exp(-x))
+    }
+}
+
 /// A stored weight: an `f32` or a [`Half`] of generated code, or the
 /// little-endian bytes of an `f32` in an artefact.
 pub trait Weight: Copy {
@@ -191,6 +202,37 @@ pub fn add<const OFFSET: usize, const ROWS: usize, const N: usize>(
     let pairs = output.iter_mut().zip(input).skip(OFFSET).take(ROWS);
     for (output, input) in pairs {
         *output += input;
+    }
+}
+
+/// A gate: multiplies the same places of `output` by `input[OFFSET..OFFSET + ROWS]`.
+#[inline]
+pub fn multiply<const OFFSET: usize, const ROWS: usize, const N: usize>(
+    input: &[f32; N],
+    output: &mut [f32; N],
+) {
+    const {
+        assert!(OFFSET + ROWS <= N);
+    }
+    let pairs = output.iter_mut().zip(input).skip(OFFSET).take(ROWS);
+    for (output, input) in pairs {
+        *output *= input;
+    }
+}
+
+/// A non-linearity apart from a dense layer: of `input[OFFSET..OFFSET + ROWS]` into the
+/// same places of `output`.
+#[inline]
+pub fn activate<A: Activation, const OFFSET: usize, const ROWS: usize, const N: usize>(
+    input: &[f32; N],
+    output: &mut [f32; N],
+) {
+    const {
+        assert!(OFFSET + ROWS <= N);
+    }
+    let pairs = output.iter_mut().zip(input).skip(OFFSET).take(ROWS);
+    for (output, input) in pairs {
+        *output = A::apply(*input);
     }
 }
 

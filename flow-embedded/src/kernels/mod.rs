@@ -31,7 +31,9 @@ pub use convolution::{
     Convolution, Run, convolve, convolve_at, gather_places, pointwise_generate,
     pointwise_normalize, transform_places,
 };
-pub use dense::{Activation, Half, Identity, Relu, Silu, Tanh, Weight, add, dot};
+pub use dense::{
+    Activation, Half, Identity, Relu, Sigmoid, Silu, Tanh, Weight, activate, add, dot, multiply,
+};
 pub use domain::{
     bounded_generate, bounded_normalize, heavy_tailed_generate, heavy_tailed_normalize,
     positive_generate, positive_normalize, round_to_grid, soft_positive_generate,

@@ -81,7 +81,7 @@ impl Counter<'_> {
             let own = &head.conditioner;
             tally.add("layers", 1);
             tally.add("buffers", 1 + own.hidden.len());
-            tally.add("buffer words", buffers(own));
+            tally.add("buffer words", buffers(own, false));
             if own.activation != Activation::Relu && !own.hidden.is_empty() {
                 once.insert(format!("any {}", activation(own.activation)));
             }
@@ -129,8 +129,9 @@ impl Counter<'_> {
         tally.add("layers", 1);
         let transformed = own.transformed().count();
         tally.add("inputs", own.conditioning.len() + self.plan.given());
-        tally.add("buffers", 1 + own.hidden.len());
-        tally.add("buffer words", buffers(own));
+        let by_group = how.sequential && own.scheduled;
+        tally.add("buffers", 1 + own.arrays(by_group).len());
+        tally.add("buffer words", buffers(own, by_group));
         let transformer = how.transformer(own.transformer);
         match (own.transformer, how.sequential) {
             (Transformer::Spline { .. }, _) | (_, true) => {
@@ -147,6 +148,9 @@ impl Counter<'_> {
         if own.activation != Activation::Relu && !own.hidden.is_empty() {
             once.insert(format!("any {}", activation(own.activation)));
         }
+        if own.gates() {
+            once.insert(format!("any {}", activation(Activation::Silu)));
+        }
         for (dense, tables) in own.hidden.iter().chain([&Vec::new()]).enumerate() {
             let hidden = dense < own.hidden.len();
             let tables: Vec<&Table> = match hidden {
@@ -159,7 +163,7 @@ impl Counter<'_> {
             let before = dense.checked_sub(1).map(|dense| own.widths().nth(dense));
             let before = before.flatten().unwrap_or(own.conditioning.len());
             for table in tables.into_iter().filter(|table| !table.rows.is_empty()) {
-                let activation = hidden.then(|| activation(own.activation));
+                let activation = own.non_linearity(dense).map(activation);
                 // The activation knows the format that it gives.
                 let format = match own.activation {
                     Activation::Relu => None,
@@ -172,9 +176,7 @@ impl Counter<'_> {
                 };
                 self.calls(table, activation, place, tally, kernels);
                 first += table.rows.len();
-                if hidden && own.residual && dense > 0 {
-                    tally.add("residual rows", table.rows.len());
-                }
+                tally.add("residual rows", table.rows.len() * own.additions(dense));
             }
         }
     }

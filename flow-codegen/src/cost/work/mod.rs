@@ -128,11 +128,12 @@ fn domain(domain: &Domain) -> &'static str {
     }
 }
 
-/// The words of the arrays that a layer zeroes.
-fn buffers(own: &Conditional) -> usize {
+/// The words of the arrays that a layer zeroes, group by group or else.
+fn buffers(own: &Conditional, by_group: bool) -> usize {
     let parameters = match own.channel_by_channel() {
         true => own.transformer.parameters(),
         false => own.parameters(),
     };
-    own.widths().sum::<usize>() + parameters
+    let arrays = own.arrays(by_group).into_iter();
+    arrays.map(|(_, units)| units).sum::<usize>() + parameters
 }

@@ -28,9 +28,10 @@ impl Counter<'_> {
             })
             .collect();
         let word = if plan.is_integer() { 2 } else { 4 };
-        let arrays = |own: &Conditional| {
+        let arrays = |own: &Conditional, how: &Evaluation| {
             let inputs = own.conditioning.len() + plan.given();
-            let hidden: usize = own.widths().sum();
+            let arrays = own.arrays(how.sequential && own.scheduled).into_iter();
+            let hidden: usize = arrays.map(|(_, units)| units).sum();
             let parameters = match own.channel_by_channel() {
                 true => own.transformer.parameters(),
                 false => own.parameters() + own.transformed().count(),
@@ -43,10 +44,10 @@ impl Counter<'_> {
                 Bijection::Convolutional(own) => Some(word * own.buffers()),
                 _ => None,
             });
-        let sizes = own.iter().map(|(own, _)| arrays(own)).chain(images);
+        let sizes = own.iter().map(|(own, how)| arrays(own, how)).chain(images);
         let sizes: Vec<usize> = sizes.collect();
         let heads = plan.categorical.heads.iter();
-        let heads = heads.map(|head| 4 * buffers(&head.conditioner));
+        let heads = heads.map(|head| 4 * buffers(&head.conditioner, false));
         let largest = sizes.iter().copied().chain(heads).max();
         tally.add("largest layer bytes", largest.unwrap_or_default());
         let all: usize = sizes.iter().sum();

@@ -4,7 +4,7 @@ use super::evaluation::Evaluation;
 use super::kernel::UNROLLED;
 use super::{Counter, Tally, Way, activation, buffers, domain, operation};
 use crate::plan::{Bijection, ChannelPlan, Conditional, Convolutional, LayerPlan, Layout, Table};
-use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
+use flow_embedded::artefact::{Activation, Base, Domain, Role, Transformer};
 
 impl Counter<'_> {
     pub(super) fn steps(&self, way: Way) -> Tally {
@@ -50,7 +50,7 @@ impl Counter<'_> {
             tally.add("layers", 1);
             tally.add(
                 "buffers",
-                buffers(own) + plan.categorical.width(head.vocabulary),
+                buffers(own, false) + plan.categorical.width(head.vocabulary),
             );
             for (dense, tables) in own.hidden.iter().chain(&own.output).enumerate() {
                 for table in tables {
@@ -116,7 +116,8 @@ impl Counter<'_> {
             "inputs",
             passes * (own.conditioning.len() + self.plan.given()),
         );
-        tally.add("buffers", passes * buffers(own));
+        let by_group = how.sequential && own.scheduled;
+        tally.add("buffers", passes * buffers(own, by_group));
         for _ in 0..passes {
             for (dense, tables) in own.hidden.iter().enumerate() {
                 for table in tables {
@@ -187,18 +188,22 @@ impl Counter<'_> {
             return;
         }
         let hidden = dense < own.hidden.len();
-        if hidden {
-            tally.add(activation(own.activation), rows);
-            if own.residual && dense > 0 {
-                tally.add("residual rows", rows);
+        if let Some(kind) = own.non_linearity(dense) {
+            tally.add(activation(kind), rows);
+        }
+        tally.add("residual rows", rows * own.additions(dense));
+        if matches!(own.roles[dense], Role::Inner(_)) {
+            match own.activates_blocks() {
+                true => tally.add(activation(own.activation), rows),
+                false => tally.add("moves", rows),
             }
         }
         let kernel = self.kernel(table);
         // What software floating point multiplies decides how long it takes.
-        let source = match (dense, own.activation) {
+        let source = match own.activation {
             _ if self.plan.is_integer() => "",
-            (0, _) => " of channels",
-            (_, Activation::Relu) => " of ReLU",
+            _ if own.reads(dense, false).is_none() => " of channels",
+            Activation::Relu if own.reads_activated(dense) => " of ReLU",
             _ => " of smooth units",
         };
         let inputs = table.inputs.min(table.stored);

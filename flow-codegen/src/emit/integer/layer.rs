@@ -4,7 +4,7 @@ use crate::emit::channels::circle;
 use crate::emit::layer::{imports, name, names};
 use crate::emit::{at, card, number, tables};
 use crate::plan::{Bijection, Conditional, Constants, LayerPlan, Layout, Plan, Table};
-use flow_embedded::artefact::{Activation, Direction, Transformer};
+use flow_embedded::artefact::{Activation, Direction, Form, Transformer};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -302,7 +302,7 @@ impl Emitter<'_> {
             Layout::Wide => quote! { dense },
             Layout::Small => quote! { dense_small },
         };
-        let residual = (self.own.residual && dense > 0).then(|| {
+        let residual = (self.own.form == Form::Residual && dense > 0).then(|| {
             let rows = number(rows);
             quote! { add::<#offset, #rows, _>(&#input, &mut #output, saturation); }
         });

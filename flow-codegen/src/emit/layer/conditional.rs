@@ -4,7 +4,7 @@ use super::transformer::Output;
 use crate::emit::channels::circle;
 use crate::emit::tables::Owner;
 use crate::emit::{at, number};
-use crate::plan::{Conditional, Plan};
+use crate::plan::{Array, Conditional, Plan};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
@@ -45,10 +45,10 @@ impl<'p> Emitter<'p> {
 
     /// The hidden layers.
     fn all_blocks(&self) -> TokenStream {
-        let hidden = self.hidden_buffers();
+        let hidden = self.hidden_buffers(false);
         let blocks = (0..self.own.hidden.len())
             .flat_map(|dense| (0..self.own.groups.len()).map(move |group| (dense, group)))
-            .map(|(dense, group)| self.block(dense, group));
+            .map(|(dense, group)| self.block(dense, group, false));
         quote! {
             #hidden
             #(#blocks)*
@@ -102,13 +102,14 @@ impl<'p> Emitter<'p> {
         let features = self.own.conditioning.iter();
         let zeros: usize = features.map(|channel| self.features(*channel)).sum();
         let zeros = std::iter::repeat_n(quote! { 0.0 }, zeros);
-        let hidden = self.hidden_buffers();
+        let hidden = self.hidden_buffers(true);
         let output = self.output_buffer();
         let mut slot = context;
         let mut first = 0;
         let groups: TokenStream = (0..self.own.groups.len())
             .map(|group| {
-                let blocks = (0..self.own.hidden.len()).map(|dense| self.block(dense, group));
+                let blocks = 0..self.own.hidden.len();
+                let blocks = blocks.map(|dense| self.block(dense, group, true));
                 let transform = self.transform_group(group, first, "x", log_det);
                 first += self.own.groups[group].len();
                 let keep = self.keep(group, &mut slot);
@@ -175,10 +176,11 @@ impl<'p> Emitter<'p> {
         1 + usize::from(self.plan.event.is_circular(channel))
     }
 
-    /// Zeroed arrays for the hidden layers.
-    fn hidden_buffers(&self) -> TokenStream {
-        let buffers = self.own.widths().enumerate().map(|(dense, units)| {
-            let (name, units) = (hidden(dense), number(units));
+    /// Zeroed arrays for what comes before the output layer.
+    fn hidden_buffers(&self, kept: bool) -> TokenStream {
+        let arrays = self.own.arrays(kept).into_iter();
+        let buffers = arrays.map(|(own, units)| {
+            let (name, units) = (array(own), number(units));
             quote! { let mut #name = [0.0; #units]; }
         });
         quote! { #(#buffers)* }
@@ -203,7 +205,11 @@ pub(super) fn sum(log_det: bool) -> (Option<TokenStream>, Option<TokenStream>) {
     log_det.then_some((start, end)).unzip()
 }
 
-/// The array of a hidden layer.
-pub(super) fn hidden(dense: usize) -> Ident {
-    format_ident!("hidden_{dense}")
+/// The name of an array that a conditioner works in.
+pub(super) fn array(array: Array) -> Ident {
+    match array {
+        Array::Hidden(index) => format_ident!("hidden_{index}"),
+        Array::Sum => format_ident!("sums"),
+        Array::Term => format_ident!("terms"),
+    }
 }

@@ -1,12 +1,12 @@
 //! Planes of an image transformed given others.
 
 use super::Bodies;
-use super::conditional::hidden;
+use super::conditional::array;
 use super::conditioner::activation;
 use super::transformer::inv_bound;
 use crate::emit::tables::{self, Owner};
 use crate::emit::{float, number};
-use crate::plan::{Convolutional, Filters, Plan};
+use crate::plan::{Array, Convolutional, Filters, Plan};
 use flow_embedded::artefact::Transformer;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -64,11 +64,11 @@ fn convolutions(plan: &Plan, own: &Convolutional, index: usize) -> TokenStream {
     let layers = own.layers.iter().enumerate().map(|(layer, filters)| {
         let input = match layer.checked_sub(1) {
             None => format_ident!("input"),
-            Some(before) => hidden(before),
+            Some(before) => array(Array::Hidden(before)),
         };
         let output = match layer == own.output() {
             true => format_ident!("output"),
-            false => hidden(layer),
+            false => array(Array::Hidden(layer)),
         };
         let features = number(filters.features());
         let calls = calls(plan, own, index, layer, &input, &output);

@@ -165,11 +165,13 @@ fn given_parameter(plan: &Plan) -> TokenStream {
 }
 
 /// What a function may use of `flow_embedded::kernels`.
-const KERNELS: [&str; 29] = [
+const KERNELS: [&str; 32] = [
     "Identity",
     "Relu",
+    "Sigmoid",
     "Silu",
     "Tanh",
+    "activate",
     "add",
     "affine_forward",
     "affine_forward_each",
@@ -186,6 +188,7 @@ const KERNELS: [&str; 29] = [
     "gather_places",
     "linear_generate",
     "linear_normalize",
+    "multiply",
     "pointwise_generate",
     "pointwise_normalize",
     "shift_forward_each",

@@ -26,7 +26,7 @@ impl<M: Math> Walk<'_, M> {
         for (place, head) in self.header.categorical().enumerate() {
             let own = take(&mut stored, head.weights());
             let weights = &mut own.iter();
-            hidden_layers::<M>(head.conditioner, weights, memory, |dense| {
+            hidden_layers::<M>(head.conditioner, head.inputs, weights, memory, |dense| {
                 head.blocks(dense)
             });
             let last = last_hidden(head.conditioner, memory.input, memory.hidden);

@@ -3,12 +3,13 @@
 //! Weights are consumed in the order in which they are stored, so there is
 //! nothing to index and nothing to fail.
 
+mod blocks;
 mod categorical;
 mod image;
 
 use super::blocks::{Block, Blocks};
 use super::{
-    Activation, Autoregressive, Conditioner, Coupling, Direction, Domain, Header, Layer,
+    Activation, Autoregressive, Conditioner, Coupling, Direction, Domain, Form, Header, Layer,
     MAX_HIDDEN_LAYERS, Permutation, Shape, Transformer,
 };
 use crate::kernels::{
@@ -18,6 +19,7 @@ use crate::kernels::{
     pointwise_normalize, spline_forward, spline_inverse, spline_inverse_and_log_det,
 };
 use crate::math::Math;
+use blocks::PreActivationBlocks;
 use core::marker::PhantomData;
 use image::plane_values;
 use rand_core::Rng;
@@ -71,7 +73,11 @@ fn input_len(header: &Header<'_>) -> usize {
 fn hidden_len(header: &Header<'_>) -> usize {
     let units = |conditioner: &Conditioner<'_>| {
         let hidden = conditioner.hidden.iter();
-        hidden.map(|units| units.total()).sum::<usize>()
+        let units = hidden.map(|units| units.total()).sum::<usize>();
+        match conditioner.form {
+            Form::PreActivation(form) => units * blocks::arrays(form, conditioner),
+            _ => units,
+        }
     };
     let of_layer = |layer: &Layer<'_>| match layer {
         Layer::Convolutional(own) => {
@@ -355,7 +361,7 @@ impl<'w, M: Math> Walk<'w, M> {
             return 0.0;
         };
         let weights = &mut weights.iter();
-        hidden_layers::<M>(conditioner, weights, memory, |dense| {
+        hidden_layers::<M>(conditioner, self.shape.context, weights, memory, |dense| {
             self.blocks(layer, dense)
         });
         let last = last_hidden(conditioner, memory.input, memory.hidden);
@@ -395,41 +401,20 @@ impl<'w, M: Math> Walk<'w, M> {
             parameters,
         } = memory;
         let parameters = parameters_of(parameters, own.transformer);
-        let mut stages = heapless::Vec::<Stage<'_, '_>, { MAX_HIDDEN_LAYERS + 1 }>::new();
         let mut rest = weights;
-        for dense in 0..layer.dense_layers() {
-            let blocks = self.blocks(layer, dense);
-            let size = blocks.clone().map(Block::weights).sum();
-            // The capacity is the schema's limit of hidden layers, plus one.
-            let _ = stages.push(Stage {
-                weights: take(&mut rest, size).iter(),
-                blocks,
-                filled: 0,
-                residual: dense > 0 && own.conditioner.residual,
-            });
-        }
+        let context = self.shape.context;
+        let mut units = UnitsByGroup::new(&own.conditioner, context, &mut rest, |dense| {
+            self.blocks(layer, dense)
+        });
+        let mut outputs = self.blocks(layer, layer.dense_layers() - 1);
+        let output = &mut rest.iter();
         let mut order = own.order;
         let mut filled = self.shape.context;
         let mut log_det = 0.0;
         for group in own.groups {
-            let mut rest = &mut **hidden;
-            let mut previous = &**input;
-            let units = own.conditioner.hidden.iter();
-            let mut stages = stages.iter_mut();
-            for (units, stage) in units.zip(stages.by_ref()) {
-                let Some((current, behind)) =
-                    core::mem::take(&mut rest).split_at_mut_checked(units.total())
-                else {
-                    return f32::NAN;
-                };
-                stage.advance::<M>(own.conditioner.activation, previous, current);
-                previous = current;
-                rest = behind;
-            }
-            let Some((output, block)) = stages
-                .next()
-                .and_then(|stage| stage.blocks.next().map(|block| (stage, block)))
-            else {
+            units.advance::<M>(&own.conditioner, input, hidden);
+            let last = last_hidden(&own.conditioner, input, hidden);
+            let Some(block) = outputs.next() else {
                 return f32::NAN;
             };
             let (now, later) = order
@@ -438,7 +423,7 @@ impl<'w, M: Math> Walk<'w, M> {
             order = later;
             for channel in now {
                 for parameter in parameters.iter_mut() {
-                    *parameter = row(&mut output.weights, block.inputs, previous);
+                    *parameter = row(output, block.inputs, last);
                 }
                 log_det +=
                     self.transform(own.transformer, way, usize::from(*channel), x, parameters);
@@ -519,13 +504,23 @@ impl<'w, M: Math> Walk<'w, M> {
     }
 }
 
-/// All hidden layers of a conditioner.
+/// All hidden layers of a conditioner, given so many features of the context.
 fn hidden_layers<'l, M: Math>(
     conditioner: &Conditioner<'l>,
+    context: usize,
     weights: &mut Weights<'_>,
     memory: &mut Conditioning<'_>,
     blocks: impl Fn(usize) -> Blocks<'l>,
 ) {
+    let mut stored = weights.as_slice();
+    if let Form::PreActivation(form) = conditioner.form {
+        let mut own = PreActivationBlocks::new(form, conditioner, context, &mut stored, blocks);
+        while own.advance::<M>(memory.input, memory.hidden) {}
+        *weights = stored.iter();
+        return;
+    }
+    let mut start = Start::take(conditioner.form, context, &mut stored, &blocks);
+    let first = usize::from(start.is_some());
     let mut rest = &mut *memory.hidden;
     let mut previous = &*memory.input;
     for (dense, units) in conditioner.hidden.iter().enumerate() {
@@ -535,15 +530,110 @@ fn hidden_layers<'l, M: Math>(
             return;
         };
         let mut stage = Stage {
-            weights: weights.clone(),
-            blocks: blocks(dense),
+            weights: stored.iter(),
+            blocks: blocks(first + dense),
             filled: 0,
-            residual: dense > 0 && conditioner.residual,
+            residual: dense > 0 && conditioner.form == Form::Residual,
+            start: start.take(),
         };
         while stage.advance::<M>(conditioner.activation, previous, current) {}
-        *weights = stage.weights;
+        stored = stage.weights.as_slice();
         previous = current;
         rest = behind;
+    }
+    *weights = stored.iter();
+}
+
+/// The hidden layers of a conditioner whose units are evaluated as soon as a group of
+/// channels is known.
+// One of them on the stack, and nothing to box the larger in.
+#[allow(clippy::large_enum_variant)]
+enum UnitsByGroup<'l, 'w> {
+    Chain(heapless::Vec<Stage<'l, 'w>, MAX_HIDDEN_LAYERS>),
+    Blocks(PreActivationBlocks<'l, 'w>),
+}
+
+impl<'l, 'w> UnitsByGroup<'l, 'w> {
+    /// Takes their weights from the front of what is stored.
+    fn new(
+        conditioner: &Conditioner<'l>,
+        context: usize,
+        stored: &mut &'w [[u8; 4]],
+        blocks: impl Fn(usize) -> Blocks<'l>,
+    ) -> Self {
+        if let Form::PreActivation(form) = conditioner.form {
+            let own = PreActivationBlocks::new(form, conditioner, context, stored, blocks);
+            return Self::Blocks(own);
+        }
+        let mut start = Start::take(conditioner.form, context, stored, &blocks);
+        let first = usize::from(start.is_some());
+        let mut stages = heapless::Vec::new();
+        for dense in 0..conditioner.hidden.len() {
+            let blocks = blocks(first + dense);
+            let size = blocks.clone().map(Block::weights).sum();
+            // The capacity is the schema's limit of hidden layers.
+            let _ = stages.push(Stage {
+                weights: take(stored, size).iter(),
+                blocks,
+                filled: 0,
+                residual: dense > 0 && conditioner.form == Form::Residual,
+                start: start.take(),
+            });
+        }
+        Self::Chain(stages)
+    }
+
+    /// Evaluates the units that the next group has waited for.
+    fn advance<M: Math>(
+        &mut self,
+        conditioner: &Conditioner<'_>,
+        input: &[f32],
+        hidden: &mut [f32],
+    ) {
+        let stages = match self {
+            Self::Chain(stages) => stages,
+            Self::Blocks(own) => {
+                own.advance::<M>(input, hidden);
+                return;
+            }
+        };
+        let (mut previous, mut rest) = (input, hidden);
+        for (units, stage) in conditioner.hidden.iter().zip(stages) {
+            let Some((current, behind)) =
+                core::mem::take(&mut rest).split_at_mut_checked(units.total())
+            else {
+                return;
+            };
+            stage.advance::<M>(conditioner.activation, previous, current);
+            previous = current;
+            rest = behind;
+        }
+    }
+}
+
+/// A dense layer of the context, at whose units another begins.
+struct Start<'w> {
+    weights: Weights<'w>,
+    context: usize,
+}
+
+impl<'w> Start<'w> {
+    /// The first dense layer of a form that has one, from the front of what is stored.
+    fn take<'l>(
+        form: Form,
+        context: usize,
+        stored: &mut &'w [[u8; 4]],
+        blocks: &impl Fn(usize) -> Blocks<'l>,
+    ) -> Option<Self> {
+        form.has_start().then(|| Self {
+            weights: take(stored, blocks(0).map(Block::weights).sum()).iter(),
+            context,
+        })
+    }
+
+    /// What the next row adds to that of the other layer.
+    fn next<A: crate::kernels::Activation>(&mut self, input: &[f32]) -> f32 {
+        A::apply(row(&mut self.weights, self.context, input))
     }
 }
 
@@ -615,6 +705,7 @@ struct Stage<'l, 'w> {
     blocks: Blocks<'l>,
     filled: usize,
     residual: bool,
+    start: Option<Start<'w>>,
 }
 
 impl Stage<'_, '_> {
@@ -630,9 +721,9 @@ impl Stage<'_, '_> {
         };
         let outputs = units.iter_mut().skip(self.filled).take(block.rows);
         match activation {
-            Activation::Relu => rows::<Relu>(&mut self.weights, block, input, outputs),
-            Activation::Tanh => rows::<Tanh<M>>(&mut self.weights, block, input, outputs),
-            Activation::Silu => rows::<Silu<M>>(&mut self.weights, block, input, outputs),
+            Activation::Relu => self.rows::<Relu>(block, input, outputs),
+            Activation::Tanh => self.rows::<Tanh<M>>(block, input, outputs),
+            Activation::Silu => self.rows::<Silu<M>>(block, input, outputs),
         }
         if self.residual {
             let pairs = units.iter_mut().zip(input);
@@ -643,17 +734,21 @@ impl Stage<'_, '_> {
         self.filled += block.rows;
         true
     }
-}
 
-/// The rows of one block.
-fn rows<'o, A: crate::kernels::Activation>(
-    weights: &mut Weights<'_>,
-    block: Block,
-    input: &[f32],
-    outputs: impl Iterator<Item = &'o mut f32>,
-) {
-    for output in outputs {
-        *output = A::apply(row(weights, block.inputs, input));
+    /// The rows of one block.
+    fn rows<'o, A: crate::kernels::Activation>(
+        &mut self,
+        block: Block,
+        input: &[f32],
+        outputs: impl Iterator<Item = &'o mut f32>,
+    ) {
+        for output in outputs {
+            let mut sum = row(&mut self.weights, block.inputs, input);
+            if let Some(start) = &mut self.start {
+                sum += start.next::<A>(input);
+            }
+            *output = A::apply(sum);
+        }
     }
 }
 
@@ -667,7 +762,8 @@ fn row(weights: &mut Weights<'_>, inputs: usize, input: &[f32]) -> f32 {
     dot(row, input)
 }
 
-/// What the output layer sees: the last hidden layer, or the input without one.
+/// What the output layer sees: the last hidden layer, which blocks have changed, or the
+/// input without one.
 fn last_hidden<'h>(
     conditioner: &Conditioner<'_>,
     input: &'h [f32],
