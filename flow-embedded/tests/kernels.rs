@@ -4,8 +4,8 @@
 
 mod spline_reference;
 
-use flow_embedded::kernels;
-use flow_embedded::math::Polynomial;
+use flow_embedded::kernels::{self, Activation, Identity, Relu, Sigmoid, Silu, Tanh};
+use flow_embedded::math::{Libm, Polynomial};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use spline_reference::Spline;
@@ -410,4 +410,46 @@ fn grids_take_the_nearest_value() {
         assert_eq!(kernels::round_to_grid(x, 0.5, 0.5), expected);
     }
     assert!(kernels::round_to_grid(f32::NAN, 0.0, 1.0).is_nan());
+}
+
+/// What stands between dense layers: each number of a window by the same operation, the others as they were.
+#[test]
+fn steps_between_dense_layers_change_their_window_alone() {
+    fn window<A: Activation>() {
+        let rng = &mut rng(8);
+        let mut numbers = || -> [f32; 9] { std::array::from_fn(|_| 40.0 * uniform(rng)) };
+        for _ in 0..200 {
+            let (input, output) = (numbers(), numbers());
+            let changed = |change: &dyn Fn(&mut [f32; 9])| {
+                let mut own = output;
+                change(&mut own);
+                own.map(f32::to_bits)
+            };
+            let expected = |value: &dyn Fn(f32, f32) -> f32| -> [u32; 9] {
+                std::array::from_fn(|place| match (2..7).contains(&place) {
+                    true => value(input[place], output[place]).to_bits(),
+                    false => output[place].to_bits(),
+                })
+            };
+            let found = changed(&|own| kernels::activate::<A, 2, 5, 9>(&input, own));
+            assert_eq!(found, expected(&|x, _| A::apply(x)));
+            let found = changed(&|own| kernels::multiply::<2, 5, 9>(&input, own));
+            assert_eq!(found, expected(&|x, y| y * x));
+            let found = changed(&|own| kernels::add::<2, 5, 9>(&input, own));
+            assert_eq!(found, expected(&|x, y| y + x));
+        }
+    }
+    window::<Identity>();
+    window::<Relu>();
+    window::<Tanh<Polynomial>>();
+    window::<Silu<Libm>>();
+    window::<Sigmoid<Polynomial>>();
+    for (x, share) in [(0.0, 0.5), (200.0, 1.0), (-200.0, 0.0)] {
+        assert_eq!(Sigmoid::<Polynomial>::apply(x), share);
+    }
+    // SiLU is what a gate lets through of its own input, but for one rounding.
+    for x in [-3.5f32, 0.25, 7.0] {
+        let (gated, silu) = (x * Sigmoid::<Libm>::apply(x), Silu::<Libm>::apply(x));
+        assert!((gated - silu).abs() <= f32::EPSILON * silu.abs(), "{x}");
+    }
 }

@@ -1,7 +1,9 @@
 //! Categorical columns: gradients, tables of mixed columns, and texts.
 
+mod forms;
+
 use flow_embedded::LoadedFlow;
-use flow_embedded::artefact::Activation;
+use flow_embedded::artefact::{Activation, ContextTerm, Form, PreActivation};
 use flow_embedded::kernels::code;
 use flow_embedded::window::Feature;
 use flow_train::data::{
@@ -11,21 +13,40 @@ use flow_train::data::{
 use flow_train::evaluate::Scorer;
 use flow_train::fit::Config;
 use flow_train::model::{
-    Batch, CategoricalSpec, ConditionerSpec, Family, Flow, ImageSpec, Objective, Spec, Threads,
-    VocabularySpec,
+    Batch, CategoricalSpec, ConditionerSpec, Family, Flow, ImageSpec, LayerParts, Objective, Spec,
+    Threads, VocabularySpec,
 };
 use flow_train::train::{Model, Recipe, Trained, train};
+use forms::formed;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// The gradient of the loss against differences, for heads, embeddings and layers that see them.
+/// The gradient of the loss against differences, for heads, embeddings and layers that see them, also by dense
+/// layers of the context alone.
 #[test]
 fn gradients_are_those_of_differences() {
-    for family in [Family::NsfAr, Family::RealNvp, Family::Iaf] {
+    let blocks = |context| {
+        Form::PreActivation(PreActivation {
+            blocks: 2,
+            activated: true,
+            context,
+        })
+    };
+    let plain = [Family::NsfAr, Family::RealNvp, Family::Iaf].map(|family| (family, None));
+    let forms = [
+        (Family::NsfAr, Some(blocks(ContextTerm::Added))),
+        (Family::Iaf, Some(blocks(ContextTerm::Gated))),
+        (Family::RealNvp, Some(blocks(ContextTerm::Gated))),
+        (Family::Iaf, Some(Form::ContextFirst)),
+    ];
+    for (family, form) in plain.into_iter().chain(forms) {
         let mut spec = Spec::new(family, 5, 3);
         spec.layers = 2;
-        spec.conditioner.hidden = vec![7, 6];
+        spec.conditioner.hidden = match form {
+            None => vec![7, 6],
+            Some(_) => vec![7],
+        };
         spec.conditioner.activation = Activation::Tanh;
         spec.categorical = CategoricalSpec {
             vocabularies: vec![
@@ -46,7 +67,18 @@ fn gradients_are_those_of_differences() {
             },
             embedding: None,
         };
-        let mut flow = Flow::<f64>::new(&spec, 3).expect("a flow");
+        let mut parts = Flow::<f64>::new(&spec, 3).expect("a flow").to_parts();
+        for (index, layer) in parts.layers.iter_mut().enumerate() {
+            if let LayerParts::Coupling { conditioner, .. }
+            | LayerParts::Autoregressive { conditioner, .. } = layer
+                && let Some(form) = form
+            {
+                // One number of the context; the embeddings of two codes of it, and of two of the event.
+                let features = 1 + (1 + 3) + (3 + 1);
+                *conditioner = formed(conditioner.clone(), form, features, index);
+            }
+        }
+        let mut flow = Flow::from_parts(parts).expect("a flow");
         let rows = 9;
         let at = |row: usize, place: usize| ((row * 7 + place * 3) as f64 * 0.61).sin();
         let events: Vec<f64> = (0..rows)
@@ -90,7 +122,7 @@ fn gradients_are_those_of_differences() {
             let error = (slope - found).abs();
             assert!(
                 error < 1e-6 + 1e-5 * slope.abs(),
-                "{family:?} {index}: {slope} {found}"
+                "{family:?} {form:?} {index}: {slope} {found}"
             );
         }
         assert!(

@@ -1,13 +1,38 @@
 //! Laws that every kind of layer must keep, run over one table of flows, in `f64`.
 
-use flow_embedded::artefact::Activation;
+mod forms;
+
+use flow_embedded::artefact::{Activation, ContextTerm, Form, PreActivation};
 use flow_train::model::{
     BaseParts, BaseSpec, Batch, ConditionerSpec, Family, Flow, ImageSpec, LayerParts, Objective,
     Order, Spec, Threads,
 };
+use forms::formed;
 
 /// Rows of a batch: not a multiple of a vector's length.
 const ROWS: usize = 21;
+
+/// A row of the table.
+#[derive(Debug)]
+struct Case {
+    spec: Spec,
+    /// The form of the conditioners, where it is none that a spec can have.
+    form: Option<Form>,
+}
+
+impl From<Spec> for Case {
+    fn from(spec: Spec) -> Self {
+        Self { spec, form: None }
+    }
+}
+
+impl std::ops::Deref for Case {
+    type Target = Spec;
+
+    fn deref(&self) -> &Spec {
+        &self.spec
+    }
+}
 
 /// A spec with its conditioner.
 fn spec(family: Family, event: usize, context: usize, layers: usize, hidden: &[usize]) -> Spec {
@@ -26,7 +51,7 @@ fn spec(family: Family, event: usize, context: usize, layers: usize, hidden: &[u
 
 /// Every family with every activation, with and without context and residual connections, at several depths and
 /// numbers of channels; then orders, passes, linear layers, bases and angles.
-fn table() -> Vec<Spec> {
+fn table() -> Vec<Case> {
     use Activation::{Relu, Silu, Tanh};
     let mut specs = Vec::new();
     for family in Family::ALL {
@@ -92,7 +117,43 @@ fn table() -> Vec<Spec> {
             }
         }
     }
-    specs
+    let cases = specs.into_iter().map(Case::from);
+    cases.chain(forms()).collect()
+}
+
+/// Every family with conditioners of every form that an import makes.
+fn forms() -> Vec<Case> {
+    use Activation::{Relu, Silu, Tanh};
+    use ContextTerm::{Added, Gated, Input};
+    let blocks = |blocks, activated, context| {
+        Form::PreActivation(PreActivation {
+            blocks,
+            activated,
+            context,
+        })
+    };
+    let mut cases = Vec::new();
+    for family in Family::ALL {
+        for (form, activation, event, context, hidden) in [
+            (blocks(2, true, Added), Relu, 4, 2, &[9][..]),
+            (blocks(1, true, Added), Silu, 3, 1, &[7]),
+            (blocks(2, false, Added), Tanh, 3, 2, &[7]),
+            (blocks(2, true, Gated), Tanh, 3, 2, &[8]),
+            (blocks(2, false, Gated), Silu, 4, 1, &[8]),
+            (blocks(2, true, Input), Silu, 4, 0, &[9]),
+            (blocks(3, false, Input), Relu, 3, 1, &[8]),
+            (Form::ContextFirst, Relu, 3, 2, &[9, 7]),
+            (Form::ContextFirst, Silu, 4, 1, &[8]),
+        ] {
+            let mut own = spec(family, event, context, 2, hidden);
+            own.conditioner.activation = activation;
+            cases.push(Case {
+                spec: own,
+                form: Some(form),
+            });
+        }
+    }
+    cases
 }
 
 /// Couplings by convolutions over images: of one scale and of two, with colours, heads for each position and for all.
@@ -137,12 +198,16 @@ fn values(count: usize, seed: u64) -> Vec<f64> {
 
 /// A flow far from the identity: output layers ten times as large as usual, everything half as large again, and
 /// nothing that isn't masked left at 0.
-fn flow(spec: &Spec) -> Flow<f64> {
-    let mut parts = Flow::new(spec, 7).unwrap().to_parts();
-    for layer in &mut parts.layers {
+fn flow(case: &Case) -> Flow<f64> {
+    let mut parts = Flow::new(&case.spec, 7).unwrap().to_parts();
+    let context = parts.context;
+    for (index, layer) in parts.layers.iter_mut().enumerate() {
         if let LayerParts::Coupling { conditioner, .. }
         | LayerParts::Autoregressive { conditioner, .. } = layer
         {
+            if let Some(form) = case.form {
+                *conditioner = formed(conditioner.clone(), form, context, index);
+            }
             let last = conditioner.dense.last_mut().unwrap();
             last.weights
                 .iter_mut()
@@ -526,6 +591,7 @@ fn one_layer_has_the_structure_of_its_family() {
                 };
                 // Without units that are silent.
                 spec.conditioner.activation = Activation::Tanh;
+                let spec = Case::from(spec);
                 let flow = flow(&spec);
                 let jacobian = jacobian(&flow, &spec, &values(event, 8), &values(context, 9));
                 // The step in which each channel changes; nothing for one that stays.

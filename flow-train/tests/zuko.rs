@@ -1,6 +1,6 @@
 //! Loss and gradients of zuko flows (`tests/peers/zuko_case.py` wrote the fixtures), in `f64` and `f32`.
 
-use flow_embedded::artefact::{Activation, Direction, Transformer};
+use flow_embedded::artefact::{Activation, Direction, Form, Transformer};
 use flow_train::model::{
     BaseParts, Batch, CategoricalParts, ConditionerParts, DenseParts, Flow, FlowParts, LayerParts,
     Objective, Real, Threads,
@@ -113,7 +113,7 @@ fn flow_and_gradient(case: &Case, transformer: Transformer) -> (Flow<f64>, Vec<f
             transformer,
             conditioner: ConditionerParts {
                 activation: Activation::Relu,
-                residual: false,
+                form: Form::Plain,
                 dense: dense_parts,
             },
         });
@@ -211,7 +211,7 @@ fn narrow_layer(layer: LayerParts<f64>) -> LayerParts<f32> {
             transformer,
             conditioner: ConditionerParts {
                 activation: conditioner.activation,
-                residual: conditioner.residual,
+                form: conditioner.form,
                 dense: conditioner.dense.into_iter().map(narrow).collect(),
             },
         },

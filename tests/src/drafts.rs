@@ -2,8 +2,8 @@
 
 use flow_codegen::{Checked, Interpreter, Passes};
 use flow_embedded::artefact::{
-    self, Activation, Autoregressive, Base, Conditioner, Coupling, Direction, Domain, Grid, Judged,
-    Layer, Shape, Transformer, Units, WeightFormat,
+    self, Activation, Autoregressive, Base, Conditioner, ContextTerm, Coupling, Direction, Domain,
+    Form, Grid, Judged, Layer, PreActivation, Shape, Transformer, Units, WeightFormat,
 };
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
@@ -28,8 +28,9 @@ pub struct Kind {
     pub hidden: Vec<usize>,
     /// The non-linearity.
     pub activation: Activation,
-    /// Whether hidden layers add their input.
-    pub residual: bool,
+    /// How the dense layers of conditioners follow one another; heads and convolutions are plain
+    /// if they can't be so.
+    pub form: Form,
     /// The domains of the first event channels; the others are real. Codes are of the
     /// vocabularies of [`VOCABULARIES`].
     pub domains: Vec<Domain>,
@@ -103,6 +104,15 @@ const FEW_BINS: Transformer = Transformer::Spline {
     bins: 3,
     bound: 3.0,
 };
+/// Pre-activation blocks.
+const fn blocks(blocks: u8, activated: bool, context: ContextTerm) -> Form {
+    Form::PreActivation(PreActivation {
+        blocks,
+        activated,
+        context,
+    })
+}
+
 const MAF: Bijection = Bijection::Autoregressive(AFFINE, Direction::Normalizing, 1);
 const IAF: Bijection = Bijection::Autoregressive(AFFINE, Direction::Generative, 1);
 const NSF_AR: Bijection = Bijection::Autoregressive(SPLINE, Direction::Normalizing, 1);
@@ -132,6 +142,12 @@ impl Kind {
         self.layers.iter().any(over_images)
     }
 
+    /// Whether it has a form in integers: images, categories, and conditioners that are more than
+    /// a chain of hidden layers have none.
+    pub fn has_integers(&self) -> bool {
+        !self.is_image() && !self.is_categorical() && self.form.is_chain()
+    }
+
     /// Six channels, two hidden layers, the usual choices for the rest.
     fn plain(layers: &[Bijection]) -> Self {
         Self {
@@ -140,7 +156,7 @@ impl Kind {
             layers: layers.to_vec(),
             hidden: vec![16, 16],
             activation: Activation::Relu,
-            residual: false,
+            form: Form::Plain,
             domains: Vec::new(),
             context_domains: Vec::new(),
             features: Vec::new(),
@@ -240,7 +256,7 @@ pub fn table() -> Vec<(&'static str, Kind)> {
         (
             "nsf",
             Kind {
-                residual: true,
+                form: Form::Residual,
                 ..plain(&[Bijection::Coupling(SPLINE); 2]).shaped(4, 1, &[12, 12])
             },
         ),
@@ -257,7 +273,7 @@ pub fn table() -> Vec<(&'static str, Kind)> {
         (
             "iaf",
             Kind {
-                residual: true,
+                form: Form::Residual,
                 ..plain(&[IAF; 2])
                     .shaped(4, 1, &[12, 12, 12])
                     .with(Silu, Polynomial)
@@ -343,7 +359,7 @@ pub fn table() -> Vec<(&'static str, Kind)> {
         (
             "maf_residual",
             Kind {
-                residual: true,
+                form: Form::Residual,
                 base: Base::Laplace,
                 ..plain(&[MAF; 2])
                     .shaped(3, 1, &[8, 8])
@@ -414,7 +430,7 @@ pub fn table() -> Vec<(&'static str, Kind)> {
             // One channel is in no plane.
             "image_residual",
             Kind {
-                residual: true,
+                form: Form::Residual,
                 base: Base::Logistic,
                 ..plain(&[
                     Bijection::Convolutional(FEW_BINS, [3, 2], Heads::One),
@@ -468,10 +484,51 @@ pub fn table() -> Vec<(&'static str, Kind)> {
                     Domain::Circular,
                 ],
                 context_domains: vec![codes(0), Domain::Circular, codes(1), Domain::Real],
-                residual: true,
+                form: Form::Residual,
                 ..plain(&[NSF_AR, Bijection::Coupling(FEW_BINS)])
                     .shaped(5, 4, &[10, 10])
                     .with(Tanh, Libm)
+            },
+        ),
+        (
+            // As nflows has it.
+            "blocks_added",
+            Kind {
+                form: blocks(2, true, ContextTerm::Added),
+                ..plain(&[MAF, IAF]).shaped(4, 2, &[10])
+            },
+        ),
+        (
+            "blocks_gated",
+            Kind {
+                form: blocks(2, true, ContextTerm::Gated),
+                context_domains: vec![Domain::Circular],
+                ..plain(&[
+                    Bijection::Coupling(SPLINE),
+                    Bijection::Coupling(AFFINE),
+                    Bijection::Autoregressive(FEW_BINS, Direction::Generative, 2),
+                ])
+                .shaped(5, 1, &[9])
+                .with(Silu, Polynomial)
+            },
+        ),
+        (
+            // As zuko has it.
+            "blocks_linear",
+            Kind {
+                form: blocks(3, false, ContextTerm::Input),
+                ..plain(&[MAF, Bijection::Coupling(Transformer::Shift)])
+                    .shaped(3, 1, &[7])
+                    .with(Tanh, Libm)
+            },
+        ),
+        (
+            "context_first",
+            Kind {
+                form: Form::ContextFirst,
+                ..plain(&[MAF, REAL_NVP, IAF])
+                    .shaped(3, 2, &[8, 6])
+                    .with(Tanh, Micromath)
             },
         ),
         (
@@ -636,7 +693,10 @@ fn head(kind: &Kind, mut inputs: usize, size: usize, rng: &mut ChaCha8Rng) -> Dr
     }
     DraftConditioner {
         activation: kind.activation,
-        residual: kind.residual,
+        form: match kind.form {
+            Form::Residual => Form::Residual,
+            _ => Form::Plain,
+        },
         hidden: kind
             .hidden
             .iter()
@@ -877,7 +937,7 @@ fn convolutions(
     let hidden = hidden.flat_map(|(features, kernel)| [*features as u8, kernel]);
     let mut own = DraftConvolutions {
         activation: kind.activation,
-        residual: kind.residual,
+        residual: kind.form == Form::Residual,
         by_position: heads == Heads::ByPosition,
         hidden: hidden.collect(),
         output_kernel: 3,
@@ -939,7 +999,7 @@ fn conditioner<'a>(
     });
     let layer = complete(Conditioner {
         activation: kind.activation,
-        residual: kind.residual,
+        form: kind.form,
         hidden: units.collect(),
     });
     let blocks = (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape));
@@ -959,7 +1019,7 @@ fn conditioner<'a>(
     }
     DraftConditioner {
         activation: kind.activation,
-        residual: kind.residual,
+        form: kind.form,
         hidden,
         rows,
     }
@@ -1043,11 +1103,28 @@ pub fn random_kind(rng: &mut ChaCha8Rng) -> Kind {
     kind.context = below(3);
     kind.domains.truncate(kind.event);
     kind.context_domains.truncate(kind.context);
-    kind.residual = below(3) == 0;
     let units = 1 + below(9);
-    kind.hidden = (0..below(4))
-        .map(|_| if kind.residual { units } else { 1 + below(9) })
-        .collect();
+    kind.hidden = (0..below(4)).map(|_| 1 + below(9)).collect();
+    kind.form = match below(6) {
+        0 | 1 => {
+            kind.hidden.fill(units);
+            Form::Residual
+        }
+        2 => {
+            kind.hidden = vec![units];
+            let context = match kind.context {
+                0 => ContextTerm::Input,
+                _ => [ContextTerm::Input, ContextTerm::Added, ContextTerm::Gated][below(3)],
+            };
+            Form::PreActivation(PreActivation {
+                blocks: 1 + below(3) as u8,
+                activated: below(2) == 0,
+                context,
+            })
+        }
+        3 if kind.context > 0 && !kind.hidden.is_empty() => Form::ContextFirst,
+        _ => Form::Plain,
+    };
     let is_image = kind.event > 3 && !kind.hidden.is_empty();
     let layers = 1 + below(4);
     kind.layers = (0..layers)

@@ -3,8 +3,8 @@
 
 use flow_codegen::Interpreter;
 use flow_embedded::artefact::{
-    Base, Direction, Domain, FORMAT_VERSION, Fault, Grid, Header, LoadError, LoadedFlow, Place,
-    Transformer, WeightFormat, encode, encoded_len,
+    Base, ContextTerm, Direction, Domain, FORMAT_VERSION, Fault, Form, Grid, Header, LoadError,
+    LoadedFlow, Place, PreActivation, Transformer, WeightFormat, encode, encoded_len,
 };
 use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
 use flow_tests::drafts::{draft, halved, quantised, rng, table};
@@ -16,11 +16,13 @@ use rand_core::Rng;
 
 /// Every row of the table, and some of them quantised.
 fn artefacts() -> Vec<(&'static str, Draft, Vec<u8>)> {
-    let plain = table().into_iter();
-    let plain: Vec<_> = plain.map(|(name, kind)| (name, draft(&kind, 7))).collect();
-    let integers = plain.iter().step_by(2);
-    let integers = integers.filter(|(_, own)| own.vocabularies.is_empty());
-    let integers = integers.map(|(name, own)| (*name, quantised(own, WeightFormat::I8)));
+    let table = table();
+    let plain = table.iter();
+    let plain: Vec<_> = plain.map(|(name, kind)| (*name, draft(kind, 7))).collect();
+    let integers = plain.iter().zip(&table).step_by(2);
+    // Images have none, but formats.
+    let integers = integers.filter(|(_, (_, own))| own.has_integers() || own.is_image());
+    let integers = integers.map(|((name, own), _)| (*name, quantised(own, WeightFormat::I8)));
     let integers: Vec<_> = integers.collect();
     let encode = |(name, draft): (&'static str, Draft)| {
         let bytes = draft.encode().expect(name);
@@ -366,6 +368,51 @@ fn what_is_wrong_with_layers_is_named() {
         (Place::Layer(1), Fault::BadUnits),
         "a residual layer"
     );
+    for row in ["blocks_added", "blocks_gated", "blocks_linear"] {
+        let refused = |what: &str, expected: Fault, change: fn(&mut DraftConditioner)| {
+            let found = refusal(row, |draft| change(conditioner(draft, 1)));
+            assert_eq!(found, (Place::Layer(1), expected), "{row}: {what}");
+        };
+        let blocks = |count: u8| {
+            move |own: &mut DraftConditioner| {
+                if let Form::PreActivation(own) = &mut own.form {
+                    own.blocks = count;
+                }
+            }
+        };
+        for count in [0, 17, 255] {
+            let found = refusal(row, |draft| blocks(count)(conditioner(draft, 1)));
+            assert_eq!(found, (Place::Layer(1), Fault::BadForm), "{count} blocks");
+        }
+        refused("two hidden layers", Fault::BadForm, |own| {
+            own.hidden.push(own.hidden[0].clone());
+        });
+        refused("none", Fault::BadForm, |own| own.hidden.clear());
+        refused("no units", Fault::BadForm, |own| own.hidden[0].fill(0));
+        refused("too many units", Fault::BadForm, |own| own.hidden[0][0] = 4097);
+        refused("other groups", Fault::BadUnits, |own| own.hidden[0].push(1));
+    }
+    let found = refusal("blocks_added", |draft| conditioner(draft, 1).rows.truncate(20));
+    assert_eq!(found, (Place::Layer(1), Fault::WrongWeightCount));
+    let found = refusal("context_first", |draft| conditioner(draft, 0).hidden.clear());
+    assert_eq!(found, (Place::Layer(0), Fault::BadForm));
+    let pre_activation = |context| {
+        Form::PreActivation(PreActivation {
+            blocks: 1,
+            activated: true,
+            context,
+        })
+    };
+    let (added, gated) = (
+        pre_activation(ContextTerm::Added),
+        pre_activation(ContextTerm::Gated),
+    );
+    for form in [Form::ContextFirst, added, gated] {
+        let found = refusal("permuted", |draft| conditioner(draft, 0).form = form);
+        assert_eq!(found, (Place::Layer(0), Fault::BadForm), "{form:?} of nothing");
+        let found = refusal("categories", |draft| draft.heads[1].form = form);
+        assert_eq!(found, (Place::Head(1), Fault::BadForm), "{form:?} of a head");
+    }
     let found = refusal("maf", |draft| conditioner(draft, 2).rows.truncate(3));
     assert_eq!(found, (Place::Layer(2), Fault::WrongWeightCount));
 }

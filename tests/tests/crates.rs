@@ -2,7 +2,7 @@
 
 use flow_codegen::{Defmt, Functions, Optimise, Options, Passes, Visibility, compile};
 use flow_embedded::LoadedFlow;
-use flow_embedded::artefact::{Activation, Base, WeightFormat};
+use flow_embedded::artefact::{Activation, Base, Form, WeightFormat};
 use flow_embedded::math::Backend;
 use flow_tests::drafts::{Bijection, Kind, draft, halved, quantised, table};
 use serde_json::Value;
@@ -109,7 +109,7 @@ fn kinds() -> Vec<(String, Kind)> {
         layers: vec![Bijection::ElementWise, Bijection::Linear],
         hidden: Vec::new(),
         activation: Activation::Relu,
-        residual: false,
+        form: Form::Plain,
         domains: Vec::new(),
         features: Vec::new(),
         categories: false,
@@ -138,9 +138,7 @@ fn every_combination_of_options_gives_no_warning() {
         let functions = [Functions::All, Functions::Score, Functions::Sample];
         let plain = functions.map(|functions| (draft.clone(), functions));
         let weights = [WeightFormat::I8, WeightFormat::I16];
-        let weights = weights
-            .into_iter()
-            .filter(|_| !(kind.is_image() || kind.is_categorical()));
+        let weights = weights.into_iter().filter(|_| kind.has_integers());
         let integers = weights.map(|weights| (quantised(&draft, weights), Functions::Score));
         let half = (halved(&draft), functions[turn % 3]);
         for (draft, functions) in plain.into_iter().chain(integers).chain([half]) {

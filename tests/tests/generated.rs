@@ -107,7 +107,7 @@ const INTEGERS: [&str; 10] = [
 const SMALL_INTEGERS: [&str; 3] = ["maf", "mixed", "iaf"];
 
 /// The rows that are also compiled for size, and without any pass.
-const VARIANTS: [&str; 8] = [
+const VARIANTS: [&str; 9] = [
     "maf_context",
     "mixed",
     "iaf",
@@ -116,14 +116,16 @@ const VARIANTS: [&str; 8] = [
     "circular",
     "permuted",
     "categories",
+    "blocks_added",
 ];
 
 /// The rows that are also compiled to `f16`, for speed and for size.
-const HALVES: [(&str, &str); 6] = [
+const HALVES: [(&str, &str); 7] = [
     ("f16", "maf"),
     ("f16", "nsf"),
     ("f16", "image"),
     ("f16", "categories"),
+    ("f16", "blocks_gated"),
     ("f16_size", "maf"),
     ("f16_size", "nsf"),
 ];
@@ -532,6 +534,10 @@ golden! {
     text, 1, 3;
     lines, 1, 2, lines;
     categories, 5, 4;
+    blocks_added, 4, 2;
+    blocks_gated, 5, 1;
+    blocks_linear, 3, 1;
+    context_first, 3, 2;
     mixed_permuted, 3, 0;
     category, 1, 0;
 }
@@ -787,6 +793,7 @@ variant! {
     circular, 4, 1;
     permuted, 3, 0;
     categories, 5, 4;
+    blocks_added, 4, 2;
 }
 
 variant! {
@@ -799,6 +806,7 @@ variant! {
     circular, 4, 1;
     permuted, 3, 0;
     categories, 5, 4;
+    blocks_added, 4, 2;
 }
 
 /// Compares a module of integers with its interpretation, by its integers and
@@ -948,6 +956,7 @@ halves! {
     nsf, 4, 1;
     image, 16, 2;
     categories, 5, 4;
+    blocks_gated, 5, 1;
 }
 
 halves! {

@@ -2,7 +2,9 @@
 //! with it: log-likelihoods, and samples against the density.
 
 use flow_embedded::LoadedFlow;
-use flow_embedded::artefact::{Activation, Base, Direction, Domain, Transformer};
+use flow_embedded::artefact::{
+    Activation, Base, ContextTerm, Direction, Domain, Form, Transformer,
+};
 use flow_embedded::math::Backend;
 use flow_tests::channels::{destandardise, features, standardise};
 use flow_tests::drafts::{Bijection, Kind, draft, rng, table, uniform};
@@ -404,6 +406,19 @@ fn the_table_has_every_kind() {
             )
         });
     }
+    for context in [ContextTerm::Input, ContextTerm::Added, ContextTerm::Gated] {
+        any(&format!("blocks, {context:?}"), &|kind| {
+            let blocks = kind.form.pre_activation();
+            blocks.is_some_and(|own| own.context == context)
+        });
+    }
+    for activated in [true, false] {
+        any(&format!("blocks, activated {activated}"), &|kind| {
+            let blocks = kind.form.pre_activation();
+            blocks.is_some_and(|own| own.activated == activated)
+        });
+    }
+    any("context first", &|kind| kind.form == Form::ContextFirst);
     any("linear layer", &|kind| {
         has(kind, &|l| matches!(l, Bijection::Linear))
     });
@@ -415,7 +430,7 @@ fn the_table_has_every_kind() {
     });
     for wanted in [true, false] {
         any(&format!("residual {wanted}"), &|kind| {
-            kind.residual == wanted
+            (kind.form == Form::Residual) == wanted
         });
         for splines in [true, false] {
             let what = format!("context {wanted}, splines {splines}");

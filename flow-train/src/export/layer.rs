@@ -4,7 +4,7 @@ use super::ExportError;
 use super::draft::bounded;
 use flow_embedded::artefact::{
     Activation, Autoregressive, Block, Conditioner, ConvolutionalCoupling, Convolutions, Coupling,
-    Direction, Layer, LoadedFlow, Permutation, Planes, Shape, Transformer, Units,
+    Direction, Form, Layer, LoadedFlow, Permutation, Planes, Shape, Transformer, Units,
 };
 
 /// One bijection with its weights.
@@ -126,8 +126,8 @@ impl DraftPlanes {
 pub struct DraftConditioner {
     /// The non-linearity of the hidden layers.
     pub activation: Activation,
-    /// Whether each hidden layer but the first adds its input to its output.
-    pub residual: bool,
+    /// How the dense layers follow one another.
+    pub form: Form,
     /// The units of each hidden layer by block: one block for a coupling, one
     /// for each group of an autoregressive layer.
     pub hidden: Vec<Vec<u16>>,
@@ -347,7 +347,7 @@ impl DraftConditioner {
         let units = bytes.0.iter().map(|bytes| Units(bytes));
         Ok(Conditioner {
             activation: self.activation,
-            residual: self.residual,
+            form: self.form,
             hidden: bounded("hidden layers", units)?,
         })
     }
@@ -380,7 +380,7 @@ impl DraftConditioner {
         let hidden = conditioner.hidden.iter();
         Self {
             activation: conditioner.activation,
-            residual: conditioner.residual,
+            form: conditioner.form,
             hidden: hidden
                 .map(|units| units.blocks().map(narrow).collect())
                 .collect(),

@@ -6,7 +6,7 @@ use super::{
     Draft, DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes, ExportError, MaskedRow,
 };
 use crate::model::{BaseParts, ConditionerParts, ConvolutionsParts, Flow, LayerParts, Planes};
-use flow_embedded::artefact::{self, Base};
+use flow_embedded::artefact::{self, Base, Role};
 
 impl Draft {
     /// Takes layers, base distribution, embeddings and heads of a trained flow. Neighbouring scales and linear layers
@@ -190,47 +190,60 @@ fn pack_conditioner(
     outputs: &[usize],
     first: impl FnOnce(usize) -> Vec<usize>,
 ) -> Result<DraftConditioner, ExportError> {
+    // A flow's conditioners have the dense layers of their forms.
+    let roles = part.roles().unwrap_or_default();
+    let given = part.dense.iter().zip(&roles);
+    let given = given
+        .filter(|(_, role)| !role.sees_context())
+        .map(|(dense, _)| dense.inputs);
     // What each block of the layer before sees, up to and including it.
-    let mut visible = first(part.dense.first().map_or(0, |dense| dense.inputs));
+    let mut visible = first(given.take(1).sum());
     let mut hidden = Vec::new();
     let mut rows = Vec::new();
-    let last = part.dense.len().saturating_sub(1);
-    for (index, dense) in part.dense.into_iter().enumerate() {
-        let mut units = vec![0; visible.len()];
-        let output_blocks = outputs
-            .iter()
-            .enumerate()
-            .flat_map(|(block, rows)| std::iter::repeat_n(block, *rows));
-        let blocks: Vec<usize> = match index == last {
-            true => output_blocks.collect(),
+    // The blocks of the rows of the last hidden layer.
+    let mut units: Vec<usize> = Vec::new();
+    for (dense, role) in part.dense.into_iter().zip(roles) {
+        let blocks: Vec<usize> = match role {
+            Role::Output => {
+                let outputs = outputs.iter().enumerate();
+                let blocks = outputs.flat_map(|(block, rows)| std::iter::repeat_n(block, *rows));
+                blocks.collect()
+            }
             // A hidden unit belongs to the first block that sees all it sees.
-            false => dense
-                .prefix
-                .iter()
-                .map(|prefix| visible.partition_point(|inputs| inputs < prefix))
-                .collect(),
+            Role::Hidden(_) => {
+                let prefix = dense.prefix.iter();
+                let block = |prefix| visible.partition_point(|inputs| inputs < prefix);
+                prefix
+                    .map(|prefix| block(prefix).min(visible.len() - 1))
+                    .collect()
+            }
+            _ => units.clone(),
         };
-        for (row, block) in blocks.into_iter().enumerate() {
-            let block = block.min(visible.len() - 1);
-            let weights = &dense.weights[row * dense.inputs..][..visible[block]];
+        for (row, bias) in dense.biases.iter().enumerate() {
+            let seen = match (role.sees_context(), blocks.get(row)) {
+                (false, Some(block)) => visible[*block],
+                _ => dense.inputs,
+            };
             rows.push(MaskedRow {
-                bias: dense.biases[row],
-                weights: weights.to_vec(),
+                bias: *bias,
+                weights: dense.weights[row * dense.inputs..][..seen].to_vec(),
             });
-            units[block] += 1;
         }
-        if index < last {
-            let seen = units.iter().scan(0, |sum, units| {
+        if let Role::Hidden(_) = role {
+            let mut counted = vec![0; visible.len()];
+            blocks.iter().for_each(|block| counted[*block] += 1);
+            let seen = counted.iter().scan(0, |sum, units| {
                 *sum += units;
                 Some(*sum)
             });
             visible = seen.collect();
-            hidden.push(counts(&units)?);
+            hidden.push(counts(&counted)?);
+            units = blocks;
         }
     }
     Ok(DraftConditioner {
         activation: part.activation,
-        residual: part.residual,
+        form: part.form,
         hidden,
         rows,
     })

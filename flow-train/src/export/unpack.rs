@@ -6,7 +6,7 @@ use crate::model::{
     BaseParts, CategoricalParts, ConditionerParts, ConvolutionParts, ConvolutionsParts, DenseParts,
     EmbeddingParts, Flow, FlowParts, LayerParts, ModelError, Planes,
 };
-use flow_embedded::artefact::{Base, Domain};
+use flow_embedded::artefact::{Base, Domain, Role};
 
 impl Draft {
     /// The flow over standardised data in `f64`: the reference that the `f32`
@@ -70,7 +70,7 @@ impl Draft {
             // As the trainer has it: a column where there is nothing to see.
             parts
                 .heads
-                .push(unpack_conditioner(head, inputs.max(1), outputs));
+                .push(unpack_conditioner(head, 0, inputs.max(1), outputs));
             inputs += width(own);
         }
         parts
@@ -109,7 +109,7 @@ fn unpack_layer(
             let inputs = context + given.map(features).sum::<usize>();
             let outputs = transformed.len() * transformer.parameters();
             LayerParts::Coupling {
-                conditioner: unpack_conditioner(conditioner, inputs, outputs),
+                conditioner: unpack_conditioner(conditioner, context, inputs, outputs),
                 transformed,
                 transformer: *transformer,
             }
@@ -125,7 +125,7 @@ fn unpack_layer(
             let inputs = context + order.iter().map(|c| features(*c)).sum::<usize>();
             let outputs = order.len() * transformer.parameters();
             LayerParts::Autoregressive {
-                conditioner: unpack_conditioner(conditioner, inputs, outputs),
+                conditioner: unpack_conditioner(conditioner, context, inputs, outputs),
                 order,
                 groups: wide(groups),
                 direction: *direction,
@@ -252,22 +252,30 @@ fn unpack_convolutions(
     }
 }
 
-/// For a conditioner of so many inputs and outputs; no row need see all inputs.
+/// For a conditioner of so many inputs, which `context` lead, and outputs; no row need see all inputs.
 fn unpack_conditioner(
     conditioner: &DraftConditioner,
+    context: usize,
     inputs: usize,
     outputs: usize,
 ) -> ConditionerParts<f64> {
-    let mut inputs = inputs;
-    let widths = conditioner
-        .hidden
-        .iter()
-        .map(|units| units.iter().map(|n| usize::from(*n)).sum());
+    let widths = conditioner.hidden.iter();
+    let widths: Vec<usize> = widths
+        .map(|units| units.iter().map(|n| usize::from(*n)).sum())
+        .collect();
+    let units = widths.first().copied().unwrap_or_default();
+    let mut before = inputs;
     let mut rows = conditioner.rows.iter();
-    let mut dense = Vec::new();
-    for width in widths.chain([outputs]) {
+    let roles = 0..conditioner.form.dense_layers(widths.len());
+    let roles = roles.map(|dense| conditioner.form.role(widths.len(), dense));
+    let dense = roles.map(|role| {
+        let width = match role {
+            Role::Hidden(index) => widths[index],
+            Role::Output => outputs,
+            _ => units,
+        };
         let mut part = DenseParts {
-            inputs,
+            inputs: if role.sees_context() { context } else { before },
             prefix: Vec::new(),
             weights: Vec::new(),
             biases: Vec::new(),
@@ -276,16 +284,18 @@ fn unpack_conditioner(
             part.prefix.push(row.weights.len());
             part.weights
                 .extend(row.weights.iter().copied().map(f64::from));
-            part.weights.resize(part.prefix.len() * inputs, 0.0);
+            part.weights.resize(part.prefix.len() * part.inputs, 0.0);
             part.biases.push(f64::from(row.bias));
         }
-        dense.push(part);
-        inputs = width;
-    }
+        if !role.sees_context() {
+            before = width;
+        }
+        part
+    });
     ConditionerParts {
         activation: conditioner.activation,
-        residual: conditioner.residual,
-        dense,
+        form: conditioner.form,
+        dense: dense.collect(),
     }
 }
 

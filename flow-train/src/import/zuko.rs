@@ -4,7 +4,7 @@ use super::dense::{Dense, add_columns, chain};
 use super::state::State;
 use super::{ImportError, Shape};
 use crate::model::{BaseParts, CategoricalParts, ConditionerParts, FlowParts, LayerParts};
-use flow_embedded::artefact::{Activation, Direction, Transformer};
+use flow_embedded::artefact::{Activation, Direction, Form, Transformer};
 
 /// The version that is known.
 pub(super) const VERSION: &str = "1.6.0";
@@ -215,7 +215,7 @@ fn conditioner(
         transformer,
         ConditionerParts {
             activation,
-            residual: false,
+            form: Form::Plain,
             dense: chain(&layers, columns, rows.collect()),
         },
     ))

@@ -102,6 +102,33 @@ pub(crate) fn backward_with_slope<T: Real>(slopes: &[T], gradient: &mut [T]) {
     );
 }
 
+/// Replaces what a gate was given by what it lets through, within 0 and 1.
+pub(crate) fn gate<T: Real>(values: &mut [T]) {
+    Arch::new().dispatch(
+        #[inline(always)]
+        || values.iter_mut().for_each(|g| *g = sigmoid(*g)),
+    );
+}
+
+/// The gradient by what a gate was given, from the gradient by its product with some values.
+pub(crate) fn backward_gate<T: Real>(
+    gates: &[T],
+    values: &[T],
+    d_product: &[T],
+    gradient: &mut [T],
+) {
+    let own = gradient.iter_mut().zip(gates);
+    let pairs = own.zip(values.iter().zip(d_product));
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            pairs.for_each(|((g, &share), (&value, &d))| {
+                *g = d * value * share * (T::ONE - share);
+            });
+        },
+    );
+}
+
 #[inline(always)]
 fn sigmoid<T: Real>(x: T) -> T {
     T::ONE / (T::ONE + (-x).exp())

@@ -6,7 +6,7 @@
 
 use super::bijection::{Bijection, Dimensions, LayerTrace};
 use super::conditional::{Conditional, Group};
-use super::conditioner::{Conditioner, Form, Scratch};
+use super::conditioner::{Conditioner, Perceptron, Scratch};
 use super::features::Features;
 use super::panel::Panel;
 use super::parts::{ConditionerParts, LayerParts, check_permutation};
@@ -73,7 +73,7 @@ impl Autoregressive {
         order: Order<'_>,
         transformer: Transformer,
         spec: &ConditionerSpec,
-    ) -> Form {
+    ) -> Perceptron {
         let inputs = order.visible(&order.features(dimensions));
         let groups = order.groups.len();
         let mut staircases = Vec::with_capacity(spec.hidden.len() + 1);
@@ -93,9 +93,9 @@ impl Autoregressive {
             std::iter::repeat_n(visible(&before, degree), rows)
         });
         staircases.push(outputs.collect());
-        Form {
+        Perceptron {
             activation: spec.activation,
-            residual: spec.residual,
+            form: spec.form(),
             staircases,
         }
     }
@@ -113,9 +113,11 @@ impl Autoregressive {
         }
         let given = order.features(dimensions);
         let count = transformer.parameters();
-        conditioner.check(given.inputs(), dimensions.event * count)?;
+        let context = dimensions.context;
+        conditioner.check(context, given.inputs(), dimensions.event * count)?;
         // For each row, the number of leading inputs that it depends on.
-        let reach = conditioner.reach((1..=given.inputs()).collect());
+        let inputs: Vec<usize> = (1..=given.inputs()).collect();
+        let reach = conditioner.reach(&inputs);
         let groups = order.ranges().into_iter();
         for (group, visible) in groups.zip(order.visible(&given)) {
             let rows = group.transformed.start * count..group.transformed.end * count;
@@ -134,7 +136,7 @@ impl Autoregressive {
         order: Order<'_>,
         direction: Direction,
         transformer: Transformer,
-        form: Form,
+        form: Perceptron,
         offset: usize,
     ) -> Self {
         let given = order.features(dimensions);

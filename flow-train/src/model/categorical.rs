@@ -5,7 +5,7 @@
 //! [`flow_embedded::kernels::category_log_prob`]). Heads see the context and the embeddings of the categorical event
 //! channels before them; the layers behind see those of all.
 
-use super::conditioner::{Conditioner, Form, Scratch, Trace};
+use super::conditioner::{Conditioner, Perceptron, Scratch, Trace};
 use super::panel::Panel;
 use super::parts::{CategoricalParts, EmbeddingParts, check_finite};
 use super::real::Real;
@@ -124,8 +124,11 @@ impl Categorical {
         }
         for (index, head) in parts.heads.into_iter().enumerate() {
             let (inputs, outputs) = own.head_size(index);
-            head.check(columns(inputs), outputs)?;
-            own.push_head(head.form(), inputs, outputs, offset);
+            if !head.form.is_chain() {
+                return Err("a head has plain or residual hidden layers".into());
+            }
+            head.check(0, columns(inputs), outputs)?;
+            own.push_head(head.perceptron(), inputs, outputs, offset);
             let dense = head.dense.into_iter();
             values.extend(dense.flat_map(|own| [own.weights, own.biases]).flatten());
         }
@@ -202,7 +205,7 @@ impl Categorical {
         (own.row, self.vocabularies[own.vocabulary].size)
     }
 
-    fn push_head(&mut self, form: Form, inputs: usize, outputs: usize, offset: usize) {
+    fn push_head(&mut self, form: Perceptron, inputs: usize, outputs: usize, offset: usize) {
         let place = offset + self.parameters;
         let head = Conditioner::new(form, columns(inputs), vec![inputs], &[outputs], place);
         self.parameters += head.parameters();
@@ -433,16 +436,16 @@ fn columns(inputs: usize) -> usize {
 }
 
 /// A perceptron whose rows see everything.
-fn form(spec: &ConditionerSpec, mut inputs: usize, outputs: usize) -> Form {
+fn form(spec: &ConditionerSpec, mut inputs: usize, outputs: usize) -> Perceptron {
     let widths = spec.hidden.iter().copied().chain([outputs]);
     let staircase = |width: usize| {
         let prefix = vec![inputs; width];
         inputs = width;
         prefix
     };
-    Form {
+    Perceptron {
         activation: spec.activation,
-        residual: spec.residual,
+        form: spec.form(),
         staircases: widths.map(staircase).collect(),
     }
 }

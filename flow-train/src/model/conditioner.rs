@@ -10,7 +10,7 @@ use super::panel::Panel;
 use super::parts::{ConditionerParts, DenseParts};
 use super::real::Real;
 use crate::random::Random;
-use flow_embedded::artefact::Activation;
+use flow_embedded::artefact::{Activation, Form, Role};
 use std::ops::Range;
 
 /// The initial weights of output layers are this fraction of the usual, so that a flow starts near the identity.
@@ -62,14 +62,16 @@ impl Dense {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Conditioner {
     activation: Activation,
-    residual: bool,
+    form: Form,
+    /// What each dense layer is there for.
+    roles: Vec<Role>,
     dense: Vec<Dense>,
 }
 
-/// The form of a conditioner, without its parameters.
-pub(crate) struct Form {
+/// A conditioner without its parameters.
+pub(crate) struct Perceptron {
     pub(crate) activation: Activation,
-    pub(crate) residual: bool,
+    pub(crate) form: Form,
     /// The leading inputs that each row of each dense layer sees; non-decreasing.
     pub(crate) staircases: Vec<Vec<usize>>,
 }
@@ -78,9 +80,13 @@ pub(crate) struct Form {
 #[derive(Debug)]
 pub(crate) struct Trace<T> {
     pub(crate) input: Panel<T>,
+    /// What each dense layer before the output gives; the units of pre-activation blocks as the blocks leave them.
     hidden: Vec<Panel<T>>,
     /// Derivatives of the activations, where the hidden layer alone doesn't tell them; else without rows.
     slopes: Vec<Panel<T>>,
+    /// What each pre-activation block begins with, and the derivatives likewise.
+    begun: Vec<Panel<T>>,
+    begun_slopes: Vec<Panel<T>>,
     pub(crate) output: Panel<T>,
 }
 
@@ -154,40 +160,56 @@ impl Conditioner {
     /// Lays out dense layers from `offset` on. Each block sees so many of the `inputs` as `visible` says, and ends
     /// in so many rows of the last layer as `outputs` says.
     pub(crate) fn new(
-        form: Form,
+        form: Perceptron,
         mut inputs: usize,
         mut visible: Vec<usize>,
         outputs: &[usize],
         mut offset: usize,
     ) -> Self {
-        let last = form.staircases.len() - 1;
+        let hidden = form.staircases.len() - form.form.dense_layers(0);
+        let roles = (0..form.staircases.len()).map(|dense| form.form.role(hidden, dense));
+        let roles: Vec<Role> = roles.collect();
+        // A hidden unit belongs to the first block that sees all it sees.
+        let ends_of = |prefix: &[usize], visible: &[usize]| -> Vec<usize> {
+            let end = |&visible: &usize| prefix.partition_point(|&seen| seen <= visible);
+            visible.iter().map(end).collect()
+        };
+        let first = &form.staircases[usize::from(form.form.has_start())];
+        let units = ends_of(first, &visible);
         let mut dense = Vec::with_capacity(form.staircases.len());
-        for (index, prefix) in form.staircases.into_iter().enumerate() {
-            let ends: Vec<usize> = if index == last {
-                let ends = outputs.iter().scan(0, |end, rows| {
-                    *end += rows;
-                    Some(*end)
-                });
-                ends.collect()
-            } else {
-                // A hidden unit belongs to the first block that sees all it sees.
-                let end = |&visible: &usize| prefix.partition_point(|&seen| seen <= visible);
-                visible.iter().map(end).collect()
+        for (&role, prefix) in roles.iter().zip(form.staircases) {
+            let ends = match role {
+                Role::Hidden(_) => ends_of(&prefix, &visible),
+                Role::Output => {
+                    let ends = outputs.iter().scan(0, |end, rows| {
+                        *end += rows;
+                        Some(*end)
+                    });
+                    ends.collect()
+                }
+                _ => units.clone(),
             };
-            visible.clone_from(&ends);
             let own = Dense {
-                inputs,
+                // Rows of the context see all of it.
+                inputs: match role.sees_context() {
+                    true => prefix.first().copied().unwrap_or(0),
+                    false => inputs,
+                },
                 prefix,
                 offset,
                 ends,
             };
-            inputs = own.outputs();
             offset += own.parameters();
+            if !role.sees_context() {
+                visible.clone_from(&own.ends);
+                inputs = own.outputs();
+            }
             dense.push(own);
         }
         Self {
             activation: form.activation,
-            residual: form.residual,
+            form: form.form,
+            roles,
             dense,
         }
     }
@@ -208,12 +230,16 @@ impl Conditioner {
         })
     }
 
-    /// Rows of the gradients that a backward pass needs: by the input, then by each dense layer's output.
+    /// Rows of the gradients that a backward pass needs: by the input, by each dense layer's output, and then by what a
+    /// pre-activation block begins with.
     pub(crate) fn heights(&self) -> Vec<usize> {
-        let inputs = self.dense.first().map(|dense| dense.inputs);
-        inputs
+        let first = &self.dense[self.units()];
+        let begun = self.form.pre_activation().map(|_| first.outputs());
+        let outputs = self.dense.iter().map(Dense::outputs);
+        [first.inputs]
             .into_iter()
-            .chain(self.dense.iter().map(Dense::outputs))
+            .chain(outputs)
+            .chain(begun)
             .collect()
     }
 
@@ -233,8 +259,20 @@ impl Conditioner {
             true => dense.outputs(),
             false => 0,
         };
+        let first = &self.dense[self.units()];
+        let blocks = self
+            .form
+            .pre_activation()
+            .map_or(0, |own| own.blocks.into());
+        let panels = |rows: usize| (0..blocks).map(|_| Panel::new(rows, columns)).collect();
         Trace {
-            input: Panel::new(self.dense[0].inputs, columns),
+            input: Panel::new(first.inputs, columns),
+            begun: panels(first.outputs()),
+            begun_slopes: panels(if self.keeps_slope_of_blocks() {
+                first.outputs()
+            } else {
+                0
+            }),
             slopes: hidden
                 .iter()
                 .enumerate()
@@ -285,34 +323,68 @@ impl Conditioner {
             input,
             hidden,
             slopes,
+            begun,
+            begun_slopes,
             output,
         } = trace;
         let (last, layers) = self.hidden();
+        let units = self.units();
         for (index, dense) in layers.iter().enumerate() {
             let (staircase, biases) = dense.staircase(parameters);
             let rows = dense.rows(&blocks);
+            if let Role::Inner(block) = self.roles[index] {
+                let values = begun[block].rows_mut(rows.clone());
+                values.copy_from_slice(hidden[units].rows_of(rows.clone()));
+                if self.keeps_slope_of_blocks() {
+                    let slopes = begun_slopes[block].rows_mut(rows.clone());
+                    activation::apply_with_slope(self.activation, values, slopes);
+                } else if self.activates_blocks() {
+                    activation::apply(self.activation, values);
+                }
+            }
             let (before, after) = hidden.split_at_mut(index);
-            let (own, before) = (&mut after[0], before.last().unwrap_or(input));
-            let then = match self.is_plain_relu(index) {
+            let own = &mut after[0];
+            let read = match self.reads(index) {
+                Source::Input => &*input,
+                Source::Dense(index) => &before[index],
+                Source::Begun(block) => &begun[block],
+            };
+            let term = self.adds_term(index);
+            let then = match self.is_plain_relu(index) && term.is_none() {
                 true => Then::Relu,
                 false => Then::Nothing,
             };
-            matmul::forward(staircase, biases, before, own, rows.clone(), then);
+            matmul::forward(staircase, biases, read, own, rows.clone(), then);
             let values = own.rows_mut(rows.clone());
+            if let Some(term) = term {
+                add(values, before[term].rows_of(rows.clone()));
+            }
             if self.keeps_slope(index) {
                 let slopes = slopes[index].rows_mut(rows.clone());
                 activation::apply_with_slope(self.activation, values, slopes);
-            } else if then == Then::Nothing {
+            } else if self.activates(index) && then == Then::Nothing {
                 activation::apply(self.activation, values);
             }
             if self.adds_input(index) {
-                let inputs = before.rows_of(rows.clone());
-                let values = own.rows_mut(rows);
-                values.iter_mut().zip(inputs).for_each(|(h, &x)| *h += x);
+                add(values, read.rows_of(rows.clone()));
+            }
+            match self.roles[index] {
+                Role::Outer(_) if !self.gates() => add(before[units].rows_mut(rows), values),
+                Role::Gate(_) => {
+                    activation::gate(values);
+                    let (before, outer) = before.split_at_mut(index - 1);
+                    let products = outer[0].rows_of(rows.clone()).iter().zip(&*values);
+                    let sums = before[units].rows_mut(rows).iter_mut().zip(products);
+                    sums.for_each(|(t, (&v, &gate))| *t += v * gate);
+                }
+                _ => {}
             }
         }
         let (staircase, biases) = last.staircase(parameters);
-        let before = hidden.last().unwrap_or(input);
+        let before = match self.reads(layers.len()) {
+            Source::Dense(index) => &hidden[index],
+            _ => input,
+        };
         let rows = last.rows(&blocks);
         matmul::forward(staircase, biases, before, output, rows, Then::Nothing);
     }
@@ -333,14 +405,22 @@ impl Conditioner {
         inputs: Range<usize>,
     ) {
         for (index, dense) in self.dense.iter().enumerate().rev() {
+            if !matches!(self.roles[index], Role::Hidden(_) | Role::Output) {
+                self.backward_block(index, parameters, trace, scratch, dense.rows(&blocks));
+                continue;
+            }
             let (below, above) = scratch.panels.split_at_mut(index + 1);
-            let (d_input, d_output) = (&mut below[index], &mut above[0]);
-            let rows = match index.checked_sub(1) {
-                Some(before) => self.dense[before].rows(&blocks),
-                None => inputs.clone(),
+            let d_output = &mut above[0];
+            let before = match self.reads(index) {
+                Source::Dense(before) => Some(before),
+                _ => None,
+            };
+            let (d_input, rows) = match before {
+                Some(before) => (&mut below[before + 1], self.dense[before].rows(&blocks)),
+                None => (&mut below[0], inputs.clone()),
             };
             let mut update = Update::Replace;
-            if index + 1 < self.dense.len() {
+            if self.activates(index) {
                 let own = dense.rows(&blocks);
                 if self.adds_input(index) {
                     d_input
@@ -361,11 +441,113 @@ impl Conditioner {
             }
             let (staircase, _) = dense.staircase(parameters);
             // Through the ReLUs of the layer before on the way.
-            let relus = index
-                .checked_sub(1)
-                .filter(|before| self.is_plain_relu(*before));
+            let relus = before.filter(|before| self.is_plain_relu(*before));
             let relus = relus.map(|before| &trace.hidden[before]);
             matmul::backward_input(staircase, d_output, d_input, rows, update, relus);
+        }
+        // The context's rows of the input, where they are wanted: other dense layers see them too.
+        for (index, dense) in self.dense.iter().enumerate() {
+            if self.roles[index].sees_context() && inputs.start < dense.inputs {
+                let (below, above) = scratch.panels.split_at_mut(index + 1);
+                let (d_input, rows) = (&mut below[0], inputs.start..dense.inputs);
+                let (staircase, _) = dense.staircase(parameters);
+                matmul::backward_input(staircase, &above[0], d_input, rows, Update::Add, None);
+            }
+        }
+    }
+
+    /// The part of [`Conditioner::backward`] that a dense layer has which is neither a hidden one nor the output: `own`
+    /// are its rows. Leaves the gradient by its sums, and passes on what it has read but for the context.
+    fn backward_block<T: Real>(
+        &self,
+        index: usize,
+        parameters: &[T],
+        trace: &Trace<T>,
+        scratch: &mut Scratch<T>,
+        own: Range<usize>,
+    ) {
+        let (staircase, _) = self.dense[index].staircase(parameters);
+        let units = self.units() + 1;
+        let (below, above) = scratch.panels.split_at_mut(index + 1);
+        match self.roles[index] {
+            // Its sums are those of the hidden layer, which comes behind it.
+            Role::Start => {
+                let (start, behind) = above.split_at_mut(1);
+                let gradient = start[0].rows_mut(own.clone());
+                gradient.copy_from_slice(behind[0].rows_of(own.clone()));
+                self.backward_activation(index, trace, &mut start[0], own);
+            }
+            Role::Gate(_) => activation::backward_gate(
+                trace.hidden[index].rows_of(own.clone()),
+                trace.hidden[index - 1].rows_of(own.clone()),
+                below[units].rows_of(own.clone()),
+                above[0].rows_mut(own),
+            ),
+            Role::Outer(_) => {
+                let gradient = above[0].rows_mut(own.clone());
+                gradient.copy_from_slice(below[units].rows_of(own.clone()));
+                if self.gates() {
+                    let gates = trace.hidden[index + 1].rows_of(own.clone());
+                    activation::backward_with_slope(gates, gradient);
+                }
+                let relus = self.is_plain_relu(index - 1);
+                let relus = relus.then(|| &trace.hidden[index - 1]);
+                let d_inner = &mut below[index];
+                matmul::backward_input(staircase, &above[0], d_inner, own, Update::Replace, relus);
+            }
+            Role::Inner(block) => {
+                let (inner, rest) = above.split_at_mut(1);
+                if !self.is_plain_relu(index) {
+                    self.backward_activation(index, trace, &mut inner[0], own.clone());
+                }
+                if let Some(term) = self.adds_term(index) {
+                    let term = below[term + 1].rows_mut(own.clone());
+                    term.copy_from_slice(inner[0].rows_of(own.clone()));
+                }
+                // Behind the gradients of all dense layers.
+                let begun = &mut rest[self.dense.len() - 1 - index];
+                let keeps = self.keeps_slope_of_blocks();
+                let relu = self.activates_blocks() && self.activation == Activation::Relu;
+                let relus = relu.then(|| &trace.begun[block]);
+                matmul::backward_input(
+                    staircase,
+                    &inner[0],
+                    begun,
+                    own.clone(),
+                    Update::Replace,
+                    relus,
+                );
+                let gradient = begun.rows_mut(own.clone());
+                if keeps {
+                    let slopes = trace.begun_slopes[block].rows_of(own.clone());
+                    activation::backward_with_slope(slopes, gradient);
+                } else if self.activates_blocks() && !relu {
+                    let begun = trace.begun[block].rows_of(own.clone());
+                    activation::backward(self.activation, begun, gradient);
+                }
+                add(below[units].rows_mut(own), gradient);
+            }
+            // The block's first layer has left it.
+            Role::Term(_) | Role::Hidden(_) | Role::Output => {}
+        }
+    }
+
+    /// From the gradient by activations to that by their sums.
+    fn backward_activation<T: Real>(
+        &self,
+        index: usize,
+        trace: &Trace<T>,
+        gradient: &mut Panel<T>,
+        own: Range<usize>,
+    ) {
+        let gradient = gradient.rows_mut(own.clone());
+        match self.keeps_slope(index) {
+            true => {
+                activation::backward_with_slope(trace.slopes[index].rows_of(own), gradient);
+            }
+            false => {
+                activation::backward(self.activation, trace.hidden[index].rows_of(own), gradient);
+            }
         }
     }
 
@@ -378,9 +560,10 @@ impl Conditioner {
         gradient: &mut [T],
     ) {
         for (index, dense) in self.dense.iter().enumerate() {
-            let input = match index.checked_sub(1) {
-                Some(before) => &trace.hidden[before],
-                None => &trace.input,
+            let input = match self.reads(index) {
+                Source::Input => &trace.input,
+                Source::Dense(before) => &trace.hidden[before],
+                Source::Begun(block) => &trace.begun[block],
             };
             let (d_weights, d_biases) = dense.split_mut(gradient);
             let d_output = &scratch.panels[index + 1];
@@ -419,7 +602,7 @@ impl Conditioner {
         });
         ConditionerParts {
             activation: self.activation,
-            residual: self.residual,
+            form: self.form,
             dense: dense.collect(),
         }
     }
@@ -430,17 +613,81 @@ impl Conditioner {
             .expect("a conditioner has a linear layer")
     }
 
-    /// Whether a hidden layer adds its input to its output.
-    fn adds_input(&self, index: usize) -> bool {
-        self.residual && index > 0
+    /// Where the first hidden layer is, or the output without one.
+    fn units(&self) -> usize {
+        self.form.has_start().into()
     }
 
-    /// Whether a hidden layer's activation runs within its matrix product.
+    fn reads(&self, index: usize) -> Source {
+        match self.roles[index] {
+            Role::Start | Role::Hidden(0) | Role::Term(_) | Role::Gate(_) => Source::Input,
+            Role::Inner(block) => Source::Begun(block),
+            Role::Output if self.form.pre_activation().is_some() => Source::Dense(self.units()),
+            Role::Hidden(_) | Role::Outer(_) | Role::Output => match index.checked_sub(1) {
+                Some(before) => Source::Dense(before),
+                None => Source::Input,
+            },
+        }
+    }
+
+    /// The dense layer of the context that a layer's sums begin at or add.
+    fn adds_term(&self, index: usize) -> Option<usize> {
+        let before = index.checked_sub(1)?;
+        matches!(self.roles[before], Role::Start | Role::Term(_)).then_some(before)
+    }
+
+    /// Whether the context gates the second dense layer of each block.
+    fn gates(&self) -> bool {
+        self.roles.contains(&Role::Gate(0))
+    }
+
+    /// Whether blocks begin with the activation.
+    fn activates_blocks(&self) -> bool {
+        self.form.pre_activation().is_some_and(|own| own.activated)
+    }
+
+    fn keeps_slope_of_blocks(&self) -> bool {
+        self.activates_blocks() && !activation::slope_from_output(self.activation)
+    }
+
+    /// Whether the sums of a dense layer go through the activation.
+    fn activates(&self, index: usize) -> bool {
+        match self.roles[index] {
+            Role::Start | Role::Inner(_) => true,
+            Role::Hidden(_) => self.form.pre_activation().is_none(),
+            Role::Term(_) | Role::Outer(_) | Role::Gate(_) | Role::Output => false,
+        }
+    }
+
+    /// Whether a hidden layer adds its input to its output.
+    fn adds_input(&self, index: usize) -> bool {
+        self.form == Form::Residual && index > 0 && self.activates(index)
+    }
+
+    /// Whether a dense layer gives the ReLUs of its sums, and nothing is added to them.
     fn is_plain_relu(&self, index: usize) -> bool {
-        self.activation == Activation::Relu && !self.keeps_slope(index)
+        self.activation == Activation::Relu && self.activates(index) && !self.keeps_slope(index)
     }
 
     fn keeps_slope(&self, index: usize) -> bool {
-        self.adds_input(index) || !activation::slope_from_output(self.activation)
+        let told = activation::slope_from_output(self.activation);
+        self.adds_input(index) || (self.activates(index) && !told)
     }
+}
+
+/// What a dense layer reads.
+#[derive(Clone, Copy)]
+enum Source {
+    /// The conditioner's input, or the context that leads it.
+    Input,
+    /// What another dense layer gives.
+    Dense(usize),
+    /// What a pre-activation block begins with.
+    Begun(usize),
+}
+
+fn add<T: Real>(sums: &mut [T], values: &[T]) {
+    sums.iter_mut()
+        .zip(values)
+        .for_each(|(sum, &value)| *sum += value);
 }

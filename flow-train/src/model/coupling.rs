@@ -3,7 +3,7 @@
 
 use super::bijection::{Bijection, Dimensions, LayerTrace};
 use super::conditional::{Conditional, Group};
-use super::conditioner::{Conditioner, Form, Scratch};
+use super::conditioner::{Conditioner, Perceptron, Scratch};
 use super::features::Features;
 use super::panel::Panel;
 use super::parts::{ConditionerParts, LayerParts};
@@ -26,7 +26,7 @@ impl Coupling {
         transformed: &[usize],
         transformer: Transformer,
         spec: &ConditionerSpec,
-    ) -> Form {
+    ) -> Perceptron {
         let mut inputs = Self::features(dimensions, transformed).inputs();
         let outputs = transformed.len() * transformer.parameters();
         let staircase = |width: usize| {
@@ -35,9 +35,9 @@ impl Coupling {
             prefix
         };
         let widths = spec.hidden.iter().copied().chain([outputs]);
-        Form {
+        Perceptron {
             activation: spec.activation,
-            residual: spec.residual,
+            form: spec.form(),
             staircases: widths.map(staircase).collect(),
         }
     }
@@ -58,7 +58,8 @@ impl Coupling {
             return Err("a coupling layer must leave a channel as it is".into());
         }
         let inputs = Self::features(dimensions, transformed).inputs();
-        conditioner.check(inputs, transformed.len() * transformer.parameters())
+        let outputs = transformed.len() * transformer.parameters();
+        conditioner.check(dimensions.context, inputs, outputs)
     }
 
     /// A layer with its parameters from `offset` on.
@@ -66,7 +67,7 @@ impl Coupling {
         dimensions: Dimensions<'_>,
         transformed: &[usize],
         transformer: Transformer,
-        form: Form,
+        form: Perceptron,
         offset: usize,
     ) -> Self {
         let given = Self::features(dimensions, transformed);

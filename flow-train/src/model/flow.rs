@@ -389,7 +389,7 @@ fn make_layer<T: Real>(
             conditioner,
         } => {
             Coupling::check(dimensions, &transformed, transformer, &conditioner)?;
-            let form = conditioner.form();
+            let form = conditioner.perceptron();
             let layer = Coupling::new(dimensions, &transformed, transformer, form, offset);
             (Layer::Coupling(layer), flatten(conditioner.dense))
         }
@@ -405,7 +405,7 @@ fn make_layer<T: Real>(
                 groups: &groups,
             };
             Autoregressive::check(dimensions, order, transformer, &conditioner)?;
-            let form = conditioner.form();
+            let form = conditioner.perceptron();
             let layer =
                 Autoregressive::new(dimensions, order, direction, transformer, form, offset);
             (Layer::Autoregressive(layer), flatten(conditioner.dense))

@@ -355,16 +355,17 @@ impl<T: Real> WithSimd for BackwardWeights<'_, T> {
             dw,
             db,
         } = self;
-        let inputs = x.rows();
+        // No more than the rows of `x`: a dense layer of the context sees the first of them.
+        let inputs = dw.len() / prefix.len();
+        debug_assert!(inputs <= x.rows() && dw.len() == inputs * prefix.len());
         let mut row = 0;
         while row < prefix.len() {
             row += match prefix.len() - row {
-                4.. => weights_tiles::<T, S, 4>(simd, prefix, dy, x, dw, row),
-                2.. => weights_tiles::<T, S, 2>(simd, prefix, dy, x, dw, row),
-                _ => weights_tiles::<T, S, 1>(simd, prefix, dy, x, dw, row),
+                4.. => weights_tiles::<T, S, 4>(simd, prefix, dy, x, dw, inputs, row),
+                2.. => weights_tiles::<T, S, 2>(simd, prefix, dy, x, dw, inputs, row),
+                _ => weights_tiles::<T, S, 1>(simd, prefix, dy, x, dw, inputs, row),
             };
         }
-        debug_assert_eq!(dw.len(), inputs * prefix.len());
         for (row, db) in db.iter_mut().enumerate() {
             let mut sums = [T::ZERO.splat(simd); 4];
             // Four at a time and by number, so that the sums stay in registers.
@@ -386,7 +387,7 @@ impl<T: Real> WithSimd for BackwardWeights<'_, T> {
     }
 }
 
-/// The visible columns of `R` rows, from `row` on; returns `R`.
+/// The visible columns of `R` rows of so many inputs, from `row` on; returns `R`.
 #[inline(always)]
 fn weights_tiles<T: Real, S: Simd, const R: usize>(
     simd: S,
@@ -394,6 +395,7 @@ fn weights_tiles<T: Real, S: Simd, const R: usize>(
     dy: &Panel<T>,
     x: &Panel<T>,
     dw: &mut [T],
+    inputs: usize,
     row: usize,
 ) -> usize {
     let depth = prefix[row + R - 1];
@@ -401,22 +403,24 @@ fn weights_tiles<T: Real, S: Simd, const R: usize>(
     while column < depth {
         column += match depth - column {
             6.. if S::REGISTER_COUNT >= 32 => {
-                weights_tile::<T, S, R, 6>(simd, prefix, dy, x, dw, row, column)
+                weights_tile::<T, S, R, 6>(simd, prefix, dy, x, dw, inputs, row, column)
             }
-            3.. => weights_tile::<T, S, R, 3>(simd, prefix, dy, x, dw, row, column),
-            _ => weights_tile::<T, S, R, 1>(simd, prefix, dy, x, dw, row, column),
+            3.. => weights_tile::<T, S, R, 3>(simd, prefix, dy, x, dw, inputs, row, column),
+            _ => weights_tile::<T, S, R, 1>(simd, prefix, dy, x, dw, inputs, row, column),
         };
     }
     R
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)]
 fn weights_tile<T: Real, S: Simd, const R: usize, const C: usize>(
     simd: S,
     prefix: &[usize],
     dy: &Panel<T>,
     x: &Panel<T>,
     dw: &mut [T],
+    inputs: usize,
     row: usize,
     column: usize,
 ) -> usize {
@@ -440,7 +444,7 @@ fn weights_tile<T: Real, S: Simd, const R: usize, const C: usize>(
     }
     for (r, sums) in sums.iter().enumerate() {
         let visible = prefix[row + r].saturating_sub(column);
-        let dw = &mut dw[(row + r) * x.rows() + column..][..C];
+        let dw = &mut dw[(row + r) * inputs + column..][..C];
         for (dw, &sum) in dw.iter_mut().zip(sums).take(visible) {
             *dw = T::reduce(simd, sum);
         }

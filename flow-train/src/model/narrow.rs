@@ -118,7 +118,7 @@ impl ConditionerParts<f64> {
         };
         ConditionerParts {
             activation: self.activation,
-            residual: self.residual,
+            form: self.form,
             dense: self.dense.into_iter().map(dense).collect(),
         }
     }

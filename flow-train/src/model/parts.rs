@@ -1,9 +1,9 @@
 //! A flow taken apart: what an exporter reads, and what a loaded artefact is put together from.
 
-use super::conditioner::Form;
+use super::conditioner::Perceptron;
 use super::image::{ConvolutionsParts, Planes};
 use super::real::Real;
-use flow_embedded::artefact::{Activation, Direction, Transformer};
+use flow_embedded::artefact::{Activation, Direction, Form, Role, Transformer};
 
 /// A flow over standardised events.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,16 +131,17 @@ pub enum LayerParts<T> {
 pub struct ConditionerParts<T> {
     /// Nonlinearity of the hidden layers.
     pub activation: Activation,
-    /// Whether each hidden layer but the first adds its input to its output.
-    pub residual: bool,
-    /// The dense layers, the linear one last.
+    /// How the dense layers follow one another.
+    pub form: Form,
+    /// The dense layers in the order of their [`Role`]s, the linear one last.
     pub dense: Vec<DenseParts<T>>,
 }
 
 /// One dense layer of a conditioner.
 ///
 /// Input columns of the first one: the context, then the event channels that condition, a circular one as its cosine
-/// and its sine. Output rows of the last one: the transformer's parameters, channel by channel.
+/// and its sine. Those of a dense layer of the context: the context, all seen by every row. Output rows of the last one:
+/// the transformer's parameters, channel by channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DenseParts<T> {
     /// Number of input columns.
@@ -206,11 +207,25 @@ impl<T: Real> DenseParts<T> {
     }
 }
 
+impl<T> ConditionerParts<T> {
+    /// What each dense layer is there for; none if there are more or fewer than the form has.
+    pub(crate) fn roles(&self) -> Option<Vec<Role>> {
+        let hidden = self.dense.len().checked_sub(self.form.dense_layers(0))?;
+        let fits = match self.form {
+            Form::Plain | Form::Residual => true,
+            Form::PreActivation(own) => hidden == 1 && own.blocks > 0,
+            Form::ContextFirst => hidden > 0,
+        };
+        let roles = (0..self.dense.len()).map(|dense| self.form.role(hidden, dense));
+        fits.then(|| roles.collect())
+    }
+}
+
 impl<T: Real> ConditionerParts<T> {
-    pub(crate) fn form(&self) -> Form {
-        Form {
+    pub(crate) fn perceptron(&self) -> Perceptron {
+        Perceptron {
             activation: self.activation,
-            residual: self.residual,
+            form: self.form,
             staircases: self
                 .dense
                 .iter()
@@ -219,43 +234,103 @@ impl<T: Real> ConditionerParts<T> {
         }
     }
 
-    /// Checks that the dense layers follow each other from `inputs` columns to `outputs` rows, and that residual
-    /// ones keep their width and their masks.
-    pub(crate) fn check(&self, mut inputs: usize, outputs: usize) -> Result<(), String> {
-        for (index, dense) in self.dense.iter().enumerate() {
-            dense
-                .check(inputs)
-                .map_err(|fault| format!("dense layer {index}: {fault}"))?;
-            inputs = dense.prefix.len();
+    /// Checks that the dense layers follow each other from `inputs` columns, of which `context` lead, to `outputs`
+    /// rows, and that what is added unit by unit has as many of them.
+    pub(crate) fn check(
+        &self,
+        context: usize,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<(), String> {
+        if self.form.needs_context() && context == 0 {
+            return Err("the conditioner has dense layers of a context that isn't there".into());
         }
-        if self.dense.is_empty() || inputs != outputs {
+        let ends = |own: &&DenseParts<T>| own.prefix.len() == outputs;
+        if self.dense.last().filter(ends).is_none() {
             return Err(format!("the conditioner must end in {outputs} rows"));
+        }
+        let roles = self
+            .roles()
+            .ok_or("the conditioner has too few dense layers, or too many for its form")?;
+        let first = usize::from(self.form.has_start());
+        let units = &self.dense[first].prefix;
+        let mut before = inputs;
+        for (index, (dense, role)) in self.dense.iter().zip(&roles).enumerate() {
+            let fault = |fault: String| format!("dense layer {index}: {fault}");
+            let rows = dense.prefix.len();
+            let expected = if role.sees_context() { context } else { before };
+            dense.check(expected).map_err(fault)?;
+            let of_units = !matches!(role, Role::Hidden(_) | Role::Output);
+            if of_units && rows != units.len() {
+                return Err(fault(format!(
+                    "expected a row for each of {} units",
+                    units.len()
+                )));
+            }
+            let ahead = |row: usize| match role {
+                Role::Start | Role::Term(_) | Role::Gate(_) => dense.prefix[row] != context,
+                // As many units as see no more than this one does.
+                Role::Inner(_) | Role::Outer(_) => {
+                    dense.prefix[row] > units.partition_point(|seen| *seen <= units[row])
+                }
+                Role::Hidden(_) | Role::Output => false,
+            };
+            if let Some(row) = (0..rows).find(|row| ahead(*row)) {
+                let whole = match role.sees_context() {
+                    true => "must see the whole context",
+                    false => "sees units that see more than its own",
+                };
+                return Err(fault(format!("row {row} {whole}")));
+            }
+            if !role.sees_context() {
+                before = rows;
+            }
         }
         let hidden = &self.dense[..self.dense.len() - 1];
         let even = hidden
             .windows(2)
             .all(|pair| pair[0].prefix.len() == pair[1].prefix.len());
-        if self.residual && !even {
+        if self.form == Form::Residual && !even {
             return Err("the hidden layers of a residual conditioner must be of one width".into());
         }
         Ok(())
     }
 
     /// For each output row, the largest number among the `reach` of the inputs that it depends on.
-    pub(crate) fn reach(&self, inputs: Vec<usize>) -> Vec<usize> {
-        let mut reach = inputs;
-        let last = self.dense.len() - 1;
-        for (index, dense) in self.dense.iter().enumerate() {
-            let own = dense.prefix.iter().enumerate().map(|(row, &prefix)| {
-                let seen = reach[..prefix].iter().copied().max().unwrap_or(0);
-                match self.residual && index > 0 && index < last {
-                    true => seen.max(reach[row]),
-                    false => seen,
+    pub(crate) fn reach(&self, inputs: &[usize]) -> Vec<usize> {
+        let seen = |dense: &DenseParts<T>, reach: &[usize]| -> Vec<usize> {
+            let rows = dense.prefix.iter();
+            rows.map(|&prefix| reach[..prefix].iter().copied().max().unwrap_or(0))
+                .collect()
+        };
+        let most = |reach: &mut Vec<usize>, others: &[usize]| {
+            let pairs = reach.iter_mut().zip(others);
+            pairs.for_each(|(own, &other)| *own = other.max(*own));
+        };
+        // Of the units, of what waits to be added to the next ones, and of a block's middle.
+        let mut units = inputs.to_vec();
+        let (mut term, mut middle) = (Vec::new(), Vec::new());
+        for (dense, role) in self.dense.iter().zip(self.roles().unwrap_or_default()) {
+            match role {
+                Role::Start | Role::Term(_) => term = seen(dense, inputs),
+                Role::Hidden(index) => {
+                    let mut own = seen(dense, &units);
+                    most(&mut own, &std::mem::take(&mut term));
+                    if self.form == Form::Residual && index > 0 {
+                        most(&mut own, &units);
+                    }
+                    units = own;
                 }
-            });
-            reach = own.collect();
+                Role::Inner(_) => {
+                    middle = seen(dense, &units);
+                    most(&mut middle, &std::mem::take(&mut term));
+                }
+                Role::Outer(_) => most(&mut units, &seen(dense, &middle)),
+                Role::Gate(_) => most(&mut units, &seen(dense, inputs)),
+                Role::Output => units = seen(dense, &units),
+            }
         }
-        reach
+        units
     }
 }
 

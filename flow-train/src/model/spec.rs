@@ -1,7 +1,7 @@
 //! What a flow is to look like, before it has parameters.
 
 use super::base::BaseSpec;
-use flow_embedded::artefact::{Activation, Direction, MAX_KERNEL, Transformer};
+use flow_embedded::artefact::{Activation, Direction, Form, MAX_KERNEL, Transformer};
 use thiserror::Error;
 
 /// The kinds of flows: how the channels of an event depend on one another within one layer, and what happens to
@@ -188,6 +188,14 @@ pub struct CategoricalSpec {
 }
 
 impl ConditionerSpec {
+    /// How the hidden layers follow one another.
+    pub(crate) fn form(&self) -> Form {
+        match self.residual {
+            true => Form::Residual,
+            false => Form::Plain,
+        }
+    }
+
     fn check(&self) -> Result<(), ModelError> {
         if let Some(index) = self.hidden.iter().position(|&width| width == 0) {
             return Err(ModelError::EmptyHidden { index });

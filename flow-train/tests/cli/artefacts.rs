@@ -1,7 +1,7 @@
 //! Artefacts whose likelihood is known in closed form: independent Gaussians, because every
 //! conditioner has zero weights.
 
-use flow_embedded::artefact::{Activation, Base, Direction, Domain, Judged, Transformer};
+use flow_embedded::artefact::{Activation, Base, Direction, Domain, Form, Judged, Transformer};
 use flow_embedded::math::Backend;
 use flow_train::export::{
     Draft, DraftCalibration, DraftChannel, DraftConditioner, DraftLayer, MaskedRow,
@@ -38,7 +38,7 @@ pub(crate) fn gaussian(context: &[&str]) -> Draft {
             },
             conditioner: DraftConditioner {
                 activation: Activation::Relu,
-                residual: false,
+                form: Form::Plain,
                 hidden: vec![],
                 rows: rows.collect(),
             },

@@ -8,8 +8,8 @@ use std::error::Error;
 
 use flow_codegen::{Checked, Interpreter, Optimise, Passes};
 use flow_embedded::artefact::{
-    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain, Header,
-    Layer, Provenance, Quantisation, Transformer, Units, WeightFormat, encode, encoded_len,
+    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain, Form,
+    Header, Layer, Provenance, Quantisation, Transformer, Units, WeightFormat, encode, encoded_len,
 };
 use flow_embedded::math::Backend;
 
@@ -153,7 +153,7 @@ impl Lists {
     fn layer(&self, family: &Family, index: usize) -> Layer<'_> {
         let conditioner = Conditioner {
             activation: Activation::Relu,
-            residual: false,
+            form: Form::Plain,
             hidden: [Units(&self.units); 2].into_iter().collect(),
         };
         let transformer = family.transformer;

@@ -7,7 +7,9 @@ use crate::drafts::{Bijection, Kind, draft, quantised, rng};
 use artefacts::Flow;
 use flow_codegen::{Functions, Optimise, Options};
 use flow_embedded::LoadedFlow;
-use flow_embedded::artefact::{Activation, Base, Direction, Domain, Transformer, WeightFormat};
+use flow_embedded::artefact::{
+    Activation, Base, Direction, Domain, Form, Transformer, WeightFormat,
+};
 use flow_embedded::math::Backend;
 use flow_train::export::Draft;
 use rand_chacha::ChaCha8Rng;
@@ -183,7 +185,7 @@ fn kind(
         layers: vec![layer; layers],
         hidden: hidden.to_vec(),
         activation,
-        residual: false,
+        form: Form::Plain,
         domains: Vec::new(),
         context_domains: Vec::new(),
         features: Vec::new(),
@@ -220,7 +222,9 @@ fn random(rng: &mut ChaCha8Rng, turn: usize) -> (&'static str, Kind) {
             .collect();
         let event = [2, 3, 4, 5, 6, 8, 10, 12, 16][below(9)];
         let mut kind = kind(family, 1 + below(5), event, &hidden, activation);
-        kind.residual = same && below(6) == 0;
+        if same && below(6) == 0 {
+            kind.form = Form::Residual;
+        }
         if below(4) == 0 {
             kind.context = 1 + below(2);
         }

@@ -4,8 +4,8 @@ use crate::cli::context_report::ContextReport;
 use crate::cli::stream_report::StreamReport;
 use crate::cli::ui::decimal;
 use flow_embedded::artefact::{
-    Activation, Channel, Conditioner, Domain, Grid, Judged, Layer, LoadedFlow, Permutation,
-    Transformer,
+    Activation, Channel, Conditioner, ContextTerm, Domain, Form, Grid, Judged, Layer, LoadedFlow,
+    Permutation, Transformer,
 };
 use flow_embedded::window::Feature;
 use serde::Serialize;
@@ -107,6 +107,21 @@ pub(super) struct ConditionerReport {
     pub(super) kernels: Vec<u8>,
     pub(super) activation: &'static str,
     pub(super) residual: bool,
+    /// Those of pre-activation blocks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) blocks: Option<BlocksReport>,
+    /// Whether the first hidden layer's sum begins with a layer of the context.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) context_first: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct BlocksReport {
+    pub(super) count: u8,
+    /// Whether they begin with the activation.
+    pub(super) activated: bool,
+    /// What the context does beside being an input: "added" or "gates".
+    pub(super) context: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -312,6 +327,8 @@ fn layer_conditioner(layer: &Layer<'_>) -> Option<ConditionerReport> {
             kernels: kernels.chain([own.output_kernel]).collect(),
             activation: activation(own.activation),
             residual: own.residual,
+            blocks: None,
+            context_first: false,
         });
     }
     let (_, conditioner) = layer.conditional()?;
@@ -324,7 +341,17 @@ fn describe_conditioner(conditioner: &Conditioner<'_>) -> ConditionerReport {
         hidden: hidden.map(|units| units.total()).collect(),
         kernels: Vec::new(),
         activation: activation(conditioner.activation),
-        residual: conditioner.residual,
+        residual: conditioner.form == Form::Residual,
+        blocks: conditioner.form.pre_activation().map(|own| BlocksReport {
+            count: own.blocks,
+            activated: own.activated,
+            context: match own.context {
+                ContextTerm::Input => None,
+                ContextTerm::Added => Some("added"),
+                ContextTerm::Gated => Some("gates"),
+            },
+        }),
+        context_first: conditioner.form == Form::ContextFirst,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The way from data to base, drawn as text.
 
-use super::report::{BaseReport, ConditionerReport, ImageReport, LayerReport, Report};
+use super::report::{
+    BaseReport, BlocksReport, ConditionerReport, ImageReport, LayerReport, Report,
+};
 use flow_embedded::artefact::{Domain, Transformer};
 
 /// One line for each step, from the data down to the base.
@@ -131,16 +133,32 @@ fn perceptron(conditioner: &ConditionerReport) -> String {
         return "no hidden layer".to_owned();
     }
     let sizes: Vec<String> = conditioner.hidden.iter().map(usize::to_string).collect();
-    let kind = match conditioner.residual {
-        true => "residual ",
-        false => "",
+    let kind = match (conditioner.residual, conditioner.context_first) {
+        (true, _) => "residual ",
+        (_, true) => "context-first ",
+        _ => "",
     };
     format!(
-        "{kind}hidden {} {}{}",
+        "{kind}hidden {} {}{}{}",
         sizes.join("-"),
         conditioner.activation,
-        kernels(&conditioner.kernels)
+        kernels(&conditioner.kernels),
+        conditioner.blocks.as_ref().map(blocks).unwrap_or_default()
     )
+}
+
+fn blocks(own: &BlocksReport) -> String {
+    let kind = match own.activated {
+        true => "pre-activation",
+        false => "residual",
+    };
+    let count = if own.count == 1 { "block" } else { "blocks" };
+    let context = match own.context {
+        Some("added") => ", context added",
+        Some(_) => ", gated by context",
+        None => "",
+    };
+    format!(", {} {kind} {count}{context}", own.count)
 }
 
 /// The kernels of convolutions, the output's last.

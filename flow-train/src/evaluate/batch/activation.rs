@@ -14,6 +14,32 @@ pub(super) fn apply<M: LaneMath>(activation: Activation, values: &mut [f32]) {
     });
 }
 
+/// Replaces what gates were given by what they let through.
+pub(super) fn gate<M: LaneMath>(values: &mut [f32]) {
+    Arch::new().dispatch(Gate::<M> {
+        values,
+        math: PhantomData,
+    });
+}
+
+struct Gate<'v, M> {
+    values: &'v mut [f32],
+    math: PhantomData<M>,
+}
+
+impl<M: LaneMath> WithSimd for Gate<'_, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let one = Lanes::splat(simd, 1.0);
+        for x in vectors::<S>(self.values) {
+            let exp = M::exp_lanes(simd, negative(simd, Lanes::new(simd, *x)));
+            *x = (one / (one + exp)).lanes();
+        }
+    }
+}
+
 struct Apply<'v, M> {
     activation: Activation,
     values: &'v mut [f32],

@@ -8,6 +8,7 @@ use flow_frame::entry;
 golden! {
     sampled SPEED speed ""
     image image_residual text lines categories mixed_permuted category
+    blocks_added blocks_gated blocks_linear context_first
 }
 
 #[entry]

@@ -7,12 +7,12 @@ use flow_frame::entry;
 
 golden! {
     sampled SIZE size "size/"
-    maf_context mixed iaf iaf_spline_groups glow circular permuted
+    maf_context mixed iaf iaf_spline_groups glow circular permuted blocks_added
 }
 
 golden! {
     sampled PLAIN plain "plain/"
-    maf_context mixed iaf iaf_spline_groups glow circular permuted
+    maf_context mixed iaf iaf_spline_groups glow circular permuted blocks_added
 }
 
 #[entry]

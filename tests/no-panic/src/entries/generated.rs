@@ -159,6 +159,9 @@ golden! {
     entry_maf_residual maf_residual "maf_residual.rs";
     entry_text text "text.rs";
     entry_categories categories "categories.rs";
+    entry_blocks_added blocks_added "blocks_added.rs";
+    entry_blocks_gated blocks_gated "blocks_gated.rs";
+    entry_context_first context_first "context_first.rs";
     entry_mixed_permuted mixed_permuted "mixed_permuted.rs";
     entry_category category "category.rs";
 }
