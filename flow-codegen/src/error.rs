@@ -88,6 +88,15 @@ pub enum Error {
         /// The layer, from 0.
         layer: usize,
     },
+    /// Scales and splines as other libraries have them are not computed with integers.
+    #[error(
+        "layer {layer} scales or bends channels as the library does that it was imported from, which is not \
+         computed with integers: compile the model to f32 or f16"
+    )]
+    QuantiseImported {
+        /// The layer, from 0.
+        layer: usize,
+    },
     /// The type's name is that of something else in the module.
     #[error("the type cannot be named {name}: the generated module needs the name itself")]
     NameTaken {

@@ -1,6 +1,11 @@
 //! Flows of other libraries, beside the log-likelihoods that those gave.
+//!
+//! The files of whole flows are among the shared data, and are not carried here; the live tests of `flow-bridge` make
+//! others with the libraries themselves.
 
-use flow_train::import::{Source, import};
+use flow_embedded::artefact::{LoadedFlow, Transformer};
+use flow_train::export::DraftLayer;
+use flow_train::import::{ImportError, Source, Tensor, import};
 use std::path::{Path, PathBuf};
 
 /// The golden files of the shared data, where they are.
@@ -14,19 +19,181 @@ fn fixtures() -> Vec<PathBuf> {
     files
 }
 
+fn source(path: &Path) -> Source {
+    let bytes = std::fs::read(path).expect("readable");
+    Source::read(&bytes, None).expect("a source")
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned()
+}
+
 #[test]
 fn fixtures_are_reproduced() {
     for path in fixtures() {
-        let name = path
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        let source =
-            Source::read(&std::fs::read(&path).expect("readable"), None).expect("a source");
-        match import(&source) {
-            Ok(own) => println!("{name}: {:?}", own.parity),
-            Err(fault) => println!("{name}: {fault}"),
-        }
+        let source = source(&path);
+        let own = import(&source).unwrap_or_else(|fault| panic!("{}: {fault}", name(&path)));
+        println!("{}: {:?}", name(&path), own.parity);
+        assert_eq!(own.parity.rows, source.golden.log_probs.len());
+        assert!(own.parity.exact < 1e-10 && own.parity.rounded < 1e-4);
+        let bytes = own.draft.encode().expect("an artefact");
+        let loaded = LoadedFlow::from_bytes(&bytes).expect("a flow");
+        assert_eq!(loaded.header().event.len(), own.flow.event());
     }
+}
+
+/// What a silent convention error would do: each makes log-likelihoods that look right, and are refused.
+#[test]
+fn what_is_changed_is_refused() {
+    for path in fixtures() {
+        let sound = source(&path);
+        let refused = |changed: &Source, what: &str| match import(changed) {
+            Ok(_) => panic!("{}: {what} went unnoticed", name(&path)),
+            Err(fault) => fault,
+        };
+        let mut off = sound.clone();
+        off.golden.log_probs[7] += 1e-6 * off.golden.log_probs[7].abs().max(1.0);
+        let fault = refused(&off, "a log-likelihood that is off by a millionth");
+        assert!(
+            matches!(fault, ImportError::Differs { row: 7, .. }),
+            "{fault}"
+        );
+
+        let mut few = sound.clone();
+        few.golden.log_probs.truncate(31);
+        let fault = refused(&few, "31 golden rows");
+        assert!(
+            matches!(
+                fault,
+                ImportError::Golden {
+                    found: 31,
+                    needed: 32
+                }
+            ),
+            "{fault}"
+        );
+
+        let mut more = sound.clone();
+        let tensor = Tensor {
+            shape: vec![1],
+            values: vec![1.0],
+        };
+        more.state.insert("zzz.unknown".to_owned(), tensor);
+        let fault = refused(&more, "a tensor that nothing uses");
+        assert!(fault.to_string().contains("zzz.unknown"), "{fault}");
+
+        let mut wide = sound.clone();
+        wide.settings.tails = Some("circular".to_owned());
+        let fault = refused(&wide, "circular tails");
+        assert!(fault.to_string().contains("tails"), "{fault}");
+
+        let mut strange = sound;
+        strange.library = "mylib".to_owned();
+        let fault = refused(&strange, "an unknown library");
+        assert!(
+            fault
+                .to_string()
+                .contains("zuko, nflows, normflows, flowjax"),
+            "{fault}"
+        );
+    }
+}
+
+/// Golden rows of raw data, standardised outside the flow.
+#[test]
+fn standardisation_is_carried_in() {
+    for path in fixtures() {
+        let mut source = source(&path);
+        let rows = source.golden.log_probs.len();
+        let (event, context) = (
+            source.golden.events.len() / rows,
+            source.golden.contexts.len() / rows,
+        );
+        let column = |count: usize, base: f64| -> Vec<f64> {
+            (0..count).map(|own| base + 0.25 * own as f64).collect()
+        };
+        let (mean, std) = (column(event, -3.0), column(event, 0.5));
+        let (context_mean, context_std) = (column(context, 10.0), column(context, 2.0));
+        let raw = |values: &mut [f64], mean: &[f64], std: &[f64]| {
+            for (index, value) in values.iter_mut().enumerate() {
+                *value = *value * std[index % std.len()] + mean[index % mean.len()];
+            }
+        };
+        raw(&mut source.golden.events, &mean, &std);
+        if context > 0 {
+            raw(&mut source.golden.contexts, &context_mean, &context_std);
+        }
+        let constant: f64 = std.iter().map(|own| own.ln()).sum();
+        source
+            .golden
+            .log_probs
+            .iter_mut()
+            .for_each(|own| *own -= constant);
+        source.standardise = Some(flow_train::import::Standardise {
+            mean,
+            std,
+            context_mean,
+            context_std,
+        });
+        // Rows far out lose more by the way there and back than a flow may differ.
+        let near = |own: &Source| {
+            own.golden
+                .log_probs
+                .iter()
+                .map(|own| own.abs() < 50.0)
+                .collect::<Vec<_>>()
+        };
+        let near = near(&source);
+        let golden = &mut source.golden;
+        keep(&mut golden.events, event, &near);
+        keep(&mut golden.contexts, context, &near);
+        keep(&mut golden.log_probs, 1, &near);
+        while source.golden.log_probs.len() < 32 {
+            let golden = &mut source.golden;
+            golden.events.extend_from_within(..event);
+            golden.contexts.extend_from_within(..context);
+            golden.log_probs.extend_from_within(..1);
+        }
+        let own = import(&source).unwrap_or_else(|fault| panic!("{}: {fault}", name(&path)));
+        assert_eq!(own.draft.event[0].mean, -3.0);
+    }
+}
+
+/// Keeps rows of so many numbers.
+fn keep(values: &mut Vec<f64>, width: usize, wanted: &[bool]) {
+    if width > 0 {
+        let rows = values.chunks(width).zip(wanted).filter(|own| *own.1);
+        *values = rows.flat_map(|own| own.0.to_vec()).collect();
+    }
+}
+
+/// What a manifest states is used and not found out.
+#[test]
+fn what_is_stated_is_used() {
+    let stated = |fixture: &str, change: &dyn Fn(&mut Source)| {
+        let path = fixtures().into_iter().find(|path| name(path) == fixture)?;
+        let mut source = source(&path);
+        change(&mut source);
+        Some(import(&source))
+    };
+    let Some(sound) = stated("zuko_nsf", &|own| own.settings.bound = Some(5.0)) else {
+        return;
+    };
+    for layer in sound.expect("the bound that it has").draft.layers {
+        let DraftLayer::Autoregressive { transformer, .. } = layer else {
+            panic!("{layer:?}");
+        };
+        let own = matches!(transformer, Transformer::Spline { bound: 5.0, .. });
+        assert!(own, "{transformer:?}");
+    }
+    let other = stated("zuko_nsf", &|own| own.settings.bound = Some(4.0)).expect("there");
+    assert!(matches!(other, Err(ImportError::Differs { .. })));
+    let other = stated("zuko_nsf", &|own| {
+        own.settings.activation = Some("elu".into())
+    });
+    let fault = other.expect("there").expect_err("not computed").to_string();
+    assert!(fault.contains("elu is none of relu, tanh, silu"), "{fault}");
 }

@@ -3,7 +3,8 @@
 use flow_codegen::{Checked, Interpreter, Passes};
 use flow_embedded::artefact::{
     self, Activation, Autoregressive, Base, Conditioner, ContextTerm, Coupling, Direction, Domain,
-    Form, Grid, Judged, Layer, PreActivation, Shape, Transformer, Units, WeightFormat,
+    Ends, FlooredSpline, Form, Grid, Judged, Layer, PreActivation, Scale, Shape, Transformer,
+    Units, WeightFormat,
 };
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
@@ -113,6 +114,40 @@ const fn blocks(blocks: u8, activated: bool, context: ContextTerm) -> Form {
     })
 }
 
+/// As FlowJAX has it; the affine maps below are those of nflows and normflows.
+const FREE_ENDS: Transformer = Transformer::FlooredSpline(FlooredSpline {
+    bins: 5,
+    bound: 3.0,
+    least_size: 1e-3,
+    least_slope: 1e-3,
+    ends: Ends::Free,
+    direction: Direction::Normalizing,
+});
+/// As nflows has it, inverted.
+const INVERTED: Transformer = Transformer::FlooredSpline(FlooredSpline {
+    bins: 4,
+    bound: 3.0,
+    least_size: 6e-3,
+    least_slope: 1e-3,
+    ends: Ends::Smooth,
+    direction: Direction::Generative,
+});
+const SOFTPLUS: Transformer = Transformer::Scaled {
+    scale: Scale::Softplus { least: 1e-3 },
+    direction: Direction::Normalizing,
+};
+const SIGMOID: Transformer = Transformer::Scaled {
+    scale: Scale::Sigmoid { least: 1e-3 },
+    direction: Direction::Generative,
+};
+const EXPONENTIAL: Transformer = Transformer::Scaled {
+    scale: Scale::Exponential { least: 0.0 },
+    direction: Direction::Generative,
+};
+const ABOVE_ONE: Transformer = Transformer::Scaled {
+    scale: Scale::Exponential { least: 1.0 },
+    direction: Direction::Normalizing,
+};
 const MAF: Bijection = Bijection::Autoregressive(AFFINE, Direction::Normalizing, 1);
 const IAF: Bijection = Bijection::Autoregressive(AFFINE, Direction::Generative, 1);
 const NSF_AR: Bijection = Bijection::Autoregressive(SPLINE, Direction::Normalizing, 1);
@@ -142,10 +177,15 @@ impl Kind {
         self.layers.iter().any(over_images)
     }
 
-    /// Whether it has a form in integers: images, categories, and conditioners that are more than
-    /// a chain of hidden layers have none.
+    /// Whether it has a form in integers: images, categories, conditioners that are more than a chain of hidden layers,
+    /// and transformers as other libraries have them have none.
     pub fn has_integers(&self) -> bool {
-        !self.is_image() && !self.is_categorical() && self.form.is_chain()
+        let imported = |own: &Bijection| match own {
+            Bijection::Coupling(own) | Bijection::Autoregressive(own, ..) => own.is_imported(),
+            _ => false,
+        };
+        let foreign = self.layers.iter().any(imported);
+        !self.is_image() && !self.is_categorical() && self.form.is_chain() && !foreign
     }
 
     /// Six channels, two hidden layers, the usual choices for the rest.
@@ -302,6 +342,28 @@ pub fn table() -> Vec<(&'static str, Kind)> {
                 ])
                 .shaped(4, 1, &[8])
             },
+        ),
+        (
+            "imported_scales",
+            plain(&[
+                Bijection::Coupling(SIGMOID),
+                Bijection::Autoregressive(SOFTPLUS, Direction::Normalizing, 1),
+                Bijection::Coupling(EXPONENTIAL),
+                Bijection::Autoregressive(ABOVE_ONE, Direction::Generative, 2),
+                Bijection::Autoregressive(EXPONENTIAL, Direction::Normalizing, 1),
+            ])
+            .shaped(4, 1, &[8, 8]),
+        ),
+        (
+            "imported_splines",
+            plain(&[
+                Bijection::Coupling(FREE_ENDS),
+                Bijection::Coupling(INVERTED),
+                Bijection::Autoregressive(FREE_ENDS, Direction::Generative, 1),
+                Bijection::Autoregressive(INVERTED, Direction::Normalizing, 2),
+            ])
+            .shaped(4, 1, &[8])
+            .with(Tanh, Libm),
         ),
         (
             "domains",
@@ -1098,7 +1160,16 @@ pub fn random_kind(rng: &mut ChaCha8Rng) -> Kind {
     let affine = Transformer::Affine {
         log_scale_bound: [0.5, 2.0, 5.0][below(3)],
     };
-    let transformers = [Transformer::Shift, affine, FEW_BINS, SPLINE];
+    let own = [Transformer::Shift, affine, FEW_BINS, SPLINE];
+    let imported = [
+        FREE_ENDS,
+        INVERTED,
+        SOFTPLUS,
+        SIGMOID,
+        EXPONENTIAL,
+        ABOVE_ONE,
+    ];
+    let is_imported = below(4) == 0;
     kind.event = 1 + below(6);
     kind.context = below(3);
     kind.domains.truncate(kind.event);
@@ -1129,7 +1200,10 @@ pub fn random_kind(rng: &mut ChaCha8Rng) -> Kind {
     let layers = 1 + below(4);
     kind.layers = (0..layers)
         .map(|_| {
-            let transformer = transformers[below(transformers.len())];
+            let transformer = match is_imported {
+                true => imported[below(imported.len())],
+                false => own[below(own.len())],
+            };
             let direction = [Direction::Normalizing, Direction::Generative][below(2)];
             let heads = [Heads::One, Heads::ByPosition][below(2)];
             match below(10) {
@@ -1137,7 +1211,9 @@ pub fn random_kind(rng: &mut ChaCha8Rng) -> Kind {
                 2 => Bijection::Linear,
                 3 => Bijection::ElementWise,
                 4 => Bijection::Permutation,
-                5 if is_image => Bijection::Convolutional(transformer, [2, 1], heads),
+                5 if is_image && !is_imported => {
+                    Bijection::Convolutional(transformer, [2, 1], heads)
+                }
                 6 if is_image => Bijection::Pointwise([1, 2]),
                 _ => Bijection::Autoregressive(transformer, direction, 1 + below(kind.event)),
             }

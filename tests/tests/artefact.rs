@@ -3,8 +3,9 @@
 
 use flow_codegen::Interpreter;
 use flow_embedded::artefact::{
-    Base, ContextTerm, Direction, Domain, FORMAT_VERSION, Fault, Form, Grid, Header, LoadError,
-    LoadedFlow, Place, PreActivation, Transformer, WeightFormat, encode, encoded_len,
+    Base, ContextTerm, Direction, Domain, FORMAT_VERSION, Fault, FlooredSpline, Form, Grid, Header,
+    LoadError, LoadedFlow, Place, PreActivation, Scale, Transformer, WeightFormat, encode,
+    encoded_len,
 };
 use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
 use flow_tests::drafts::{draft, halved, quantised, rng, table};
@@ -347,10 +348,36 @@ fn what_is_wrong_with_layers_is_named() {
             let found = refusal(row, |draft| match transformer(draft, layer) {
                 Transformer::Affine { log_scale_bound } => *log_scale_bound = bound,
                 Transformer::Spline { bound: own, .. } => *own = bound,
-                Transformer::Shift => {}
+                _ => {}
             });
             assert_eq!(found, (Place::Layer(layer), Fault::NotPositive), "{bound}");
         }
+    }
+    for least in [f32::INFINITY, f32::NAN, -1e-3] {
+        let found = refusal("imported_scales", |draft| {
+            *transformer(draft, 0) = Transformer::Scaled {
+                scale: Scale::Softplus { least },
+                direction: Direction::Normalizing,
+            };
+        });
+        assert_eq!(found, (Place::Layer(0), Fault::NotPositive), "{least}");
+    }
+    let spline = |change: fn(&mut FlooredSpline)| {
+        refusal("imported_splines", |draft| {
+            if let Transformer::FlooredSpline(own) = transformer(draft, 1) {
+                change(own);
+            }
+        })
+    };
+    for found in [
+        spline(|own| own.least_size = f32::NAN),
+        spline(|own| own.least_size = -1e-3),
+        spline(|own| own.least_size = 1.5),
+        spline(|own| own.least_slope = 1.0),
+        spline(|own| own.least_slope = f32::NAN),
+        spline(|own| own.bound = f32::INFINITY),
+    ] {
+        assert_eq!(found, (Place::Layer(1), Fault::NotPositive));
     }
     for bins in [0, 1] {
         let found = refusal("nsf", |draft| {
@@ -389,12 +416,18 @@ fn what_is_wrong_with_layers_is_named() {
         });
         refused("none", Fault::BadForm, |own| own.hidden.clear());
         refused("no units", Fault::BadForm, |own| own.hidden[0].fill(0));
-        refused("too many units", Fault::BadForm, |own| own.hidden[0][0] = 4097);
+        refused("too many units", Fault::BadForm, |own| {
+            own.hidden[0][0] = 4097
+        });
         refused("other groups", Fault::BadUnits, |own| own.hidden[0].push(1));
     }
-    let found = refusal("blocks_added", |draft| conditioner(draft, 1).rows.truncate(20));
+    let found = refusal("blocks_added", |draft| {
+        conditioner(draft, 1).rows.truncate(20)
+    });
     assert_eq!(found, (Place::Layer(1), Fault::WrongWeightCount));
-    let found = refusal("context_first", |draft| conditioner(draft, 0).hidden.clear());
+    let found = refusal("context_first", |draft| {
+        conditioner(draft, 0).hidden.clear()
+    });
     assert_eq!(found, (Place::Layer(0), Fault::BadForm));
     let pre_activation = |context| {
         Form::PreActivation(PreActivation {
@@ -409,9 +442,17 @@ fn what_is_wrong_with_layers_is_named() {
     );
     for form in [Form::ContextFirst, added, gated] {
         let found = refusal("permuted", |draft| conditioner(draft, 0).form = form);
-        assert_eq!(found, (Place::Layer(0), Fault::BadForm), "{form:?} of nothing");
+        assert_eq!(
+            found,
+            (Place::Layer(0), Fault::BadForm),
+            "{form:?} of nothing"
+        );
         let found = refusal("categories", |draft| draft.heads[1].form = form);
-        assert_eq!(found, (Place::Head(1), Fault::BadForm), "{form:?} of a head");
+        assert_eq!(
+            found,
+            (Place::Head(1), Fault::BadForm),
+            "{form:?} of a head"
+        );
     }
     let found = refusal("maf", |draft| conditioner(draft, 2).rows.truncate(3));
     assert_eq!(found, (Place::Layer(2), Fault::WrongWeightCount));

@@ -521,6 +521,8 @@ golden! {
     iaf, 4, 1;
     iaf_spline_groups, 5, 0;
     glow, 4, 1;
+    imported_scales, 4, 1;
+    imported_splines, 4, 1;
     domains, 4, 1;
     circular, 4, 1;
     torus, 2, 0;

@@ -34,8 +34,7 @@ fn has_splines(kind: &Kind) -> bool {
     kind.layers.iter().any(|layer| {
         matches!(
             layer,
-            Bijection::Coupling(Transformer::Spline { .. })
-                | Bijection::Autoregressive(Transformer::Spline { .. }, ..)
+            Bijection::Coupling(own) | Bijection::Autoregressive(own, ..) if own.is_spline()
         )
     })
 }
@@ -375,9 +374,11 @@ fn the_table_has_every_kind() {
         Transformer::Shift => "shift",
         Transformer::Affine { .. } => "affine",
         Transformer::Spline { .. } => "spline",
+        Transformer::Scaled { .. } => "scaled",
+        Transformer::FlooredSpline(_) => "floored spline",
     };
     let has = |kind: &Kind, wanted: &dyn Fn(&Bijection) -> bool| kind.layers.iter().any(wanted);
-    for name in ["shift", "affine", "spline"] {
+    for name in ["shift", "affine", "spline", "scaled", "floored spline"] {
         any(&format!("{name} coupling"), &|kind| {
             has(
                 kind,

@@ -4,7 +4,9 @@ use super::window;
 use crate::cost::{Basis, Seconds};
 use crate::plan::{Bijection, Channels, Conditional, Convolutional, HeadPlan, LayerPlan, Plan};
 use crate::{Cost, Functions};
-use flow_embedded::artefact::{Activation, Base, ContextTerm, Domain, Form, Judged, Transformer};
+use flow_embedded::artefact::{
+    Activation, Base, ContextTerm, Direction, Domain, Form, Judged, Transformer,
+};
 
 pub(super) fn file_header(plan: &Plan, artefact: &str) -> String {
     // A line break in the name would end the comment.
@@ -307,6 +309,21 @@ fn transformer(transformer: Transformer) -> String {
         Transformer::Shift => "shift".to_owned(),
         Transformer::Affine { .. } => "affine".to_owned(),
         Transformer::Spline { bins, bound } => format!("spline of {bins} bins on ±{bound}"),
+        Transformer::Scaled { scale, direction } => {
+            let inverted = inverted(direction);
+            format!("{inverted}affine with {} scale", scale.name())
+        }
+        Transformer::FlooredSpline(own) => {
+            let (bins, bound, inverted) = (own.bins, own.bound, inverted(own.direction));
+            format!("{inverted}spline of {bins} bins on ±{bound}")
+        }
+    }
+}
+
+fn inverted(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Normalizing => "",
+        Direction::Generative => "inverted ",
     }
 }
 

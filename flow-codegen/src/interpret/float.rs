@@ -8,7 +8,8 @@ use flow_embedded::artefact::{Activation as Kind, Direction, Form, Shape, Transf
 use flow_embedded::kernels::{
     Activation, Relu, Silu, Tanh, affine_forward, affine_inverse, category_log_prob, circle,
     circular_forward, circular_inverse, conclude, dot, element_wise_generate,
-    element_wise_normalize, embedding, linear_generate, linear_normalize, spline_forward,
+    element_wise_normalize, embedding, floored_spline_forward, floored_spline_inverse_and_log_det,
+    linear_generate, linear_normalize, scaled_forward, scaled_inverse, spline_forward,
     spline_inverse_and_log_det, wrap,
 };
 use flow_embedded::math::Math;
@@ -235,6 +236,20 @@ pub(super) fn transform<M: Math>(
             match forward {
                 true => affine_forward::<M>(x, *shift, *a, inv_bound),
                 false => affine_inverse::<M>(x, *shift, *a, inv_bound),
+            }
+        }
+        (Transformer::Scaled { scale, direction }, [shift, a, ..]) => {
+            match forward == (direction == Direction::Normalizing) {
+                true => scaled_forward::<M, _>(x, *shift, *a, scale),
+                false => scaled_inverse::<M, _>(x, *shift, *a, scale),
+            }
+        }
+        (Transformer::FlooredSpline(own), parameters) => {
+            match forward == (own.direction == Direction::Normalizing) {
+                true => floored_spline_forward::<M>(x, parameters, own.bound, own.floor()),
+                false => {
+                    floored_spline_inverse_and_log_det::<M>(x, parameters, own.bound, own.floor())
+                }
             }
         }
         (_, parameters) if circular && forward => circular_forward::<M>(x, parameters),

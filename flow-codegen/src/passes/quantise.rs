@@ -9,7 +9,7 @@
 
 use crate::Error;
 use crate::plan::{Bijection, Conditional, IntegerRow, Plan, Table};
-use flow_embedded::artefact::{Activation, Quantisation, WeightFormat};
+use flow_embedded::artefact::{Activation, Quantisation, Transformer, WeightFormat};
 use half::f16;
 
 /// Bits behind the point of channels and parameters.
@@ -28,6 +28,10 @@ pub(super) fn run(mut plan: Plan, quantisation: &Quantisation<'_>) -> Result<Pla
     }
     let mut fractions = quantisation.fractions;
     for (index, layer) in plan.layers.iter_mut().enumerate() {
+        let transformer = layer.bijection.transformer();
+        if transformer.is_some_and(Transformer::is_imported) {
+            return Err(Error::QuantiseImported { layer: index });
+        }
         let fits = match &mut layer.bijection {
             Bijection::Coupling(own) | Bijection::Autoregressive(_, own)
                 if !own.form.is_chain() =>

@@ -250,7 +250,7 @@ impl Conditional {
     /// Whether each channel's parameters are evaluated on their own: splines
     /// have many.
     pub(crate) fn channel_by_channel(&self) -> bool {
-        matches!(self.transformer, Transformer::Spline { .. })
+        self.transformer.is_spline()
     }
 
     /// All tables in the order of the artefact.

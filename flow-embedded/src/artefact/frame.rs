@@ -1,10 +1,13 @@
 //! The bytes around header and weights: magic, version, lengths, checksum.
 
 use super::crc::crc32;
-use super::{EncodeError, Header, LoadError};
+use super::{EncodeError, Header, Layer, LoadError};
 
-/// The format version that is written and read.
-pub const FORMAT_VERSION: u16 = 7;
+/// The newest format version, and with [`OLDEST`] the range that is read.
+pub const FORMAT_VERSION: u16 = 8;
+/// The oldest that is read. What is new in version 8 follows behind what version 7 has, so
+/// that artefacts of both decode alike.
+const OLDEST: u16 = 7;
 
 const MAGIC: [u8; 4] = *b"FLOW";
 const PREAMBLE: usize = 16;
@@ -14,6 +17,15 @@ const CHECKSUM: usize = 4;
 pub(super) struct Frame<'a> {
     pub(super) header: &'a [u8],
     pub(super) weights: &'a [[u8; 4]],
+}
+
+/// The oldest format version that has all that a header uses: what was built to read it
+/// still does.
+fn version(header: &Header<'_>) -> u16 {
+    match header.layers.iter().any(Layer::is_new) {
+        true => FORMAT_VERSION,
+        false => OLDEST,
+    }
 }
 
 /// An upper bound of the bytes that [`encode`] needs.
@@ -53,7 +65,7 @@ pub fn encode<'b>(
     let weights_field = u32::try_from(weights.len()).map_err(|_| EncodeError::TooLarge)?;
     let fields = MAGIC
         .into_iter()
-        .chain(FORMAT_VERSION.to_le_bytes())
+        .chain(version(header).to_le_bytes())
         .chain([0, 0])
         .chain(header_field.to_le_bytes())
         .chain(weights_field.to_le_bytes());
@@ -113,7 +125,7 @@ impl<'a> Frame<'a> {
                 supported: FORMAT_VERSION,
             });
         }
-        if version < u64::from(FORMAT_VERSION) {
+        if version < u64::from(OLDEST) {
             return Err(LoadError::TooOld {
                 found: version as u16,
                 supported: FORMAT_VERSION,

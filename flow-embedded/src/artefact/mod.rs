@@ -66,9 +66,10 @@ pub use loaded::{CalibrationTable, LoadedFlow};
 pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
-    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain,
-    Evaluation, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS,
-    Permutation, Provenance, Quantisation, Shape, Transformer, Units, WeightFormat,
+    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain, Ends,
+    Evaluation, FlooredSpline, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL,
+    MAX_LAYERS, Permutation, Provenance, Quantisation, Scale, Shape, Transformer, Units,
+    WeightFormat,
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shaped::{CalibratedFlow, ShapedFlow};

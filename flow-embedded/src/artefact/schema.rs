@@ -5,7 +5,8 @@ use super::{
     Sequential, Vocabulary,
 };
 use crate::base::component_width;
-use crate::math::Backend;
+use crate::kernels::{ExponentialScale, Floor, ScaleMap, SigmoidScale, SoftplusScale};
+use crate::math::{Backend, Math};
 use crate::window::Feature;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
@@ -173,6 +174,14 @@ impl<'a> Layer<'a> {
         }
     }
 
+    /// Whether the newest version of the format is needed for it.
+    pub(super) fn is_new(&self) -> bool {
+        self.conditional()
+            .is_some_and(|(transformer, conditioner)| {
+                transformer.is_imported() || !conditioner.form.is_chain()
+            })
+    }
+
     /// The name of the bijection, the same in all parts of the project.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -306,15 +315,134 @@ pub enum Transformer {
         /// The spline covers ± this bound, in standardised units.
         bound: f32,
     },
+    /// `x · scale(a) + shift`: two parameters, `shift` and `a`.
+    Scaled {
+        /// From the parameter to the scale.
+        scale: Scale,
+        /// The direction that maps as it stands; the other one is its inverse.
+        direction: Direction,
+    },
+    /// A spline as [`Spline`](Self::Spline) whose bins and slopes have least values.
+    FlooredSpline(FlooredSpline),
+}
+
+/// From an unbounded parameter `a` to a positive scale.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Scale {
+    /// `e^a + least`.
+    Exponential {
+        /// Not negative.
+        least: f32,
+    },
+    /// `ln(1 + e^a) + least`.
+    Softplus {
+        /// Not negative.
+        least: f32,
+    },
+    /// `1 / (1 + e^−a) + least`.
+    Sigmoid {
+        /// Not negative.
+        least: f32,
+    },
+}
+
+/// For the loader; generated code names the one map that it needs.
+impl ScaleMap for Scale {
+    fn scale<M: Math>(self, a: f32) -> (f32, f32) {
+        match self {
+            Self::Exponential { least } => ExponentialScale { least }.scale::<M>(a),
+            Self::Softplus { least } => SoftplusScale { least }.scale::<M>(a),
+            Self::Sigmoid { least } => SigmoidScale { least }.scale::<M>(a),
+        }
+    }
+}
+
+impl Scale {
+    /// The least scale, which is not reached.
+    pub const fn least(self) -> f32 {
+        match self {
+            Self::Exponential { least } | Self::Softplus { least } | Self::Sigmoid { least } => {
+                least
+            }
+        }
+    }
+
+    /// The name of the function.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Exponential { .. } => "exponential",
+            Self::Softplus { .. } => "softplus",
+            Self::Sigmoid { .. } => "sigmoid",
+        }
+    }
+}
+
+/// A monotone rational-quadratic spline on ±`bound`, the identity outside, with floors
+/// as Durkan et al. 2019 have them: bins are `least_size` and a share of the rest
+/// (softmax), slopes `least_slope + ln(1 + e^d)`.
+///
+/// Parameters: the unnormalised widths and heights of the bins, then the unnormalised
+/// slopes at inner knots, or at all.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlooredSpline {
+    /// The bins, 2 or more.
+    pub bins: u8,
+    /// The spline covers ± this bound, in standardised units.
+    pub bound: f32,
+    /// The least width and height of a bin, in standardised units; those of all bins
+    /// together are less than the spline's.
+    pub least_size: f32,
+    /// The least slope at a knot, below 1.
+    pub least_slope: f32,
+    /// The slopes at both ends.
+    pub ends: Ends,
+    /// The direction that maps as it stands; the other one is its inverse.
+    pub direction: Direction,
+}
+
+impl FlooredSpline {
+    /// What its kernels take.
+    pub const fn floor(self) -> Floor {
+        Floor {
+            size: self.least_size,
+            slope: self.least_slope,
+            free_ends: matches!(self.ends, Ends::Free),
+        }
+    }
+}
+
+/// The slopes at both ends of a spline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ends {
+    /// They are 1, as they are outside.
+    Smooth,
+    /// They are parameters as all others: the density has a step there.
+    Free,
 }
 
 impl Transformer {
+    /// Whether it is of a flow that another library fitted, and none that is trained here.
+    pub const fn is_imported(self) -> bool {
+        matches!(self, Self::Scaled { .. } | Self::FlooredSpline(_))
+    }
+
+    /// Whether it is a spline.
+    pub const fn is_spline(self) -> bool {
+        matches!(self, Self::Spline { .. } | Self::FlooredSpline(_))
+    }
+
     /// The parameters of one channel.
     pub const fn parameters(self) -> usize {
         match self {
             Self::Shift => 1,
-            Self::Affine { .. } => 2,
-            Self::Spline { bins, .. } => (3 * bins as usize).saturating_sub(1),
+            Self::Affine { .. } | Self::Scaled { .. } => 2,
+            Self::Spline { bins, .. }
+            | Self::FlooredSpline(FlooredSpline {
+                bins,
+                ends: Ends::Smooth,
+                ..
+            }) => (3 * bins as usize).saturating_sub(1),
+            Self::FlooredSpline(FlooredSpline { bins, .. }) => 3 * bins as usize + 1,
         }
     }
 }

@@ -258,6 +258,9 @@ fn check_layer(layer: &Layer<'_>, index: usize, shape: Shape) -> Result<(), Load
         }
         Layer::Convolutional(own) => {
             check_image(own, shape).map_err(|fault| invalid(Place::Layer(index), fault))?;
+            if own.transformer.is_imported() {
+                return fail(Fault::BadConvolution);
+            }
             check_transformer(own.transformer)
                 .map_err(|fault| invalid(Place::Layer(index), fault))?;
             0
@@ -293,11 +296,28 @@ fn check_transformer(transformer: Transformer) -> Result<(), Fault> {
         Transformer::Affine { log_scale_bound } => log_scale_bound,
         Transformer::Spline { bins, .. } if bins < 2 => return Err(Fault::TooFewBins),
         Transformer::Spline { bound, .. } => bound,
+        Transformer::Scaled { scale, .. } => match not_negative(scale.least()) {
+            true => 1.0,
+            false => return Err(Fault::NotPositive),
+        },
+        Transformer::FlooredSpline(own) if own.bins < 2 => return Err(Fault::TooFewBins),
+        Transformer::FlooredSpline(own) => {
+            let least = f32::from(own.bins) * own.least_size;
+            let sound = not_negative(own.least_size) && least < 2.0 * own.bound;
+            match sound && not_negative(own.least_slope) && own.least_slope < 1.0 {
+                true => own.bound,
+                false => return Err(Fault::NotPositive),
+            }
+        }
     };
     match bound.is_finite() && bound > 0.0 && (1.0 / bound).is_finite() {
         true => Ok(()),
         false => Err(Fault::NotPositive),
     }
+}
+
+fn not_negative(least: f32) -> bool {
+    least.is_finite() && least >= 0.0
 }
 
 /// Checks that planes of one image are made of different channels.

@@ -18,6 +18,7 @@ mod dense;
 mod domain;
 mod linear;
 mod panel;
+mod scale;
 mod shift;
 mod spline;
 
@@ -43,5 +44,12 @@ pub use linear::{
     element_wise_generate, element_wise_normalize, linear_generate, linear_normalize,
 };
 pub use panel::{PANEL_ROWS, dense, dense_small};
+pub use scale::{
+    ExponentialScale, ScaleMap, SigmoidScale, SoftplusScale, scaled_forward, scaled_forward_each,
+    scaled_inverse, scaled_inverse_each,
+};
 pub use shift::{shift_forward_each, shift_inverse_each};
-pub use spline::{spline_forward, spline_inverse, spline_inverse_and_log_det};
+pub use spline::{
+    Floor, floored_spline_forward, floored_spline_inverse, floored_spline_inverse_and_log_det,
+    spline_forward, spline_inverse, spline_inverse_and_log_det,
+};

@@ -10,8 +10,11 @@
 //!
 //! The kernels overwrite the parameters, and are shared by generated code and
 //! the loader: the number of bins is that of the slice.
+//!
+//! Splines of other libraries have floors in place of soft bounds: see [`Floor`].
 
 use super::affine::soft_clip;
+use super::scale::softplus;
 use crate::math::Math;
 
 /// `|ln 1e-3| / 2`: the soft bound of widths and heights before the softmax.
@@ -25,23 +28,13 @@ const DERIVATIVE_BOUND: f32 = 6.907_755_4;
 /// than 5). NaN in, NaN out.
 #[inline(never)]
 pub fn spline_forward<M: Math>(x: f32, parameters: &mut [f32], bound: f32) -> (f32, f32) {
-    if x.abs() >= bound || x.is_nan() {
-        return (x, 0.0);
-    }
-    let Some(bin) = Bin::find::<M>(x, parameters, bound, Axis::Input) else {
-        return (x, 0.0);
-    };
-    let xi = ((x - bin.left) / bin.width).clamp(0.0, 1.0);
-    (bin.value(xi), bin.log_slope::<M>(xi))
+    forward::<M, _>(x, parameters, bound, SoftBounds)
 }
 
 /// Base to data for one channel, the inverse of [`spline_forward`].
 #[inline(never)]
 pub fn spline_inverse<M: Math>(y: f32, parameters: &mut [f32], bound: f32) -> f32 {
-    match invert::<M>(y, parameters, bound) {
-        Some((bin, xi)) => bin.left + xi * bin.width,
-        None => y,
-    }
+    inverse::<M, _>(y, parameters, bound, SoftBounds)
 }
 
 /// As [`spline_inverse`], with `ln |dx/dy|` in nats.
@@ -51,7 +44,150 @@ pub fn spline_inverse_and_log_det<M: Math>(
     parameters: &mut [f32],
     bound: f32,
 ) -> (f32, f32) {
-    match invert::<M>(y, parameters, bound) {
+    inverse_and_log_det::<M, _>(y, parameters, bound, SoftBounds)
+}
+
+/// As [`spline_forward`], of a spline with floors.
+#[inline(never)]
+pub fn floored_spline_forward<M: Math>(
+    x: f32,
+    parameters: &mut [f32],
+    bound: f32,
+    floor: Floor,
+) -> (f32, f32) {
+    forward::<M, _>(x, parameters, bound, floor)
+}
+
+/// As [`spline_inverse`], of a spline with floors.
+#[inline(never)]
+pub fn floored_spline_inverse<M: Math>(
+    y: f32,
+    parameters: &mut [f32],
+    bound: f32,
+    floor: Floor,
+) -> f32 {
+    inverse::<M, _>(y, parameters, bound, floor)
+}
+
+/// As [`spline_inverse_and_log_det`], of a spline with floors.
+#[inline(never)]
+pub fn floored_spline_inverse_and_log_det<M: Math>(
+    y: f32,
+    parameters: &mut [f32],
+    bound: f32,
+    floor: Floor,
+) -> (f32, f32) {
+    inverse_and_log_det::<M, _>(y, parameters, bound, floor)
+}
+
+/// Least sizes and slopes of a spline (Durkan et al. 2019): bins are `size` and a share
+/// of what is left, by a softmax; slopes are `slope + ln(1 + e^d)`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Floor {
+    /// The least width and height of a bin; those of all bins together are less than
+    /// the spline's.
+    pub size: f32,
+    /// The least slope at a knot.
+    pub slope: f32,
+    /// Whether the slopes at both ends are parameters, too: then a channel has
+    /// `3 K + 1`. Else they are 1.
+    pub free_ends: bool,
+}
+
+/// What makes sizes and slopes of parameters.
+trait Parametrisation: Copy {
+    /// The number of bins for so many parameters.
+    fn bins(self, parameters: usize) -> usize;
+    /// Replaces unnormalised sizes by what is proportional to them; returns their sum.
+    fn sizes<M: Math>(self, sizes: &mut [f32], bound: f32) -> f32;
+    /// The slopes at both knots of a bin.
+    fn slopes<M: Math>(self, parameters: &[f32], bin: usize) -> [f32; 2];
+}
+
+/// Soft bounds, as zuko has them.
+#[derive(Clone, Copy)]
+struct SoftBounds;
+
+impl Parametrisation for SoftBounds {
+    #[inline(always)]
+    fn bins(self, parameters: usize) -> usize {
+        (parameters + 1) / 3
+    }
+
+    #[inline(always)]
+    fn sizes<M: Math>(self, sizes: &mut [f32], _: f32) -> f32 {
+        exponentials::<M>(sizes)
+    }
+
+    #[inline(always)]
+    fn slopes<M: Math>(self, parameters: &[f32], bin: usize) -> [f32; 2] {
+        [bin.checked_sub(1), Some(bin)].map(|inner| {
+            let own = inner.and_then(|inner| parameters.get(inner));
+            own.map_or(1.0, |d| M::exp(soft_clip(*d, 1.0 / DERIVATIVE_BOUND)))
+        })
+    }
+}
+
+impl Parametrisation for Floor {
+    #[inline(always)]
+    fn bins(self, parameters: usize) -> usize {
+        match self.free_ends {
+            true => parameters.saturating_sub(1) / 3,
+            false => (parameters + 1) / 3,
+        }
+    }
+
+    #[inline(always)]
+    fn sizes<M: Math>(self, sizes: &mut [f32], bound: f32) -> f32 {
+        floored::<M>(sizes, self.size, bound)
+    }
+
+    #[inline(always)]
+    fn slopes<M: Math>(self, parameters: &[f32], bin: usize) -> [f32; 2] {
+        let knots = match self.free_ends {
+            true => [Some(bin), bin.checked_add(1)],
+            false => [bin.checked_sub(1), Some(bin)],
+        };
+        knots.map(|knot| {
+            let own = knot.and_then(|knot| parameters.get(knot));
+            own.map_or(1.0, |d| softplus::<M>(*d) + self.slope)
+        })
+    }
+}
+
+#[inline(always)]
+fn forward<M: Math, P: Parametrisation>(
+    x: f32,
+    parameters: &mut [f32],
+    bound: f32,
+    by: P,
+) -> (f32, f32) {
+    if x.abs() >= bound || x.is_nan() {
+        return (x, 0.0);
+    }
+    let Some(bin) = Bin::find::<M, P>(x, parameters, bound, Axis::Input, by) else {
+        return (x, 0.0);
+    };
+    let xi = ((x - bin.left) / bin.width).clamp(0.0, 1.0);
+    (bin.value(xi), bin.log_slope::<M>(xi))
+}
+
+#[inline(always)]
+fn inverse<M: Math, P: Parametrisation>(y: f32, parameters: &mut [f32], bound: f32, by: P) -> f32 {
+    match invert::<M, P>(y, parameters, bound, by) {
+        Some((bin, xi)) => bin.left + xi * bin.width,
+        None => y,
+    }
+}
+
+#[inline(always)]
+fn inverse_and_log_det<M: Math, P: Parametrisation>(
+    y: f32,
+    parameters: &mut [f32],
+    bound: f32,
+    by: P,
+) -> (f32, f32) {
+    match invert::<M, P>(y, parameters, bound, by) {
         Some((bin, xi)) => (bin.left + xi * bin.width, -bin.log_slope::<M>(xi)),
         None => (y, 0.0),
     }
@@ -75,11 +211,16 @@ struct Bin {
     upper: f32,
 }
 
-fn invert<M: Math>(y: f32, parameters: &mut [f32], bound: f32) -> Option<(Bin, f32)> {
+fn invert<M: Math, P: Parametrisation>(
+    y: f32,
+    parameters: &mut [f32],
+    bound: f32,
+    by: P,
+) -> Option<(Bin, f32)> {
     if y.abs() >= bound || y.is_nan() {
         return None;
     }
-    let bin = Bin::find::<M>(y, parameters, bound, Axis::Output)?;
+    let bin = Bin::find::<M, P>(y, parameters, bound, Axis::Output, by)?;
     let xi = bin.invert::<M>(y);
     Some((bin, xi))
 }
@@ -88,12 +229,18 @@ impl Bin {
     /// The bin whose side along `axis` holds `value`, which lies within
     /// ±`bound`. Overwrites widths and heights by their exponentials.
     #[inline(always)]
-    fn find<M: Math>(value: f32, parameters: &mut [f32], bound: f32, axis: Axis) -> Option<Self> {
-        let bins = (parameters.len() + 1) / 3;
+    fn find<M: Math, P: Parametrisation>(
+        value: f32,
+        parameters: &mut [f32],
+        bound: f32,
+        axis: Axis,
+        by: P,
+    ) -> Option<Self> {
+        let bins = by.bins(parameters.len());
         let (widths, rest) = parameters.split_at_mut_checked(bins)?;
         let (heights, derivatives) = rest.split_at_mut_checked(bins)?;
-        let across = Side::new::<M>(widths, bound);
-        let up = Side::new::<M>(heights, bound);
+        let across = Side::new::<M, P>(widths, bound, by);
+        let up = Side::new::<M, P>(heights, bound, by);
         let (index, (left, right), (bottom, top)) = match axis {
             Axis::Input => {
                 let (index, range) = across.holding(value);
@@ -104,17 +251,14 @@ impl Bin {
                 (index, across.bin(index), range)
             }
         };
-        let derivative = |knot: Option<usize>| {
-            knot.and_then(|knot| derivatives.get(knot))
-                .map_or(1.0, |d| M::exp(soft_clip(*d, 1.0 / DERIVATIVE_BOUND)))
-        };
+        let [lower, upper] = by.slopes::<M>(derivatives, index);
         Some(Self {
             left,
             width: right - left,
             bottom,
             height: top - bottom,
-            lower: derivative(index.checked_sub(1)),
-            upper: derivative(Some(index)),
+            lower,
+            upper,
         })
     }
 
@@ -191,10 +335,28 @@ fn exponentials<M: Math>(sizes: &mut [f32]) -> f32 {
     sum
 }
 
+/// Replaces sizes by exponentials and what a least `size` adds to each; returns their
+/// sum. The largest exponential is 1: sizes have no bound.
+#[inline(never)]
+fn floored<M: Math>(sizes: &mut [f32], size: f32, bound: f32) -> f32 {
+    let largest = sizes.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+    let mut sum = 0.0;
+    for own in sizes.iter_mut() {
+        *own = M::exp(*own - largest);
+        sum += *own;
+    }
+    let least = size * sizes.len() as f32;
+    let lift = sum * (size / (2.0 * bound - least));
+    for own in sizes.iter_mut() {
+        *own += lift;
+    }
+    sum + lift * sizes.len() as f32
+}
+
 impl<'p> Side<'p> {
     #[inline(always)]
-    fn new<M: Math>(sizes: &'p mut [f32], bound: f32) -> Self {
-        let sum = exponentials::<M>(sizes);
+    fn new<M: Math, P: Parametrisation>(sizes: &'p mut [f32], bound: f32, by: P) -> Self {
+        let sum = by.sizes::<M>(sizes, bound);
         Self {
             shares: sizes,
             scale: 2.0 * bound / sum,

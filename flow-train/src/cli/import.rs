@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 /// Import a flow that another library fitted
 ///
-/// Reads the tensors (safetensors, or JSON together with the manifest) and a manifest in JSON: the library with its
+/// Reads the tensors (safetensors, NumPy's .npz, or JSON together with the manifest) and a manifest in JSON: the library with its
 /// version, what a state dictionary does not hold, and at least 32 golden rows, events with the log-likelihoods
 /// that the library gave. A flow that does not reproduce them, to 1e-10 in double precision and to 1e-4 nats as the
 /// chip computes it, is refused. The model is then one like any other; calibrate it before it raises alarms.
@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
   flow import flow.json -o model.flow
   flow calibrate model.flow normal.csv")]
 pub(super) struct Args {
-    /// The tensors, or a manifest that holds them
+    /// The tensors, or what holds them and the manifest
     source: PathBuf,
     /// The manifest of the tensors
     #[arg(long, value_name = "JSON")]
@@ -36,6 +36,8 @@ pub(super) struct Args {
 struct Report<'a> {
     library: &'a str,
     version: &'a str,
+    /// Weights, biases and the like.
+    parameters: usize,
     golden_rows: usize,
     /// The largest difference in double precision, relative.
     worst_exact: f64,
@@ -69,12 +71,17 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     } else if source.name.is_empty() {
         source.name = stem.unwrap_or_default().into_owned();
     }
-    let Imported { draft, parity, .. } = import(&source).map_err(in_source)?;
+    let Imported {
+        flow,
+        draft,
+        parity,
+    } = import(&source).map_err(in_source)?;
     let artefact = draft.encode()?;
     Output::write_all_to(&args.output, &artefact)?;
     let report = Report {
         library: &source.library,
         version: &source.version,
+        parameters: flow.parameters().len(),
         golden_rows: parity.rows,
         worst_exact: parity.exact,
         worst_rounded: parity.rounded,

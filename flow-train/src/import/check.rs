@@ -1,14 +1,14 @@
 //! The imported flow beside the golden rows.
 
+use super::ImportError;
 use super::source::{Source, Standardise};
-use super::{ImportError, zuko};
 use crate::export::{Draft, DraftChannel};
-use crate::model::{Flow, FlowParts, ModelError};
+use crate::model::{Flow, FlowParts};
 use flow_embedded::artefact::{Base, Domain, LoadedFlow};
 use flow_embedded::math::Backend;
 
 /// The fewest golden rows.
-pub(super) const NEEDED: usize = 32;
+const NEEDED: usize = 32;
 /// How far log-likelihoods in `f64` may be off, relative to the larger of 1 and their size.
 const EXACT: f64 = 1e-10;
 /// How far those of the artefact may be off, in nats, where they are above −[`USUAL`].
@@ -38,38 +38,67 @@ pub struct Parity {
     pub rounded: f64,
 }
 
-/// Makes a flow of its parts, and holds it to the golden rows in `f64` and as an artefact.
-pub(super) fn imported(source: &Source, parts: FlowParts<f64>) -> Result<Imported, ImportError> {
-    let golden = &source.golden;
-    let rows = golden.log_probs.len();
-    if rows < NEEDED {
-        return Err(ImportError::Golden {
-            found: rows,
+/// A flow that reproduces the golden rows in `f64`.
+pub(super) struct Reproduced {
+    parts: FlowParts<f64>,
+    flow: Flow<f64>,
+    exact: f64,
+}
+
+/// Checks that there are golden rows enough.
+pub(super) fn enough(source: &Source) -> Result<(), ImportError> {
+    match source.golden.log_probs.len() {
+        found if found < NEEDED => Err(ImportError::Golden {
+            found,
             needed: NEEDED,
-        });
+        }),
+        _ => Ok(()),
     }
+}
+
+/// Makes a flow of its parts, and holds it to the golden rows in `f64`.
+pub(super) fn reproduced(
+    source: &Source,
+    parts: FlowParts<f64>,
+    known: &str,
+) -> Result<Reproduced, ImportError> {
+    let golden = &source.golden;
     let shape = source.shape();
     let scales = Scales::of(source.standardise.as_ref(), shape.event, shape.context)?;
-    let model = |fault: ModelError| ImportError::unsupported("the flow", &fault.to_string());
-    let flow = Flow::<f64>::from_parts(parts.clone()).map_err(model)?;
-    let mut found = vec![0.0; rows];
+    let flow = Flow::<f64>::from_parts(parts.clone()).map_err(refused)?;
+    let mut found = vec![0.0; golden.log_probs.len()];
     let events = scales.event.apply(&golden.events);
     let contexts = scales.context.apply(&golden.contexts);
     flow.log_prob(&events, &contexts, &mut found);
     let constant: f64 = scales.event.0.iter().map(|[_, std]| -std.ln()).sum();
+    found.iter_mut().for_each(|own| *own += constant);
     let off = found
         .iter()
         .zip(&golden.log_probs)
-        .map(|(found, expected)| (found + constant - expected).abs() / expected.abs().max(1.0));
-    let exact = worst(source, off.collect(), EXACT, &found)?;
+        .map(|(found, expected)| (found - expected).abs() / expected.abs().max(1.0));
+    let exact = worst(source, off.collect(), EXACT, &found, known)?;
+    Ok(Reproduced { parts, flow, exact })
+}
 
-    let narrow = Flow::<f32>::from_parts(parts.narrow()).map_err(model)?;
+fn refused(fault: impl std::fmt::Display) -> ImportError {
+    ImportError::unsupported("the flow", &fault.to_string())
+}
+
+/// Makes an artefact of a flow, and holds it to the golden rows.
+pub(super) fn imported(
+    source: &Source,
+    found: Reproduced,
+    known: &str,
+) -> Result<Imported, ImportError> {
+    let golden = &source.golden;
+    let shape = source.shape();
+    let rows = golden.log_probs.len();
+    let scales = Scales::of(source.standardise.as_ref(), shape.event, shape.context)?;
+    let Reproduced { parts, flow, exact } = found;
+    let narrow = Flow::<f32>::from_parts(parts.narrow()).map_err(refused)?;
     let draft = draft(source, &scales, &narrow)?;
-    let bytes = draft
-        .encode()
-        .map_err(|fault| ImportError::unsupported("the flow", &fault.to_string()))?;
-    let loaded = LoadedFlow::from_bytes(&bytes)
-        .map_err(|fault| ImportError::unsupported("the flow", &fault.to_string()))?;
+    let bytes = draft.encode().map_err(refused)?;
+    let loaded = LoadedFlow::from_bytes(&bytes).map_err(refused)?;
     let mut scratch = vec![0.0; loaded.scratch_len()];
     let narrow = |values: &[f64]| -> Vec<f32> { values.iter().map(|x| *x as f32).collect() };
     let (events, contexts) = (narrow(&golden.events), narrow(&golden.contexts));
@@ -89,7 +118,7 @@ pub(super) fn imported(source: &Source, parts: FlowParts<f64>) -> Result<Importe
             true => (found - expected).abs(),
             false => 0.0,
         });
-    let rounded = worst(source, off.collect(), ROUNDED, &on_chip)?;
+    let rounded = worst(source, off.collect(), ROUNDED, &on_chip, known)?;
     Ok(Imported {
         flow,
         draft,
@@ -102,14 +131,21 @@ pub(super) fn imported(source: &Source, parts: FlowParts<f64>) -> Result<Importe
 }
 
 /// The largest difference, if none is above the limit; NaN is.
-fn worst(source: &Source, off: Vec<f64>, limit: f64, found: &[f64]) -> Result<f64, ImportError> {
+fn worst(
+    source: &Source,
+    off: Vec<f64>,
+    limit: f64,
+    found: &[f64],
+    known: &str,
+) -> Result<f64, ImportError> {
     match off.iter().position(|own| !(*own <= limit)) {
         None => Ok(off.into_iter().fold(0.0, f64::max)),
         Some(row) => Err(ImportError::Differs {
             row,
             found: found[row],
             expected: source.golden.log_probs[row],
-            version: format!("{} {}", source.library, zuko::VERSION),
+            exported: format!("{} {}", source.library, source.version),
+            known: known.to_owned(),
         }),
     }
 }
@@ -200,8 +236,6 @@ fn draft(source: &Source, scales: &Scales, flow: &Flow<f32>) -> Result<Draft, Im
         vocabularies: vec![],
         heads: vec![],
     };
-    draft
-        .set_flow(flow)
-        .map_err(|fault| ImportError::unsupported("the flow", &fault.to_string()))?;
+    draft.set_flow(flow).map_err(refused)?;
     Ok(draft)
 }

@@ -59,8 +59,9 @@ pub enum ImportError {
     },
     /// The imported flow has other log-likelihoods than the golden rows.
     #[error(
-        "golden row {row}: the imported flow has log_prob {found}, the library has {expected}; was it exported by \
-         another version than {version}, or with other settings?"
+        "golden row {row}: the imported flow has log_prob {found}, the library has {expected}; the flow is of \
+         {exported}, and what is known is version {known}: if they are the same, state in the manifest what the \
+         tensors do not say (activation, bound, …)"
     )]
     Differs {
         /// The row, from 0.
@@ -69,8 +70,10 @@ pub enum ImportError {
         found: f64,
         /// What the library gave.
         expected: f64,
-        /// The library and version that conventions are known of.
-        version: String,
+        /// The library and the version that exported it.
+        exported: String,
+        /// The version that its conventions are known of.
+        known: String,
     },
 }
 

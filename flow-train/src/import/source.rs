@@ -1,12 +1,12 @@
 //! What a flow comes as: a state dictionary with what it does not say, and golden rows.
 
+use super::settings::{LayerSettings, Settings};
 use super::state::{State, Tensor};
-use super::{ImportError, Shape};
-use flow_embedded::artefact::Activation;
+use super::{ImportError, Shape, npz};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// A fitted flow of another library.
@@ -20,6 +20,8 @@ pub struct Source {
     pub version: String,
     /// What the state does not hold.
     pub settings: Settings,
+    /// Likewise, of single layers.
+    pub layers: Vec<LayerSettings>,
     /// The tensors.
     pub state: State,
     /// Names of the event's columns; empty for c0, c1 and so on.
@@ -30,13 +32,6 @@ pub struct Source {
     pub standardise: Option<Standardise>,
     /// What the flow must reproduce.
     pub golden: Golden,
-}
-
-/// What a state dictionary does not hold. What is not said is the library's default, or found by the golden rows.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Settings {
-    /// The non-linearity of the hidden layers.
-    pub activation: Option<Activation>,
 }
 
 /// `(x − mean) / std` of each column, outside the flow.
@@ -76,27 +71,75 @@ struct Manifest {
     /// Of the golden files of this project: library and version in one.
     meta: Option<Meta>,
     #[serde(default)]
-    settings: StatedSettings,
+    settings: Settings,
+    #[serde(default)]
+    layers: Vec<Map<String, Value>>,
     #[serde(default)]
     columns: Vec<String>,
     #[serde(default)]
     context_columns: Vec<String>,
     standardise: Option<Standardise>,
+    #[serde(default)]
     x: Vec<Vec<f64>>,
     context: Option<Vec<Vec<f64>>>,
+    #[serde(default)]
     log_prob: Vec<f64>,
     state: Option<BTreeMap<String, StoredTensor>>,
+}
+
+/// What is beside a manifest, or around it.
+enum Tensors {
+    State(State),
+    Archive(Archive),
+}
+
+/// An archive of NumPy: `state/KEY` or `KEY` for each tensor; `x`, `context` and `log_prob` for golden rows that are not
+/// in the manifest; `manifest`, the bytes of that.
+#[derive(Default)]
+struct Archive {
+    state: State,
+    /// Events and log-likelihoods, if there are.
+    golden: Option<[Vec<Vec<f64>>; 2]>,
+    context: Option<Vec<Vec<f64>>>,
+    manifest: Option<Vec<u8>>,
+}
+
+impl Archive {
+    fn read(bytes: &[u8]) -> Result<Self, ImportError> {
+        let mut own = Self::default();
+        let (mut x, mut log_prob) = (None, None);
+        for (name, tensor) in npz::read(bytes)? {
+            match name.as_str() {
+                "x" => x = Some(rows(&tensor)),
+                "context" => own.context = Some(rows(&tensor)),
+                "log_prob" => log_prob = Some(vec![tensor.values]),
+                // Latents, which are not needed.
+                "z" => {}
+                "manifest" => {
+                    let bytes = tensor.values.iter().map(|own| *own as u8);
+                    own.manifest = Some(bytes.collect());
+                }
+                _ => {
+                    let key = name.strip_prefix("state/").unwrap_or(&name).to_owned();
+                    own.state.insert(key, tensor);
+                }
+            }
+        }
+        own.golden = x.zip(log_prob).map(|(x, log_prob)| [x, log_prob]);
+        Ok(own)
+    }
+}
+
+/// The rows of a matrix.
+fn rows(tensor: &Tensor) -> Vec<Vec<f64>> {
+    let width: usize = tensor.shape.iter().skip(1).product();
+    let rows = tensor.values.chunks(width.max(1));
+    rows.map(<[f64]>::to_vec).collect()
 }
 
 #[derive(Deserialize)]
 struct Meta {
     lib: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StatedSettings {
-    activation: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -106,16 +149,41 @@ struct StoredTensor {
 }
 
 impl Source {
-    /// Reads a manifest in JSON, and the tensors of a file in the format safetensors if they are not in the manifest.
+    /// Reads a manifest in JSON, and the tensors of a file in the format safetensors, or of an archive of NumPy (`.npz`),
+    /// if they are not in the manifest. An archive may hold the manifest instead.
     ///
     /// # Errors
     /// A file is not what it should be, or the tensors are in neither or in both.
     pub fn read(manifest: &[u8], tensors: Option<&[u8]>) -> Result<Self, ImportError> {
-        let own: Manifest = serde_json::from_slice(manifest)
+        if npz::is_archive(manifest) {
+            let mut found = Archive::read(manifest)?;
+            let text = found.manifest.take().ok_or_else(|| {
+                ImportError::Format("the archive holds no array `manifest`".into())
+            })?;
+            return Self::put_together(&text, Some(Tensors::Archive(found)));
+        }
+        let tensors = match tensors {
+            Some(bytes) if npz::is_archive(bytes) => Some(Tensors::Archive(Archive::read(bytes)?)),
+            Some(bytes) => Some(Tensors::State(of_safetensors(bytes)?)),
+            None => None,
+        };
+        Self::put_together(manifest, tensors)
+    }
+
+    fn put_together(manifest: &[u8], tensors: Option<Tensors>) -> Result<Self, ImportError> {
+        let mut own: Manifest = serde_json::from_slice(manifest)
             .map_err(|fault| ImportError::Format(format!("the manifest can't be read: {fault}")))?;
         let state = match (own.state, tensors) {
             (Some(tensors), None) => of_json(tensors)?,
-            (None, Some(bytes)) => of_safetensors(bytes)?,
+            (None, Some(Tensors::State(state))) => state,
+            (None, Some(Tensors::Archive(found))) => {
+                if let Some([x, log_prob]) = found.golden {
+                    own.x = x;
+                    own.log_prob = log_prob.concat();
+                    own.context = found.context;
+                }
+                found.state
+            }
             (None, None) => return Err(ImportError::Format("there are no tensors".into())),
             (Some(_), Some(_)) => {
                 return Err(ImportError::Format(
@@ -133,17 +201,16 @@ impl Source {
                 return Err(ImportError::Format("the manifest names no library".into()));
             }
         };
-        let activation = own
-            .settings
-            .activation
-            .as_deref()
-            .map(activation)
-            .transpose()?;
+        let layers = own.layers.into_iter().map(LayerSettings::read);
+        let layers = layers
+            .collect::<Result<_, _>>()
+            .map_err(|fault| ImportError::Format(format!("the manifest can't be read: {fault}")))?;
         Ok(Self {
             name: own.name,
             library: library.to_lowercase(),
             version,
-            settings: Settings { activation },
+            settings: own.settings,
+            layers,
             state,
             columns: own.columns,
             context_columns: own.context_columns,
@@ -183,18 +250,6 @@ impl Golden {
             log_probs,
         })
     }
-}
-
-fn activation(name: &str) -> Result<Activation, ImportError> {
-    let all = [Activation::Relu, Activation::Tanh, Activation::Silu];
-    let names = ["relu", "tanh", "silu"];
-    let found = names.iter().position(|own| *own == name.to_lowercase());
-    found.map(|index| all[index]).ok_or_else(|| {
-        ImportError::unsupported(
-            "activation",
-            &format!("{name} is none of {}", names.join(", ")),
-        )
-    })
 }
 
 fn of_json(tensors: BTreeMap<String, StoredTensor>) -> Result<State, ImportError> {

@@ -401,6 +401,25 @@ pub(crate) fn check_transformer(transformer: Transformer) -> Result<(), ModelErr
                 bound: f64::from(bound),
             }),
         },
+        // `f32` overflows before these are too large.
+        Transformer::Scaled { scale, .. } => match (0.0..=1e6).contains(&scale.least()) {
+            true => Ok(()),
+            false => Err(ModelError::Bound {
+                bound: f64::from(scale.least()),
+            }),
+        },
+        Transformer::FlooredSpline(own) => {
+            let least = f32::from(own.bins) * own.least_size;
+            let sizes = own.least_size >= 0.0 && least < 2.0 * own.bound;
+            let sound = own.bins >= 2 && (1e-3..=1e6).contains(&own.bound) && sizes;
+            match sound && (0.0..1.0).contains(&own.least_slope) {
+                true => Ok(()),
+                false => Err(ModelError::Spline {
+                    bins: own.bins,
+                    bound: f64::from(own.bound),
+                }),
+            }
+        }
     }
 }
 

@@ -134,11 +134,11 @@ impl Counter<'_> {
         tally.add("buffer words", buffers(own, by_group));
         let transformer = how.transformer(own.transformer);
         match (own.transformer, how.sequential) {
-            (Transformer::Spline { .. }, _) | (_, true) => {
+            (Transformer::Spline { .. } | Transformer::FlooredSpline(_), _) | (_, true) => {
                 once.insert(format!("any {transformer}"));
                 tally.add(format!("{transformer} calls"), transformed);
             }
-            (Transformer::Affine { .. }, false) => {
+            (Transformer::Affine { .. } | Transformer::Scaled { .. }, false) => {
                 // One instance for each number of channels.
                 kernels.insert(Kernel::Each(how.affine(), transformed));
                 tally.add("layer channels", transformed);

@@ -57,8 +57,11 @@ impl Evaluation {
         };
         match transformer {
             Transformer::Shift => format!("shift {direction}"),
-            Transformer::Affine { .. } => self.affine().to_owned(),
-            Transformer::Spline { .. } => format!("spline {direction}"),
+            // Those of imported flows are taken for the nearest that was measured.
+            Transformer::Affine { .. } | Transformer::Scaled { .. } => self.affine().to_owned(),
+            Transformer::Spline { .. } | Transformer::FlooredSpline(_) => {
+                format!("spline {direction}")
+            }
         }
     }
 }

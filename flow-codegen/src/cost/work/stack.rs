@@ -73,7 +73,10 @@ impl Counter<'_> {
         tally.add("conditional", usize::from(!own.is_empty()));
         let any = |wanted: &dyn Fn(&Conditional) -> bool| own.iter().any(|(own, _)| wanted(own));
         tally.add("splines", any(&|own| own.channel_by_channel()).into());
-        let affine = any(&|own| matches!(own.transformer, Transformer::Affine { .. }));
+        let affine = any(&|own| {
+            let own = own.transformer;
+            matches!(own, Transformer::Affine { .. } | Transformer::Scaled { .. })
+        });
         tally.add("affine", affine.into());
         let sequential = own.iter().any(|(_, how)| how.sequential);
         tally.add("sequential", sequential.into());

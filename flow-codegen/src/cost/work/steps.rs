@@ -4,7 +4,7 @@ use super::evaluation::Evaluation;
 use super::kernel::UNROLLED;
 use super::{Counter, Tally, Way, activation, buffers, domain, operation};
 use crate::plan::{Bijection, ChannelPlan, Conditional, Convolutional, LayerPlan, Layout, Table};
-use flow_embedded::artefact::{Activation, Base, Domain, Role, Transformer};
+use flow_embedded::artefact::{Activation, Base, Domain, FlooredSpline, Role, Transformer};
 
 impl Counter<'_> {
     pub(super) fn steps(&self, way: Way) -> Tally {
@@ -177,7 +177,9 @@ impl Counter<'_> {
     ) {
         let name = how.transformer(transformer);
         tally.add(name.clone(), channels);
-        if let Transformer::Spline { bins, .. } = transformer {
+        if let Transformer::Spline { bins, .. }
+        | Transformer::FlooredSpline(FlooredSpline { bins, .. }) = transformer
+        {
             tally.add(format!("{name} bins"), channels * usize::from(bins));
         }
     }

@@ -54,6 +54,9 @@ fn transform(transformer: Transformer, forward: bool) -> TokenStream {
             };
             quote! { |x, parameters: &mut [f32; #count]| #value }
         }
+        Transformer::Scaled { .. } | Transformer::FlooredSpline(_) => {
+            unreachable!("an artefact with such a layer does not load")
+        }
     }
 }
 

@@ -165,11 +165,15 @@ fn given_parameter(plan: &Plan) -> TokenStream {
 }
 
 /// What a function may use of `flow_embedded::kernels`.
-const KERNELS: [&str; 32] = [
+const KERNELS: [&str; 43] = [
+    "ExponentialScale",
+    "Floor",
     "Identity",
     "Relu",
     "Sigmoid",
+    "SigmoidScale",
     "Silu",
+    "SoftplusScale",
     "Tanh",
     "activate",
     "add",
@@ -185,12 +189,19 @@ const KERNELS: [&str; 32] = [
     "dense_small",
     "element_wise_generate",
     "element_wise_normalize",
+    "floored_spline_forward",
+    "floored_spline_inverse",
+    "floored_spline_inverse_and_log_det",
     "gather_places",
     "linear_generate",
     "linear_normalize",
     "multiply",
     "pointwise_generate",
     "pointwise_normalize",
+    "scaled_forward",
+    "scaled_forward_each",
+    "scaled_inverse",
+    "scaled_inverse_each",
     "shift_forward_each",
     "shift_inverse_each",
     "spline_forward",

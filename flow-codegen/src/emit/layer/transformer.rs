@@ -2,7 +2,7 @@
 
 use super::conditional::{Emitter, sum};
 use crate::emit::{at, float};
-use flow_embedded::artefact::Transformer;
+use flow_embedded::artefact::{Direction, Scale, Transformer};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
@@ -26,10 +26,10 @@ impl Emitter<'_> {
     pub(super) fn transform_all(&self, forward: bool, log_det: bool) -> TokenStream {
         let log_det = log_det && self.transforms_scale();
         let buffer = self.output_buffer();
-        if let Transformer::Spline { bound, .. } = self.own.transformer {
+        if self.own.channel_by_channel() {
             let (start, end) = sum(log_det);
             let groups = 0..self.own.groups.len();
-            let channels = groups.map(|group| self.splines(group, bound, "x", forward, log_det));
+            let channels = groups.map(|group| self.splines(group, "x", forward, log_det));
             return quote! { #buffer #start #(#channels)* #end };
         }
         let outputs = self.all_outputs();
@@ -41,6 +41,17 @@ impl Emitter<'_> {
         let kernel = match (self.own.transformer, forward) {
             (Transformer::Shift, true) => quote! { shift_forward_each(&mut own, &output) },
             (Transformer::Shift, false) => quote! { shift_inverse_each(&mut own, &output) },
+            (Transformer::Scaled { scale, direction }, forward) => {
+                let map = scale_map(scale);
+                match as_it_stands(forward, direction) {
+                    true => {
+                        quote! { scaled_forward_each::<Math, _, _, _>(&mut own, &output, #map) }
+                    }
+                    false => {
+                        quote! { scaled_inverse_each::<Math, _, _, _>(&mut own, &output, #map) }
+                    }
+                }
+            }
             (_, true) => {
                 let inv_bound = self.inv_bound();
                 quote! { affine_forward_each::<Math, _, _>(&mut own, &output, #inv_bound) }
@@ -84,8 +95,8 @@ impl Emitter<'_> {
         from: &str,
         log_det: bool,
     ) -> TokenStream {
-        if let Transformer::Spline { bound, .. } = self.own.transformer {
-            return self.splines(group, bound, from, false, log_det);
+        if self.own.channel_by_channel() {
+            return self.splines(group, from, false, log_det);
         }
         let parameters = self.own.transformer.parameters();
         let output = self.output(group, 0, Output::ALL, parameters * first);
@@ -100,8 +111,19 @@ impl Emitter<'_> {
                 };
             }
             let a = at(Output::ALL, parameters * (first + place) + 1);
-            let inv_bound = self.inv_bound();
-            let call = quote! { affine_inverse::<Math>(#z, #shift, #a, #inv_bound) };
+            let call = match self.own.transformer {
+                Transformer::Scaled { scale, direction } => {
+                    let map = scale_map(scale);
+                    match as_it_stands(false, direction) {
+                        true => quote! { scaled_forward::<Math, _>(#z, #shift, #a, #map) },
+                        false => quote! { scaled_inverse::<Math, _>(#z, #shift, #a, #map) },
+                    }
+                }
+                _ => {
+                    let inv_bound = self.inv_bound();
+                    quote! { affine_inverse::<Math>(#z, #shift, #a, #inv_bound) }
+                }
+            };
             assign(&x, &call, log_det)
         });
         quote! { #output #(#channels)* }
@@ -109,41 +131,15 @@ impl Emitter<'_> {
 
     /// The splines of a group from the array `from` to `x`, each after the part
     /// of the output layer that gives its parameters.
-    fn splines(
-        &self,
-        group: usize,
-        bound: f32,
-        from: &str,
-        forward: bool,
-        log_det: bool,
-    ) -> TokenStream {
-        let bound = float(bound);
+    fn splines(&self, group: usize, from: &str, forward: bool, log_det: bool) -> TokenStream {
         let parameters = format_ident!("{}", Output::PARAMETERS);
         let channels = self.own.groups[group].iter().enumerate();
         let channels = channels.map(|(table, channel)| {
             let output = self.output(group, table, Output::PARAMETERS, 0);
             let (z, x) = (at(from, *channel), at("x", *channel));
-            let transform = match (self.plan.event.is_circular(*channel), forward, log_det) {
-                (false, true, _) => {
-                    let call = quote! { spline_forward::<Math>(#z, &mut #parameters, #bound) };
-                    assign(&x, &call, log_det)
-                }
-                (false, false, true) => {
-                    let call =
-                        quote! { spline_inverse_and_log_det::<Math>(#z, &mut #parameters, #bound) };
-                    assign(&x, &call, true)
-                }
-                (false, false, false) => {
-                    quote! { #x = spline_inverse::<Math>(#z, &mut #parameters, #bound); }
-                }
-                (true, true, _) => {
-                    let call = quote! { circular_forward::<Math>(#z, &mut #parameters) };
-                    assign(&x, &call, log_det)
-                }
-                (true, false, _) => {
-                    quote! { #x = circular_inverse::<Math>(#z, &mut #parameters); }
-                }
-            };
+            let circular = self.plan.event.is_circular(*channel);
+            let spline = Spline::of(self.own.transformer, circular, forward);
+            let transform = spline.transform(&z, &x, &quote! { &mut #parameters }, log_det);
             quote! { #output #transform }
         });
         quote! { #(#channels)* }
@@ -152,6 +148,83 @@ impl Emitter<'_> {
     fn inv_bound(&self) -> TokenStream {
         inv_bound(self.own.transformer)
     }
+}
+
+/// The kernels of a spline: their names begin alike.
+struct Spline {
+    kernels: &'static str,
+    /// What follows the parameters.
+    arguments: TokenStream,
+    /// Whether the spline runs as it stands.
+    forward: bool,
+}
+
+impl Spline {
+    fn of(transformer: Transformer, circular: bool, forward: bool) -> Self {
+        match transformer {
+            Transformer::FlooredSpline(own) => {
+                let (bound, size) = (float(own.bound), float(own.least_size));
+                let (slope, free) = (float(own.least_slope), own.floor().free_ends);
+                Self {
+                    kernels: "floored_spline",
+                    arguments: quote! {
+                        , #bound, Floor { size: #size, slope: #slope, free_ends: #free }
+                    },
+                    forward: as_it_stands(forward, own.direction),
+                }
+            }
+            Transformer::Spline { bound, .. } if !circular => {
+                let bound = float(bound);
+                Self {
+                    kernels: "spline",
+                    arguments: quote! { , #bound },
+                    forward,
+                }
+            }
+            _ => Self {
+                kernels: "circular",
+                arguments: TokenStream::new(),
+                forward,
+            },
+        }
+    }
+
+    /// From `z` to `x`. There is no inverse with its log-determinant for circular ones.
+    fn transform(
+        &self,
+        z: &TokenStream,
+        x: &TokenStream,
+        parameters: &TokenStream,
+        log_det: bool,
+    ) -> TokenStream {
+        let kernel = |what| format_ident!("{}_{what}", self.kernels);
+        let arguments = &self.arguments;
+        let call = |name| quote! { #name::<Math>(#z, #parameters #arguments) };
+        match (self.forward, log_det) {
+            (true, _) => assign(x, &call(kernel("forward")), log_det),
+            (false, true) => assign(x, &call(kernel("inverse_and_log_det")), true),
+            (false, false) => {
+                let call = call(kernel("inverse"));
+                quote! { #x = #call; }
+            }
+        }
+    }
+}
+
+/// Whether a transformer that maps in `direction` as it stands does so here.
+fn as_it_stands(forward: bool, direction: Direction) -> bool {
+    forward == (direction == Direction::Normalizing)
+}
+
+/// The map from a parameter to a scale, as its kernels take it.
+fn scale_map(scale: Scale) -> TokenStream {
+    let least = float(scale.least());
+    let name = match scale {
+        Scale::Exponential { .. } => quote! { ExponentialScale },
+        Scale::Softplus { .. } => quote! { SoftplusScale },
+        Scale::Sigmoid { .. } => quote! { SigmoidScale },
+    };
+    quote! { #name { least: #least } }
 }
 
 /// One over the bound of the log-scale.

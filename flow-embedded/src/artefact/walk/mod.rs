@@ -15,8 +15,9 @@ use super::{
 use crate::kernels::{
     Relu, Silu, Tanh, affine_forward, affine_inverse, category, category_log_prob, circle,
     circular_forward, circular_inverse, conclude, dot, element_wise_generate,
-    element_wise_normalize, linear_generate, linear_normalize, pointwise_generate,
-    pointwise_normalize, spline_forward, spline_inverse, spline_inverse_and_log_det,
+    element_wise_normalize, floored_spline_forward, floored_spline_inverse_and_log_det,
+    linear_generate, linear_normalize, pointwise_generate, pointwise_normalize, scaled_forward,
+    scaled_inverse, spline_forward, spline_inverse, spline_inverse_and_log_det,
 };
 use crate::math::Math;
 use blocks::PreActivationBlocks;
@@ -116,6 +117,13 @@ enum Way {
     Inverse,
     /// Inverse, with the log-determinant.
     InverseAndLogDet,
+}
+
+impl Way {
+    /// Whether a transformer that maps in `direction` as it stands runs inverted.
+    fn inverts(self, direction: Direction) -> bool {
+        matches!(self, Self::Forward) == (direction == Direction::Generative)
+    }
 }
 
 /// One header and its weights, evaluated with the backend `M`.
@@ -446,6 +454,19 @@ impl<'w, M: Math> Walk<'w, M> {
             return f32::NAN;
         };
         let (value, log_det) = match (transformer, &mut *parameters, way) {
+            (Transformer::Scaled { scale, direction }, [shift, a], way) => {
+                match way.inverts(direction) {
+                    false => scaled_forward::<M, _>(*x, *shift, *a, scale),
+                    true => scaled_inverse::<M, _>(*x, *shift, *a, scale),
+                }
+            }
+            (Transformer::FlooredSpline(spline), own, way) => {
+                let floor = spline.floor();
+                match way.inverts(spline.direction) {
+                    false => floored_spline_forward::<M>(*x, own, spline.bound, floor),
+                    true => floored_spline_inverse_and_log_det::<M>(*x, own, spline.bound, floor),
+                }
+            }
             (Transformer::Shift, [shift], Way::Forward) => (*x + *shift, 0.0),
             (Transformer::Shift, [shift], _) => (*x - *shift, 0.0),
             (Transformer::Affine { log_scale_bound }, [shift, a], Way::Forward) => {

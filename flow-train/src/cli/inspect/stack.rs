@@ -3,7 +3,7 @@
 use super::report::{
     BaseReport, BlocksReport, ConditionerReport, ImageReport, LayerReport, Report,
 };
-use flow_embedded::artefact::{Domain, Transformer};
+use flow_embedded::artefact::{Direction, Domain, Transformer};
 
 /// One line for each step, from the data down to the base.
 pub(super) fn draw(report: &Report<'_>) -> Vec<String> {
@@ -74,9 +74,24 @@ fn title(layer: &LayerReport) -> String {
         Some(Transformer::Spline { bins, bound }) => {
             format!(", spline of {bins} bins on ±{bound}")
         }
+        Some(Transformer::Scaled { scale, direction }) => {
+            let (inverted, name, least) = (inverted(direction), scale.name(), scale.least());
+            format!(", {inverted}affine with {name} scale above {least}")
+        }
+        Some(Transformer::FlooredSpline(own)) => {
+            let inverted = inverted(own.direction);
+            format!(", {inverted}spline of {} bins on ±{}", own.bins, own.bound)
+        }
         None => String::new(),
     };
     format!("{}{transformer}, {} weights", layer.kind, layer.weights)
+}
+
+fn inverted(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Normalizing => "",
+        Direction::Generative => "inverted ",
+    }
 }
 
 fn details(layer: &LayerReport, names: &[&str]) -> Vec<String> {

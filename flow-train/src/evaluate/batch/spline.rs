@@ -1,9 +1,10 @@
 //! Monotone rational-quadratic splines: the runtime's kernel over vectors of events, operation by operation.
 
 use super::lanes::{LaneMath, Lanes, negative};
-use super::transformer::{Way, soft_clip};
+use super::transformer::{Way, soft_clip, softplus};
 use crate::model::panel::Panel;
 use crate::model::real::Real;
+use flow_embedded::kernels::Floor;
 use pulp::Simd;
 
 /// `|ln 1e-3| / 2`: the soft bound of widths and heights before the softmax.
@@ -39,20 +40,103 @@ impl<'p, S: Simd> Parameters<'p, S> {
         &mut self.values[row * self.stride + self.column]
     }
 
-    /// Replaces the sizes of bins from row `first` on by their exponentials; returns what takes cumulated ones to
-    /// standardised units.
+    /// Replaces each of the sizes of bins from row `first` on; returns the sum.
     #[inline(always)]
-    fn exponentiate<M: LaneMath>(&mut self, simd: S, first: usize, bound: f32) -> Lanes<S> {
-        let inv_bound = Lanes::splat(simd, 1.0 / SIZE_BOUND);
+    fn replace(&mut self, simd: S, first: usize, by: impl Fn(Lanes<S>) -> Lanes<S>) -> Lanes<S> {
         let mut sum = Lanes::splat(simd, 0.0);
         for row in first..first + self.bins {
             let size = self.row(row);
-            let clipped = soft_clip(simd, Lanes::new(simd, *size), inv_bound);
-            let exp = M::exp_lanes_within(simd, clipped);
-            *size = exp.lanes();
-            sum = sum + exp;
+            let own = by(Lanes::new(simd, *size));
+            *size = own.lanes();
+            sum = sum + own;
         }
-        Lanes::splat(simd, 2.0 * bound) / sum
+        sum
+    }
+}
+
+/// What makes sizes and slopes of parameters, as the runtime has it.
+pub(super) trait Parametrisation: Copy {
+    /// Replaces the sizes of bins from row `first` on by what is proportional to them; returns their sum.
+    fn sizes<M: LaneMath, S: Simd>(
+        self,
+        simd: S,
+        parameters: &mut Parameters<'_, S>,
+        first: usize,
+        bound: f32,
+    ) -> Lanes<S>;
+
+    /// Whether the slopes at both ends are parameters, too.
+    fn free_ends(self) -> bool;
+
+    /// The slope of an unnormalised one; where `fixed` is 1, that is 0 and the slope 1.
+    fn slope<M: LaneMath, S: Simd>(self, simd: S, raw: Lanes<S>, fixed: Lanes<S>) -> Lanes<S>;
+}
+
+/// Soft bounds, as zuko has them.
+#[derive(Clone, Copy)]
+pub(super) struct SoftBounds;
+
+impl Parametrisation for SoftBounds {
+    #[inline(always)]
+    fn sizes<M: LaneMath, S: Simd>(
+        self,
+        simd: S,
+        parameters: &mut Parameters<'_, S>,
+        first: usize,
+        _: f32,
+    ) -> Lanes<S> {
+        let inv_bound = Lanes::splat(simd, 1.0 / SIZE_BOUND);
+        parameters.replace(simd, first, |size| {
+            M::exp_lanes_within(simd, soft_clip(simd, size, inv_bound))
+        })
+    }
+
+    #[inline(always)]
+    fn free_ends(self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn slope<M: LaneMath, S: Simd>(self, simd: S, raw: Lanes<S>, _: Lanes<S>) -> Lanes<S> {
+        // The exponential of 0 is 1, exactly.
+        let inv_bound = Lanes::splat(simd, 1.0 / DERIVATIVE_BOUND);
+        M::exp_lanes_within(simd, soft_clip(simd, raw, inv_bound))
+    }
+}
+
+impl Parametrisation for Floor {
+    #[inline(always)]
+    fn sizes<M: LaneMath, S: Simd>(
+        self,
+        simd: S,
+        parameters: &mut Parameters<'_, S>,
+        first: usize,
+        bound: f32,
+    ) -> Lanes<S> {
+        let mut largest = Lanes::splat(simd, f32::NEG_INFINITY);
+        for row in first..first + parameters.bins {
+            // The number where there is a NaN, as `f32::max` has it.
+            let own = Lanes::new(simd, *parameters.row(row));
+            largest = largest.less(own).select(own, largest);
+        }
+        let sum = parameters.replace(simd, first, |size| M::exp_lanes(simd, size - largest));
+        let count = parameters.bins as f32;
+        let least = self.size * count;
+        let lift = sum * Lanes::splat(simd, self.size / (2.0 * bound - least));
+        parameters.replace(simd, first, |size| size + lift);
+        sum + lift * Lanes::splat(simd, count)
+    }
+
+    #[inline(always)]
+    fn free_ends(self) -> bool {
+        self.free_ends
+    }
+
+    #[inline(always)]
+    fn slope<M: LaneMath, S: Simd>(self, simd: S, raw: Lanes<S>, fixed: Lanes<S>) -> Lanes<S> {
+        let slope = softplus::<M, S>(simd, raw) + Lanes::splat(simd, self.slope);
+        let zero = Lanes::splat(simd, 0.0);
+        zero.less(fixed).select(Lanes::splat(simd, 1.0), slope)
     }
 }
 
@@ -92,12 +176,13 @@ pub(super) fn apply<M: LaneMath, S: Simd>(
     x: Lanes<S>,
     parameters: Parameters<'_, S>,
     bound: f32,
+    form: impl Parametrisation,
 ) -> (Lanes<S>, Lanes<S>) {
     let zero = Lanes::splat(simd, 0.0);
     // False for NaN, which stays NaN as all stays that lies outside.
     let inside = x.abs().less(Lanes::splat(simd, bound));
     let own = inside.select(x, zero);
-    let bin = Bin::find::<M>(simd, way, own, parameters, bound);
+    let bin = Bin::find::<M>(simd, way, own, parameters, bound, form);
     let (value, log_det) = match way {
         Way::Forward => {
             let xi = share(simd, (own - bin.left) / bin.width);
@@ -131,33 +216,46 @@ impl<S: Simd> Bin<S> {
         value: Lanes<S>,
         mut parameters: Parameters<'_, S>,
         bound: f32,
+        form: impl Parametrisation,
     ) -> Self {
         let bins = parameters.bins;
         let (low, high) = (Lanes::splat(simd, -bound), Lanes::splat(simd, bound));
         let mut knots = |first| Knots {
             row: first,
             sum: Lanes::splat(simd, 0.0),
-            scale: parameters.exponentiate::<M>(simd, first, bound),
+            scale: Lanes::splat(simd, 2.0 * bound)
+                / form.sizes::<M, S>(simd, &mut parameters, first, bound),
             bound: high,
         };
         let (mut across, mut up) = (knots(0), knots(bins));
-        // Derivatives are 1 at both ends: the exponential of 0, exactly.
-        let one = Lanes::splat(simd, 0.0);
-        let derivatives = 2 * bins;
-        let (mut left, mut bottom, mut lower) = (low, low, one);
+        let (zero, one) = (Lanes::splat(simd, 0.0), Lanes::splat(simd, 1.0));
+        // The unnormalised slope at each knot, and 1 where the slope is fixed.
+        let slope = |parameters: &mut Parameters<'_, S>, knot: usize| {
+            let row = match form.free_ends() {
+                true => Some(knot),
+                false => knot.checked_sub(1).filter(|_| knot < bins),
+            };
+            row.map_or((zero, one), |row| {
+                let raw = *parameters.row(2 * bins + row);
+                (Lanes::new(simd, raw), zero)
+            })
+        };
+        let (mut left, mut bottom) = (low, low);
+        let mut lower = slope(&mut parameters, 0);
         let mut right = across.next(simd, &mut parameters);
         let mut top = up.next(simd, &mut parameters);
-        let mut upper = Lanes::new(simd, *parameters.row(derivatives));
+        let mut upper = slope(&mut parameters, 1);
         let mut knot = (right, top, upper);
         for inner in 1..bins {
+            let derivative = slope(&mut parameters, inner + 1);
             let next = if inner + 1 < bins {
                 (
                     across.next(simd, &mut parameters),
                     up.next(simd, &mut parameters),
-                    Lanes::new(simd, *parameters.row(derivatives + inner)),
+                    derivative,
                 )
             } else {
-                (high, high, one)
+                (high, high, derivative)
             };
             // Knots don't decrease, or all of them are NaN: once below one, below all that follow.
             let below = match way {
@@ -166,21 +264,21 @@ impl<S: Simd> Bin<S> {
             };
             left = below.select(left, knot.0);
             bottom = below.select(bottom, knot.1);
-            lower = below.select(lower, knot.2);
+            lower.0 = below.select(lower.0, knot.2.0);
+            lower.1 = below.select(lower.1, knot.2.1);
             right = below.select(right, next.0);
             top = below.select(top, next.1);
-            upper = below.select(upper, next.2);
+            upper.0 = below.select(upper.0, next.2.0);
+            upper.1 = below.select(upper.1, next.2.1);
             knot = next;
         }
-        let inv_bound = Lanes::splat(simd, 1.0 / DERIVATIVE_BOUND);
-        let derivative = |d| M::exp_lanes_within(simd, soft_clip(simd, d, inv_bound));
         Self {
             left,
             width: right - left,
             bottom,
             height: top - bottom,
-            lower: derivative(lower),
-            upper: derivative(upper),
+            lower: form.slope::<M, S>(simd, lower.0, lower.1),
+            upper: form.slope::<M, S>(simd, upper.0, upper.1),
         }
     }
 

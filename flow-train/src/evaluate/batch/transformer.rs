@@ -3,7 +3,7 @@
 use super::lanes::{LaneMath, Lanes, negative, vectors};
 use super::spline;
 use crate::model::panel::Panel;
-use flow_embedded::artefact::Transformer;
+use flow_embedded::artefact::{Direction, Scale, Transformer};
 use flow_embedded::kernels::wrap;
 use pulp::{Arch, Simd, WithSimd};
 use std::f32::consts::PI;
@@ -108,19 +108,99 @@ impl<M: LaneMath> WithSimd for Apply<'_, M> {
                 }
             }
             Transformer::Spline { bins, bound } => {
-                let bins = usize::from(bins);
-                for (column, (x, log_det)) in x.iter_mut().zip(log_det).enumerate() {
-                    let parameters = spline::Parameters::<S>::new(parameters, bins, column);
-                    let own = Lanes::new(simd, *x);
-                    let (value, own) = spline::apply::<M, S>(simd, way, own, parameters, bound);
+                let form = spline::SoftBounds;
+                splines::<M, S>(simd, way, x, parameters, log_det, bins, bound, form);
+            }
+            Transformer::Scaled { scale, direction } => {
+                let (shifts, scales) = parameters.rows_at_mut(0, 2).into_pair();
+                let pairs = vectors::<S>(shifts).iter().zip(&*vectors::<S>(scales));
+                for ((x, log_det), (shift, a)) in x.iter_mut().zip(log_det).zip(pairs) {
+                    let [own, shift, a] = [*x, *shift, *a].map(|lanes| Lanes::new(simd, lanes));
+                    let [scale, log_scale] = scale_of::<M, S>(simd, scale, a);
+                    let (value, log_scale) = match way.as_it_stands(direction) {
+                        true => (own * scale + shift, log_scale),
+                        false => ((own - shift) / scale, negative(simd, log_scale)),
+                    };
                     *x = value.lanes();
                     if way != Way::Inverse {
-                        *log_det = (Lanes::new(simd, *log_det) + own).lanes();
+                        *log_det = (Lanes::new(simd, *log_det) + log_scale).lanes();
                     }
                 }
             }
+            Transformer::FlooredSpline(own) => {
+                let way = match (way.as_it_stands(own.direction), way) {
+                    (true, _) => Way::Forward,
+                    (false, Way::Inverse) => Way::Inverse,
+                    (false, _) => Way::InverseAndLogDet,
+                };
+                let floor = own.floor();
+                splines::<M, S>(
+                    simd, way, x, parameters, log_det, own.bins, own.bound, floor,
+                );
+            }
         }
     }
+}
+
+impl Way {
+    /// Whether a transformer that maps in `direction` as it stands does so.
+    fn as_it_stands(self, direction: Direction) -> bool {
+        (self == Self::Forward) == (direction == Direction::Normalizing)
+    }
+}
+
+/// The splines of one channel.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)]
+fn splines<M: LaneMath, S: Simd>(
+    simd: S,
+    way: Way,
+    x: &mut [S::f32s],
+    parameters: &mut Panel<f32>,
+    log_det: &mut [S::f32s],
+    bins: u8,
+    bound: f32,
+    form: impl spline::Parametrisation,
+) {
+    for (column, (x, log_det)) in x.iter_mut().zip(log_det).enumerate() {
+        let parameters = spline::Parameters::<S>::new(parameters, bins.into(), column);
+        let own = Lanes::new(simd, *x);
+        let (value, own) = spline::apply::<M, S>(simd, way, own, parameters, bound, form);
+        *x = value.lanes();
+        if way != Way::Inverse {
+            *log_det = (Lanes::new(simd, *log_det) + own).lanes();
+        }
+    }
+}
+
+/// A scale and its logarithm: the runtime's [`ScaleMap`](flow_embedded::kernels::ScaleMap), operation by operation.
+#[inline(always)]
+fn scale_of<M: LaneMath, S: Simd>(simd: S, scale: Scale, a: Lanes<S>) -> [Lanes<S>; 2] {
+    let number = |value| Lanes::splat(simd, value);
+    let scale = match scale {
+        Scale::Exponential { least: 0.0 } => return [M::exp_lanes(simd, a), a],
+        Scale::Exponential { least } => M::exp_lanes(simd, a) + number(least),
+        Scale::Softplus { least } => softplus::<M, S>(simd, a) + number(least),
+        Scale::Sigmoid { least } => {
+            let e = M::exp_lanes(simd, negative(simd, a));
+            number(1.0) / (number(1.0) + e) + number(least)
+        }
+    };
+    [scale, M::ln_lanes(simd, scale)]
+}
+
+/// `ln(1 + e^a)`.
+#[inline(always)]
+pub(super) fn softplus<M: LaneMath, S: Simd>(simd: S, a: Lanes<S>) -> Lanes<S> {
+    let number = |value| Lanes::splat(simd, value);
+    let e = M::exp_lanes(simd, negative(simd, a.abs()));
+    let sum = number(1.0) + e;
+    let rounded = sum - number(1.0);
+    let log = M::ln_lanes(simd, sum) * (e / rounded);
+    // True for NaN as well, which is in e, too.
+    let log = number(0.0).less(rounded).select(log, e);
+    // Zero for NaN, as `f32::max` has it.
+    number(0.0).less(a).select(a, number(0.0)) + log
 }
 
 /// Keeps a number within ±bound, smoothly: `a / (1 + |a| / bound)`.

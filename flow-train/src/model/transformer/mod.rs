@@ -8,6 +8,7 @@
 //! are zero (padding), so are all that a reverse pass writes there.
 
 mod affine;
+mod scaled;
 mod shift;
 mod spline;
 #[cfg(test)]
@@ -16,15 +17,16 @@ pub(crate) mod vector;
 
 use super::panel::{Rows, RowsMut};
 use super::real::Real;
-use flow_embedded::artefact::Transformer;
-use spline::Spline;
+use flow_embedded::artefact::{Direction, Transformer};
+use scaled::Scaled;
+use spline::{Axis, Spline};
 
 /// Rows for each channel that a pass leaves to its reverse pass, beside those of the parameters.
 pub(crate) fn saved(transformer: Transformer) -> usize {
     match transformer {
         Transformer::Shift => 0,
-        Transformer::Affine { .. } => 1,
-        Transformer::Spline { .. } => spline::SAVED,
+        Transformer::Affine { .. } | Transformer::Scaled { .. } => 1,
+        Transformer::Spline { .. } | Transformer::FlooredSpline(_) => spline::SAVED,
     }
 }
 
@@ -46,7 +48,16 @@ pub(crate) fn forward<T: Real>(
             affine::forward(log_scale_bound, x, parameters, saved, z, log_det);
         }
         Transformer::Spline { bins, bound } => {
-            Spline::new(bins, bound, circular).forward(x, parameters, saved, z, log_det);
+            let own = Spline::new(bins, bound, circular);
+            own.map(Axis::Input, x, parameters, saved, z, Some(log_det));
+        }
+        Transformer::Scaled { scale, direction } => {
+            let inverted = direction == Direction::Generative;
+            Scaled { scale, inverted }.map(x, parameters, saved, z, Some(log_det));
+        }
+        Transformer::FlooredSpline(own) => {
+            let axis = Axis::as_it_stands(own.direction);
+            Spline::floored(own).map(axis, x, parameters, saved, z, Some(log_det));
         }
     }
 }
@@ -78,6 +89,21 @@ pub(crate) fn backward<T: Real>(
             d_parameters,
         ),
         Transformer::Spline { bins, bound } => Spline::new(bins, bound, circular).backward(
+            Axis::Input,
+            x,
+            parameters,
+            saved,
+            d_log_det,
+            gradient,
+            d_parameters,
+        ),
+        Transformer::Scaled { scale, direction } => {
+            let inverted = direction == Direction::Generative;
+            let own = Scaled { scale, inverted };
+            own.backward(x, parameters, saved, d_log_det, gradient, d_parameters);
+        }
+        Transformer::FlooredSpline(own) => Spline::floored(own).backward(
+            Axis::as_it_stands(own.direction),
             x,
             parameters,
             saved,
@@ -104,7 +130,16 @@ pub(crate) fn inverse<T: Real>(
             affine::inverse(log_scale_bound, z, parameters, saved, x, log_det);
         }
         Transformer::Spline { bins, bound } => {
-            Spline::new(bins, bound, circular).inverse(z, parameters, saved, x, log_det);
+            let own = Spline::new(bins, bound, circular);
+            own.map(Axis::Output, z, parameters, saved, x, log_det);
+        }
+        Transformer::Scaled { scale, direction } => {
+            let inverted = direction == Direction::Normalizing;
+            Scaled { scale, inverted }.map(z, parameters, saved, x, log_det);
+        }
+        Transformer::FlooredSpline(own) => {
+            let axis = Axis::as_it_stands(own.direction).other();
+            Spline::floored(own).map(axis, z, parameters, saved, x, log_det);
         }
     }
 }
@@ -136,7 +171,8 @@ pub(crate) fn inverse_backward<T: Real>(
             gradient,
             d_parameters,
         ),
-        Transformer::Spline { bins, bound } => Spline::new(bins, bound, circular).inverse_backward(
+        Transformer::Spline { bins, bound } => Spline::new(bins, bound, circular).backward(
+            Axis::Output,
             given,
             parameters,
             saved,
@@ -144,5 +180,31 @@ pub(crate) fn inverse_backward<T: Real>(
             gradient,
             d_parameters,
         ),
+        Transformer::Scaled { scale, direction } => {
+            let inverted = direction == Direction::Normalizing;
+            let own = Scaled { scale, inverted };
+            own.backward(given, parameters, saved, d_log_det, gradient, d_parameters);
+        }
+        Transformer::FlooredSpline(own) => Spline::floored(own).backward(
+            Axis::as_it_stands(own.direction).other(),
+            given,
+            parameters,
+            saved,
+            d_log_det,
+            gradient,
+            d_parameters,
+        ),
+    }
+}
+
+/// A number of a transformer in `f64`. An artefact keeps an `f32` of what a library has as a short decimal number, or
+/// of `|ln 1e-3|`, zuko's bound: it stands for that number itself, so that flows which were fitted in `f64` keep their
+/// digits.
+fn exact(own: f32) -> f64 {
+    const SOFT_BOUND: f64 = 6.907_755_278_982_137;
+    match own == SOFT_BOUND as f32 {
+        true => SOFT_BOUND,
+        // The shortest decimal number of an f32 is one of an f64, too.
+        false => own.to_string().parse().unwrap_or_else(|_| own.into()),
     }
 }

@@ -5,12 +5,17 @@
 //! derivatives at the inner knots. All are softly clipped, widths and heights go through a softmax, derivatives
 //! through an exponential. At both ends the slope is 1, and outside ±bound the spline is the identity.
 //!
+//! With floors, as other libraries have them, sizes are a least one and a share of the rest by a softmax, slopes a least
+//! one and a softplus (Durkan et al. 2019).
+//!
 //! A pass leaves in the place of each unnormalised size `r` the derivative of its exponential,
 //! `e^clip(r) clip'(r)`, and saves the bin that holds the value: no reverse pass sees an exponential.
 
+use super::exact;
 use super::vector::{Mask, Vector};
 use crate::model::panel::{Rows, RowsMut};
 use crate::model::real::Real;
+use flow_embedded::artefact::{Direction, Ends, FlooredSpline};
 use pulp::{Arch, Simd, WithSimd};
 use std::f64::consts::PI;
 
@@ -26,89 +31,53 @@ const FAR: f64 = 62_832.0;
 /// Rows that a pass leaves to its reverse pass: the fields of a [`Bin`].
 pub(super) const SAVED: usize = 12;
 
-/// The splines of one channel.
+/// The splines of one channel, `FLOORED` or softly bounded.
 #[derive(Clone, Copy)]
-pub(super) struct Spline {
+pub(super) struct Spline<const FLOORED: bool> {
     bins: usize,
     bound: f64,
     circular: bool,
+    floor: Floor,
 }
 
-impl Spline {
+/// The least size of a bin and slope of a knot, and whether the slopes at both ends are parameters.
+#[derive(Clone, Copy, Default)]
+struct Floor {
+    size: f64,
+    slope: f64,
+    free_ends: bool,
+}
+
+impl Spline<false> {
     /// On a `circular` channel the bound is π, whatever `bound` is.
     pub(super) fn new(bins: u8, bound: f32, circular: bool) -> Self {
         Self {
             bins: usize::from(bins),
             bound: if circular { PI } else { f64::from(bound) },
             circular,
+            floor: Floor::default(),
         }
     }
+}
 
-    pub(super) fn forward<T: Real>(
-        self,
-        x: &[T],
-        parameters: RowsMut<'_, T>,
-        saved: RowsMut<'_, T>,
-        z: &mut [T],
-        log_det: &mut [T],
-    ) {
-        self.map(Axis::Input, x, parameters, saved, z, Some(log_det));
+impl Spline<true> {
+    pub(super) fn floored(own: FlooredSpline) -> Self {
+        Self {
+            bins: usize::from(own.bins),
+            bound: exact(own.bound),
+            circular: false,
+            floor: Floor {
+                size: exact(own.least_size),
+                slope: exact(own.least_slope),
+                free_ends: own.ends == Ends::Free,
+            },
+        }
     }
+}
 
-    pub(super) fn inverse<T: Real>(
-        self,
-        z: &[T],
-        parameters: RowsMut<'_, T>,
-        saved: RowsMut<'_, T>,
-        x: &mut [T],
-        log_det: Option<&mut [T]>,
-    ) {
-        self.map(Axis::Output, z, parameters, saved, x, log_det);
-    }
-
-    pub(super) fn backward<T: Real>(
-        self,
-        x: &[T],
-        parameters: Rows<'_, T>,
-        saved: Rows<'_, T>,
-        d_log_det: &[T],
-        gradient: &mut [T],
-        d_parameters: RowsMut<'_, T>,
-    ) {
-        Arch::new().dispatch(Reverse {
-            spline: self,
-            axis: Axis::Input,
-            given: x,
-            parameters,
-            saved,
-            d_log_det,
-            gradient,
-            d_parameters,
-        });
-    }
-
-    pub(super) fn inverse_backward<T: Real>(
-        self,
-        given: &[T],
-        parameters: Rows<'_, T>,
-        saved: Rows<'_, T>,
-        d_log_det: &[T],
-        gradient: &mut [T],
-        d_parameters: RowsMut<'_, T>,
-    ) {
-        Arch::new().dispatch(Reverse {
-            spline: self,
-            axis: Axis::Output,
-            given,
-            parameters,
-            saved,
-            d_log_det,
-            gradient,
-            d_parameters,
-        });
-    }
-
-    fn map<T: Real>(
+impl<const FLOORED: bool> Spline<FLOORED> {
+    /// From the side `axis` to the other one.
+    pub(super) fn map<T: Real>(
         self,
         axis: Axis,
         given: &[T],
@@ -122,7 +91,7 @@ impl Spline {
         // Room for the knots on the stack; usual splines need little of it.
         macro_rules! pass {
             ($room:literal) => {
-                Arch::new().dispatch(Pass::<'_, T, $room> {
+                Arch::new().dispatch(Pass::<'_, T, $room, FLOORED> {
                     spline: self,
                     axis,
                     given,
@@ -141,13 +110,54 @@ impl Spline {
             _ => pass!(256),
         }
     }
+
+    /// The reverse pass of [`Spline::map`].
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn backward<T: Real>(
+        self,
+        axis: Axis,
+        given: &[T],
+        parameters: Rows<'_, T>,
+        saved: Rows<'_, T>,
+        d_log_det: &[T],
+        gradient: &mut [T],
+        d_parameters: RowsMut<'_, T>,
+    ) {
+        Arch::new().dispatch(Reverse {
+            spline: self,
+            axis,
+            given,
+            parameters,
+            saved,
+            d_log_det,
+            gradient,
+            d_parameters,
+        });
+    }
 }
 
 /// Which side of the spline a value is on.
 #[derive(Clone, Copy)]
-enum Axis {
+pub(super) enum Axis {
     Input,
     Output,
+}
+
+impl Axis {
+    /// Where a pass begins that maps in `direction` as it stands, in the normalizing direction.
+    pub(super) fn as_it_stands(direction: Direction) -> Self {
+        match direction {
+            Direction::Normalizing => Self::Input,
+            Direction::Generative => Self::Output,
+        }
+    }
+
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::Input => Self::Output,
+            Self::Output => Self::Input,
+        }
+    }
 }
 
 /// What does not change from event to event.
@@ -159,11 +169,21 @@ struct Constants<S: Simd, T: Real> {
     bound: Vector<S, T>,
     inverse_size_bound: Vector<S, T>,
     inverse_derivative_bound: Vector<S, T>,
+    /// The unnormalised slope that stands for the slope 1 of an end.
+    end: Vector<S, T>,
+    least_size: Vector<S, T>,
+    least_slope: Vector<S, T>,
+    /// One over what the least sizes of all bins leave of the spline's.
+    inverse_span: Vector<S, T>,
 }
 
 impl<S: Simd, T: Real> Constants<S, T> {
     #[inline(always)]
-    fn new(simd: S, bound: f64) -> Self {
+    fn new<const FLOORED: bool>(simd: S, spline: Spline<FLOORED>) -> Self {
+        let Spline {
+            bins, bound, floor, ..
+        } = spline;
+        let span = 2.0 * bound - bins as f64 * floor.size;
         Self {
             zero: constant(simd, 0.0),
             one: constant(simd, 1.0),
@@ -171,7 +191,34 @@ impl<S: Simd, T: Real> Constants<S, T> {
             bound: constant(simd, bound),
             inverse_size_bound: constant(simd, 1.0 / SIZE_BOUND),
             inverse_derivative_bound: constant(simd, 1.0 / DERIVATIVE_BOUND),
+            end: match FLOORED {
+                true => constant(simd, (1.0 - floor.slope).exp_m1().ln()),
+                false => constant(simd, 0.0),
+            },
+            least_size: constant(simd, floor.size),
+            least_slope: constant(simd, floor.slope),
+            inverse_span: constant(simd, 1.0 / span),
         }
+    }
+
+    /// A slope and its derivative by the unnormalised one.
+    #[inline(always)]
+    fn derivative<const FLOORED: bool>(self, raw: Vector<S, T>) -> [Vector<S, T>; 2] {
+        if !FLOORED {
+            return self.clipped_exp(raw, self.inverse_derivative_bound);
+        }
+        let e = (-raw.abs()).exp();
+        let sum = self.one + e;
+        // What the sum rounds away is made good.
+        let rounded = sum - self.one;
+        let small = rounded.less(e * e);
+        let log = small.select(e, sum.ln() * (e / small.select(self.one, rounded)));
+        let positive = self.zero.less(raw);
+        let softplus = positive.select(raw, self.zero) + log;
+        [
+            softplus + self.least_slope,
+            positive.select(self.one, e) / sum,
+        ]
     }
 
     /// `e^clip(r)` and its derivative by `r`, where `clip(r) = r / (1 + |r| / bound)`.
@@ -351,8 +398,8 @@ impl<S: Simd, T: Real> Curve<S, T> {
 }
 
 /// A pass in either direction.
-struct Pass<'a, T, const ROOM: usize> {
-    spline: Spline,
+struct Pass<'a, T, const ROOM: usize, const FLOORED: bool> {
+    spline: Spline<FLOORED>,
     axis: Axis,
     given: &'a [T],
     parameters: &'a mut [T],
@@ -363,18 +410,14 @@ struct Pass<'a, T, const ROOM: usize> {
     log_det: Option<&'a mut [T]>,
 }
 
-impl<T: Real, const ROOM: usize> WithSimd for Pass<'_, T, ROOM> {
+impl<T: Real, const ROOM: usize, const FLOORED: bool> WithSimd for Pass<'_, T, ROOM, FLOORED> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let lanes = self.given.len() / T::lanes::<S>(self.given).len();
-        let Spline {
-            bins,
-            bound,
-            circular,
-        } = self.spline;
-        let c = Constants::<S, T>::new(simd, bound);
+        let circular = self.spline.circular;
+        let c = Constants::<S, T>::new(simd, self.spline);
         let given = T::lanes::<S>(self.given);
         let parameters = T::lanes_mut::<S>(self.parameters);
         let saved = T::lanes_mut::<S>(self.saved);
@@ -390,7 +433,7 @@ impl<T: Real, const ROOM: usize> WithSimd for Pass<'_, T, ROOM> {
             let inside = c.inside(value);
             let at = inside.select(value, c.zero);
             let own = &mut parameters[vector..];
-            let mut bin = find(simd, c, self.axis, at, bins, own, stride, &mut knots);
+            let mut bin = find(simd, c, self.spline, self.axis, at, own, stride, &mut knots);
             let xi = match self.axis {
                 Axis::Input => (at - bin.left) / bin.width,
                 Axis::Output => bin.invert(c, at),
@@ -425,26 +468,48 @@ impl<T: Real, const ROOM: usize> WithSimd for Pass<'_, T, ROOM> {
 /// Every bin is looked at, and kept where the value lies beyond the knot before it.
 #[inline(always)]
 #[allow(clippy::too_many_arguments)]
-fn find<S: Simd, T: Real, const ROOM: usize>(
+fn find<S: Simd, T: Real, const ROOM: usize, const FLOORED: bool>(
     simd: S,
     c: Constants<S, T>,
+    spline: Spline<FLOORED>,
     axis: Axis,
     value: Vector<S, T>,
-    bins: usize,
     parameters: &mut [T::Lanes<S>],
     stride: usize,
     knots: &mut [[Vector<S, T>; ROOM]; 2],
 ) -> Bin<S, T> {
+    let bins = spline.bins;
     let mut scales = [c.zero; 2];
     for (side, knots) in knots.iter_mut().enumerate() {
         let knots = &mut knots[..bins];
+        let mut largest = Vector::new(simd, parameters[side * bins * stride]);
+        if FLOORED {
+            for k in 1..bins {
+                let size = parameters[(side * bins + k) * stride];
+                largest = largest.at_least(Vector::new(simd, size));
+            }
+        }
         let mut sum = c.zero;
         for (k, knot) in knots.iter_mut().enumerate() {
             let size = &mut parameters[(side * bins + k) * stride];
-            let [exp, d_exp] = c.clipped_exp(Vector::new(simd, *size), c.inverse_size_bound);
+            let raw = Vector::new(simd, *size);
+            let [exp, d_exp] = match FLOORED {
+                true => [(raw - largest).exp(); 2],
+                false => c.clipped_exp(raw, c.inverse_size_bound),
+            };
             *size = d_exp.lanes();
             sum = sum + exp;
             *knot = sum;
+        }
+        if FLOORED {
+            // What a least size adds to each exponential.
+            let lift = sum * c.least_size * c.inverse_span;
+            let mut lifts = c.zero;
+            for knot in knots.iter_mut() {
+                lifts = lifts + lift;
+                *knot = *knot + lifts;
+            }
+            sum = sum + lifts;
         }
         let scale = (c.bound + c.bound) / sum;
         for knot in &mut knots[..bins - 1] {
@@ -462,18 +527,22 @@ fn find<S: Simd, T: Real, const ROOM: usize>(
     let derivatives = &parameters[2 * bins * stride..];
     let (mut left, mut right) = (-c.bound, across[0]);
     let (mut bottom, mut top) = (-c.bound, up[0]);
-    // The unnormalised derivatives; 0 stands for the slope 1 of both ends.
-    let (mut lower, mut upper) = (c.zero, Vector::new(simd, derivatives[0]));
+    // The unnormalised derivatives.
+    let derivative = |knot: usize| {
+        let row = match FLOORED && spline.floor.free_ends {
+            true => Some(knot),
+            false if knot < bins => knot.checked_sub(1),
+            false => None,
+        };
+        row.map_or(c.end, |row| Vector::new(simd, derivatives[row * stride]))
+    };
+    let (mut lower, mut upper) = (derivative(0), derivative(1));
     let mut last = upper;
     let mut index = c.zero;
     let mut count = c.zero;
     for k in 1..bins {
         let before = value.less(measured[k - 1]);
-        let next = if k + 1 < bins {
-            Vector::new(simd, derivatives[k * stride])
-        } else {
-            c.zero
-        };
+        let next = derivative(k + 1);
         count = count + c.one;
         index = before.select(index, count);
         left = before.select(left, across[k - 1]);
@@ -484,8 +553,8 @@ fn find<S: Simd, T: Real, const ROOM: usize>(
         upper = before.select(upper, next);
         last = next;
     }
-    let [lower, d_lower] = c.clipped_exp(lower, c.inverse_derivative_bound);
-    let [upper, d_upper] = c.clipped_exp(upper, c.inverse_derivative_bound);
+    let [lower, d_lower] = c.derivative::<FLOORED>(lower);
+    let [upper, d_upper] = c.derivative::<FLOORED>(upper);
     Bin {
         index,
         xi: c.zero,
@@ -508,8 +577,8 @@ fn find<S: Simd, T: Real, const ROOM: usize>(
 /// input. Backward of a pass along the inputs, `g_y` and `g_l` are those given. The inverse pass has
 /// `out = S^-1(given)` and `log_det = -l(out)`; by the implicit function theorem `d out / d given = 1 / S'` and
 /// `d out = -dS / S'`, so that there `g_l = -d_log_det` and `g_y = -(g_out + g_l dl/d out) / S'`.
-struct Reverse<'a, T> {
-    spline: Spline,
+struct Reverse<'a, T, const FLOORED: bool> {
+    spline: Spline<FLOORED>,
     axis: Axis,
     given: &'a [T],
     parameters: Rows<'a, T>,
@@ -519,18 +588,14 @@ struct Reverse<'a, T> {
     d_parameters: RowsMut<'a, T>,
 }
 
-impl<T: Real> WithSimd for Reverse<'_, T> {
+impl<T: Real, const FLOORED: bool> WithSimd for Reverse<'_, T, FLOORED> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let lanes = self.given.len() / T::lanes::<S>(self.given).len();
-        let Spline {
-            bins,
-            bound,
-            circular,
-        } = self.spline;
-        let c = Constants::<S, T>::new(simd, bound);
+        let circular = self.spline.circular;
+        let c = Constants::<S, T>::new(simd, self.spline);
         let strides = [
             self.parameters.stride() / lanes,
             self.saved.stride() / lanes,
@@ -562,9 +627,9 @@ impl<T: Real> WithSimd for Reverse<'_, T> {
             spread(
                 simd,
                 c,
+                self.spline,
                 bin,
                 &d_bin,
-                bins,
                 (&parameters[vector..], strides[0]),
                 (&mut d_parameters[vector..], strides[2]),
             );
@@ -642,26 +707,38 @@ fn gradient_of_bin<S: Simd, T: Real>(
 /// From the gradient by a bin to that by all parameters: a bin's start moves with the sizes before it, its size
 /// with its own, and both shrink as the sum of all grows.
 #[inline(always)]
-fn spread<S: Simd, T: Real>(
+fn spread<S: Simd, T: Real, const FLOORED: bool>(
     simd: S,
     c: Constants<S, T>,
+    spline: Spline<FLOORED>,
     bin: Bin<S, T>,
     d_bin: &BinGradient<S, T>,
-    bins: usize,
     (parameters, stride): (&[T::Lanes<S>], usize),
     (d_parameters, d_stride): (&mut [T::Lanes<S>], usize),
 ) {
-    let half = c.one / (c.bound + c.bound);
+    let bins = spline.bins;
+    let half = match FLOORED {
+        true => c.inverse_span,
+        false => c.one / (c.bound + c.bound),
+    };
+    // The part of a start and of a size that the exponentials make.
+    let made = |start: Vector<S, T>, size: Vector<S, T>| match FLOORED {
+        true => [
+            start + c.bound - bin.index * c.least_size,
+            size - c.least_size,
+        ],
+        false => [start + c.bound, size],
+    };
     let across = by_exponentials(
         bin.across * half,
         [d_bin.left, d_bin.width],
-        [bin.left + c.bound, bin.width],
+        made(bin.left, bin.width),
         bin.across,
     );
     let up = by_exponentials(
         bin.up * half,
         [d_bin.bottom, d_bin.height],
-        [bin.bottom + c.bound, bin.height],
+        made(bin.bottom, bin.height),
         bin.up,
     );
     let d_lower = d_bin.lower * bin.d_lower;
@@ -678,10 +755,16 @@ fn spread<S: Simd, T: Real>(
             let d_exp = Vector::new(simd, parameters[row * stride]);
             d_parameters[row * d_stride] = (by_exp * d_exp).lanes();
         }
-        if k + 1 < bins {
+        // The derivative of the knot behind bin k.
+        let free_ends = FLOORED && spline.floor.free_ends;
+        if k + 1 < bins || free_ends {
             let next = bin.index.less(count + c.one);
             let by_knot = reached.select(d_upper, next.select(d_lower, c.zero));
-            d_parameters[(2 * bins + k) * d_stride] = passed.select(c.zero, by_knot).lanes();
+            let row = 2 * bins + k + usize::from(free_ends);
+            d_parameters[row * d_stride] = passed.select(c.zero, by_knot).lanes();
+        }
+        if k == 0 && free_ends {
+            d_parameters[2 * bins * d_stride] = reached.select(d_lower, c.zero).lanes();
         }
     }
 }

@@ -11,7 +11,7 @@ golden! {
     maf maf_context maf_one_channel maf_no_hidden maf_few_units maf_lags maf_residual
     realnvp realnvp_context realnvp_no_hidden mixed nice
     nsf nsf_ar nsf_ar_one_channel one_channel
-    iaf iaf_spline_groups glow domains circular torus permuted permuted_mixture
+    iaf iaf_spline_groups glow imported_scales imported_splines domains circular torus permuted permuted_mixture
 }
 
 #[entry]

@@ -1,0 +1,202 @@
+//! Flows that the libraries themselves fit: trained for a moment, exported, imported, compiled and run on an emulated
+//! chip, beside the log-likelihoods that the libraries give.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use crate::environment::Environment;
+use crate::workspace;
+use flow_measure::board::CORTEX_M4F;
+use flow_measure::toolchain::Toolchain;
+use flow_measure::{process, qemu};
+
+/// How long a firmware may run.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// How far the chip's log-likelihoods may be from the library's, in nats, where they are above −[`USUAL`].
+const NEAR: f64 = 1e-4;
+const USUAL: f64 = 100.0;
+
+/// A flow on its way.
+struct Flow {
+    name: String,
+    folder: PathBuf,
+    /// What `flow import` said.
+    imported: Value,
+    /// The golden rows: events, contexts, log-likelihoods of the library.
+    rows: Vec<(Vec<f32>, Vec<f32>, f64)>,
+}
+
+/// Tests the package `flow-bridge` against the libraries, then brings a flow of each of their families to the chip.
+///
+/// # Errors
+/// If there is no Python, a package can't be installed, a test fails, or a flow is another one on the chip.
+pub fn check(toolchain: &Toolchain) -> Result<()> {
+    let folder = workspace::root().join("target/imported");
+    let bridge = workspace::root().join("flow-bridge");
+    let environment = Environment::ensure(&folder.join("environment"), &[])?;
+    let package = format!("{}[test]", bridge.display());
+    environment.install(&[&package], &[])?;
+    let build = ["build", "--workspace", "--all-features", "--bin", "flow"];
+    process::run(workspace::cargo().args(build))?;
+    let command = workspace::host_target().join("debug/flow");
+    let pytest = ["-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"];
+    process::run(
+        environment
+            .python()
+            .args(pytest)
+            .current_dir(&bridge)
+            .env("FLOW", &command),
+    )?;
+    let fitted = folder.join("fitted");
+    if fitted.exists() {
+        fs::remove_dir_all(&fitted).with_context(|| fitted.display().to_string())?;
+    }
+    process::run(
+        environment
+            .python()
+            .arg("tests/live.py")
+            .arg(&fitted)
+            .current_dir(&bridge),
+    )?;
+    let mut folders: Vec<PathBuf> = fs::read_dir(&fitted)
+        .with_context(|| fitted.display().to_string())?
+        .map(|own| Ok(own?.path()))
+        .collect::<Result<_>>()?;
+    folders.sort();
+    let flows = folders.into_iter().map(|own| import(&command, own));
+    let flows: Vec<Flow> = flows.collect::<Result<_>>()?;
+    on_chip(toolchain, &folder.join("firmware"), &command, &flows)
+}
+
+/// Imports a flow.
+fn import(command: &Path, folder: PathBuf) -> Result<Flow> {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let manifest = folder.join("flow.json");
+    let mut import = std::process::Command::new(command);
+    import.arg("import").arg(folder.join("flow.safetensors"));
+    import.arg("--manifest").arg(&manifest).arg("-o").arg(folder.join("model.flow"));
+    let said = process::output(import.args(["--json", "--quiet"])).with_context(|| name.clone())?;
+    let imported = serde_json::from_str(&said).context("what `flow import` printed")?;
+    let manifest: Value = serde_json::from_str(&fs::read_to_string(&manifest)?)?;
+    let numbers = |row: &Value| -> Vec<f32> {
+        let row = row.as_array().into_iter().flatten();
+        // Golden rows are numbers that 32 bits hold.
+        row.filter_map(Value::as_f64).map(|own| own as f32).collect()
+    };
+    let list = |key: &str| manifest[key].as_array().cloned().unwrap_or_default();
+    let (events, contexts) = (list("x"), list("context"));
+    let rows = list("log_prob").iter().enumerate().map(|(index, own)| {
+        let context = contexts.get(index).map(numbers).unwrap_or_default();
+        let log_prob = own.as_f64().context("a log_prob is no number")?;
+        Ok((numbers(&events[index]), context, log_prob))
+    });
+    let rows = rows.collect::<Result<_>>()?;
+    Ok(Flow {
+        name,
+        folder,
+        imported,
+        rows,
+    })
+}
+
+/// Compiles the flows, runs them on the chip, and shows how near they come.
+fn on_chip(toolchain: &Toolchain, folder: &Path, command: &Path, flows: &[Flow]) -> Result<()> {
+    write(folder, command, flows)?;
+    let board = &CORTEX_M4F;
+    let target = workspace::device_target();
+    process::run(&mut toolchain.build(folder, board.target, &target))?;
+    let built = target.join(board.target).join("release");
+    println!(
+        "{:34} {:>10} {:>12} {:>12} {:>6}",
+        "family", "parameters", "f64 rel.", "chip, nats", "rows"
+    );
+    for flow in flows {
+        let printed = qemu::run(board, &built.join(&flow.name), TIME_LIMIT)
+            .with_context(|| flow.name.clone())?;
+        let worst = worst(flow, &printed).with_context(|| flow.name.clone())?;
+        let number = |key: &str| flow.imported[key].as_f64().unwrap_or(f64::NAN);
+        println!(
+            "{:34} {:>10} {:>12.1e} {:>12.1e} {:>6}",
+            flow.name,
+            number("parameters"),
+            number("worst_exact"),
+            worst,
+            flow.rows.len()
+        );
+        if !(worst <= NEAR) {
+            bail!("{}: off by {worst} nats on the chip", flow.name);
+        }
+    }
+    Ok(())
+}
+
+/// The largest difference from the library.
+fn worst(flow: &Flow, printed: &str) -> Result<f64> {
+    let bits = printed.lines().filter_map(|line| line.strip_prefix("log_prob "));
+    let found: Vec<f64> = bits
+        .map(|own| Ok(f32::from_bits(u32::from_str_radix(own.trim(), 16)?).into()))
+        .collect::<Result<_>>()?;
+    if found.len() != flow.rows.len() {
+        bail!("{} answers to {} rows", found.len(), flow.rows.len());
+    }
+    let pairs = found.iter().zip(&flow.rows);
+    let off = pairs.filter(|(_, row)| row.2.abs() < USUAL);
+    // NaN is worse than any number.
+    Ok(off
+        .map(|(found, row)| (found - row.2).abs())
+        .fold(0.0, |a, b| if b <= a { a } else { b }))
+}
+
+/// Writes a package with a binary for each flow.
+fn write(folder: &Path, command: &Path, flows: &[Flow]) -> Result<()> {
+    let binaries = folder.join("src/bin");
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    fs::create_dir_all(&binaries)?;
+    let beside = |name: &str| workspace::root().join(name);
+    fs::write(
+        folder.join("Cargo.toml"),
+        format!(
+            "[package]\nname = \"imported\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+             [dependencies]\nflow-frame = {{ path = {:?} }}\nflow-embedded = {{ path = {:?} }}\n\n\
+             [profile.release]\npanic = \"abort\"\n",
+            beside("flow-frame"),
+            beside("flow-embedded"),
+        ),
+    )?;
+    fs::write(
+        folder.join("build.rs"),
+        "fn main() {\n    println!(\"cargo::rustc-link-arg-bins=-Tlink.x\");\n}\n",
+    )?;
+    for flow in flows {
+        let module = binaries.join(&flow.name).with_extension("txt");
+        let mut compile = std::process::Command::new(command);
+        compile.arg("codegen").arg(flow.folder.join("model.flow"));
+        compile.args(["--type-name", "Model", "--quiet", "-o"]).arg(&module);
+        process::run(&mut compile)?;
+        let [events, contexts] = [0, 1].map(|part| {
+            let rows = flow.rows.iter();
+            let rows: Vec<&[f32]> = rows
+                .map(|row| if part == 0 { &*row.0 } else { &*row.1 })
+                .collect();
+            let width = rows.first().map_or(0, |row| row.len());
+            format!("[[f32; {width}]; {}] = {rows:?}", rows.len())
+        });
+        let source = format!(
+            "#![no_std]\n#![no_main]\n\nuse flow_embedded::Density;\nuse flow_frame::print::Console;\n\
+             use flow_frame::{{entry, stop}};\n\n#[allow(dead_code)]\nmod model {{\n    include!({:?});\n}}\n\n\
+             static EVENTS: {events};\nstatic CONTEXTS: {contexts};\n\n#[entry]\nfn main() -> ! {{\n    \
+             let mut console = Console::open();\n    for (event, context) in EVENTS.iter().zip(&CONTEXTS) {{\n        \
+             console.text(\"log_prob\").bits(model::Model.log_prob(event, context)).end();\n    }}\n    \
+             stop::success()\n}}\n",
+            module
+        );
+        fs::write(binaries.join(&flow.name).with_extension("rs"), source)?;
+    }
+    Ok(())
+}
