@@ -22,7 +22,7 @@ import numpy.typing as npt
 import paramax
 import torch
 import zuko
-from nflows.nn.nets import ResidualNet
+from nflows.nn.nets import MLP, ResidualNet
 from nflows.transforms.standard import PointwiseAffineTransform
 
 Rows = npt.NDArray[np.float64]
@@ -130,6 +130,17 @@ def _nflows(layers: Callable[[], list[Any]], features: int = 3) -> Callable[[], 
 
 def _residual_net(inputs: int, outputs: int, context: int | None = None) -> Any:
     return ResidualNet(inputs, outputs, hidden_features=8, context_features=context, num_blocks=1)
+
+
+class _PlainNet(MLP):  # type: ignore[misc]
+    """nflows' perceptron takes no context, not even none, and couplings hand it one."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__([inputs], [outputs], hidden_sizes=[8, 8], activation=torch.tanh)
+
+    def forward(self, inputs: torch.Tensor, _context: None) -> torch.Tensor:
+        found: torch.Tensor = super().forward(inputs)
+        return found
 
 
 def _nflows_maf(context: int | None = None, **settings: Any) -> Any:
@@ -317,6 +328,18 @@ FAMILIES = [
         says=("AffineCouplingTransform", {"scale_map": "sigmoid"}),
     ),
     Family(
+        "nflows_coupling_plain",
+        _nflows(
+            lambda: [
+                nflows.transforms.PiecewiseRationalQuadraticCouplingTransform(
+                    mask, _PlainNet, num_bins=4, tails="linear", tail_bound=5.0
+                )
+                for mask in ([1, 0, 1], [0, 1, 0])
+            ]
+        ),
+        says=("PiecewiseRationalQuadraticCouplingTransform", {"divisor": 1.0, "residual": False}),
+    ),
+    Family(
         "nflows_realnvp_additive",
         _torch(lambda: nflows.flows.SimpleRealNVP(3, 8, 2, 1, use_volume_preserving=True)),
         says=("AdditiveCouplingTransform", {"scale_map": None}),
@@ -385,6 +408,12 @@ FAMILIES = [
             ]
         ),
         says=("AffineCouplingBlock", {"scale_map": "sigmoid_inv", "split": "channel_inv"}),
+    ),
+    Family(
+        "normflows_mixture",
+        _torch(
+            lambda: normflows.NormalizingFlow(normflows.distributions.GaussianMixture(3, 3), [_coupling_block("exp")])
+        ),
     ),
     Family(
         "normflows_nice",

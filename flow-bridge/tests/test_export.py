@@ -76,6 +76,12 @@ def test_one_file_holds_what_two_do(flow: Any, tmp_path: Path, flow_import: Impo
     for key, stored in state.items():
         tensor = np.array(stored["data"], dtype=stored["dtype"]).reshape(stored["shape"])
         np.testing.assert_array_equal(tensor, tensors[key])
+    assert export(flow, tmp_path / "archive.npz", golden=GOLDEN, name="n") == [tmp_path / "archive.npz"]
+    with np.load(tmp_path / "archive.npz") as archive:
+        assert json.loads(archive["manifest"].tobytes()) == two
+        assert set(archive.files) == {"manifest", *(f"state/{key}" for key in tensors)}
+        for key, tensor in tensors.items():
+            np.testing.assert_array_equal(archive[f"state/{key}"], tensor)
     flow_import(tmp_path / "one.json")
 
 
@@ -101,7 +107,7 @@ def test_names(flow: Any, tmp_path: Path) -> None:
         ({"standardise": (np.inf, 1.0)}, "standardise", "not finite"),
         ({"standardise": 3.0}, "standardise", "neither a pair"),
         ({"standardise_context": StandardScaler()}, "standardise_context", "not fitted"),
-        ({"path": "x.npz"}, "path", "ends in neither"),
+        ({"path": "x.pt"}, "path", "ends in .pt, which is none"),
     ],
 )
 def test_arguments_that_do_not_fit(

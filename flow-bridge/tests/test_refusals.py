@@ -145,7 +145,7 @@ REFUSALS = [
         "nflows_network",
         lambda: _nflows(nflows.transforms.AffineCouplingTransform([1, 0, 1], _custom_net)),
         "_transform._transforms.0.transform_net",
-        "no ResidualNet",
+        "no ResidualNet or MLP",
     ),
     Refusal(
         "nflows_scale_activation",
@@ -188,9 +188,9 @@ REFUSALS = [
     Refusal("normflows_temperature", lambda: _normflows(base=_warm(0.5)), "q0", "temperature"),
     Refusal(
         "normflows_base",
-        lambda: _normflows(base=normflows.distributions.GaussianMixture(2, 3)),
+        lambda: _normflows(base=normflows.distributions.UniformGaussian(3, [0])),
         "q0",
-        "only a DiagGaussian",
+        "neither a DiagGaussian",
     ),
     Refusal(
         "flowjax_base",

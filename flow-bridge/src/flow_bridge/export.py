@@ -45,8 +45,8 @@ def export(
     Args:
         flow: A flow of zuko, nflows, normflows or FlowJAX; a torch module may be wrapped by `DistributedDataParallel`,
             `DataParallel` or `torch.compile`.
-        path: ``NAME`` or ``NAME.safetensors`` writes ``NAME.safetensors`` and ``NAME.json``; ``NAME.json`` writes that
-            one alone, with the tensors inside.
+        path: ``NAME`` or ``NAME.safetensors`` writes ``NAME.safetensors`` and ``NAME.json``; ``NAME.json`` or
+            ``NAME.npz`` writes that one alone, with the tensors inside.
         standardise: What was done to the events before the flow saw them: ``(mean, std)`` or a fitted
             ``StandardScaler``. Log-likelihoods are then in the units of the raw data.
         standardise_context: The same for the context.
@@ -63,7 +63,7 @@ def export(
     Raises:
         ExportError: The flow has a part that can't be represented, or an argument does not fit it.
     """
-    _, manifest_path = files.paths(path)
+    stem = files.name(path)
     flow = _unwrapped(flow)
     taken = _taken(flow)
     for key, tensor in taken.tensors.items():
@@ -74,7 +74,7 @@ def export(
     rows = golden_rows(taken, golden, event, context, seed)
     given = standardise is not None or standardise_context is not None
     manifest: Manifest = {
-        "name": manifest_path.stem if name is None else name,
+        "name": stem if name is None else name,
         "library": taken.library,
         "version": version.installed(taken.library),
         "columns": _names(columns, taken.features, "columns"),

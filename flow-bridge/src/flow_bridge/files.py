@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import secrets
@@ -15,14 +16,16 @@ from .manifest import Manifest, StoredTensor
 from .taken import Tensors
 
 
-def paths(path: str | os.PathLike[str]) -> tuple[Path | None, Path]:
-    """The tensors' path, if they have a file of their own, and the manifest's."""
+def name(path: str | os.PathLike[str]) -> str:
+    """The name of the files, without what it ends in.
+
+    Raises:
+        ExportError: It ends in something else than the forms do.
+    """
     path = Path(path)
-    if path.suffix == ".json":
-        return None, path
-    if path.suffix in ("", ".safetensors"):
-        return path.with_suffix(".safetensors"), path.with_suffix(".json")
-    raise ExportError("path", f"{path.name} ends in neither .safetensors, nor .json, nor nothing")
+    if path.suffix not in ("", ".safetensors", ".json", ".npz"):
+        raise ExportError("path", f"{path.name} ends in {path.suffix}, which is none of .safetensors, .json and .npz")
+    return path.stem
 
 
 def write(path: str | os.PathLike[str], manifest: Manifest, tensors: Tensors) -> list[Path]:
@@ -30,15 +33,29 @@ def write(path: str | os.PathLike[str], manifest: Manifest, tensors: Tensors) ->
 
     A reader never sees half a file. If the second can't be put in place, the first is put back as it was.
     """
-    beside, own = paths(path)
-    if beside is None:
-        manifest = {**manifest, "state": {key: _stored(value) for key, value in tensors.items()}}
-    text = json.dumps(manifest, allow_nan=False, indent=None, separators=(",", ":")).encode()
-    contents = [(own, text)]
-    if beside is not None:
-        contents.insert(0, (beside, safetensors.numpy.save(tensors)))
+    path = Path(path)
+    if path.suffix == ".json":
+        state = {key: _stored(value) for key, value in tensors.items()}
+        contents = [(path, _text({**manifest, "state": state}))]
+    elif path.suffix == ".npz":
+        contents = [(path, _archive(manifest, tensors))]
+    else:
+        beside = path.with_suffix(".safetensors")
+        contents = [(beside, safetensors.numpy.save(tensors)), (path.with_suffix(".json"), _text(manifest))]
     _replace_all(contents)
     return [path for path, _ in contents]
+
+
+def _text(manifest: Manifest) -> bytes:
+    return json.dumps(manifest, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _archive(manifest: Manifest, tensors: Tensors) -> bytes:
+    """Each tensor as ``state/KEY``, and the manifest's bytes as ``manifest``."""
+    arrays = {f"state/{key}": value for key, value in tensors.items()}
+    file = io.BytesIO()
+    np.savez(file, manifest=np.frombuffer(_text(manifest), np.uint8), **arrays)
+    return file.getvalue()
 
 
 def _stored(tensor: np.ndarray) -> StoredTensor:

@@ -1,7 +1,8 @@
 """The manifest: what a state dictionary does not hold, in the form that `flow import` reads.
 
 A flow is two files: the tensors (safetensors, under the keys that the library gives them) and this manifest in JSON.
-With a path that ends in `.json` the tensors are inside the manifest, under ``state``.
+With a path that ends in `.json` the tensors are inside the manifest, under ``state``; with `.npz` both are in one
+archive of NumPy, tensors as ``state/KEY`` and the manifest's bytes as ``manifest``.
 
 Layers are listed **in the order from the data to the noise**, whatever the library's own order is. ``direction`` says
 which way a layer's formula goes: ``"normalizing"`` maps data to noise, ``"generative"`` maps noise to data, and is

@@ -12,10 +12,11 @@ from .manifest import Layer
 from .torch_flow import one_activation
 
 
-def describe(layer: Layer, where: str, network: Any, known: type[Any]) -> int:
+def describe(layer: Layer, where: str, network: Any, *known: type[Any]) -> int:
     """Writes what a network's state does not hold, and returns the number of its context's channels."""
-    if type(network) is not known:
-        raise ExportError.of(where, network, f"the network is no {known.__name__}")
+    if not isinstance(network, known):
+        names = " or ".join(kind.__name__ for kind in known)
+        raise ExportError.of(where, network, f"the network is no {names}")
     preprocessing = getattr(network, "preprocessing", None)
     if not (preprocessing is None or isinstance(preprocessing, torch.nn.Identity)):
         raise ExportError.of(f"{where}.preprocessing", preprocessing, "a preprocessing can't be represented")
@@ -24,12 +25,17 @@ def describe(layer: Layer, where: str, network: Any, known: type[Any]) -> int:
         own = f"{where}.{path}" if path else where
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
             raise ExportError.of(own, module, "a batch normalisation inside a network can't be represented")
-        if hasattr(module, "activation"):
-            functions.append(module.activation)
+        # A plain perceptron of nflows hides its own.
+        for attribute in ("activation", "_activation"):
+            if hasattr(module, attribute):
+                functions.append(getattr(module, attribute))
     name = one_activation(where, functions)
     if name is not None:
         layer["activation"] = name
-    layer["residual"] = all(hasattr(block, "linear_layers") for block in network.blocks)
+    if getattr(network, "_activate_output", False):
+        raise ExportError.of(where, network, "a function of a network's output can't be represented")
+    blocks = getattr(network, "blocks", ())
+    layer["residual"] = len(blocks) > 0 and all(hasattr(block, "linear_layers") for block in blocks)
     return _context(network)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from nflows import transforms
 from nflows.distributions.normal import StandardNormal
-from nflows.nn.nets import ResidualNet
+from nflows.nn.nets import MLP, ResidualNet
 from nflows.transforms.made import MADE
 from nflows.transforms.standard import PointwiseAffineTransform
 
@@ -82,13 +82,13 @@ def _layer(module: Any, key: str, forward: bool) -> tuple[Layer, int]:
         context = describe(layer, f"{where}.autoregressive_net", module.autoregressive_net, MADE)
     elif isinstance(module, transforms.AdditiveCouplingTransform):
         layer["scale_map"] = None
-        context = describe(layer, f"{where}.transform_net", module.transform_net, ResidualNet)
+        context = describe(layer, f"{where}.transform_net", module.transform_net, ResidualNet, MLP)
     elif isinstance(module, transforms.AffineCouplingTransform):
         layer["scale_map"] = _scale_map(where, module)
-        context = describe(layer, f"{where}.transform_net", module.transform_net, ResidualNet)
+        context = describe(layer, f"{where}.transform_net", module.transform_net, ResidualNet, MLP)
     elif isinstance(module, transforms.PiecewiseRationalQuadraticCouplingTransform):
         spline(layer, where, module, module.transform_net)
-        context = describe(layer, f"{where}.transform_net", module.transform_net, ResidualNet)
+        context = describe(layer, f"{where}.transform_net", module.transform_net, ResidualNet, MLP)
     elif isinstance(module, transforms.Permutation):
         # How it came about, at random or by reversal, says nothing that its indices do not.
         layer["class"] = "Permutation"

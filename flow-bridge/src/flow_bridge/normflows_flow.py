@@ -8,7 +8,7 @@ from typing import Any
 import normflows
 import torch
 from normflows import flows, nets
-from normflows.distributions import DiagGaussian
+from normflows.distributions import DiagGaussian, GaussianMixture
 from normflows.flows.affine.coupling import AffineConstFlow, AffineCoupling, AffineCouplingBlock, MaskedAffineFlow
 from normflows.flows.base import Composite, Reverse
 from normflows.flows.mixing import InvertibleAffine, LULinearPermute, Permute
@@ -30,10 +30,7 @@ def take(flow: Any) -> Taken:
         raise ExportError.of("flow", flow, "is no normflows.NormalizingFlow")
     refuse_dropout(flow)
     base = flow.q0
-    if not isinstance(base, DiagGaussian) or base.n_dim != 1:
-        raise ExportError.of("q0", base, "only a DiagGaussian of one axis can be represented")
-    if base.temperature is not None:
-        raise ExportError.of("q0", base, "has a temperature: set it to None")
+    features = _features(base)
     # The last flow is the data's side.
     children = reversed(list(enumerate(flow.flows)))
     found = [layer for index, child in children for layer in _layers(child, f"flows.{index}.", forward=True)]
@@ -51,7 +48,7 @@ def take(flow: Any) -> Taken:
 
     return Taken(
         library="normflows",
-        features=int(base.d),
+        features=features,
         context=max((context for _, context in found), default=0),
         # A target that the flow was trained on is no part of it.
         tensors=tensors(flow, ("q0.", "flows.")),
@@ -60,6 +57,16 @@ def take(flow: Any) -> Taken:
         log_prob=evaluated(log_prob),
         sample=sampled(sample),
     )
+
+
+def _features(base: Any) -> int:
+    if isinstance(base, GaussianMixture):
+        return int(base.dim)
+    if not isinstance(base, DiagGaussian) or base.n_dim != 1:
+        raise ExportError.of("q0", base, "is neither a DiagGaussian of one axis nor a GaussianMixture")
+    if base.temperature is not None:
+        raise ExportError.of("q0", base, "has a temperature: set it to None")
+    return int(base.d)
 
 
 def _layers(module: Any, key: str, forward: bool) -> Iterator[tuple[Layer, int]]:
