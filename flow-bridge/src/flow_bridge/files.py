@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
@@ -52,7 +53,7 @@ def _text(manifest: Manifest) -> bytes:
 
 def _archive(manifest: Manifest, tensors: Tensors) -> bytes:
     """Each tensor as ``state/KEY``, and the manifest's bytes as ``manifest``."""
-    arrays = {f"state/{key}": value for key, value in tensors.items()}
+    arrays: dict[str, Any] = {f"state/{key}": value for key, value in tensors.items()}
     file = io.BytesIO()
     np.savez(file, manifest=np.frombuffer(_text(manifest), np.uint8), **arrays)
     return file.getvalue()
