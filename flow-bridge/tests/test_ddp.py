@@ -112,10 +112,10 @@ def test_shards_of_a_csv_file(tmp_path: Path) -> None:
     np.testing.assert_array_equal(together[together[:, 0].argsort()], values[:, [2, 0]])
 
 
-def run(shards: Path, model: Path, processes: int) -> dict[str, float]:
+def run(shards: Path, model: Path, processes: int, batch: int = 512) -> dict[str, float]:
     package = str(Path(__file__).parents[1] / "src")
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    settings = ["--batch", "512", "--buffer", "20000", "--hidden", "24", "--steps", "240", "--validate-every", "80"]
+    settings = ["--batch", str(batch), "--buffer", "20000", "--hidden", "24", "--steps", "240", "--validate-every", "80"]
     done = subprocess.run(
         [*command, FOLDER / "train.py", shards, model, *settings],
         env={**os.environ, "PYTHONPATH": package, "OMP_NUM_THREADS": "1"},
@@ -142,3 +142,8 @@ def test_two_processes_fit_as_well_as_one(
     module = tmp_path / "model.rs"
     subprocess.run([flow_command, "codegen", model, "-o", module], check=True, capture_output=True)
     assert "log_prob" in module.read_text()
+
+
+def test_too_few_row_groups_are_told(shards: Path, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="no whole batch of rows"):
+        run(shards, tmp_path / "model", 1, batch=100_000)

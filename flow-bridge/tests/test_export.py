@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import flow_bridge.version
+import nflows.distributions
+import nflows.flows
+import nflows.transforms
 import numpy as np
 import pytest
 import torch
@@ -158,6 +161,16 @@ def test_the_flow_and_torch_are_left_as_they_were(flow: Any, tmp_path: Path) -> 
         torch.testing.assert_close(value, before[key])
 
 
+def test_a_cached_matrix_is_made_anew(tmp_path: Path) -> None:
+    linear = nflows.transforms.LULinear(2, using_cache=True, identity_init=False)
+    cached = nflows.flows.Flow(linear, nflows.distributions.StandardNormal([2])).eval()
+    rows = torch.randn(40, 2)
+    # With its graph, as training leaves it.
+    found = cached.log_prob(rows)
+    export(cached, tmp_path / "x", golden=rows)
+    np.testing.assert_allclose(read(tmp_path / "x")["log_prob"], found.detach().numpy(), rtol=1e-5)
+
+
 def test_wrapped_modules_are_unwrapped(flow: Any, tmp_path: Path) -> None:
     export(flow, tmp_path / "bare", name="n")
     for index, wrapped in enumerate((torch.nn.DataParallel(flow), torch.compile(flow))):
@@ -217,8 +230,9 @@ def test_another_version_is_warned_of(flow: Any, tmp_path: Path, monkeypatch: py
         warnings.simplefilter("error")
         export(flow, tmp_path / "known")
     monkeypatch.setattr(flow_bridge.version, "version", lambda _: "2.0.0")
-    with pytest.warns(UserWarning, match=r"zuko 2\.0\.0: the conventions were checked on 1\.6\.0"):
+    with pytest.warns(UserWarning, match=r"zuko 2\.0\.0: the conventions were checked on 1\.6\.0") as caught:
         export(flow, tmp_path / "other")
+    assert caught[0].filename == __file__, "it points at the caller"
     assert read(tmp_path / "other")["version"] == "2.0.0"
 
 

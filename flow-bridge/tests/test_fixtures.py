@@ -1,4 +1,4 @@
-"""The golden files of the project, if they are here: a flow of their make exports tensors of the same keys and shapes."""
+"""The project's golden files, if they are here: a flow of their make exports tensors of the same keys and shapes."""
 
 from __future__ import annotations
 

@@ -207,6 +207,8 @@ class Trainer:
         best, worse, step = -np.inf, 0, 0
         for epoch in range(own.epochs):
             steps = steps_of_an_epoch(self.training, size, self.world, self.order)
+            if steps == 0:
+                raise SystemExit("a process has no whole batch of rows: take smaller row groups or fewer processes")
             groups = share(self.training, self.rank, self.world, order_of(self.order))
             self.order = self.order.spawn(1)[0]
             stream = batches(groups, size, own.buffer, self.random)
@@ -228,6 +230,8 @@ class Trainer:
                     self.save()
                 else:
                     worse += 1
+                if not np.isfinite(best):
+                    raise SystemExit("the validation rows have no finite score: take a lower learning rate")
                 if worse > own.patience or step == own.steps:
                     return step
         return step

@@ -29,6 +29,11 @@ def tensors(flow: torch.nn.Module, prefixes: tuple[str, ...] = ("",)) -> Tensors
 
 def quiet(flow: torch.nn.Module) -> Any:
     """A copy in evaluation mode, on the CPU."""
+    for module in flow.modules():
+        # A cached matrix has the bits and the graph of its making: it can't be copied, and is made anew when needed.
+        cache: Any = getattr(module, "cache", None)
+        if hasattr(cache, "invalidate"):
+            cache.invalidate()
     return copy.deepcopy(flow).cpu().eval()
 
 

@@ -23,6 +23,6 @@ def installed(library: str) -> str:
             f"{library} {found}: the conventions were checked on {checked}. "
             "If another version lays out its flows differently, the golden rows will not be reproduced and "
             "`flow import` refuses them.",
-            stacklevel=4,
+            stacklevel=3,
         )
     return found
