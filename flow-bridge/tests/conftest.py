@@ -23,11 +23,11 @@ def flow_command() -> Path:
 
 @pytest.fixture
 def flow_import(flow_command: Path) -> Import:
-    """Imports `NAME.safetensors` with `NAME.json`, or `NAME.json` alone, and gives the model's path."""
+    """Imports `NAME.safetensors` with `NAME.json`, or one file of both, and gives the model's path."""
 
     def run(source: Path) -> Path:
         model = source.with_suffix(".flow")
-        beside = [] if source.suffix == ".json" else ["--manifest", str(source.with_suffix(".json"))]
+        beside = ["--manifest", str(source.with_suffix(".json"))] if source.suffix == ".safetensors" else []
         done = subprocess.run(
             [flow_command, "import", source, *beside, "-o", model], capture_output=True, text=True, check=False
         )

@@ -27,8 +27,9 @@ from nflows.transforms.standard import PointwiseAffineTransform
 
 Rows = npt.NDArray[np.float64]
 
-#: Families, or whole libraries, that `flow import` does not read yet: empty it as they are merged.
+#: Families, whole libraries, or the form of file, that `flow import` does not read yet: empty it as they are merged.
 NOT_YET: tuple[str, ...] = (
+    "npz",
     "nflows",
     "normflows",
     "flowjax",

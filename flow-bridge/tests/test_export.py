@@ -19,6 +19,7 @@ import pytest
 import torch
 import zuko
 from conftest import Import
+from families import NOT_YET
 from flow_bridge import ExportError, Manifest, activation, export
 from safetensors.numpy import load_file
 from sklearn.preprocessing import StandardScaler
@@ -86,6 +87,12 @@ def test_one_file_holds_what_two_do(flow: Any, tmp_path: Path, flow_import: Impo
         for key, tensor in tensors.items():
             np.testing.assert_array_equal(archive[f"state/{key}"], tensor)
     flow_import(tmp_path / "one.json")
+
+
+@pytest.mark.xfail("npz" in NOT_YET, strict=True, reason="not imported yet", raises=AssertionError)
+def test_an_archive_is_imported(flow: Any, tmp_path: Path, flow_import: Import) -> None:
+    export(flow, tmp_path / "x.npz", golden=GOLDEN)
+    flow_import(tmp_path / "x.npz")
 
 
 def test_names(flow: Any, tmp_path: Path) -> None:
