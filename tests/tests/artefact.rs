@@ -389,12 +389,18 @@ fn what_is_wrong_with_layers_is_named() {
         });
         refused("none", Fault::BadForm, |own| own.hidden.clear());
         refused("no units", Fault::BadForm, |own| own.hidden[0].fill(0));
-        refused("too many units", Fault::BadForm, |own| own.hidden[0][0] = 4097);
+        refused("too many units", Fault::BadForm, |own| {
+            own.hidden[0][0] = 4097
+        });
         refused("other groups", Fault::BadUnits, |own| own.hidden[0].push(1));
     }
-    let found = refusal("blocks_added", |draft| conditioner(draft, 1).rows.truncate(20));
+    let found = refusal("blocks_added", |draft| {
+        conditioner(draft, 1).rows.truncate(20)
+    });
     assert_eq!(found, (Place::Layer(1), Fault::WrongWeightCount));
-    let found = refusal("context_first", |draft| conditioner(draft, 0).hidden.clear());
+    let found = refusal("context_first", |draft| {
+        conditioner(draft, 0).hidden.clear()
+    });
     assert_eq!(found, (Place::Layer(0), Fault::BadForm));
     let pre_activation = |context| {
         Form::PreActivation(PreActivation {
@@ -409,9 +415,17 @@ fn what_is_wrong_with_layers_is_named() {
     );
     for form in [Form::ContextFirst, added, gated] {
         let found = refusal("permuted", |draft| conditioner(draft, 0).form = form);
-        assert_eq!(found, (Place::Layer(0), Fault::BadForm), "{form:?} of nothing");
+        assert_eq!(
+            found,
+            (Place::Layer(0), Fault::BadForm),
+            "{form:?} of nothing"
+        );
         let found = refusal("categories", |draft| draft.heads[1].form = form);
-        assert_eq!(found, (Place::Head(1), Fault::BadForm), "{form:?} of a head");
+        assert_eq!(
+            found,
+            (Place::Head(1), Fault::BadForm),
+            "{form:?} of a head"
+        );
     }
     let found = refusal("maf", |draft| conditioner(draft, 2).rows.truncate(3));
     assert_eq!(found, (Place::Layer(2), Fault::WrongWeightCount));
