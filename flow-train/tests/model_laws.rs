@@ -196,11 +196,13 @@ fn values(count: usize, seed: u64) -> Vec<f64> {
         .collect()
 }
 
-/// A flow far from the identity: output layers ten times as large as usual, everything half as large again, and
+/// A flow far from the identity: output layers ten times as large as usual (three times behind blocks, whose units are
+/// larger), everything half as large again, and
 /// nothing that isn't masked left at 0.
 fn flow(case: &Case) -> Flow<f64> {
     let mut parts = Flow::new(&case.spec, 7).unwrap().to_parts();
     let context = parts.context;
+    let gain = if case.form.is_some() { 3.0 } else { 10.0 };
     for (index, layer) in parts.layers.iter_mut().enumerate() {
         if let LayerParts::Coupling { conditioner, .. }
         | LayerParts::Autoregressive { conditioner, .. } = layer
@@ -212,7 +214,7 @@ fn flow(case: &Case) -> Flow<f64> {
             last.weights
                 .iter_mut()
                 .chain(&mut last.biases)
-                .for_each(|value| *value *= 10.0);
+                .for_each(|value| *value *= gain);
         } else if let LayerParts::Convolutional { conditioner, .. } = layer {
             let last = conditioner.layers.last_mut().unwrap();
             last.weights.iter_mut().for_each(|value| *value *= 10.0);

@@ -5,7 +5,7 @@ use flow_train::model::{ConditionerParts, DenseParts};
 
 /// A conditioner in another form, given so many features of the context: its own dense layers, and others for what
 /// the form has more, the same for the same seed.
-pub fn formed(
+pub(crate) fn formed(
     own: ConditionerParts<f64>,
     form: Form,
     context: usize,
