@@ -23,11 +23,14 @@ fn current() -> PyResult<Arc<ThreadPool>> {
     {
         return Ok(Arc::clone(pool));
     }
-    let pool = ThreadPoolBuilder::new().build().map(Arc::new);
-    let pool = pool.map_err(|fault| {
-        PyRuntimeError::new_err(format!("no threads can be started to score with: {fault}"))
-    })?;
+    let pool = Arc::new(new()?);
     // That of the parent process is not dropped: its locks may be held by threads that aren't here.
     std::mem::forget(own.replace((process::id(), Arc::clone(&pool))));
     Ok(pool)
+}
+
+/// Threads for one task alone, which may wait in them for a call from Python that shares its work.
+pub(crate) fn new() -> PyResult<ThreadPool> {
+    let pool = ThreadPoolBuilder::new().build();
+    pool.map_err(|fault| PyRuntimeError::new_err(format!("no threads can be started: {fault}")))
 }

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -101,6 +103,18 @@ def test_what_progress_raises_ends_training(rows):
 
     with pytest.raises(KeyError, match="mine"):
         fe.train(rows, **{**QUICK, "epochs": 100_000, "patience": 100_000}, progress=fail)
+
+
+def test_progress_may_score_on_a_single_core(tmp_path, rows):
+    fe.train(rows, **QUICK).model.save(tmp_path / "model.flow")
+    program = """if True:
+        import flow_embedded as fe, numpy as np
+        rows = np.random.default_rng(0).normal(size=(1000, 2))
+        model = fe.load("model.flow")
+        fe.train(rows, family="maf", layers=1, hidden=[8], epochs=5, progress=lambda _: model.log_prob(rows).size > 0)
+    """
+    environment = {**os.environ, "RAYON_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment, timeout=60, check=True)
 
 
 def test_control_c_ends_training(rows):

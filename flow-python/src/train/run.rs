@@ -3,6 +3,7 @@
 use super::Progress;
 use crate::error::TrainingError;
 use crate::pool;
+use flow_train::Error;
 use flow_train::data::Recording;
 use flow_train::train::{Recipe, Trained, train};
 use pyo3::prelude::*;
@@ -30,11 +31,12 @@ pub(super) fn run(
     progress: Option<&Py<PyAny>>,
 ) -> PyResult<Option<Trained>> {
     let stop = AtomicBool::new(false);
-    let trained = py.detach(|| {
+    let pool = pool::new()?;
+    let trained: Option<Result<Trained, Error>> = py.detach(|| {
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
             let (answer, answered) = mpsc::channel();
-            let (stop, wanted) = (&stop, progress.is_some());
+            let (stop, pool, wanted) = (&stop, &pool, progress.is_some());
             let task = scope.spawn(move || {
                 let tell = move |news| {
                     // An epoch is over when it has been talked about. The other end listens until this
@@ -43,7 +45,7 @@ pub(super) fn run(
                         let _ = answered.recv();
                     }
                 };
-                pool::share(|| train(Path::new(SOURCE), recording, recipe, stop, tell))
+                pool.install(|| train(Path::new(SOURCE), recording, recipe, stop, tell))
             });
             let mut raised = None;
             loop {
@@ -75,8 +77,9 @@ pub(super) fn run(
             }
         })
     })?;
-    let trained = trained.transpose()?.transpose();
-    trained.map_err(|fault| TrainingError::new_err(fault.to_string()))
+    trained
+        .transpose()
+        .map_err(|fault| TrainingError::new_err(fault.to_string()))
 }
 
 /// Looks for signals and passes news on; whether to go on.
