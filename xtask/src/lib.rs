@@ -24,6 +24,7 @@ pub mod flash;
 pub mod no_panic;
 pub mod packages;
 pub mod parallel;
+pub mod python;
 pub mod setup;
 pub mod stages;
 pub mod workspace;

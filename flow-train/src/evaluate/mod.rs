@@ -8,6 +8,7 @@
 mod batch;
 mod binomial;
 mod bits;
+mod draw;
 mod exact;
 mod gaussian;
 mod lines;
@@ -19,6 +20,7 @@ mod stream;
 pub use batch::BatchFlow;
 pub use binomial::{Rate, clopper_pearson};
 pub use bits::{Bits, NotItsDequantiser};
+pub use draw::Draw;
 pub use exact::exact_log_probs;
 pub(crate) use exact::normalize;
 pub use gaussian::gaussian_log_likelihood;

@@ -36,6 +36,29 @@ impl<'f, 'a> Scorer<'f, 'a> {
         self.flow
     }
 
+    /// The flow for many rows, which samples too; `None` for a model of integers.
+    pub fn batch(&self) -> Option<&BatchFlow<'f, 'a>> {
+        match &self.by {
+            By::Batch(batch) => Some(batch),
+            By::Interpreter(_) => None,
+        }
+    }
+
+    /// The log-likelihood of one event given its context, on this thread.
+    ///
+    /// # Panics
+    /// If a slice's length does not fit the model.
+    pub fn log_prob_of(&self, event: &[f32], context: &[f32]) -> f32 {
+        match &self.by {
+            By::Batch(_) => {
+                let scratch = &mut vec![0.0; self.flow.scratch_len()];
+                let scored = self.flow.log_prob(event, context, scratch);
+                scored.expect("slices of the flow's sizes")
+            }
+            By::Interpreter(interpreter) => interpreter.log_prob(event, context).0,
+        }
+    }
+
     /// The log-likelihood of every row in nats, in the units of the raw data.
     ///
     /// # Errors

@@ -130,6 +130,11 @@ pub(super) fn features(bench: &mut Bench) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
+pub(super) fn python(_: &mut Bench) -> Result<Verdict> {
+    crate::python::check()?;
+    Ok(Verdict::Passed)
+}
+
 /// No feature, each feature alone, all together.
 fn feature_sets(names: &[String]) -> Vec<String> {
     let mut sets = vec![String::new()];

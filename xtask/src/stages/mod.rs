@@ -76,6 +76,11 @@ pub const STAGES: &[Stage] = &[
         run: host::features,
     },
     Stage {
+        name: "python",
+        what: "the Python package: its wheel, its types, scikit-learn's checks",
+        run: host::python,
+    },
+    Stage {
         name: "no-panic",
         what: "no panic and no double precision in linked ELFs",
         run: device::no_panic,

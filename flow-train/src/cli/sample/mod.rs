@@ -10,9 +10,8 @@ use super::options::{self, RecordingOptions, Size, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
-use crate::data::{ColumnRequest, Columns, Dataset, Table, load_columns, warm_up};
-use crate::evaluate::BatchFlow;
-use crate::noise::Source;
+use crate::data::{ColumnRequest, Columns, Dataset, Table, load_columns};
+use crate::evaluate::{BatchFlow, Draw};
 use flow_embedded::artefact::{Channel, Header, LoadedFlow};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -120,7 +119,8 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let contexts = contexts(args, &flow, ui)?;
     let real = real_images(args, &flow, ui)?;
     let mut output = Output::create(&args.output)?;
-    let drawn = Drawn::new(args, &flow, &contexts);
+    let batch = BatchFlow::new(&flow);
+    let drawn = Drawn::new(args, &batch, &contexts);
     match args.image {
         Some(size) => picture(args, size, &flow, &real, drawn, &mut output)?,
         None => table(args, &flow, drawn, &mut output)?,
@@ -146,7 +146,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
 fn table(
     args: &Args,
     flow: &LoadedFlow<'_>,
-    mut drawn: Drawn<'_, '_>,
+    mut drawn: Drawn<'_, '_, '_>,
     output: &mut Output,
 ) -> Result<(), Error> {
     let header = flow.header();
@@ -179,7 +179,7 @@ fn picture(
     size: Size,
     flow: &LoadedFlow<'_>,
     real: &[f32],
-    mut drawn: Drawn<'_, '_>,
+    mut drawn: Drawn<'_, '_, '_>,
     output: &mut Output,
 ) -> Result<(), Error> {
     let mut images = Vec::new();
@@ -226,10 +226,10 @@ fn read(path: &Path, channels: &[Channel<'_>], args: &Args, ui: Ui) -> Result<Da
 }
 
 /// Rows as they are drawn, piece by piece.
-struct Drawn<'f, 'a> {
-    draw: Draw<'f, 'a>,
+struct Drawn<'b, 'f, 'a> {
+    draw: Draw<'b, 'f, 'a>,
     rng: ChaCha8Rng,
-    contexts: Cycle<slice::Iter<'f, Vec<f32>>>,
+    contexts: Cycle<slice::Iter<'b, Vec<f32>>>,
     channels: usize,
     left: u64,
     /// The events of the last piece, row-major.
@@ -238,13 +238,13 @@ struct Drawn<'f, 'a> {
     given: Vec<f32>,
 }
 
-impl<'f, 'a> Drawn<'f, 'a> {
-    fn new(args: &Args, flow: &'f LoadedFlow<'a>, contexts: &'f [Vec<f32>]) -> Self {
+impl<'b, 'f, 'a> Drawn<'b, 'f, 'a> {
+    fn new(args: &Args, batch: &'b BatchFlow<'f, 'a>, contexts: &'b [Vec<f32>]) -> Self {
         Self {
-            draw: Draw::new(args, flow),
+            draw: Draw::new(batch, args.round, args.warm_up),
             rng: ChaCha8Rng::seed_from_u64(args.seed),
             contexts: contexts.iter().cycle(),
-            channels: flow.header().event.len(),
+            channels: batch.flow().header().event.len(),
             left: args.rows,
             events: Vec::new(),
             given: Vec::new(),
@@ -263,74 +263,9 @@ impl<'f, 'a> Drawn<'f, 'a> {
         let given = self.contexts.by_ref().take(rows).flatten();
         self.given.extend(given.copied());
         self.draw
-            .fill(&mut self.rng, &self.given, &mut self.events)?;
+            .fill(&mut self.rng, &self.given, &mut self.events)
+            .map_err(usage)?;
         Ok(Some(rows))
-    }
-}
-
-/// How rows are drawn.
-enum Draw<'f, 'a> {
-    /// Each for itself, and perhaps rounded.
-    Apart {
-        batch: Box<BatchFlow<'f, 'a>>,
-        flow: &'f LoadedFlow<'a>,
-        round: bool,
-    },
-    /// Each from those before it.
-    Noise {
-        source: Source<'f, 'a>,
-        /// Rows to leave before the first.
-        leave: usize,
-    },
-}
-
-impl<'f, 'a> Draw<'f, 'a> {
-    fn new(args: &Args, flow: &'f LoadedFlow<'a>) -> Self {
-        match Source::new(flow) {
-            Some(source) => Self::Noise {
-                source,
-                leave: args
-                    .warm_up
-                    .unwrap_or_else(|| warm_up(&flow.header().features)),
-            },
-            None => Self::Apart {
-                batch: Box::new(BatchFlow::new(flow)),
-                flow,
-                round: args.round,
-            },
-        }
-    }
-
-    /// Draws as many rows as there is room for in `events`.
-    fn fill(
-        &mut self,
-        rng: &mut ChaCha8Rng,
-        contexts: &[f32],
-        events: &mut [f32],
-    ) -> Result<(), Error> {
-        match self {
-            Self::Apart { batch, flow, round } => {
-                batch.sample(rng, contexts, events);
-                let channels = flow.header().event.len();
-                for event in events.chunks_exact_mut(channels).filter(|_| *round) {
-                    flow.round_to_grid(event);
-                }
-            }
-            Self::Noise { source, leave } => {
-                let channels = source.channels();
-                let rows = events.len() / channels;
-                let given = contexts.len() / rows;
-                let first = &contexts[..given];
-                for _ in 0..std::mem::take(leave) {
-                    source.next(rng, first).map_err(usage)?;
-                }
-                for (row, event) in events.chunks_exact_mut(channels).enumerate() {
-                    let own = &contexts[row * given..][..given];
-                    event.copy_from_slice(source.next(rng, own).map_err(usage)?);
-                }
-            }
-        }
-        Ok(())
     }
 }
 

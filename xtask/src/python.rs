@@ -1,0 +1,124 @@
+//! The Python package: its wheel is built, installed where nothing else is, and tested as users have it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::workspace;
+use flow_measure::process;
+
+/// What the tests need beside the wheel.
+const PACKAGES: &[&str] = &[
+    "maturin>=1.9,<2",
+    "mypy",
+    "numpy",
+    "pandas",
+    "pytest",
+    "scikit-learn",
+];
+
+/// Builds the wheel, installs it into an environment of its own, and runs its tests against the command
+/// `flow` of the same sources.
+///
+/// # Errors
+/// If there is no Python, a package can't be installed, the wheel can't be built, or a test fails.
+pub fn check() -> Result<()> {
+    let folder = workspace::root().join("target/python");
+    let environment = Environment::ensure(&folder.join("environment"))?;
+    let wheel = wheel(&environment, &folder.join("wheels"))?;
+    environment.install(
+        &[&wheel.display().to_string()],
+        &["--force-reinstall", "--no-deps"],
+    )?;
+    // As the stage `build` does, so that it is there.
+    let flow = ["build", "--workspace", "--all-features", "--bin", "flow"];
+    process::run(workspace::cargo().args(flow))?;
+    process::run(
+        environment
+            .python()
+            .args([
+                "-m",
+                "pytest",
+                "-q",
+                "--no-header",
+                "-p",
+                "no:cacheprovider",
+                "-rs",
+            ])
+            .current_dir(workspace::root().join("flow-python"))
+            .env("FLOW", workspace::host_target().join("debug/flow")),
+    )
+}
+
+/// Builds the wheel into a folder that holds no other.
+fn wheel(environment: &Environment, folder: &Path) -> Result<PathBuf> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    process::run(
+        environment
+            .python()
+            // The profile of the other tests: one for release would compile everything again.
+            .args([
+                "-m",
+                "maturin",
+                "build",
+                "--quiet",
+                "--profile",
+                "dev",
+                "--out",
+            ])
+            .arg(folder)
+            .current_dir(workspace::root().join("flow-python")),
+    )?;
+    let mut wheels = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    match wheels.next() {
+        Some(wheel) => Ok(wheel?.path()),
+        None => bail!("maturin left no wheel in {}", folder.display()),
+    }
+}
+
+/// A virtual environment.
+struct Environment {
+    folder: PathBuf,
+}
+
+impl Environment {
+    /// Makes it where it is missing, with the packages that tests need.
+    fn ensure(folder: &Path) -> Result<Self> {
+        let own = Self {
+            folder: folder.to_owned(),
+        };
+        if !own.program().is_file() {
+            let Some(python) = process::which("python3") else {
+                bail!("no python3 here: install Python 3.10 or later with venv");
+            };
+            process::run(Command::new(python).args(["-m", "venv"]).arg(folder))?;
+        }
+        own.install(PACKAGES, &[])?;
+        Ok(own)
+    }
+
+    fn program(&self) -> PathBuf {
+        self.folder.join("bin/python")
+    }
+
+    fn python(&self) -> Command {
+        let mut python = Command::new(self.program());
+        // What is not installed here is not there.
+        python.env_remove("PYTHONPATH");
+        python
+    }
+
+    fn install(&self, packages: &[&str], options: &[&str]) -> Result<()> {
+        let pip = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ];
+        process::run(self.python().args(pip).args(options).args(packages))
+    }
+}
