@@ -130,6 +130,10 @@ pub(super) fn features(bench: &mut Bench) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
+pub(super) fn fleet(_: &mut Bench) -> Result<Verdict> {
+    Ok(crate::fleet::check()?.map_or(Verdict::Passed, Verdict::Skipped))
+}
+
 /// No feature, each feature alone, all together.
 fn feature_sets(names: &[String]) -> Vec<String> {
     let mut sets = vec![String::new()];
