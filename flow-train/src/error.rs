@@ -1,7 +1,7 @@
 //! Everything that can go wrong between a file and a file, one sentence each.
 
 use crate::calibrate::{CalibrationError, DesignError, MondrianError};
-use crate::data::DataError;
+use crate::data::{DataError, Place};
 use crate::evaluate::StreamError;
 use crate::export::ExportError;
 use crate::fit::FitError;
@@ -45,6 +45,96 @@ pub enum Error {
         /// Why not.
         #[source]
         fault: io::Error,
+    },
+    /// Scores of another model.
+    #[error(
+        "{} holds scores of another model: its layers or weights are not those of this one; score the rows anew",
+        path.display()
+    )]
+    OtherModel {
+        /// The table of scores.
+        path: PathBuf,
+    },
+    /// A count of scores that is none.
+    #[error(
+        "{}: {place}: `rows` and `level` are no whole numbers; write the table anew with flow calibrate --sketch",
+        path.display()
+    )]
+    BadCount {
+        /// The table of counted scores.
+        path: PathBuf,
+        /// Where the row stands.
+        place: Place,
+    },
+    /// No row has a score and a value.
+    #[error(
+        "{}: no row has both a score and a value of `{column}` ({said}); mend the rows, or name another column with --each",
+        path.display()
+    )]
+    NothingScored {
+        /// Where the rows come from.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// What was read.
+        said: String,
+    },
+    /// More values than kinds of devices.
+    #[error(
+        "{}: column `{column}` has more than {most} values, and each would get a model: name a column of kinds of \
+         devices, not of devices", path.display()
+    )]
+    TooManyValues {
+        /// Where the rows come from.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The most that get a model.
+        most: usize,
+    },
+    /// Values with too few rows.
+    #[error(
+        "{}: {found} of the {of} values of `{column}` have too few rows for a false-alarm rate of {alpha}, which takes \
+         {need}: {few}; give more of their rows or a larger --alpha, or say --too-few skip or --too-few pool",
+        path.display()
+    )]
+    TooFewOfValues {
+        /// Where the rows come from.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// How many values have too few.
+        found: usize,
+        /// How many values there are.
+        of: usize,
+        /// The first of them, with their rows.
+        few: String,
+        /// Rows needed.
+        need: usize,
+        /// The rate.
+        alpha: f64,
+    },
+    /// The rows of one value can't calibrate the model.
+    #[error("{}: of the value \"{value}\" of column `{column}`: {fault}", path.display())]
+    OfValue {
+        /// Where the rows come from.
+        path: PathBuf,
+        /// The column.
+        column: String,
+        /// The value.
+        value: String,
+        /// What is wrong with its rows.
+        #[source]
+        fault: CalibrationError,
+    },
+    /// There is a part already, and it is of something else.
+    #[error(
+        "{} is there already, and was not made of this file by this model and these options: remove it, or name \
+         another folder with -o", path.display()
+    )]
+    Earlier {
+        /// The part.
+        path: PathBuf,
     },
     /// A file holds no artefact that this version can use.
     #[error("{}: {fault}", path.display())]

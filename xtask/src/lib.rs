@@ -21,6 +21,7 @@ pub mod families;
 pub mod figures;
 pub mod firmware;
 pub mod flash;
+pub mod fleet;
 pub mod no_panic;
 pub mod packages;
 pub mod parallel;

@@ -38,6 +38,9 @@
 //! promise survives thinning. They are exact for the least likely rows and at alpha, so that alarms
 //! are those of the full table.
 //!
+//! The rows of a fleet are too many for one memory: a [`Sketch`] adds up their log-likelihoods part
+//! by part, in constant memory, and gives the table of all of them.
+//!
 //! # The promise over a stream
 //! A p-value judges one sample. [`SequentialDesign`] weighs samples together, so that small deviations
 //! which last are found, and promises the number of false alarms in any time (see
@@ -56,6 +59,7 @@ mod mondrian;
 mod normal;
 mod promise;
 mod ranks;
+mod sketch;
 mod statistic;
 mod table;
 
@@ -64,5 +68,6 @@ pub use error::CalibrationError;
 pub use independence::{Finding, Independence, effective_rows};
 pub use mondrian::{MAX_CATEGORIES, MondrianError, MondrianTables};
 pub use promise::{FalseAlarms, PromiseError};
+pub use sketch::{MAX_SCORES, Sketch, Sketcher};
 pub use statistic::{Calibration, Statistic, Statistics};
 pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};

@@ -21,12 +21,6 @@ impl CalibrationTable {
     /// # Errors
     /// `alpha` is not in (0, 1), there are too few rows for it, or no row is possible.
     pub fn new(log_probs: &[f32], alpha: f64) -> Result<Self, CalibrationError> {
-        let need = Self::rows_needed(alpha)?;
-        let have = log_probs.len();
-        if have < need {
-            return Err(CalibrationError::TooFewRows { have, need, alpha });
-        }
-        let rows = u32::try_from(have).map_err(|_| CalibrationError::TooManyRows { rows: have })?;
         let mut sorted: Vec<f32> = log_probs
             .iter()
             .map(|log_prob| {
@@ -38,20 +32,39 @@ impl CalibrationTable {
             })
             .collect();
         sorted.sort_unstable_by(f32::total_cmp);
+        let counts = sorted.chunk_by(|low, high| low == high);
+        let counts = counts.map(|equal| (equal[0], equal.len() as u64));
+        Self::of_counts(counts, sorted.len(), alpha)
+    }
 
+    /// The table of `have` rows by their different scores, ascending, and how many rows have each.
+    pub(super) fn of_counts(
+        counts: impl Iterator<Item = (f32, u64)>,
+        have: usize,
+        alpha: f64,
+    ) -> Result<Self, CalibrationError> {
+        let need = Self::rows_needed(alpha)?;
+        if have < need {
+            return Err(CalibrationError::TooFewRows { have, need, alpha });
+        }
+        let rows = u32::try_from(have).map_err(|_| CalibrationError::TooManyRows { rows: have })?;
         // Of equal scores the first has the exact p-value, and −∞ is above no score.
-        let first_of_its_score = |rank: &usize| {
-            sorted[*rank] > f32::NEG_INFINITY && (*rank == 0 || sorted[*rank] > sorted[*rank - 1])
-        };
-        let ranks: Vec<usize> = (0..have).filter(first_of_its_score).collect();
-        if ranks.is_empty() {
+        let mut rank = 0;
+        let ranked = counts.map(|(score, rows)| {
+            let first = rank;
+            rank += rows as usize;
+            (score, first)
+        });
+        let possible = |(score, _): &(f32, usize)| *score > f32::NEG_INFINITY;
+        let ranked: Vec<(f32, usize)> = ranked.filter(possible).collect();
+        if ranked.is_empty() {
             return Err(CalibrationError::Impossible { rows: have });
         }
         // The last rank whose p-value is at most alpha.
-        let critical = ranks.partition_point(|rank| p_value(*rank, have) <= round_up(alpha));
-        let entries = thinned(ranks.len(), critical)
+        let critical = ranked.partition_point(|(_, rank)| p_value(*rank, have) <= round_up(alpha));
+        let entries = thinned(ranked.len(), critical)
             .into_iter()
-            .map(|index| (sorted[ranks[index]], p_value(ranks[index], have)))
+            .map(|index| (ranked[index].0, p_value(ranked[index].1, have)))
             .collect();
         Ok(Self {
             alpha: round_up(alpha),

@@ -2,8 +2,12 @@
 
 use crate::Error;
 use crate::data::{Alphabet, ColumnRequest, Columns, CsvFormat, Table};
+use crate::export::Draft;
 use flow_embedded::artefact::{Channel, Header, LoadedFlow};
 use std::path::{Path, PathBuf};
+
+/// Says in the footer of a table of scores which model they are of: see [`ModelFile::density`].
+pub(super) const DENSITY: &str = "flow.density";
 
 /// The bytes of an artefact.
 #[derive(Debug)]
@@ -33,6 +37,23 @@ impl ModelFile {
         })
     }
 
+    /// A checksum of what the model computes: of all but its promises.
+    pub(super) fn density(&self) -> Result<String, Error> {
+        let draft = Draft {
+            calibration: None,
+            mondrian: None,
+            sequential: None,
+            ..Draft::from_loaded(&self.load()?)
+        };
+        let checksum = checksum(&draft.encode()?);
+        Ok(format!("{checksum:08x}"))
+    }
+
+    /// Its checksum.
+    pub(super) fn checksum(&self) -> u32 {
+        checksum(&self.bytes)
+    }
+
     /// Its bytes.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.bytes
@@ -42,6 +63,13 @@ impl ModelFile {
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
+}
+
+/// The checksum that an artefact ends with. One of all its bytes would be the same for each: that
+/// of bytes with their checksum behind them is.
+fn checksum(artefact: &[u8]) -> u32 {
+    let last = artefact.last_chunk().copied();
+    u32::from_le_bytes(last.unwrap_or_default())
 }
 
 /// The names of some channels.

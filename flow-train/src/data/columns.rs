@@ -21,6 +21,8 @@ pub struct ColumnRequest {
     pub normal: Option<Vec<String>>,
     /// How much each row counts: finite and not negative.
     pub weights: Option<String>,
+    /// Columns whose cells are handed on as text.
+    pub keep: Vec<String>,
 }
 
 /// Lets those rows pass that have one of some values in a column.
@@ -44,6 +46,7 @@ pub struct Columns {
     pub(super) filter: Option<(usize, RowFilter)>,
     pub(super) normal: Option<Vec<String>>,
     pub(super) weights: Option<usize>,
+    pub(super) keep: Vec<usize>,
     /// What is computed from the past of the events, in front of the context.
     pub(super) features: Vec<Feature>,
     /// Whether the events were chosen by name, so that text in them is no reason to advise a choice.
@@ -73,6 +76,7 @@ impl Columns {
             .map(|filter| find(&filter.column).map(|index| (index, filter.clone())))
             .transpose()?;
         let weights = request.weights.as_ref().map(find).transpose()?;
+        let keep = request.keep.iter().map(find).collect::<Result<_, _>>()?;
         let taken = |index: &usize| {
             let filter = filter.as_ref().map(|(index, _)| *index);
             context.contains(index) || [label, group, weights, filter].contains(&Some(*index))
@@ -124,6 +128,7 @@ impl Columns {
             filter,
             normal: request.normal.clone(),
             weights,
+            keep,
             features: Vec::new(),
             chosen: request.events.is_some(),
             vocabularies: Vocabularies::default(),
@@ -231,6 +236,7 @@ impl Columns {
             .chain(self.group)
             .chain(filter)
             .chain(self.weights)
+            .chain(self.keep.iter().copied())
     }
 
     /// The names of the events, and of the features and the context.

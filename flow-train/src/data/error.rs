@@ -205,6 +205,22 @@ pub enum DataError {
         /// The compression.
         name: &'static str,
     },
+    /// A folder without Parquet files.
+    #[error(
+        "holds no Parquet file: names that end in .parquet, in the folder or below it, and do not begin with . or _"
+    )]
+    NoTables,
+    /// Files of a folder whose paths name other keys.
+    #[error(
+        "is no one table: the keys (key=value) in the path of {} are not those of {}; move one of them away",
+        other.display(), first.display()
+    )]
+    KeysDiffer {
+        /// The first file, in the folder.
+        first: PathBuf,
+        /// The first file that differs from it.
+        other: PathBuf,
+    },
     /// A Parquet file without rows.
     #[error("holds no row")]
     NoRows,

@@ -8,6 +8,8 @@
 //!                                 └──► RowStore, if they are too many for the memory limit
 //! ```
 //!
+//! A [`Folder`] of Parquet files is one table: its members, one after the other.
+//!
 //! A row is used when every chosen cell holds a finite number. A row with a missing or non-finite
 //! cell is dropped and counted, by column, with the place of the first such row. Columns may have
 //! features of their own past ([`Columns::with_features`]): then rows are in the order of time, and
@@ -23,6 +25,7 @@ mod dataset;
 pub mod domain;
 mod error;
 mod file;
+mod folder;
 pub mod grid;
 mod lines;
 mod load;
@@ -46,6 +49,7 @@ pub use dataset::Dataset;
 pub use domain::{DomainRequest, Reason};
 pub use error::DataError;
 pub use file::{CsvFormat, Header};
+pub use folder::{Folder, Member};
 pub use lines::TextLines;
 pub use load::{Recording, load, load_columns};
 pub use past::{Past, feature_name, warm_up};

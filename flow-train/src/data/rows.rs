@@ -6,6 +6,7 @@ use super::error::shown;
 use super::past::Past;
 use super::vocabulary::Code;
 use super::{Columns, DataError, Place, Table};
+use std::borrow::Cow;
 
 /// What is wrong with a cell whose row can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,15 @@ pub struct Row<'a> {
     pub group: Option<&'a [u8]>,
     /// How much it counts, where the table has weights: finite and not negative.
     pub weight: Option<f32>,
+    cursor: &'a Cursor,
+    keep: &'a [usize],
+}
+
+impl Row<'_> {
+    /// The cells that are handed on, as text without blanks around it; empty where missing.
+    pub fn kept(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        self.keep.iter().map(|column| self.cursor.text(*column))
+    }
 }
 
 /// Reads the rows of a table one after the other.
@@ -161,6 +171,8 @@ impl<'f> RowReader<'f> {
             anomaly,
             group: self.columns.group.map(|_| self.group.as_slice()),
             weight,
+            cursor: &self.cursor,
+            keep: &self.columns.keep,
         }))
     }
 

@@ -1,6 +1,7 @@
 //! A table on disk: a CSV or a Parquet file, or the characters of a text.
 
-use super::cursor::{CsvCursor, Cursor};
+use super::cell::Cell;
+use super::cursor::{CsvCursor, Cursor, Rows};
 use super::file::CsvFile;
 use super::parquet::{self, ParquetCursor, ParquetFile};
 use super::text::{Alphabet, TextFile};
@@ -14,6 +15,9 @@ use std::path::{Path, PathBuf};
 pub struct Table {
     path: PathBuf,
     source: Source,
+    names: Vec<String>,
+    /// The values of columns that the file itself does not have, behind those that it has.
+    constants: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -39,10 +43,34 @@ impl Table {
         } else {
             Source::Csv(CsvFile::open(path, format)?)
         };
-        Ok(Self {
+        Ok(Self::new(path, source, vec![]))
+    }
+
+    /// Opens a Parquet file, and adds columns that hold one value each, by name.
+    ///
+    /// # Errors
+    /// The file can't be read, or is no Parquet file or a damaged one.
+    pub(super) fn open_parquet(
+        path: &Path,
+        constants: Vec<(String, String)>,
+    ) -> Result<Self, DataError> {
+        let source = Source::Parquet(ParquetFile::open(path)?);
+        Ok(Self::new(path, source, constants))
+    }
+
+    fn new(path: &Path, source: Source, constants: Vec<(String, String)>) -> Self {
+        let own = match &source {
+            Source::Csv(file) => file.names(),
+            Source::Parquet(file) => file.names(),
+            Source::Text(text) => text.names(),
+        };
+        let (added, constants): (Vec<String>, _) = constants.into_iter().unzip();
+        Self {
             path: path.to_owned(),
+            names: [own, &added].concat(),
             source,
-        })
+            constants,
+        }
     }
 
     /// Opens a text as a table of its characters, in one column ([`Alphabet::COLUMN`]).
@@ -50,10 +78,8 @@ impl Table {
     /// # Errors
     /// The file can't be read, it is empty, or it is no UTF-8.
     pub fn open_text(path: &Path, alphabet: Alphabet) -> Result<Self, DataError> {
-        Ok(Self {
-            path: path.to_owned(),
-            source: Source::Text(TextFile::open(path, alphabet)?),
-        })
+        let source = Source::Text(TextFile::open(path, alphabet)?);
+        Ok(Self::new(path, source, vec![]))
     }
 
     /// Whether the rows are the characters of a text.
@@ -68,11 +94,20 @@ impl Table {
 
     /// The names of the columns, in order.
     pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// What a Parquet file says of itself under a key of its footer.
+    pub fn note(&self, key: &str) -> Option<&str> {
         match &self.source {
-            Source::Csv(file) => file.names(),
-            Source::Parquet(file) => file.names(),
-            Source::Text(text) => text.names(),
+            Source::Parquet(file) => file.note(key),
+            Source::Csv(_) | Source::Text(_) => None,
         }
+    }
+
+    /// Columns of the file itself; those of its folder's name are behind them.
+    fn own(&self) -> usize {
+        self.names.len() - self.constants.len()
     }
 
     /// Whether the file names its columns; else they are called `c0`, `c1`, ….
@@ -84,14 +119,14 @@ impl Table {
     }
 
     /// A cursor before the first row. Only the `chosen` columns may be asked for.
-    pub(super) fn cursor(&self, chosen: Vec<usize>) -> Result<Cursor, DataError> {
-        Ok(match &self.source {
-            Source::Csv(file) => Cursor::Csv(CsvCursor::new(file.reader()?)),
-            Source::Parquet(_) => {
-                Cursor::Parquet(Box::new(ParquetCursor::new(&self.path, chosen)?))
-            }
-            Source::Text(text) => Cursor::Text(text.cursor()),
-        })
+    pub(super) fn cursor(&self, mut chosen: Vec<usize>) -> Result<Cursor, DataError> {
+        chosen.retain(|column| *column < self.own());
+        let rows = match &self.source {
+            Source::Csv(file) => Rows::Csv(CsvCursor::new(file.reader()?)),
+            Source::Parquet(_) => Rows::Parquet(Box::new(ParquetCursor::new(&self.path, chosen)?)),
+            Source::Text(text) => Rows::Text(text.cursor()),
+        };
+        Ok(Cursor::new(rows, self.own(), &self.constants))
     }
 
     /// For each column, whether it holds numbers. Reads a text file to its end: it is only asked for
@@ -99,7 +134,15 @@ impl Table {
     pub(super) fn numeric_columns(&self) -> Result<Vec<bool>, DataError> {
         match &self.source {
             Source::Csv(file) => file.numeric_columns(),
-            Source::Parquet(file) => Ok(file.numeric_columns()),
+            Source::Parquet(file) => {
+                let constants = self.constants.iter();
+                let constants = constants.map(|text| Cell::read(text.as_bytes()).is_numeric());
+                Ok(file
+                    .numeric_columns()
+                    .into_iter()
+                    .chain(constants)
+                    .collect())
+            }
             Source::Text(_) => Ok(vec![false]),
         }
     }
@@ -108,7 +151,8 @@ impl Table {
     pub(super) fn refused(&self, column: usize) -> Option<&'static str> {
         match &self.source {
             Source::Csv(_) | Source::Text(_) => None,
-            Source::Parquet(file) => file.refused(column),
+            Source::Parquet(file) if column < self.own() => file.refused(column),
+            Source::Parquet(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 mod artefacts;
 mod bad_input;
 mod commands;
+mod fleet;
 mod flow;
 mod image;
 mod measure;

@@ -81,6 +81,10 @@ pub(super) fn docs(_: &mut Bench) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
+pub(super) fn fleet(_: &mut Bench) -> Result<Verdict> {
+    Ok(crate::fleet::check()?.map_or(Verdict::Passed, Verdict::Skipped))
+}
+
 pub(super) fn msrv(bench: &mut Bench) -> Result<Verdict> {
     let msrv = bench.manifest()?.msrv;
     let rustc = process::output(Command::new("rustc").arg("--version"))?;

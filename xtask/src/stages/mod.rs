@@ -100,6 +100,11 @@ pub const STAGES: &[Stage] = &[
         what: "the example firmwares print what they should",
         run: device::examples,
     },
+    Stage {
+        name: "fleet",
+        what: "Spark, Polars and DataFusion give the bits of flow score",
+        run: host::fleet,
+    },
 ];
 
 /// What stages share.

@@ -1,6 +1,7 @@
 //! `flow calibrate`: a new threshold for an old model, and a promise over a stream.
 
 mod context;
+mod each;
 mod lines;
 mod stream;
 
@@ -16,6 +17,7 @@ use crate::data::load_columns;
 use crate::evaluate::{Lines, Scorer};
 use crate::export::{Draft, DraftCalibration, DraftMondrian, ExportError};
 use context::ContextOptions;
+use each::EachOptions;
 use flow_embedded::artefact::{Judged, LoadedFlow};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -35,22 +37,26 @@ use stream::{Assumptions, StreamOptions};
   flow calibrate model.flow normal.csv --alpha 0.001 -o strict.flow
   flow calibrate model.flow normal.csv --false-alarms '1 per day' --rate 10Hz
   flow calibrate model.flow normal.csv --by mode
+  flow calibrate model.flow fleet/ --each device_model -o models/ --alpha 0.0001
   flow calibrate model.flow recordings.csv --only activity=standing,walking")]
 pub(super) struct Args {
     /// The model
     model: PathBuf,
-    /// Normal rows that the model was not trained on: CSV or Parquet
+    /// Normal rows that the model was not trained on: CSV or Parquet; with --each, a folder of Parquet
+    /// files too
     data: PathBuf,
     /// The false-alarm rate to promise [default: the model's]
     #[arg(long, value_name = "RATE", value_parser = options::alpha)]
     alpha: Option<f64>,
-    /// The model to write [default: the model itself is replaced]
+    /// The model to write, with --each a folder of them [default: the model itself is replaced]
     #[arg(short, long, value_name = "FLOW")]
     output: Option<PathBuf>,
     #[command(flatten)]
     recordings: RecordingOptions,
     #[command(flatten)]
     context: ContextOptions,
+    #[command(flatten)]
+    each: EachOptions,
     #[command(flatten)]
     stream: StreamOptions,
     #[command(flatten)]
@@ -75,6 +81,9 @@ struct Report<'a> {
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
+    if let Some(column) = args.each.column() {
+        return each::run(args, column, ui);
+    }
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
     let path = args.output.as_ref().unwrap_or(&args.model);

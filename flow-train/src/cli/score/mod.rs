@@ -1,31 +1,45 @@
 //! `flow score`: log-likelihood, p-value and alarm for every row.
 
+mod ahead;
 mod lines;
+mod parquet;
+mod parts;
 mod piece;
+mod scores;
 mod stream;
 
-use super::model_file::{self, ModelFile};
-use super::number;
+pub(super) use ahead::for_each_piece;
+pub(super) use piece::Piece;
+
+use super::input::{Input, Source};
+use super::model_file::{DENSITY, ModelFile};
 use super::options::{RecordingOptions, TableOptions};
 use super::output::Output;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::data::RowReader;
+use crate::data::{ColumnRequest, DataError};
 use crate::evaluate::{Lines, Scorer};
 use flow_embedded::artefact::CalibrationTable;
-use piece::Piece;
+use parts::Parts;
+use scores::{Counts, Sink, is_parquet};
 use serde::Serialize;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use stream::{Run, Summary};
 
-/// Score every row of a table
+/// Score every row of a table, or of a folder of Parquet files
 ///
 /// Writes `log_prob` (nats, in the units of the data), `p_value` and `alarm` (1 when the p-value is
 /// at most the model's alpha, else 0), one line for each row of the table, in its order. A row with
 /// a missing or non-finite cell can't be scored, nor one without enough past where the model is
 /// conditioned on it: its line has three empty cells. The numbers are those of the chip, bit for
 /// bit. Takes constant memory.
+///
+/// Of a folder all files below it that end in .parquet are read, in the order of their paths;
+/// sub-folders called key=value give columns. They are scored several at a time, each into a part at
+/// the same place in the folder -o; parts that are there already are kept, so that the command goes on
+/// where it was interrupted. If -o ends in .parquet or .csv, the folder is one table. The past of a
+/// model that is conditioned on it begins anew with each file.
 ///
 /// Of a text a model scores the lines: log_prob is the sum over the characters of one, and
 /// `least_likely` the place of its least likely character, from 1. A character that the model does
@@ -34,15 +48,20 @@ use stream::{Run, Summary};
 #[command(after_help = "Examples:
   flow score model.flow new.csv -o scores.csv
   flow score model.flow new.csv -o - -q | paste -d, new.csv -
+  flow score model.flow fleet/ -o scores/ --keep device_model,device
   flow score model.flow day.csv -o evidence.csv --stream")]
 pub(super) struct Args {
     /// The model
     model: PathBuf,
-    /// Rows to score: CSV or Parquet
+    /// Rows to score: CSV, Parquet, or a folder of Parquet files
     data: PathBuf,
-    /// The table to write; - for standard output
-    #[arg(short, long, value_name = "CSV")]
+    /// The table to write, Parquet if its name ends in .parquet, else CSV; - for standard output. Of a
+    /// folder, the folder for its parts
+    #[arg(short, long, value_name = "TABLE")]
     output: PathBuf,
+    /// Columns to hand on as they are, as text, behind the scores
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN,…")]
+    keep: Vec<String>,
     /// Run the model's sequential test over the rows, in their order
     #[arg(long)]
     stream: bool,
@@ -60,7 +79,31 @@ struct Report<'a> {
     alarms: Option<u64>,
     alpha: Option<f64>,
     stream: Option<Summary<'a>>,
-    output: &'a std::path::Path,
+    /// Files written for a folder, and how many of them were there already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<[usize; 2]>,
+    output: &'a Path,
+}
+
+/// What is the same for each table of an input.
+struct Job<'s, 'f, 'a> {
+    scorer: &'s Scorer<'f, 'a>,
+    request: ColumnRequest,
+    density: &'s str,
+}
+
+impl Job<'_, '_, '_> {
+    /// Scores the rows of a table.
+    fn score(&self, source: Source<'_>, sink: &mut Sink, path: &Path) -> Result<Counts, Error> {
+        let flow = self.scorer.flow();
+        let (table, columns) = source.open_for(flow.header(), &self.request)?;
+        let mut counts = Counts::default();
+        for_each_piece(self.scorer, source, (&table, &columns), |piece| {
+            counts += sink.push(flow, piece, path)?;
+            Ok(())
+        })?;
+        Ok(counts)
+    }
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
@@ -70,75 +113,114 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     if let Some(lines) = Lines::new(&scorer) {
         return of_lines(args, lines, flow.calibration(), ui);
     }
-    let in_table = Error::data(&args.data);
-    let file = model_file::table(&args.data, args.table.format(), flow.header())?;
-    let others = args.recordings.request(&args.table);
-    let columns = model_file::columns(&file, flow.header(), others)?;
-    ui.header(&file);
+    let input = Input::open(&args.data, args.table.format(), flow.header())?;
+    let job = Job {
+        scorer: &scorer,
+        request: ColumnRequest {
+            keep: args.keep.clone(),
+            ..args.recordings.request(&args.table)
+        },
+        density: &model.density()?,
+    };
+    // One that does not fit is found before hours go into the others.
+    for source in input.sources() {
+        source.open_for(flow.header(), &job.request)?;
+    }
+    input.header(ui);
+    if args.stream {
+        return of_stream(args, &job, &input, ui);
+    }
     let calibration = flow.calibration();
-    let mut stream = args
-        .stream
-        .then(|| Run::new(&args.model, &scorer))
-        .transpose()?;
-    let mut output = Output::create(&args.output)?;
-    let in_output = Error::write(&args.output);
-    let mut reader = RowReader::new(&file, &columns).map_err(&in_table)?;
-    let mut piece = Piece::new(&scorer);
-    let (mut rows, mut scored, mut alarms) = (0, 0, 0);
-    let mut text = Vec::new();
-    text.extend_from_slice(b"log_prob,p_value,alarm");
-    text.extend_from_slice(stream.as_ref().map_or(b"", |_| stream::COLUMNS));
-    text.push(b'\n');
-    output.write_all(&text).map_err(&in_output)?;
-    while piece.read(&mut reader).map_err(&in_table)? {
-        text.clear();
-        rows += piece.rows();
-        if let Some(run) = &mut stream {
-            run.push(&piece, &mut text);
-            output.write_all(&text).map_err(&in_output)?;
-            continue;
+    let (counts, parts, to_stdout) = match &input {
+        Input::Folder(folder) if !is_one_file(&args.output) => {
+            let found = parts::score(&job, &model, folder, &args.output)?;
+            (found.counts, Some(found), false)
         }
-        for scored_row in piece.log_probs() {
-            let Some((log_prob, context)) = scored_row else {
-                text.extend_from_slice(b",,\n");
-                continue;
-            };
-            scored += 1;
-            number::push(&mut text, log_prob);
-            let Some(table) = flow.calibration_given(context) else {
-                text.extend_from_slice(b",,\n");
-                continue;
-            };
-            let p_value = table.p_value(log_prob);
-            let alarm = p_value <= table.alpha();
-            alarms += u64::from(alarm);
-            text.push(b',');
-            number::push(&mut text, p_value);
-            text.extend_from_slice(if alarm { b",1\n" } else { b",0\n" });
+        _ => {
+            let mut sink = Sink::create(&args.output, &job.request.keep)?;
+            let mut counts = Counts::default();
+            for source in input.sources() {
+                counts += job.score(source, &mut sink, &args.output)?;
+            }
+            if counts.rows == 0 {
+                return Err(Error::data(&args.data)(DataError::NoRows));
+            }
+            let to_stdout = sink.is_stdout();
+            sink.commit(&[(DENSITY, job.density.to_owned())], &args.output)?;
+            (counts, None, to_stdout)
         }
-        output.write_all(&text).map_err(&in_output)?;
-    }
-    let to_stdout = output.is_stdout();
-    output.commit()?;
-
-    let stream = stream.as_ref().map(Run::summary);
-    if let Some(own) = &stream {
-        (scored, alarms) = (own.samples, own.alarms);
-    }
-    let mut alarmed = format!("{rows} rows, {scored} scored, {alarms} alarms");
-    if let Some(own) = &stream {
-        alarmed = format!("{rows} rows; {}", own.sentence());
-    }
-    let alpha = calibration.filter(|_| !args.stream);
+    };
+    let Counts {
+        rows,
+        scored,
+        alarms,
+    } = counts;
     let report = Report {
         rows,
         scored,
         alarms: calibration.map(|_| alarms),
-        alpha: alpha.map(|table| decimal(table.alpha())),
-        stream,
+        alpha: calibration.map(|table| decimal(table.alpha())),
+        stream: None,
+        parts: parts.map(|own| [own.parts, own.kept]),
         output: &args.output,
     };
+    let mut alarmed = format!("{rows} rows, {scored} scored, {alarms} alarms");
+    if let Some(Parts { parts, kept, .. }) = parts {
+        alarmed = format!("{alarmed}, in {parts} parts ({kept} of them there already)");
+    }
     end(&report, &alarmed, calibration.is_some(), to_stdout, ui)
+}
+
+/// Whether a folder is written as one table.
+fn is_one_file(output: &Path) -> bool {
+    let csv = output.extension().is_some_and(|own| own == "csv");
+    csv || is_parquet(output) || output.as_os_str() == "-"
+}
+
+/// Runs the model's sequential test over the rows of a table.
+fn of_stream(args: &Args, job: &Job<'_, '_, '_>, input: &Input, ui: Ui) -> Result<(), Error> {
+    let Input::Table(table) = input else {
+        return Err(Error::Usage(
+            "--stream follows one recording after another in one table: score the files of the folder one by one"
+                .into(),
+        ));
+    };
+    if !args.keep.is_empty() || is_parquet(&args.output) {
+        return Err(Error::Usage(
+            "--stream writes the columns of the test as CSV: without --keep, and not to .parquet"
+                .into(),
+        ));
+    }
+    let source = Source::Table(table);
+    let mut run = Run::new(&args.model, job.scorer)?;
+    let mut output = Output::create(&args.output)?;
+    let in_output = Error::write(&args.output);
+    let mut text = [b"log_prob,p_value,alarm", stream::COLUMNS, b"\n"].concat();
+    output.write_all(&text).map_err(&in_output)?;
+    let header = job.scorer.flow().header();
+    let (table, columns) = source.open_for(header, &job.request)?;
+    let mut rows = 0;
+    for_each_piece(job.scorer, source, (&table, &columns), |piece| {
+        text.clear();
+        rows += piece.rows();
+        run.push(piece, &mut text);
+        output.write_all(&text).map_err(&in_output)
+    })?;
+    let to_stdout = output.is_stdout();
+    output.commit()?;
+    let summary = run.summary();
+    let alarmed = format!("{rows} rows; {}", summary.sentence());
+    let calibrated = job.scorer.flow().calibration().is_some();
+    let report = Report {
+        rows,
+        scored: summary.samples,
+        alarms: calibrated.then_some(summary.alarms),
+        alpha: None,
+        stream: Some(summary),
+        parts: None,
+        output: &args.output,
+    };
+    end(&report, &alarmed, calibrated, to_stdout, ui)
 }
 
 /// Scores a text by its lines.
@@ -148,9 +230,11 @@ fn of_lines(
     calibration: Option<CalibrationTable<'_>>,
     ui: Ui,
 ) -> Result<(), Error> {
-    if args.stream || args.recordings.group.is_some() || args.table.only.is_some() {
+    let of_tables = args.stream || args.recordings.group.is_some() || args.table.only.is_some();
+    if of_tables || !args.keep.is_empty() || args.data.is_dir() || is_parquet(&args.output) {
         return Err(Error::Usage(
-            "a model of a text scores its lines, one after another: --stream, --group and --only are for tables"
+            "a model of a text scores its lines, one after another, into CSV: --stream, --group, --only, --keep, \
+             folders and Parquet are for tables"
                 .into(),
         ));
     }
@@ -169,6 +253,7 @@ fn of_lines(
         alarms: calibration.map(|_| alarms),
         alpha: calibration.map(|table| decimal(table.alpha())),
         stream: None,
+        parts: None,
         output: &args.output,
     };
     let alarmed = format!("{lines} lines, {scored} scored, {alarms} alarms");

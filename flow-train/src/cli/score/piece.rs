@@ -4,14 +4,13 @@ use crate::data::{DataError, RowReader};
 use crate::evaluate::Scorer;
 
 /// Some rows of a table.
-pub(super) struct Piece<'s, 'f, 'a> {
+pub(in crate::cli) struct Piece<'s, 'f, 'a> {
     scorer: &'s Scorer<'f, 'a>,
     channels: usize,
     events: Vec<f32>,
     contexts: Vec<f32>,
     rows: Vec<Place>,
-    /// The recording that the last row is of.
-    group: Vec<u8>,
+    kept: Kept,
 }
 
 /// What is known of a row before it is scored.
@@ -23,26 +22,42 @@ pub(super) struct Place {
     pub(super) begins: bool,
 }
 
+/// Cells that are handed on, one after the other.
+#[derive(Debug, Default)]
+struct Kept {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    /// Cells to a row.
+    width: usize,
+}
+
 impl<'s, 'f, 'a> Piece<'s, 'f, 'a> {
     /// Its most rows: enough for all cores.
     const ROWS: usize = 16_384;
 
-    pub(super) fn new(scorer: &'s Scorer<'f, 'a>) -> Self {
+    pub(in crate::cli) fn new(scorer: &'s Scorer<'f, 'a>) -> Self {
         Self {
             scorer,
             channels: scorer.flow().header().event.len(),
             events: Vec::new(),
             contexts: Vec::new(),
             rows: Vec::new(),
-            group: Vec::new(),
+            kept: Kept::default(),
         }
     }
 
-    /// Reads the next rows in place of the last; false if there are none.
-    pub(super) fn read(&mut self, reader: &mut RowReader<'_>) -> Result<bool, DataError> {
+    /// Reads the next rows in place of the last; false if there are none. `last` is the recording
+    /// that the row before is of.
+    pub(in crate::cli) fn read(
+        &mut self,
+        reader: &mut RowReader<'_>,
+        last: &mut Vec<u8>,
+    ) -> Result<bool, DataError> {
         self.events.clear();
         self.contexts.clear();
         self.rows.clear();
+        self.kept.bytes.clear();
+        self.kept.ends.clear();
         while self.rows.len() < Self::ROWS {
             let Some(row) = reader.next_row()? else {
                 break;
@@ -53,12 +68,18 @@ impl<'s, 'f, 'a> Piece<'s, 'f, 'a> {
                 self.events.extend_from_slice(event);
                 self.contexts.extend_from_slice(context);
             }
-            let begins = row.group.is_some_and(|group| group != self.group);
+            let begins = row.group.is_some_and(|group| group != last.as_slice());
             if let Some(group) = row.group.filter(|_| begins) {
-                self.group.clear();
-                self.group.extend_from_slice(group);
+                last.clear();
+                last.extend_from_slice(group);
             }
             self.rows.push(Place { usable, begins });
+            let before = self.kept.ends.len();
+            for cell in row.kept() {
+                self.kept.bytes.extend_from_slice(&cell);
+                self.kept.ends.push(self.kept.bytes.len());
+            }
+            self.kept.width = self.kept.ends.len() - before;
         }
         Ok(!self.rows.is_empty())
     }
@@ -80,6 +101,15 @@ impl<'s, 'f, 'a> Piece<'s, 'f, 'a> {
         rows.map(move |(row, event)| (event, &self.contexts[row * width..][..width]))
     }
 
+    /// The cells of a row that are handed on.
+    pub(in crate::cli) fn kept(&self, row: usize) -> impl Iterator<Item = &[u8]> {
+        let Kept { bytes, ends, width } = &self.kept;
+        (row * width..(row + 1) * width).map(|cell| {
+            let start = cell.checked_sub(1).map_or(0, |before| ends[before]);
+            &bytes[start..ends[cell]]
+        })
+    }
+
     /// The log-likelihoods and the latents (row-major) of the rows that can be scored.
     pub(super) fn statistics(&self) -> (Vec<f32>, Vec<f32>) {
         let (events, contexts) = (&self.events, &self.contexts);
@@ -88,7 +118,7 @@ impl<'s, 'f, 'a> Piece<'s, 'f, 'a> {
     }
 
     /// The log-likelihood of each row that can be scored, and its context.
-    pub(super) fn log_probs(&self) -> impl Iterator<Item = Option<(f32, &[f32])>> {
+    pub(in crate::cli) fn log_probs(&self) -> impl Iterator<Item = Option<(f32, &[f32])>> {
         let log_probs = self.scorer.log_probs_of(&self.events, &self.contexts);
         let contexts = self.usable().map(|(_, context)| context);
         let mut scored = log_probs.into_iter().zip(contexts);

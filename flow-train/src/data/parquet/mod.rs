@@ -40,6 +40,8 @@ pub(super) const MAGIC_ENCRYPTED: [u8; 4] = *b"PARE";
 pub(super) struct ParquetFile {
     names: Vec<String>,
     kinds: Vec<Kind>,
+    /// What the footer says under some keys.
+    notes: Vec<(String, String)>,
 }
 
 impl ParquetFile {
@@ -47,8 +49,12 @@ impl ParquetFile {
     pub(super) fn open(path: &Path) -> Result<Self, DataError> {
         let reader = reader(path)?;
         guarded(|| {
-            let columns = reader.metadata().file_metadata().schema_descr().columns();
+            let footer = reader.metadata().file_metadata();
+            let columns = footer.schema_descr().columns();
+            let notes = footer.key_value_metadata().into_iter().flatten();
+            let notes = notes.filter_map(|note| Some((note.key.clone(), note.value.clone()?)));
             Ok(Self {
+                notes: notes.collect(),
                 names: columns
                     .iter()
                     .map(|column| column.path().string())
@@ -61,6 +67,13 @@ impl ParquetFile {
     /// The names of the columns, in order; parts of structures with points between them.
     pub(super) fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// What the file says of itself under a key.
+    pub(super) fn note(&self, key: &str) -> Option<&str> {
+        let mut notes = self.notes.iter();
+        let note = notes.find(|(own, _)| own == key)?;
+        Some(&note.1)
     }
 
     /// What the column holds, if it can't be used.
