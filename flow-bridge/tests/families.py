@@ -27,18 +27,6 @@ from nflows.transforms.standard import PointwiseAffineTransform
 
 Rows = npt.NDArray[np.float64]
 
-#: Families, whole libraries, or the form of file, that `flow import` does not read yet: empty it as they are merged.
-NOT_YET: tuple[str, ...] = (
-    "npz",
-    "nflows",
-    "normflows",
-    "flowjax",
-    "zuko_maf_residual",
-    "zuko_maf_one_channel",
-    "zuko_inverse",
-    "zuko_adjacency",
-)
-
 
 @dataclass(frozen=True)
 class Family:
@@ -55,11 +43,6 @@ class Family:
     def library(self) -> str:
         """The name's first word."""
         return self.name.partition("_")[0]
-
-    @property
-    def imported(self) -> bool:
-        """Whether `flow import` reads it."""
-        return not (self.name in NOT_YET or self.library in NOT_YET)
 
 
 def data(features: int, context: int, rows: int = 512, seed: int = 1) -> tuple[Rows, Rows | None]:

@@ -3,7 +3,7 @@
     PYTHONPATH=src python tests/live.py OUT_DIR
 
 writes ``OUT_DIR/FAMILY/flow.safetensors`` and ``flow.json``, whose golden rows are held-out rows of what it was
-trained on and rows far out. With ``--imported`` only the families that `flow import` reads.
+trained on and rows far out.
 """
 
 from __future__ import annotations
@@ -106,12 +106,10 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="OUT_DIR")
-    parser.add_argument("--imported", action="store_true", help="only the families that `flow import` reads")
     arguments = parser.parse_args()
     for family in FAMILIES:
-        if family.imported or not arguments.imported:
-            losses = write(family, arguments.folder / family.name)
-            print(f"{family.name}: {losses[0]:.3f} nats before, {losses[-1]:.3f} after", flush=True)
+        losses = write(family, arguments.folder / family.name)
+        print(f"{family.name}: {losses[0]:.3f} nats before, {losses[-1]:.3f} after", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ import pytest
 import torch
 import zuko
 from conftest import Import
-from families import NOT_YET
 from flow_bridge import ExportError, Manifest, activation, export
 from safetensors.numpy import load_file
 from sklearn.preprocessing import StandardScaler
@@ -89,7 +88,6 @@ def test_one_file_holds_what_two_do(flow: Any, tmp_path: Path, flow_import: Impo
     flow_import(tmp_path / "one.json")
 
 
-@pytest.mark.xfail("npz" in NOT_YET, strict=True, reason="not imported yet", raises=AssertionError)
 def test_an_archive_is_imported(flow: Any, tmp_path: Path, flow_import: Import) -> None:
     export(flow, tmp_path / "x.npz", golden=GOLDEN)
     flow_import(tmp_path / "x.npz")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import Import
-from families import FAMILIES, NOT_YET, Family, Rows, data
+from families import FAMILIES, Family, Rows, data
 from flow_bridge import Manifest, export
 from safetensors.numpy import load_file
 
@@ -112,18 +112,10 @@ def test_every_tensor_is_a_layers_or_the_bases(family: Family, exported: dict[st
 
 @families
 def test_flow_import_reproduces_the_golden_rows(
-    family: Family, exported: dict[str, tuple[Path, Any]], flow_import: Import, request: pytest.FixtureRequest
+    family: Family, exported: dict[str, tuple[Path, Any]], flow_import: Import
 ) -> None:
-    if not family.imported:
-        # Strict: when the importer reads it, this test fails until the family leaves the list.
-        request.applymarker(pytest.mark.xfail(strict=True, reason="not imported yet", raises=AssertionError))
     path, _ = exported[family.name]
     assert flow_import(path).stat().st_size > 0
-
-
-def test_not_yet_names_families() -> None:
-    known = {family.name for family in FAMILIES} | {family.library for family in FAMILIES}
-    assert set(NOT_YET) <= known | {"npz"}
 
 
 @pytest.mark.parametrize("name", ["zuko_nsf", "nflows_nsf", "normflows_nsf", "flowjax_maf_context"])

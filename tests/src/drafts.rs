@@ -350,7 +350,6 @@ pub fn table() -> Vec<(&'static str, Kind)> {
                 Bijection::Autoregressive(SOFTPLUS, Direction::Normalizing, 1),
                 Bijection::Coupling(EXPONENTIAL),
                 Bijection::Autoregressive(ABOVE_ONE, Direction::Generative, 2),
-                Bijection::Autoregressive(EXPONENTIAL, Direction::Normalizing, 1),
             ])
             .shaped(4, 1, &[8, 8]),
         ),

@@ -1,10 +1,10 @@
 //! The fleet's package for Spark, Polars and DataFusion, tested beside `flow score`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::Result;
 
+use crate::environment::Environment;
 use crate::workspace;
 use flow_measure::process;
 
@@ -20,45 +20,27 @@ pub fn check() -> Result<Option<String>> {
             "there is no wheel in target/python/wheels: the stage `python` builds it".to_owned(),
         ));
     };
-    for (program, what) in [("python3", "Python"), ("java", "a Java runtime, for Spark")] {
-        if process::which(program).is_none() {
-            return Ok(Some(format!("there is no `{program}`: {what}")));
-        }
-    }
-    let environment = target.join("fleet");
-    let python = environment.join("bin/python");
-    if !python.is_file() {
-        let make = ["-m", "venv"];
-        process::run(Command::new("python3").args(make).arg(&environment))?;
+    if process::which("java").is_none() {
+        return Ok(Some(
+            "there is no `java`: a Java runtime, for Spark".to_owned(),
+        ));
     }
     let fleet = workspace::root().join("fleet");
-    let install = || {
-        let mut command = Command::new(&python);
-        command.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ]);
-        command
-    };
-    process::run(install().arg("-r").arg(fleet.join("requirements.txt")))?;
+    let requirements = fleet.join("requirements.txt").display().to_string();
+    let environment = Environment::ensure(&target.join("fleet"), &[])?;
+    environment.install(&["-r", &requirements], &[])?;
     // A wheel of the same version may be of other sources.
-    process::run(
-        install()
-            .args(["--force-reinstall", "--no-deps"])
-            .arg(wheel),
-    )?;
+    let wheel = wheel.display().to_string();
+    environment.install(&[&wheel], &["--force-reinstall", "--no-deps"])?;
     // As the stage `build` does, so that it is there.
     let flow = ["build", "--workspace", "--all-features", "--bin", "flow"];
     process::run(workspace::cargo().args(flow))?;
     let tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider"];
     process::run(
-        Command::new(&python)
+        environment
+            .python()
             .args(tests)
             .arg(&fleet)
-            .env_remove("PYTHONPATH")
             .env("FLOW", workspace::host_target().join("debug/flow")),
     )?;
     Ok(None)

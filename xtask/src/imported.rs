@@ -43,7 +43,14 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
     let build = ["build", "--workspace", "--all-features", "--bin", "flow"];
     process::run(workspace::cargo().args(build))?;
     let command = workspace::host_target().join("debug/flow");
-    let pytest = ["-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider"];
+    let pytest = [
+        "-m",
+        "pytest",
+        "-q",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+    ];
     process::run(
         environment
             .python()
@@ -74,22 +81,33 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
 
 /// Imports a flow.
 fn import(command: &Path, folder: PathBuf) -> Result<Flow> {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
     let manifest = folder.join("flow.json");
     let mut import = std::process::Command::new(command);
     import.arg("import").arg(folder.join("flow.safetensors"));
-    import.arg("--manifest").arg(&manifest).arg("-o").arg(folder.join("model.flow"));
+    import
+        .arg("--manifest")
+        .arg(&manifest)
+        .arg("-o")
+        .arg(folder.join("model.flow"));
     let said = process::output(import.args(["--json", "--quiet"])).with_context(|| name.clone())?;
     let imported = serde_json::from_str(&said).context("what `flow import` printed")?;
     let manifest: Value = serde_json::from_str(&fs::read_to_string(&manifest)?)?;
     let numbers = |row: &Value| -> Vec<f32> {
         let row = row.as_array().into_iter().flatten();
         // Golden rows are numbers that 32 bits hold.
-        row.filter_map(Value::as_f64).map(|own| own as f32).collect()
+        row.filter_map(Value::as_f64)
+            .map(|own| own as f32)
+            .collect()
     };
     let list = |key: &str| manifest[key].as_array().cloned().unwrap_or_default();
     let (events, contexts) = (list("x"), list("context"));
-    let rows = list("log_prob").iter().enumerate().map(|(index, own)| {
+    let log_probs = list("log_prob");
+    let rows = log_probs.iter().enumerate().map(|(index, own)| {
         let context = contexts.get(index).map(numbers).unwrap_or_default();
         let log_prob = own.as_f64().context("a log_prob is no number")?;
         Ok((numbers(&events[index]), context, log_prob))
@@ -136,7 +154,9 @@ fn on_chip(toolchain: &Toolchain, folder: &Path, command: &Path, flows: &[Flow])
 
 /// The largest difference from the library.
 fn worst(flow: &Flow, printed: &str) -> Result<f64> {
-    let bits = printed.lines().filter_map(|line| line.strip_prefix("log_prob "));
+    let bits = printed
+        .lines()
+        .filter_map(|line| line.strip_prefix("log_prob "));
     let found: Vec<f64> = bits
         .map(|own| Ok(f32::from_bits(u32::from_str_radix(own.trim(), 16)?).into()))
         .collect::<Result<_>>()?;
@@ -177,7 +197,9 @@ fn write(folder: &Path, command: &Path, flows: &[Flow]) -> Result<()> {
         let module = binaries.join(&flow.name).with_extension("txt");
         let mut compile = std::process::Command::new(command);
         compile.arg("codegen").arg(flow.folder.join("model.flow"));
-        compile.args(["--type-name", "Model", "--quiet", "-o"]).arg(&module);
+        compile
+            .args(["--type-name", "Model", "--quiet", "-o"])
+            .arg(&module);
         process::run(&mut compile)?;
         let [events, contexts] = [0, 1].map(|part| {
             let rows = flow.rows.iter();

@@ -1,10 +1,10 @@
 //! The Python package: its wheel is built, installed where nothing else is, and tested as users have it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::environment::Environment;
 use crate::workspace;
 use flow_measure::process;
 
@@ -25,7 +25,7 @@ const PACKAGES: &[&str] = &[
 /// If there is no Python, a package can't be installed, the wheel can't be built, or a test fails.
 pub fn check() -> Result<()> {
     let folder = workspace::root().join("target/python");
-    let environment = Environment::ensure(&folder.join("environment"))?;
+    let environment = Environment::ensure(&folder.join("environment"), PACKAGES)?;
     let wheel = wheel(&environment, &folder.join("wheels"))?;
     environment.install(
         &[&wheel.display().to_string()],
@@ -76,49 +76,5 @@ fn wheel(environment: &Environment, folder: &Path) -> Result<PathBuf> {
     match wheels.next() {
         Some(wheel) => Ok(wheel?.path()),
         None => bail!("maturin left no wheel in {}", folder.display()),
-    }
-}
-
-/// A virtual environment.
-struct Environment {
-    folder: PathBuf,
-}
-
-impl Environment {
-    /// Makes it where it is missing, with the packages that tests need.
-    fn ensure(folder: &Path) -> Result<Self> {
-        let own = Self {
-            folder: folder.to_owned(),
-        };
-        if !own.program().is_file() {
-            let Some(python) = process::which("python3") else {
-                bail!("no python3 here: install Python 3.10 or later with venv");
-            };
-            process::run(Command::new(python).args(["-m", "venv"]).arg(folder))?;
-        }
-        own.install(PACKAGES, &[])?;
-        Ok(own)
-    }
-
-    fn program(&self) -> PathBuf {
-        self.folder.join("bin/python")
-    }
-
-    fn python(&self) -> Command {
-        let mut python = Command::new(self.program());
-        // What is not installed here is not there.
-        python.env_remove("PYTHONPATH");
-        python
-    }
-
-    fn install(&self, packages: &[&str], options: &[&str]) -> Result<()> {
-        let pip = [
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-        ];
-        process::run(self.python().args(pip).args(options).args(packages))
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{Bench, Verdict};
-use crate::{cost, examples, families, firmware, no_panic, workspace};
+use crate::{cost, examples, families, firmware, imported, no_panic, workspace};
 use flow_measure::process;
 
 pub(super) fn setup(bench: &mut Bench) -> Result<Verdict> {
@@ -47,4 +47,9 @@ pub(super) fn examples(bench: &mut Bench) -> Result<Verdict> {
         0 => Verdict::Skipped("the repository has no example firmware".to_owned()),
         _ => Verdict::Passed,
     })
+}
+
+pub(super) fn imported(bench: &mut Bench) -> Result<Verdict> {
+    imported::check(&bench.toolchain()?)?;
+    Ok(Verdict::Passed)
 }

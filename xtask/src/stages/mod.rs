@@ -101,6 +101,11 @@ pub const STAGES: &[Stage] = &[
         run: device::examples,
     },
     Stage {
+        name: "imported",
+        what: "flows of zuko, nflows, normflows and FlowJAX are the same on a chip",
+        run: device::imported,
+    },
+    Stage {
         name: "fleet",
         what: "Spark, Polars and DataFusion give the bits of flow score",
         run: host::fleet,

@@ -162,6 +162,8 @@ golden! {
     entry_blocks_added blocks_added "blocks_added.rs";
     entry_blocks_gated blocks_gated "blocks_gated.rs";
     entry_context_first context_first "context_first.rs";
+    entry_imported_scales imported_scales "imported_scales.rs";
+    entry_imported_splines imported_splines "imported_splines.rs";
     entry_mixed_permuted mixed_permuted "mixed_permuted.rs";
     entry_category category "category.rs";
 }
