@@ -23,6 +23,8 @@ mod check;
 mod dense;
 mod error;
 mod flowjax;
+#[cfg(test)]
+mod laws;
 mod layers;
 mod lu;
 mod made;
