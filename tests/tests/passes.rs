@@ -83,7 +83,12 @@ fn every_pass_keeps_every_bit() {
                 if own.is_finite() {
                     assert_eq!(bits(&own_latents), bits(&latents), "{}", place());
                 }
-                assert_eq!(bits(&other), bits(&generated), "{}", place());
+                // What overflows, as scales without an upper bound do, is infinite or NaN by what is
+                // multiplied by the zeros that are stored.
+                let finite = |x: &[f32]| x.iter().all(|x| x.is_finite());
+                if finite(&generated) || finite(&other) {
+                    assert_eq!(bits(&other), bits(&generated), "{}", place());
+                }
             }
         }
     }
@@ -102,7 +107,7 @@ fn integers_stay_close_to_the_numbers_that_they_stand_for() {
         let rng = &mut rng(78);
         let mut differences = Vec::new();
         let (mut clamped, mut refused) = (0, 0);
-        for seed in 0..1000 {
+        for seed in 0..2000 {
             let kind = Kind {
                 // Micromath's own error is larger than that of the integers.
                 math: Backend::Polynomial,
@@ -146,7 +151,7 @@ fn integers_stay_close_to_the_numbers_that_they_stand_for() {
             at(0.99)
         );
         // Weights far out are refused, as they should be; few random flows have any.
-        assert!(refused < 10, "{refused} of 1000 refused");
+        assert!(refused < 10, "{refused} refused");
         assert!(differences.len() > 3_000 && clamped < 300, "{clamped}");
         assert!(at(0.5) < half && at(0.99) < most, "{weights:?}");
     }

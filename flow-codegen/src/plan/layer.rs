@@ -134,7 +134,9 @@ impl Conditional {
             roles: (0..conditioner.dense_layers())
                 .map(|dense| conditioner.role(dense))
                 .collect(),
-            scheduled: false,
+            // Scales without an upper bound overflow on wrong inputs: pass by pass, what is wrong
+            // at first would spoil what is masked.
+            scheduled: transformer.is_imported(),
             fractions: Vec::new(),
             hidden: Vec::new(),
             output: Vec::new(),

@@ -3,7 +3,6 @@
 //!
 //! A pass leaves `log_scale` in the place of `a`, and what it multiplied by in the saved row.
 
-use super::exact;
 use crate::model::panel::{Rows, RowsMut};
 use crate::model::real::Real;
 use pulp::Arch;
@@ -109,6 +108,16 @@ pub(super) fn inverse_backward<T: Real>(
             );
         },
     );
+}
+
+/// The bound in `f64`. What an `f32` keeps of `|ln 1e-3|`, the bound that zuko has, stands for that number itself, so
+/// that flows which were fitted in `f64` keep their digits.
+fn exact(bound: f32) -> f64 {
+    const USUAL: f64 = 6.907_755_278_982_137;
+    match bound == USUAL as f32 {
+        true => USUAL,
+        false => f64::from(bound),
+    }
 }
 
 #[inline(always)]

@@ -197,14 +197,9 @@ pub(crate) fn inverse_backward<T: Real>(
     }
 }
 
-/// A number of a transformer in `f64`. An artefact keeps an `f32` of what a library has as a short decimal number, or
-/// of `|ln 1e-3|`, zuko's bound: it stands for that number itself, so that flows which were fitted in `f64` keep their
-/// digits.
-fn exact(own: f32) -> f64 {
-    const SOFT_BOUND: f64 = 6.907_755_278_982_137;
-    match own == SOFT_BOUND as f32 {
-        true => SOFT_BOUND,
-        // The shortest decimal number of an f32 is one of an f64, too.
-        false => own.to_string().parse().unwrap_or_else(|_| own.into()),
-    }
+/// A number of an imported transformer in `f64`. An artefact keeps an `f32` of what a library has as a short decimal
+/// number: it stands for that number itself, so that flows which were fitted in `f64` keep their digits.
+fn decimal(own: f32) -> f64 {
+    // The shortest decimal number of an f32 is one of an f64, too.
+    own.to_string().parse().unwrap_or_else(|_| own.into())
 }

@@ -2,7 +2,7 @@
 //!
 //! A pass leaves in the place of `a` the derivative of `ln scale` by it, and saves what it multiplied by.
 
-use super::exact;
+use super::decimal;
 use crate::model::panel::{Rows, RowsMut};
 use crate::model::real::Real;
 use flow_embedded::artefact::Scale;
@@ -28,7 +28,7 @@ impl Scaled {
     ) {
         let (shift, a) = parameters.into_pair();
         let factor = saved.into_row();
-        let least = T::from_f64(exact(self.scale.least()));
+        let least = T::from_f64(decimal(self.scale.least()));
         Arch::new().dispatch(
             #[inline(always)]
             || {

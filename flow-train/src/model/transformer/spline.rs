@@ -11,7 +11,7 @@
 //! A pass leaves in the place of each unnormalised size `r` the derivative of its exponential,
 //! `e^clip(r) clip'(r)`, and saves the bin that holds the value: no reverse pass sees an exponential.
 
-use super::exact;
+use super::decimal;
 use super::vector::{Mask, Vector};
 use crate::model::panel::{Rows, RowsMut};
 use crate::model::real::Real;
@@ -64,11 +64,11 @@ impl Spline<true> {
     pub(super) fn floored(own: FlooredSpline) -> Self {
         Self {
             bins: usize::from(own.bins),
-            bound: exact(own.bound),
+            bound: decimal(own.bound),
             circular: false,
             floor: Floor {
-                size: exact(own.least_size),
-                slope: exact(own.least_slope),
+                size: decimal(own.least_size),
+                slope: decimal(own.least_slope),
                 free_ends: own.ends == Ends::Free,
             },
         }

@@ -284,9 +284,14 @@ fn matches_the_runtime() {
     for case in all() {
         for way in [Way::Forward, Way::Inverse] {
             let (off, log_det_off) = differences(case, way, 1.0);
-            assert!(off < 4e-6, "{case:?} {way:?}: {off}");
+            // Slopes above a floor by a softplus are steeper than those that are softly bounded.
+            let (limit, log_limit) = match case.0.is_imported() {
+                true => (1.5e-5, 5e-4),
+                false => (3e-6, 1e-4),
+            };
+            assert!(off < limit, "{case:?} {way:?}: {off}");
             assert!(
-                log_det_off < 1e-4,
+                log_det_off < log_limit,
                 "{case:?} {way:?}: log_det off by {log_det_off}"
             );
         }
@@ -295,8 +300,12 @@ fn matches_the_runtime() {
         }
         // Sharp splines amplify rounding: bins of a thousandth of the others, slopes of a thousand.
         let (off, log_det_off) = differences(case, Way::Forward, 20.0);
-        assert!(off < 1e-4, "{case:?}: {off}");
-        assert!(log_det_off < 3e-3, "{case:?}: log_det off by {log_det_off}");
+        let limit = if case.0.is_imported() { 1e-3 } else { 1e-4 };
+        assert!(off < limit, "{case:?}: {off}");
+        assert!(
+            log_det_off < 30.0 * limit,
+            "{case:?}: log_det off by {log_det_off}"
+        );
     }
 }
 
