@@ -417,16 +417,16 @@ fn what_is_wrong_with_layers_is_named() {
         refused("none", Fault::BadForm, |own| own.hidden.clear());
         refused("no units", Fault::BadForm, |own| own.hidden[0].fill(0));
         refused("too many units", Fault::BadForm, |own| {
-            own.hidden[0][0] = 4097
+            own.hidden[0][0] = 4097;
         });
         refused("other groups", Fault::BadUnits, |own| own.hidden[0].push(1));
     }
     let found = refusal("blocks_added", |draft| {
-        conditioner(draft, 1).rows.truncate(20)
+        conditioner(draft, 1).rows.truncate(20);
     });
     assert_eq!(found, (Place::Layer(1), Fault::WrongWeightCount));
     let found = refusal("context_first", |draft| {
-        conditioner(draft, 0).hidden.clear()
+        conditioner(draft, 0).hidden.clear();
     });
     assert_eq!(found, (Place::Layer(0), Fault::BadForm));
     let pre_activation = |context| {

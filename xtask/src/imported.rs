@@ -145,7 +145,7 @@ fn on_chip(toolchain: &Toolchain, folder: &Path, command: &Path, flows: &[Flow])
             worst,
             flow.rows.len()
         );
-        if !(worst <= NEAR) {
+        if worst > NEAR || worst.is_nan() {
             bail!("{}: off by {worst} nats on the chip", flow.name);
         }
     }
@@ -211,12 +211,11 @@ fn write(folder: &Path, command: &Path, flows: &[Flow]) -> Result<()> {
         });
         let source = format!(
             "#![no_std]\n#![no_main]\n\nuse flow_embedded::Density;\nuse flow_frame::print::Console;\n\
-             use flow_frame::{{entry, stop}};\n\n#[allow(dead_code)]\nmod model {{\n    include!({:?});\n}}\n\n\
+             use flow_frame::{{entry, stop}};\n\n#[allow(dead_code)]\nmod model {{\n    include!({module:?});\n}}\n\n\
              static EVENTS: {events};\nstatic CONTEXTS: {contexts};\n\n#[entry]\nfn main() -> ! {{\n    \
              let mut console = Console::open();\n    for (event, context) in EVENTS.iter().zip(&CONTEXTS) {{\n        \
              console.text(\"log_prob\").bits(model::Model.log_prob(event, context)).end();\n    }}\n    \
-             stop::success()\n}}\n",
-            module
+             stop::success()\n}}\n"
         );
         fs::write(binaries.join(&flow.name).with_extension("rs"), source)?;
     }

@@ -138,7 +138,7 @@ fn worst(
     found: &[f64],
     known: &str,
 ) -> Result<f64, ImportError> {
-    match off.iter().position(|own| !(*own <= limit)) {
+    match off.iter().position(|own| *own > limit || own.is_nan()) {
         None => Ok(off.into_iter().fold(0.0, f64::max)),
         Some(row) => Err(ImportError::Differs {
             row,

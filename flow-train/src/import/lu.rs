@@ -53,7 +53,7 @@ pub(super) fn dense(
     let factors = DMatrix::from_row_slice(n, n, matrix).lu();
     let (lower, upper) = (factors.l(), factors.u());
     let diagonal: Vec<f64> = (0..n).map(|own| upper[(own, own)]).collect();
-    if diagonal.iter().any(|own| *own == 0.0) {
+    if diagonal.contains(&0.0) {
         return Err(ImportError::unsupported(
             key,
             "a matrix that has no inverse",

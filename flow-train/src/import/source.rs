@@ -269,12 +269,14 @@ fn of_json(tensors: BTreeMap<String, StoredTensor>) -> Result<State, ImportError
 
 /// Numbers and truth values, however nested.
 fn flatten(value: &Value, to: &mut Vec<f64>) -> Option<()> {
-    match value {
-        Value::Array(values) => values.iter().try_for_each(|own| flatten(own, to)),
-        Value::Bool(own) => Some(to.push(f64::from(u8::from(*own)))),
-        Value::Number(own) => Some(to.push(own.as_f64()?)),
-        _ => None,
-    }
+    let number = match value {
+        Value::Array(values) => return values.iter().try_for_each(|own| flatten(own, to)),
+        Value::Bool(own) => f64::from(u8::from(*own)),
+        Value::Number(own) => own.as_f64()?,
+        _ => return None,
+    };
+    to.push(number);
+    Some(())
 }
 
 fn of_safetensors(bytes: &[u8]) -> Result<State, ImportError> {
