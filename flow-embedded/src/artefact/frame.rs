@@ -3,7 +3,7 @@
 use super::crc::crc32;
 use super::{EncodeError, Header, Layer, LoadError};
 
-/// The newest format version, and with [`OLDEST`] the range that is read.
+/// The newest format version that is read; the one before it is read, too.
 pub const FORMAT_VERSION: u16 = 8;
 /// The oldest that is read. What is new in version 8 follows behind what version 7 has, so
 /// that artefacts of both decode alike.
