@@ -200,7 +200,7 @@ fn write(folder: &Path, command: &Path, flows: &[Flow]) -> Result<()> {
         compile
             .args(["--type-name", "Model", "--quiet", "-o"])
             .arg(&module);
-        process::run(&mut compile)?;
+        process::output(&mut compile)?;
         let [events, contexts] = [0, 1].map(|part| {
             let rows = flow.rows.iter();
             let rows: Vec<&[f32]> = rows
