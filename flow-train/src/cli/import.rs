@@ -49,6 +49,16 @@ struct Report<'a> {
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     Output::check(&args.output)?;
+    let is_tensors = args
+        .source
+        .extension()
+        .is_some_and(|own| own == "safetensors");
+    if is_tensors && args.manifest.is_none() {
+        return Err(Error::Usage(
+            "tensors do not say everything about a flow: give --manifest, which flow_bridge.export writes beside them"
+                .into(),
+        ));
+    }
     let read = |path: &PathBuf| {
         std::fs::read(path).map_err(|fault| Error::Read {
             path: path.clone(),

@@ -6,6 +6,7 @@ mod commands;
 mod fleet;
 mod flow;
 mod image;
+mod import;
 mod measure;
 mod noise;
 mod noise_report;
