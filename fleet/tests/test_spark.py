@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,8 +41,11 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
 
 
 def test_the_cluster_has_two_workers(session: SparkSession) -> None:
-    # The driver is one more that holds blocks.
-    assert session.sparkContext._jsc.sc().getExecutorMemoryStatus().size() == 3
+    # The driver is one more that holds blocks. Workers sign on after the session has begun.
+    deadline = time.monotonic() + 60.0
+    while (known := session.sparkContext._jsc.sc().getExecutorMemoryStatus().size()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert known == 3
 
 
 @pytest.mark.parametrize("partitions", [1, 2, 13])
