@@ -100,8 +100,10 @@ trait Parametrisation: Copy {
     fn bins(self, parameters: usize) -> usize;
     /// Replaces unnormalised sizes by what is proportional to them; returns their sum.
     fn sizes<M: Math>(self, sizes: &mut [f32], bound: f32) -> f32;
-    /// The slopes at both knots of a bin.
-    fn slopes<M: Math>(self, parameters: &[f32], bin: usize) -> [f32; 2];
+    /// The parameters of the slopes at both knots of a bin.
+    fn knots(self, bin: usize) -> [Option<usize>; 2];
+    /// The slope for a parameter; without one it is 1.
+    fn slope<M: Math>(self, parameter: Option<&f32>) -> f32;
 }
 
 /// Soft bounds, as zuko has them.
@@ -120,11 +122,13 @@ impl Parametrisation for SoftBounds {
     }
 
     #[inline(always)]
-    fn slopes<M: Math>(self, parameters: &[f32], bin: usize) -> [f32; 2] {
-        [bin.checked_sub(1), Some(bin)].map(|inner| {
-            let own = inner.and_then(|inner| parameters.get(inner));
-            own.map_or(1.0, |d| M::exp(soft_clip(*d, 1.0 / DERIVATIVE_BOUND)))
-        })
+    fn knots(self, bin: usize) -> [Option<usize>; 2] {
+        [bin.checked_sub(1), Some(bin)]
+    }
+
+    #[inline(always)]
+    fn slope<M: Math>(self, parameter: Option<&f32>) -> f32 {
+        parameter.map_or(1.0, |d| M::exp(soft_clip(*d, 1.0 / DERIVATIVE_BOUND)))
     }
 }
 
@@ -143,15 +147,16 @@ impl Parametrisation for Floor {
     }
 
     #[inline(always)]
-    fn slopes<M: Math>(self, parameters: &[f32], bin: usize) -> [f32; 2] {
-        let knots = match self.free_ends {
+    fn knots(self, bin: usize) -> [Option<usize>; 2] {
+        match self.free_ends {
             true => [Some(bin), bin.checked_add(1)],
             false => [bin.checked_sub(1), Some(bin)],
-        };
-        knots.map(|knot| {
-            let own = knot.and_then(|knot| parameters.get(knot));
-            own.map_or(1.0, |d| softplus::<M>(*d) + self.slope)
-        })
+        }
+    }
+
+    #[inline(always)]
+    fn slope<M: Math>(self, parameter: Option<&f32>) -> f32 {
+        parameter.map_or(1.0, |d| softplus::<M>(*d) + self.slope)
     }
 }
 
@@ -251,14 +256,18 @@ impl Bin {
                 (index, across.bin(index), range)
             }
         };
-        let [lower, upper] = by.slopes::<M>(derivatives, index);
+        let knots = by.knots(index);
+        let slope = |knot: Option<usize>| {
+            let parameter = knot.and_then(|knot| derivatives.get(knot));
+            by.slope::<M>(parameter)
+        };
         Some(Self {
             left,
             width: right - left,
             bottom,
             height: top - bottom,
-            lower,
-            upper,
+            lower: slope(knots[0]),
+            upper: slope(knots[1]),
         })
     }
 
