@@ -239,13 +239,13 @@ pub(super) fn transform<M: Math>(
             }
         }
         (Transformer::Scaled { scale, direction }, [shift, a, ..]) => {
-            match forward == (direction == Direction::Normalizing) {
+            match direction.as_it_stands(forward) {
                 true => scaled_forward::<M, _>(x, *shift, *a, scale),
                 false => scaled_inverse::<M, _>(x, *shift, *a, scale),
             }
         }
         (Transformer::FlooredSpline(own), parameters) => {
-            match forward == (own.direction == Direction::Normalizing) {
+            match own.direction.as_it_stands(forward) {
                 true => floored_spline_forward::<M>(x, parameters, own.bound, own.floor()),
                 false => {
                     floored_spline_inverse_and_log_det::<M>(x, parameters, own.bound, own.floor())

@@ -50,6 +50,7 @@ mod noise;
 mod schema;
 mod sequential;
 mod shaped;
+mod transformer;
 mod validate;
 mod walk;
 
@@ -66,10 +67,10 @@ pub use loaded::{CalibrationTable, LoadedFlow};
 pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
-    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain, Ends,
-    Evaluation, FlooredSpline, Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL,
-    MAX_LAYERS, Permutation, Provenance, Quantisation, Scale, Shape, Transformer, Units,
-    WeightFormat,
+    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Domain, Evaluation, Grid,
+    Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, Permutation,
+    Provenance, Quantisation, Shape, Units, WeightFormat,
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shaped::{CalibratedFlow, ShapedFlow};
+pub use transformer::{Direction, Ends, FlooredSpline, Scale, Transformer};

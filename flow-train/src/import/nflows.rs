@@ -47,11 +47,7 @@ fn transform(
     let has = |state: &State, key: &str| state.has(&format!("{name}{key}"));
     if has(state, "_transforms.") {
         let mut layers = Vec::new();
-        for index in 0.. {
-            let own = format!("{name}_transforms.{index}.");
-            if !state.has(&own) {
-                break;
-            }
+        for own in state.members(&format!("{name}_transforms.")) {
             layers.extend(transform(state, &own, shape, choices)?);
         }
         return Ok(layers);

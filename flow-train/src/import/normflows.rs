@@ -229,7 +229,13 @@ fn affine_block(
     let mut net = perceptron(state, &key, given, choice.activation()?)?;
     let count = super::per_channel(&key, net.outputs(), transformed.len())?;
     if count == 1 {
-        return shifts(key, net, shape, transformed);
+        return shifts(
+            key,
+            net,
+            contiguous(transformed.len(), &[0]),
+            shape,
+            transformed,
+        );
     }
     if count != 2 {
         return Err(ImportError::unsupported(
@@ -238,15 +244,9 @@ fn affine_block(
         ));
     }
     let rows = contiguous(transformed.len(), &[0, 1]);
-    let sigmoid = |net: &mut Net| {
-        if let Some(output) = net.output() {
-            rows.iter().for_each(|own| output.shift_row(own[1], 2.0));
-        }
-        scaled(Scale::Sigmoid { least: 0.0 })
-    };
     let transformer = match choice.scale_map(&["exp", "sigmoid_inv", "sigmoid"])? {
         0 => scaled(Scale::Exponential { least: 0.0 }),
-        1 => sigmoid(&mut net),
+        1 => scaled(affine_scale(&mut net, &rows, true, 0.0)),
         _ => {
             // One over a sigmoid: 1 + e^−a.
             if let Some(output) = net.output() {
@@ -330,7 +330,7 @@ fn masked_affine(
     };
     let Some(scale) = scale else {
         let rows: Vec<Vec<usize>> = transformed.iter().map(|own| vec![*own]).collect();
-        return shifts_of(key, shift, rows, shape, transformed);
+        return shifts(key, shift, rows, shape, transformed);
     };
     if shift.dense.len() != scale.dense.len() {
         return Err(ImportError::unsupported(
@@ -373,18 +373,8 @@ fn generative(
     Ok(own.coupling(shape, transformed))
 }
 
-fn shifts(
-    key: String,
-    net: Net,
-    shape: Shape,
-    transformed: Vec<usize>,
-) -> Result<LayerParts<f64>, ImportError> {
-    let rows = contiguous(transformed.len(), &[0]);
-    shifts_of(key, net, rows, shape, transformed)
-}
-
 /// `z + shift` from the base to data.
-fn shifts_of(
+fn shifts(
     key: String,
     mut net: Net,
     rows: Vec<Vec<usize>>,

@@ -44,6 +44,12 @@ impl State {
         self.0.keys().map(String::as_str)
     }
 
+    /// How the keys of a list's members begin, from the first on.
+    pub(super) fn members(&self, list: &str) -> Vec<String> {
+        let members = (0..).map(|index| format!("{list}{index}."));
+        members.take_while(|own| self.has(own)).collect()
+    }
+
     /// One of the tensors that are stacked along the leading axis.
     pub(super) fn slice(&self, key: &str, index: usize) -> Result<Tensor, ImportError> {
         let tensor = self.0.get(key).ok_or_else(|| ImportError::Missing {

@@ -52,11 +52,7 @@ fn transform(
 ) -> Result<Vec<LayerParts<f64>>, ImportError> {
     if state.has(&format!("{name}transforms.")) {
         let mut layers = Vec::new();
-        for index in 0.. {
-            let own = format!("{name}transforms.{index}.");
-            if !state.has(&own) {
-                break;
-            }
+        for own in state.members(&format!("{name}transforms.")) {
             layers.extend(transform(state, &own, shape, choices)?);
         }
         return Ok(layers);

@@ -2,7 +2,7 @@
 
 use super::conditional::{Emitter, sum};
 use crate::emit::{at, float};
-use flow_embedded::artefact::{Direction, Scale, Transformer};
+use flow_embedded::artefact::{Scale, Transformer};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
@@ -43,7 +43,7 @@ impl Emitter<'_> {
             (Transformer::Shift, false) => quote! { shift_inverse_each(&mut own, &output) },
             (Transformer::Scaled { scale, direction }, forward) => {
                 let map = scale_map(scale);
-                match as_it_stands(forward, direction) {
+                match direction.as_it_stands(forward) {
                     true => {
                         quote! { scaled_forward_each::<Math, _, _, _>(&mut own, &output, #map) }
                     }
@@ -114,7 +114,7 @@ impl Emitter<'_> {
             let call = match self.own.transformer {
                 Transformer::Scaled { scale, direction } => {
                     let map = scale_map(scale);
-                    match as_it_stands(false, direction) {
+                    match direction.as_it_stands(false) {
                         true => quote! { scaled_forward::<Math, _>(#z, #shift, #a, #map) },
                         false => quote! { scaled_inverse::<Math, _>(#z, #shift, #a, #map) },
                     }
@@ -170,7 +170,7 @@ impl Spline {
                     arguments: quote! {
                         , #bound, Floor { size: #size, slope: #slope, free_ends: #free }
                     },
-                    forward: as_it_stands(forward, own.direction),
+                    forward: own.direction.as_it_stands(forward),
                 }
             }
             Transformer::Spline { bound, .. } if !circular => {
@@ -209,11 +209,6 @@ impl Spline {
             }
         }
     }
-}
-
-/// Whether a transformer that maps in `direction` as it stands does so here.
-fn as_it_stands(forward: bool, direction: Direction) -> bool {
-    forward == (direction == Direction::Normalizing)
 }
 
 /// The map from a parameter to a scale, as its kernels take it.

@@ -119,13 +119,6 @@ enum Way {
     InverseAndLogDet,
 }
 
-impl Way {
-    /// Whether a transformer that maps in `direction` as it stands runs inverted.
-    fn inverts(self, direction: Direction) -> bool {
-        matches!(self, Self::Forward) == (direction == Direction::Generative)
-    }
-}
-
 /// One header and its weights, evaluated with the backend `M`.
 pub(super) struct Walk<'w, M> {
     header: &'w Header<'w>,
@@ -455,16 +448,16 @@ impl<'w, M: Math> Walk<'w, M> {
         };
         let (value, log_det) = match (transformer, &mut *parameters, way) {
             (Transformer::Scaled { scale, direction }, [shift, a], way) => {
-                match way.inverts(direction) {
-                    false => scaled_forward::<M, _>(*x, *shift, *a, scale),
-                    true => scaled_inverse::<M, _>(*x, *shift, *a, scale),
+                match direction.as_it_stands(matches!(way, Way::Forward)) {
+                    true => scaled_forward::<M, _>(*x, *shift, *a, scale),
+                    false => scaled_inverse::<M, _>(*x, *shift, *a, scale),
                 }
             }
             (Transformer::FlooredSpline(spline), own, way) => {
                 let floor = spline.floor();
-                match way.inverts(spline.direction) {
-                    false => floored_spline_forward::<M>(*x, own, spline.bound, floor),
-                    true => floored_spline_inverse_and_log_det::<M>(*x, own, spline.bound, floor),
+                match spline.direction.as_it_stands(matches!(way, Way::Forward)) {
+                    true => floored_spline_forward::<M>(*x, own, spline.bound, floor),
+                    false => floored_spline_inverse_and_log_det::<M>(*x, own, spline.bound, floor),
                 }
             }
             (Transformer::Shift, [shift], Way::Forward) => (*x + *shift, 0.0),

@@ -3,7 +3,7 @@
 use super::lanes::{LaneMath, Lanes, negative, vectors};
 use super::spline;
 use crate::model::panel::Panel;
-use flow_embedded::artefact::{Direction, Scale, Transformer};
+use flow_embedded::artefact::{Scale, Transformer};
 use flow_embedded::kernels::wrap;
 use pulp::{Arch, Simd, WithSimd};
 use std::f32::consts::PI;
@@ -117,7 +117,7 @@ impl<M: LaneMath> WithSimd for Apply<'_, M> {
                 for ((x, log_det), (shift, a)) in x.iter_mut().zip(log_det).zip(pairs) {
                     let [own, shift, a] = [*x, *shift, *a].map(|lanes| Lanes::new(simd, lanes));
                     let [scale, log_scale] = scale_of::<M, S>(simd, scale, a);
-                    let (value, log_scale) = match way.as_it_stands(direction) {
+                    let (value, log_scale) = match direction.as_it_stands(way == Way::Forward) {
                         true => (own * scale + shift, log_scale),
                         false => ((own - shift) / scale, negative(simd, log_scale)),
                     };
@@ -128,7 +128,7 @@ impl<M: LaneMath> WithSimd for Apply<'_, M> {
                 }
             }
             Transformer::FlooredSpline(own) => {
-                let way = match (way.as_it_stands(own.direction), way) {
+                let way = match (own.direction.as_it_stands(way == Way::Forward), way) {
                     (true, _) => Way::Forward,
                     (false, Way::Inverse) => Way::Inverse,
                     (false, _) => Way::InverseAndLogDet,
@@ -139,13 +139,6 @@ impl<M: LaneMath> WithSimd for Apply<'_, M> {
                 );
             }
         }
-    }
-}
-
-impl Way {
-    /// Whether a transformer that maps in `direction` as it stands does so.
-    fn as_it_stands(self, direction: Direction) -> bool {
-        (self == Self::Forward) == (direction == Direction::Normalizing)
     }
 }
 
