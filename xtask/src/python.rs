@@ -1,6 +1,7 @@
 //! The Python package: its wheel is built, installed where nothing else is, and tested as users have it.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -17,6 +18,23 @@ const PACKAGES: &[&str] = &[
     "pytest",
     "scikit-learn",
 ];
+
+/// The package's folder: a workspace of its own.
+#[must_use]
+pub fn package() -> PathBuf {
+    workspace::root().join("flow-python")
+}
+
+/// The host's cargo in the package, which builds where the root workspace does: what both need with the
+/// same features is built once.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut cargo = workspace::cargo();
+    cargo
+        .current_dir(package())
+        .env("CARGO_TARGET_DIR", workspace::host_target());
+    cargo
+}
 
 /// Builds the wheel, installs it into an environment of its own, and runs its tests against the command
 /// `flow` of the same sources.
@@ -46,7 +64,7 @@ pub fn check() -> Result<()> {
                 "no:cacheprovider",
                 "-rs",
             ])
-            .current_dir(workspace::root().join("flow-python"))
+            .current_dir(package())
             .env("FLOW", workspace::host_target().join("debug/flow")),
     )
 }
@@ -70,7 +88,8 @@ fn wheel(environment: &Environment, folder: &Path) -> Result<PathBuf> {
                 "--out",
             ])
             .arg(folder)
-            .current_dir(workspace::root().join("flow-python")),
+            .current_dir(package())
+            .env("CARGO_TARGET_DIR", workspace::host_target()),
     )?;
     let mut wheels = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
     match wheels.next() {

@@ -16,6 +16,7 @@ fn outer_workspaces() -> Result<Vec<PathBuf>> {
     let mut folders = vec![
         root.join("tests/firmware"),
         root.join("flow-frame"),
+        crate::python::package(),
         root.join("tests/no-panic"),
     ];
     folders.extend(crate::examples::folders()?);
@@ -36,15 +37,13 @@ pub(super) fn format(_: &mut Bench) -> Result<Verdict> {
 }
 
 pub(super) fn lint(_: &mut Bench) -> Result<Verdict> {
-    process::run(workspace::cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--all-features",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
+    let strict = ["--", "-D", "warnings"];
+    process::run(
+        workspace::cargo()
+            .args(["clippy", "--workspace", "--all-targets", "--all-features"])
+            .args(strict),
+    )?;
+    process::run(crate::python::cargo().arg("clippy").args(strict))?;
     Ok(Verdict::Passed)
 }
 
