@@ -1,4 +1,7 @@
 //! The elementary functions of the runtime's backends over vectors of events.
+//!
+//! What handles vectors is `#[inline(always)]` down to the last function, and no closure: what is not inlined into
+//! the dispatched code is compiled without its instructions, and calls a function for every one of them.
 
 use super::polynomial;
 use crate::model::real::Real;

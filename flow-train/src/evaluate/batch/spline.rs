@@ -40,17 +40,25 @@ impl<'p, S: Simd> Parameters<'p, S> {
         &mut self.values[row * self.stride + self.column]
     }
 
-    /// Replaces each of the sizes of bins from row `first` on; returns the sum.
+    /// The unnormalised slope at a knot, and 1 where the slope is fixed.
     #[inline(always)]
-    fn replace(&mut self, simd: S, first: usize, by: impl Fn(Lanes<S>) -> Lanes<S>) -> Lanes<S> {
-        let mut sum = Lanes::splat(simd, 0.0);
-        for row in first..first + self.bins {
-            let size = self.row(row);
-            let own = by(Lanes::new(simd, *size));
-            *size = own.lanes();
-            sum = sum + own;
-        }
-        sum
+    fn slope(&mut self, simd: S, knot: usize, form: impl Parametrisation) -> [Lanes<S>; 2] {
+        let zero = Lanes::splat(simd, 0.0);
+        let row = match form.free_ends() {
+            true => knot,
+            false if knot == 0 || knot == self.bins => return [zero, Lanes::splat(simd, 1.0)],
+            false => knot - 1,
+        };
+        [Lanes::new(simd, *self.row(2 * self.bins + row)), zero]
+    }
+
+    /// The sizes of all bins, from row `first` on.
+    #[inline(always)]
+    fn sizes(&mut self, first: usize) -> impl Iterator<Item = &mut S::f32s> {
+        self.values[first * self.stride + self.column..]
+            .iter_mut()
+            .step_by(self.stride)
+            .take(self.bins)
     }
 }
 
@@ -86,9 +94,14 @@ impl Parametrisation for SoftBounds {
         _: f32,
     ) -> Lanes<S> {
         let inv_bound = Lanes::splat(simd, 1.0 / SIZE_BOUND);
-        parameters.replace(simd, first, |size| {
-            M::exp_lanes_within(simd, soft_clip(simd, size, inv_bound))
-        })
+        let mut sum = Lanes::splat(simd, 0.0);
+        for size in parameters.sizes(first) {
+            let clipped = soft_clip(simd, Lanes::new(simd, *size), inv_bound);
+            let own = M::exp_lanes_within(simd, clipped);
+            *size = own.lanes();
+            sum = sum + own;
+        }
+        sum
     }
 
     #[inline(always)]
@@ -114,16 +127,23 @@ impl Parametrisation for Floor {
         bound: f32,
     ) -> Lanes<S> {
         let mut largest = Lanes::splat(simd, f32::NEG_INFINITY);
-        for row in first..first + parameters.bins {
+        for size in parameters.sizes(first) {
             // The number where there is a NaN, as `f32::max` has it.
-            let own = Lanes::new(simd, *parameters.row(row));
+            let own = Lanes::new(simd, *size);
             largest = largest.less(own).select(own, largest);
         }
-        let sum = parameters.replace(simd, first, |size| M::exp_lanes(simd, size - largest));
+        let mut sum = Lanes::splat(simd, 0.0);
+        for size in parameters.sizes(first) {
+            let own = M::exp_lanes(simd, Lanes::new(simd, *size) - largest);
+            *size = own.lanes();
+            sum = sum + own;
+        }
         let count = parameters.bins as f32;
         let least = self.size * count;
         let lift = sum * Lanes::splat(simd, self.size / (2.0 * bound - least));
-        parameters.replace(simd, first, |size| size + lift);
+        for size in parameters.sizes(first) {
+            *size = (Lanes::new(simd, *size) + lift).lanes();
+        }
         sum + lift * Lanes::splat(simd, count)
     }
 
@@ -150,6 +170,24 @@ struct Knots<S: Simd> {
 }
 
 impl<S: Simd> Knots<S> {
+    /// Before the first bin, whose size the row `first` will hold.
+    #[inline(always)]
+    fn new<M: LaneMath>(
+        simd: S,
+        parameters: &mut Parameters<'_, S>,
+        first: usize,
+        bound: f32,
+        form: impl Parametrisation,
+    ) -> Self {
+        let sizes = form.sizes::<M, S>(simd, parameters, first, bound);
+        Self {
+            row: first,
+            sum: Lanes::splat(simd, 0.0),
+            scale: Lanes::splat(simd, 2.0 * bound) / sizes,
+            bound: Lanes::splat(simd, bound),
+        }
+    }
+
     #[inline(always)]
     fn next(&mut self, simd: S, parameters: &mut Parameters<'_, S>) -> Lanes<S> {
         self.sum = self.sum + Lanes::new(simd, *parameters.row(self.row));
@@ -220,34 +258,16 @@ impl<S: Simd> Bin<S> {
     ) -> Self {
         let bins = parameters.bins;
         let (low, high) = (Lanes::splat(simd, -bound), Lanes::splat(simd, bound));
-        let mut knots = |first| Knots {
-            row: first,
-            sum: Lanes::splat(simd, 0.0),
-            scale: Lanes::splat(simd, 2.0 * bound)
-                / form.sizes::<M, S>(simd, &mut parameters, first, bound),
-            bound: high,
-        };
-        let (mut across, mut up) = (knots(0), knots(bins));
-        let (zero, one) = (Lanes::splat(simd, 0.0), Lanes::splat(simd, 1.0));
-        // The unnormalised slope at each knot, and 1 where the slope is fixed.
-        let slope = |parameters: &mut Parameters<'_, S>, knot: usize| {
-            let row = match form.free_ends() {
-                true => Some(knot),
-                false => knot.checked_sub(1).filter(|_| knot < bins),
-            };
-            row.map_or((zero, one), |row| {
-                let raw = *parameters.row(2 * bins + row);
-                (Lanes::new(simd, raw), zero)
-            })
-        };
+        let mut across = Knots::new::<M>(simd, &mut parameters, 0, bound, form);
+        let mut up = Knots::new::<M>(simd, &mut parameters, bins, bound, form);
         let (mut left, mut bottom) = (low, low);
-        let mut lower = slope(&mut parameters, 0);
+        let mut lower = parameters.slope(simd, 0, form);
         let mut right = across.next(simd, &mut parameters);
         let mut top = up.next(simd, &mut parameters);
-        let mut upper = slope(&mut parameters, 1);
+        let mut upper = parameters.slope(simd, 1, form);
         let mut knot = (right, top, upper);
         for inner in 1..bins {
-            let derivative = slope(&mut parameters, inner + 1);
+            let derivative = parameters.slope(simd, inner + 1, form);
             let next = if inner + 1 < bins {
                 (
                     across.next(simd, &mut parameters),
@@ -264,12 +284,12 @@ impl<S: Simd> Bin<S> {
             };
             left = below.select(left, knot.0);
             bottom = below.select(bottom, knot.1);
-            lower.0 = below.select(lower.0, knot.2.0);
-            lower.1 = below.select(lower.1, knot.2.1);
+            lower[0] = below.select(lower[0], knot.2[0]);
+            lower[1] = below.select(lower[1], knot.2[1]);
             right = below.select(right, next.0);
             top = below.select(top, next.1);
-            upper.0 = below.select(upper.0, next.2.0);
-            upper.1 = below.select(upper.1, next.2.1);
+            upper[0] = below.select(upper[0], next.2[0]);
+            upper[1] = below.select(upper[1], next.2[1]);
             knot = next;
         }
         Self {
@@ -277,8 +297,8 @@ impl<S: Simd> Bin<S> {
             width: right - left,
             bottom,
             height: top - bottom,
-            lower: form.slope::<M, S>(simd, lower.0, lower.1),
-            upper: form.slope::<M, S>(simd, upper.0, upper.1),
+            lower: form.slope::<M, S>(simd, lower[0], lower[1]),
+            upper: form.slope::<M, S>(simd, upper[0], upper[1]),
         }
     }
 
