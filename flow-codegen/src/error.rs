@@ -70,30 +70,12 @@ pub enum Error {
         /// The layer, from 0.
         layer: usize,
     },
-    /// Only chains of hidden layers are computed with integers.
-    #[error(
-        "layer {layer} has a conditioner of pre-activation blocks, or one that begins with the context, \
-         which is not computed with integers: compile the model to f32 or f16"
-    )]
-    QuantiseForm {
-        /// The layer, from 0.
-        layer: usize,
-    },
     /// Layers over images are not computed with integers.
     #[error(
         "layer {layer} is one over images, which is not computed with integers: compile the model to f32 \
          or f16"
     )]
     QuantiseImage {
-        /// The layer, from 0.
-        layer: usize,
-    },
-    /// Scales and splines as other libraries have them are not computed with integers.
-    #[error(
-        "layer {layer} scales or bends channels as the library does that it was imported from, which is not \
-         computed with integers: compile the model to f32 or f16"
-    )]
-    QuantiseImported {
         /// The layer, from 0.
         layer: usize,
     },

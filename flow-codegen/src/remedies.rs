@@ -84,7 +84,7 @@ fn cost(
         return None;
     }
     let conditioners = header.layers.iter().filter_map(|layer| layer.conditional());
-    let activations = conditioners.map(|(_, conditioner)| 1 + conditioner.hidden.len());
+    let activations = conditioners.map(|(_, conditioner)| conditioner.dense_layers());
     let fractions = vec![FRACTION; activations.sum()];
     let quantisation = Quantisation {
         weights: WeightFormat::I8,

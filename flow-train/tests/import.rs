@@ -3,10 +3,18 @@
 //! The files of whole flows are among the shared data, and are not carried here; the live tests of `flow-bridge` make
 //! others with the libraries themselves.
 
-use flow_embedded::artefact::{LoadedFlow, Transformer};
+use flow_embedded::artefact::{LoadedFlow, Transformer, WeightFormat};
+use flow_train::data::Dataset;
+use flow_train::evaluate::{BatchFlow, Scorer};
 use flow_train::export::DraftLayer;
 use flow_train::import::{ImportError, Source, Tensor, import};
+use flow_train::quantise::quantise;
+use rand_chacha::ChaCha8Rng;
+use rand_core::SeedableRng;
 use std::path::{Path, PathBuf};
+
+/// Rows that quantise, and as many that are scored then.
+const ROWS: usize = 4000;
 
 /// The golden files of the shared data, where they are.
 fn fixtures() -> Vec<PathBuf> {
@@ -22,6 +30,15 @@ fn fixtures() -> Vec<PathBuf> {
 fn source(path: &Path) -> Source {
     let bytes = std::fs::read(path).expect("readable");
     Source::read(&bytes, None).expect("a source")
+}
+
+fn rows(event: usize, context: usize, events: &[f32], contexts: &[f32]) -> Dataset {
+    let names = |what: &str, count: usize| (0..count).map(|own| format!("{what}{own}")).collect();
+    let mut rows = Dataset::new(names("x", event), names("c", context));
+    for (row, own) in events.chunks_exact(event).enumerate() {
+        rows.push(own, &contexts[row * context..][..context]);
+    }
+    rows
 }
 
 fn name(path: &Path) -> String {
@@ -42,6 +59,47 @@ fn fixtures_are_reproduced() {
         let bytes = own.draft.encode().expect("an artefact");
         let loaded = LoadedFlow::from_bytes(&bytes).expect("a flow");
         assert_eq!(loaded.header().event.len(), own.flow.event());
+    }
+}
+
+/// After an import all is as for a flow of our own: it is quantised to integers, which keep its log-likelihoods, and
+/// calibrated by them.
+#[test]
+fn imports_are_quantised_and_calibrated() {
+    for path in fixtures() {
+        let (source, name) = (source(&path), name(&path));
+        let own = import(&source).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        let bytes = own.draft.encode().expect("an artefact");
+        let flow = LoadedFlow::from_bytes(&bytes).expect("a flow");
+        let (event, context) = (flow.header().event.len(), flow.header().context.len());
+        let contexts = source.golden.contexts.iter().map(|value| *value as f32);
+        let contexts: Vec<f32> = contexts.cycle().take(ROWS * context).collect();
+        let mut events = vec![0.0; ROWS * event];
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        BatchFlow::new(&flow).sample(&mut rng, &contexts, &mut events);
+        let rows = rows(event, context, &events, &contexts);
+        for (weights, most) in [(WeightFormat::I16, 4e-3), (WeightFormat::I8, 0.015)] {
+            let quantised = quantise(&flow, &rows, weights, Some(0.05));
+            let quantised = quantised.unwrap_or_else(|fault| panic!("{name}: {fault}"));
+            println!(
+                "{name} {weights:?}: {:.1e} nats, {:.1e} at most, {} of {} rows clamped",
+                quantised.mean_difference,
+                quantised.worst_difference,
+                quantised.clamped,
+                quantised.rows
+            );
+            assert!(quantised.mean_difference < most, "{name}");
+            assert!(quantised.clamped * 100 <= quantised.rows, "{name}");
+            let integers = LoadedFlow::from_bytes(&quantised.artefact).expect("a flow");
+            let table = integers.calibration().expect("calibrated");
+            // The promise is about fresh rows of the same distribution.
+            let scorer = Scorer::new(&integers).expect("quantised");
+            BatchFlow::new(&flow).sample(&mut rng, &contexts, &mut events);
+            let fresh = scorer.log_probs_of(&events, &contexts);
+            let alarms = fresh.iter().filter(|own| table.p_value(**own) <= 0.05);
+            let share = alarms.count() as f64 / ROWS as f64;
+            assert!((0.03..0.07).contains(&share), "{name}: {share}");
+        }
     }
 }
 

@@ -177,15 +177,17 @@ impl Kind {
         self.layers.iter().any(over_images)
     }
 
-    /// Whether it has a form in integers: images, categories, conditioners that are more than a chain of hidden layers,
-    /// and transformers as other libraries have them have none.
-    pub fn has_integers(&self) -> bool {
-        let imported = |own: &Bijection| match own {
+    /// Whether it has transformers as other libraries have them.
+    pub fn is_imported(&self) -> bool {
+        self.layers.iter().any(|own| match own {
             Bijection::Coupling(own) | Bijection::Autoregressive(own, ..) => own.is_imported(),
             _ => false,
-        };
-        let foreign = self.layers.iter().any(imported);
-        !self.is_image() && !self.is_categorical() && self.form.is_chain() && !foreign
+        })
+    }
+
+    /// Whether it has a form in integers: images and categories have none.
+    pub fn has_integers(&self) -> bool {
+        !self.is_image() && !self.is_categorical()
     }
 
     /// Six channels, two hidden layers, the usual choices for the rest.

@@ -90,7 +90,7 @@ fn quantised_artefact(name: &str, weights: WeightFormat) -> Vec<u8> {
 }
 
 /// The rows that are also compiled to `i8` and `i16`.
-const INTEGERS: [&str; 10] = [
+const INTEGERS: [&str; 16] = [
     "maf",
     "maf_context",
     "mixed",
@@ -101,10 +101,16 @@ const INTEGERS: [&str; 10] = [
     "glow",
     "domains",
     "circular",
+    "imported_scales",
+    "imported_splines",
+    "blocks_added",
+    "blocks_gated",
+    "blocks_linear",
+    "context_first",
 ];
 
 /// Those among them that are also compiled for size.
-const SMALL_INTEGERS: [&str; 3] = ["maf", "mixed", "iaf"];
+const SMALL_INTEGERS: [&str; 4] = ["maf", "mixed", "iaf", "blocks_added"];
 
 /// The rows that are also compiled for size, and without any pass.
 const VARIANTS: [&str; 9] = [
@@ -844,15 +850,25 @@ fn compare_integers<const D: usize, const C: usize>(
         }
         own
     };
+    let floats = artefact(name);
+    let floats = LoadedFlow::from_bytes(&floats).expect(name);
     let rng = &mut rng(5);
-    let mut finite = 0;
+    let (mut finite, mut expected) = (0, 0);
     for row in 0..3_000 {
         let scale = [1.0, 3.0, 10.0, 1.0, 3.0, 10.0, 1e3, 1e9, 3e38][row % 9];
-        let own = check(&draw(channels, scale, rng), &draw(given, scale, rng));
+        let (event, context) = (draw(channels, scale, rng), draw(given, scale, rng));
+        let own = check(&event, &context);
         assert!(!own.is_nan(), "{name}");
         finite += usize::from(own.is_finite());
+        // Q16 ends at -32768.
+        let float = floats.log_prob(&event, &context, &mut [0.0; 512]);
+        expected += usize::from(float.expect(name) > -30_000.0);
     }
-    assert!(finite > 1_200, "{name}: only {finite} finite");
+    assert!(expected > 400, "{name}: only {expected} expected");
+    assert!(
+        3 * finite > 2 * expected,
+        "{name}: {finite} finite of {expected}"
+    );
     for (channel, own) in channels.iter().enumerate() {
         for x in outside(own.domain) {
             let mut event = draw(channels, 1.0, rng);
@@ -914,6 +930,12 @@ integers! {
     glow, 4, 1;
     domains, 4, 1;
     circular, 4, 1;
+    imported_scales, 4, 1;
+    imported_splines, 4, 1;
+    blocks_added, 4, 2;
+    blocks_gated, 5, 1;
+    blocks_linear, 3, 1;
+    context_first, 3, 2;
 }
 
 integers! {
@@ -928,6 +950,12 @@ integers! {
     glow, 4, 1;
     domains, 4, 1;
     circular, 4, 1;
+    imported_scales, 4, 1;
+    imported_splines, 4, 1;
+    blocks_added, 4, 2;
+    blocks_gated, 5, 1;
+    blocks_linear, 3, 1;
+    context_first, 3, 2;
 }
 
 macro_rules! halves {
@@ -973,4 +1001,5 @@ integers! {
     maf, 6, 0;
     mixed, 5, 1;
     iaf, 4, 1;
+    blocks_added, 4, 2;
 }

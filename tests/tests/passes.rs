@@ -97,15 +97,17 @@ fn every_pass_keeps_every_bit() {
 
 /// The integers of random flows against their `f32`, on events around the
 /// centre of the data that clamp nothing: nats that half, and 99 in 100, of the
-/// log-likelihoods are off by at most.
+/// log-likelihoods are off by at most, where a log-likelihood beyond ±20 counts
+/// as one of 20. Scales and splines of other libraries have wider ranges: what
+/// they magnify by chance is held apart.
 #[test]
 fn integers_stay_close_to_the_numbers_that_they_stand_for() {
-    for (weights, [half, most]) in [
-        (WeightFormat::I16, [1e-3, 0.08]),
-        (WeightFormat::I8, [5e-3, 0.3]),
+    for (weights, own, imported) in [
+        (WeightFormat::I16, [1e-3, 0.08], [2e-3, 1.0]),
+        (WeightFormat::I8, [5e-3, 0.3], [8e-3, 2.0]),
     ] {
         let rng = &mut rng(78);
-        let mut differences = Vec::new();
+        let mut differences = [Vec::new(), Vec::new()];
         let (mut clamped, mut refused) = (0, 0);
         for seed in 0..2000 {
             let kind = Kind {
@@ -139,21 +141,23 @@ fn integers_stay_close_to_the_numbers_that_they_stand_for() {
                 assert_eq!(plain.log_prob(&event, &context), (integer, saturated));
                 clamped += usize::from(saturated > 0);
                 if saturated == 0 && number.is_finite() && integer.is_finite() {
-                    differences.push(f64::from((number - integer).abs()));
+                    let size = f64::from(number.abs()).max(20.0) / 20.0;
+                    let difference = f64::from((number - integer).abs()) / size;
+                    differences[usize::from(kind.is_imported())].push(difference);
                 }
             }
         }
-        differences.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| differences[(share * differences.len() as f64) as usize];
-        println!(
-            "{weights:?}: {:.1e} {:.1e}, {clamped} clamped",
-            at(0.5),
-            at(0.99)
-        );
         // Weights far out are refused, as they should be; few random flows have any.
         assert!(refused < 10, "{refused} refused");
-        assert!(differences.len() > 3_000 && clamped < 300, "{clamped}");
-        assert!(at(0.5) < half && at(0.99) < most, "{weights:?}");
+        assert!(clamped < 300, "{clamped}");
+        for (mut differences, [half, most]) in differences.into_iter().zip([own, imported]) {
+            differences.sort_unstable_by(f64::total_cmp);
+            let at = |share: f64| differences[(share * differences.len() as f64) as usize];
+            let (middle, far, count) = (at(0.5), at(0.99), differences.len());
+            println!("{weights:?}: {middle:.1e} {far:.1e} of {count}, {clamped} clamped");
+            assert!(count > 1_500, "{count}");
+            assert!(middle < half && far < most, "{weights:?}");
+        }
     }
 }
 

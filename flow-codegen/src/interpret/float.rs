@@ -2,12 +2,12 @@
 
 use super::Activations;
 use super::image;
-use super::walk::{Arithmetic, Place, State, Walk, normalize, scatter};
+use super::walk::{Arithmetic, Place, Walk, normalize, scatter};
 use crate::plan::{Bijection, ChannelPlan, Channels, Conditional, Convolutional, Plan, Table};
 use flow_embedded::artefact::{Activation as Kind, Direction, Form, Shape, Transformer};
 use flow_embedded::kernels::{
-    Activation, Relu, Silu, Tanh, affine_forward, affine_inverse, category_log_prob, circle,
-    circular_forward, circular_inverse, conclude, dot, element_wise_generate,
+    Activation, Relu, Sigmoid, Silu, Tanh, affine_forward, affine_inverse, category_log_prob,
+    circle, circular_forward, circular_inverse, conclude, dot, element_wise_generate,
     element_wise_normalize, embedding, floored_spline_forward, floored_spline_inverse_and_log_det,
     linear_generate, linear_normalize, scaled_forward, scaled_inverse, spline_forward,
     spline_inverse_and_log_det, wrap,
@@ -303,8 +303,16 @@ impl<M: Math> Arithmetic for Float<'_, M> {
         activate::<M>(place.own.activation, product(table, row, input))
     }
 
-    fn block_of_form(&mut self, place: Place<'_>, state: &mut State<f32>, block: usize) {
-        Float::block_of_form(self, place, state, block);
+    fn activated(&mut self, own: &Conditional, x: f32) -> f32 {
+        activate::<M>(own.activation, x)
+    }
+
+    fn reading(&mut self, _: &Conditional, _: usize, x: f32) -> f32 {
+        x
+    }
+
+    fn gated(&mut self, sum: f32, gate: f32) -> f32 {
+        sum * Sigmoid::<M>::apply(gate)
     }
 
     fn add(&mut self, unit: f32, input: f32) -> f32 {

@@ -1,58 +1,69 @@
 //! Conditioners that are more than a chain of hidden layers.
 
-use super::float::{Float, activate, product};
-use super::walk::{Place, State};
+use super::walk::{Arithmetic, State, Walk};
 use flow_embedded::artefact::Role;
-use flow_embedded::kernels::{Activation as _, Sigmoid};
-use flow_embedded::math::Math;
 
-impl<M: Math> Float<'_, M> {
+impl<A: Arithmetic> Walk<'_, A> {
     /// One block of a dense layer before the output, and what is done with its rows.
-    pub(super) fn block_of_form(
-        &self,
-        Place { own, dense }: Place<'_>,
-        state: &mut State<f32>,
-        block: usize,
-    ) {
+    pub(super) fn block_of_form(&mut self, state: &mut State<A>, dense: usize, block: usize) {
+        let own = self.own;
         let table = &own.hidden[dense][block];
-        let first = state.hidden[dense].len();
-        let units = usize::from(own.form.has_start());
-        let act = |x: f32| activate::<M>(own.activation, x);
+        let first = state.sums[dense].len();
+        let places = first..first + table.rows.len();
+        let stream = usize::from(own.form.has_start());
+        let place = self.place(dense);
         if let Role::Inner(index) = own.roles[dense] {
-            let begun = state.hidden[units][first..][..table.rows.len()].iter();
-            let begun = begun.map(|x| if own.activates_blocks() { act(*x) } else { *x });
-            state.begun[index].extend(begun);
-        }
-        for row in 0..table.rows.len() {
-            let sum = product(table, row, state.before(own, dense));
-            let place = first + row;
-            let value = match own.roles[dense] {
-                Role::Start => act(sum),
-                Role::Hidden(index) => {
-                    let start = index == 0 && own.form.has_start();
-                    let sum = match start {
-                        true => sum + state.hidden[0][place],
-                        false => sum,
-                    };
-                    match own.form.pre_activation() {
-                        Some(_) => sum,
-                        None => act(sum),
-                    }
+            for place in places.clone() {
+                let mut begun = state.sums[stream][place];
+                if own.activates_blocks() {
+                    begun = self.arithmetic.activated(own, begun);
                 }
-                Role::Inner(_) if own.adds_terms() => act(sum + state.hidden[dense - 1][place]),
-                Role::Inner(_) => act(sum),
+                let begun = self.arithmetic.reading(own, dense, begun);
+                state.begun[index].push(begun);
+            }
+        }
+        for (row, at) in places.clone().enumerate() {
+            let before = state.before(own, dense);
+            if own.is_direct(dense) {
+                let unit = self.arithmetic.unit(place, table, row, before);
+                state.hidden[dense].push(unit);
+                state.sums[dense].push(A::Number::default());
+                continue;
+            }
+            let sum = self.arithmetic.parameter(table, row, before);
+            let sum = match own.roles[dense] {
+                Role::Start => self.arithmetic.activated(own, sum),
+                Role::Hidden(0) if own.form.has_start() => {
+                    self.arithmetic.sum(sum, state.sums[0][at])
+                }
+                Role::Inner(_) => self.arithmetic.sum(sum, state.sums[dense - 1][at]),
+                Role::Gate(_) => self.arithmetic.gated(state.sums[dense - 1][at], sum),
+                _ => sum,
+            };
+            state.sums[dense].push(sum);
+            match own.roles[dense] {
+                Role::Hidden(_) if own.form.pre_activation().is_some() => {}
+                Role::Hidden(_) | Role::Inner(_) => {
+                    let unit = self.arithmetic.activated(own, sum);
+                    let unit = self.arithmetic.reading(own, dense + 1, unit);
+                    state.hidden[dense].push(unit);
+                }
                 Role::Outer(_) if !own.gates() => {
-                    state.hidden[units][place] += sum;
-                    sum
+                    state.sums[stream][at] = self.arithmetic.sum(state.sums[stream][at], sum);
                 }
                 Role::Gate(_) => {
-                    let gate = Sigmoid::<M>::apply(sum);
-                    state.hidden[units][place] += state.hidden[dense - 1][place] * gate;
-                    gate
+                    state.sums[stream][at] = self.arithmetic.sum(state.sums[stream][at], sum);
                 }
-                Role::Term(_) | Role::Outer(_) | Role::Output => sum,
-            };
-            state.hidden[dense].push(value);
+                _ => {}
+            }
+        }
+        if own.ends_blocks(dense) {
+            for at in places {
+                let unit = self
+                    .arithmetic
+                    .reading(own, dense + 1, state.sums[stream][at]);
+                state.hidden[stream].push(unit);
+            }
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Integers, as `flow_embedded::fixed` computes with them.
 
-use super::walk::{Arithmetic, Place, State, normalize};
+use super::walk::{Arithmetic, Place, normalize};
 use crate::plan::{Channels, Conditional, Constants, Convolutional, IntegerRow, Plan, Table};
-use flow_embedded::artefact::{Activation, Base, Domain, Transformer};
+use flow_embedded::artefact::{Activation, Base, Domain, FlooredSpline, Scale, Transformer};
 use flow_embedded::fixed::{
-    self, Bounded, HeavyTailed, Mapped, Positive, Saturation, SoftPositive, Standardise, StudentT,
-    affine_forward, affine_inverse, circle, circular_forward, element_wise_normalize,
-    linear_normalize, requantise, spline_forward, spline_inverse_and_log_det, to_activation, wrap,
+    self, Bounded, ExponentialScale, Floor, HeavyTailed, Mapped, Positive, Saturation, ScaleMap,
+    SigmoidScale, SoftPositive, SoftplusScale, Standardise, StudentT, affine_forward,
+    affine_inverse, circle, circular_forward, element_wise_normalize, floored_spline_forward,
+    floored_spline_inverse_and_log_det, linear_normalize, requantise, scaled_forward,
+    scaled_inverse, spline_forward, spline_inverse_and_log_det, to_activation, wrap,
 };
 
 pub(super) struct Integer<'p> {
@@ -78,6 +80,20 @@ impl<'p> Integer<'p> {
         Some((standard, log_det))
     }
 
+    fn scaled(
+        &mut self,
+        forward: bool,
+        x: i32,
+        shift: i32,
+        a: i32,
+        map: impl ScaleMap,
+    ) -> (i32, i32) {
+        match forward {
+            true => scaled_forward(x, shift, a, map, self.saturation),
+            false => scaled_inverse(x, shift, a, map, self.saturation),
+        }
+    }
+
     fn energy(&self, x: &[i32]) -> i32 {
         let plan = self.plan;
         let places = plan.base.places.iter();
@@ -91,6 +107,12 @@ impl<'p> Integer<'p> {
             Base::Mixture { .. } => fixed::mixture_energy(&z, &Constants::mixture(plan)),
         }
     }
+}
+
+/// What kernels take of a spline with floors.
+fn floor(own: FlooredSpline) -> Floor {
+    let free = own.floor().free_ends;
+    Floor::new(own.least_size, own.least_slope, own.bound, own.bins, free)
 }
 
 /// Multiplies a row, and brings the sum to the unit of its result.
@@ -124,8 +146,20 @@ impl Arithmetic for Integer<'_> {
         }
     }
 
-    fn block_of_form(&mut self, _: Place<'_>, _: &mut State<i16>, _: usize) {
-        unreachable!("the pass `quantise` refuses all but chains of hidden layers")
+    fn activated(&mut self, own: &Conditional, x: i32) -> i32 {
+        match own.activation {
+            Activation::Relu => x.max(0),
+            Activation::Tanh => fixed::tanh(x),
+            Activation::Silu => fixed::silu(x),
+        }
+    }
+
+    fn reading(&mut self, own: &Conditional, dense: usize, x: i32) -> i16 {
+        to_activation(x, own.fractions[dense], self.saturation)
+    }
+
+    fn gated(&mut self, sum: i32, gate: i32) -> i32 {
+        fixed::gated(sum, gate)
     }
 
     fn add(&mut self, unit: i16, input: i16) -> i16 {
@@ -156,6 +190,28 @@ impl Arithmetic for Integer<'_> {
                 match forward {
                     true => affine_forward(x, *shift, *a, inv_bound, self.saturation),
                     false => affine_inverse(x, *shift, *a, inv_bound, self.saturation),
+                }
+            }
+            (Transformer::Scaled { scale, direction }, [shift, a, ..]) => {
+                let forward = direction.as_it_stands(forward);
+                let (shift, a) = (*shift, *a);
+                match scale {
+                    Scale::Exponential { least } => {
+                        self.scaled(forward, x, shift, a, ExponentialScale::new(least))
+                    }
+                    Scale::Softplus { least } => {
+                        self.scaled(forward, x, shift, a, SoftplusScale::new(least))
+                    }
+                    Scale::Sigmoid { least } => {
+                        self.scaled(forward, x, shift, a, SigmoidScale::new(least))
+                    }
+                }
+            }
+            (Transformer::FlooredSpline(own), parameters) => {
+                let (bound, floor) = (Constants::q16(own.bound), floor(own));
+                match own.direction.as_it_stands(forward) {
+                    true => floored_spline_forward(x, parameters, bound, floor),
+                    false => floored_spline_inverse_and_log_det(x, parameters, bound, floor),
                 }
             }
             (_, parameters) if circular => circular_forward(x, parameters),

@@ -119,18 +119,25 @@ impl Interpreter {
             .iter()
             .filter_map(|own| own.bijection.conditional());
         let fractions = conditional.zip(ranges).flat_map(|(own, ranges)| {
-            let mut ranges = ranges.into_iter();
-            let input = ranges.next().unwrap_or_default().max(INPUT_RANGE);
-            let mut hidden: Vec<u8> = match own.activation {
-                // Within ±1, which 15 bits would not hold.
-                Activation::Tanh if own.form != Form::Residual => ranges.map(|_| 14).collect(),
-                _ => ranges.map(fraction).collect(),
-            };
+            let input = ranges.first().copied().unwrap_or_default();
+            let input = fraction(input.max(INPUT_RANGE));
+            let mut hidden: Vec<u8> = (1..ranges.len())
+                .map(|dense| match own.activation {
+                    _ if own.reads(dense, false).is_none() => input,
+                    // Within ±1, which 15 bits would not hold.
+                    Activation::Tanh
+                        if own.form != Form::Residual && own.reads_activated(dense) =>
+                    {
+                        14
+                    }
+                    _ => fraction(ranges[dense]),
+                })
+                .collect();
             if own.form == Form::Residual {
                 let least = hidden.iter().copied().min().unwrap_or_default();
                 hidden.fill(least);
             }
-            std::iter::once(fraction(input)).chain(hidden)
+            std::iter::once(input).chain(hidden)
         });
         fractions.collect()
     }
@@ -152,8 +159,8 @@ impl Interpreter {
         }
     }
 
-    /// The sizes that activations are to hold: of each conditioner its inputs
-    /// and then each of its hidden layers.
+    /// The sizes that activations are to hold: what each dense layer of each
+    /// conditioner reads.
     fn ranges(&self, events: &[f32], contexts: &[f32]) -> Vec<Vec<f32>> {
         let (event, context) = (self.0.all.len(), self.0.context.len());
         // The largest size of each kind, by event.
@@ -181,8 +188,8 @@ impl Interpreter {
     }
 }
 
-/// What the dense layers of each conditioner read: its inputs, and then each of
-/// its hidden layers.
+/// What each dense layer of each conditioner reads: of a chain its inputs, and then
+/// each of its hidden layers.
 pub type Activations = Vec<Vec<Vec<f32>>>;
 
 /// What holds nearly all sizes, and some more.

@@ -32,12 +32,15 @@ pub(super) trait Arithmetic {
         row: usize,
         input: &[Self::Unit],
     ) -> Self::Unit;
-    /// One block of a dense layer before the output, of a conditioner that is more than a
-    /// chain of hidden layers.
-    fn block_of_form(&mut self, place: Place<'_>, state: &mut State<Self::Unit>, block: usize);
+    /// A number after the non-linearity.
+    fn activated(&mut self, own: &Conditional, x: Self::Number) -> Self::Number;
+    /// A number as a dense layer reads it.
+    fn reading(&mut self, own: &Conditional, dense: usize, x: Self::Number) -> Self::Unit;
+    /// A sum times the sigmoid of a gate.
+    fn gated(&mut self, sum: Self::Number, gate: Self::Number) -> Self::Number;
     /// A residual connection.
     fn add(&mut self, unit: Self::Unit, input: Self::Unit) -> Self::Unit;
-    /// An output.
+    /// A row as it is: an output.
     fn parameter(&mut self, table: &Table, row: usize, input: &[Self::Unit]) -> Self::Number;
     /// A channel's transformer: its value and log-determinant.
     fn transform(
@@ -48,7 +51,7 @@ pub(super) trait Arithmetic {
         x: Self::Number,
         parameters: &mut [Self::Number],
     ) -> (Self::Number, Self::Number);
-    /// A sum of log-determinants.
+    /// A sum.
     fn sum(&mut self, a: Self::Number, b: Self::Number) -> Self::Number;
     /// `x ← L U x + bias`.
     fn linear(&mut self, x: &mut [Self::Number], upper: &[Vec<f32>], lower: &[Vec<f32>]);
@@ -161,7 +164,7 @@ pub(super) struct Walk<'w, A: Arithmetic> {
 }
 
 impl<'w, A: Arithmetic> Walk<'w, A> {
-    fn place(&self, dense: usize) -> Place<'w> {
+    pub(super) fn place(&self, dense: usize) -> Place<'w> {
         Place {
             own: self.own,
             dense,
@@ -194,7 +197,7 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
         log_det
     }
 
-    fn report(&mut self, state: &State<A::Unit>) {
+    fn report(&mut self, state: &State<A>) {
         for dense in 0..=self.own.hidden.len() {
             self.arithmetic
                 .read(self.conditional, dense, state.before(self.own, dense));
@@ -228,12 +231,13 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
     }
 
     /// The conditioner's input without channels, and empty hidden layers.
-    fn state(&mut self) -> State<A::Unit> {
+    fn state(&mut self) -> State<A> {
         let place = self.place(0);
         let given = self.given.iter();
         State {
             input: given.map(|x| self.arithmetic.input(place, *x)).collect(),
             hidden: vec![Vec::new(); self.own.hidden.len()],
+            sums: vec![Vec::new(); self.own.hidden.len()],
             begun: match self.own.form {
                 Form::PreActivation(own) => vec![Vec::new(); own.blocks.into()],
                 _ => Vec::new(),
@@ -242,7 +246,7 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
     }
 
     /// Adds the features of a channel to the input.
-    fn keep(&mut self, state: &mut State<A::Unit>, channel: usize, x: A::Number) {
+    fn keep(&mut self, state: &mut State<A>, channel: usize, x: A::Number) {
         let place = self.place(0);
         match self.plan.event.is_circular(channel) {
             false => state.input.push(self.arithmetic.input(place, x)),
@@ -255,11 +259,11 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
     }
 
     /// One block of a dense layer before the output.
-    fn block(&mut self, state: &mut State<A::Unit>, dense: usize, block: usize) {
+    fn block(&mut self, state: &mut State<A>, dense: usize, block: usize) {
         let table = &self.own.hidden[dense][block];
         let place = self.place(dense);
         if !self.own.form.is_chain() {
-            return self.arithmetic.block_of_form(place, state, block);
+            return self.block_of_form(state, dense, block);
         }
         for row in 0..table.rows.len() {
             let before = state.before(self.own, dense);
@@ -275,7 +279,7 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
     /// The output layer of a group, and its channels.
     fn group(
         &mut self,
-        state: &State<A::Unit>,
+        state: &State<A>,
         group: usize,
         from: &[A::Number],
         x: &mut [A::Number],
@@ -309,18 +313,21 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
 }
 
 /// What a conditioner works in.
-pub(super) struct State<U> {
-    input: Vec<U>,
-    /// The rows of each dense layer before the output, as far as they are known; of the first
-    /// of pre-activation blocks, what the blocks have made of them.
-    pub(super) hidden: Vec<Vec<U>>,
+pub(super) struct State<A: Arithmetic> {
+    input: Vec<A::Unit>,
+    /// The units that each dense layer before the output gives to the next, as far as they are
+    /// known; of the first of pre-activation blocks, what the blocks have made of them.
+    pub(super) hidden: Vec<Vec<A::Unit>>,
+    /// The rows of each dense layer before the output of a conditioner that is more than a chain;
+    /// those of the first of pre-activation blocks are what the blocks add to.
+    pub(super) sums: Vec<Vec<A::Number>>,
     /// What each block has begun with.
-    pub(super) begun: Vec<Vec<U>>,
+    pub(super) begun: Vec<Vec<A::Unit>>,
 }
 
-impl<U> State<U> {
+impl<A: Arithmetic> State<A> {
     /// What a dense layer reads.
-    pub(super) fn before(&self, own: &Conditional, dense: usize) -> &[U] {
+    pub(super) fn before(&self, own: &Conditional, dense: usize) -> &[A::Unit] {
         match own.roles[dense] {
             Role::Start | Role::Hidden(0) | Role::Term(_) | Role::Gate(_) => &self.input,
             Role::Inner(block) => &self.begun[block],

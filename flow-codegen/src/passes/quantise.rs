@@ -4,12 +4,12 @@
 //! the format, with `s` as small as the accumulator allows: the sum of bias and
 //! products stays within 32 bits for *all* inputs that `i16` can hold, so it
 //! cannot overflow, whatever the event. The sum is then brought to the unit of
-//! the activations, or to Q16 for the output layer, by a multiplier of 15 bits
-//! and a shift.
+//! the activations, or to Q16 for the output layer and for what something is
+//! added to, by a multiplier of 15 bits and a shift.
 
 use crate::Error;
 use crate::plan::{Bijection, Conditional, IntegerRow, Plan, Table};
-use flow_embedded::artefact::{Activation, Quantisation, Transformer, WeightFormat};
+use flow_embedded::artefact::{Activation, Quantisation, WeightFormat};
 use half::f16;
 
 /// Bits behind the point of channels and parameters.
@@ -28,18 +28,9 @@ pub(super) fn run(mut plan: Plan, quantisation: &Quantisation<'_>) -> Result<Pla
     }
     let mut fractions = quantisation.fractions;
     for (index, layer) in plan.layers.iter_mut().enumerate() {
-        let transformer = layer.bijection.transformer();
-        if transformer.is_some_and(Transformer::is_imported) {
-            return Err(Error::QuantiseImported { layer: index });
-        }
         let fits = match &mut layer.bijection {
-            Bijection::Coupling(own) | Bijection::Autoregressive(_, own)
-                if !own.form.is_chain() =>
-            {
-                return Err(Error::QuantiseForm { layer: index });
-            }
             Bijection::Coupling(own) | Bijection::Autoregressive(_, own) => {
-                // One for each kind of activations: the artefact was validated.
+                // One for each dense layer: the artefact was validated.
                 let (first, rest) = fractions.split_at(1 + own.hidden.len());
                 fractions = rest;
                 own.fractions = first.to_vec();
@@ -93,10 +84,9 @@ fn conditioner(own: &mut Conditional, weights: WeightFormat) -> Option<()> {
     let output = own.hidden.len();
     let bits: Vec<(u8, u8)> = (0..=output)
         .map(|dense| {
-            let to = if dense < output {
-                pre_activation(dense)
-            } else {
-                CHANNEL_BITS
+            let to = match own.is_direct(dense) {
+                true => pre_activation(dense),
+                false => CHANNEL_BITS,
             };
             (own.fractions[dense], to)
         })

@@ -108,8 +108,8 @@ pub(crate) struct Conditional {
     /// Whether the direction that needs one group to know the next evaluates
     /// each hidden unit once, and not once a group.
     pub(crate) scheduled: bool,
-    /// The bits behind the point of the inputs, and of each hidden layer, where
-    /// the model is computed with integers.
+    /// The bits behind the point of what each dense layer reads, where the model is
+    /// computed with integers.
     pub(crate) fractions: Vec<u8>,
     /// The blocks of each dense layer before the output, one for each group.
     pub(crate) hidden: Vec<Vec<Table>>,
@@ -230,6 +230,31 @@ impl Conditional {
             (Some(own), Role::Inner(_)) => own.activated,
             (Some(_), Role::Output) => false,
             _ => self.reads(dense, false).is_some(),
+        }
+    }
+
+    /// Whether the rows of a dense layer go through the non-linearity and to the next one, with
+    /// nothing added before.
+    pub(crate) fn is_direct(&self, dense: usize) -> bool {
+        match self.roles[dense] {
+            Role::Hidden(index) => {
+                self.form.pre_activation().is_none() && !(index == 0 && self.form.has_start())
+            }
+            Role::Inner(_) => !self.adds_terms(),
+            _ => false,
+        }
+    }
+
+    /// Whether a dense layer is the last of pre-activation blocks.
+    pub(crate) fn ends_blocks(&self, dense: usize) -> bool {
+        self.form.pre_activation().is_some() && dense + 1 == self.hidden.len()
+    }
+
+    /// Whether an array holds sums, of 32 bits in a model of integers, and no activations.
+    pub(crate) fn holds_sums(&self, array: Array) -> bool {
+        match array {
+            Array::Hidden(index) => index == 0 && self.form.pre_activation().is_some(),
+            Array::Sum | Array::Term => true,
         }
     }
 

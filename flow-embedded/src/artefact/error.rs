@@ -238,7 +238,7 @@ impl fmt::Display for Fault {
             Self::BadTest => "tables that do not fit each other, or a promise of nothing",
             Self::NoLines => "lines are judged by a model of a text with line breaks alone",
             Self::BadFractions => {
-                "not one fraction of at most 15 bits for each kind of activations, and the same for all hidden layers of a residual conditioner"
+                "not one fraction of at most 15 bits for each dense layer, the same for those that read the input, and for all that hidden layers of a residual conditioner give"
             }
             Self::BadFeature => "not a feature of the event channels, or there twice",
             Self::NoChannel => "has no context channel",

@@ -108,8 +108,7 @@ impl Form {
         }
     }
 
-    /// Whether there is nothing but a chain of hidden layers: what heads and models of
-    /// integers can have.
+    /// Whether there is nothing but a chain of hidden layers: what heads can have.
     pub const fn is_chain(self) -> bool {
         matches!(self, Self::Plain | Self::Residual)
     }

@@ -409,8 +409,8 @@ pub struct Quantisation<'a> {
     /// The weights.
     pub weights: WeightFormat,
     /// For integer weights, the bits behind the point of the activations, at
-    /// most 15: of each conditioner, layer by layer, its inputs and then each of
-    /// its hidden layers.
+    /// most 15: of each conditioner, layer by layer, what each of its dense layers
+    /// reads. Those that read its input have the same.
     pub fractions: &'a [u8],
 }
 

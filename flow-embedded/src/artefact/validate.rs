@@ -5,7 +5,7 @@ use super::frame::Frame;
 use super::{
     Autoregressive, Base, Channel, Conditioner, ConvolutionalCoupling, Direction, Domain, Fault,
     Form, Header, Layer, LoadError, LoadedFlow, MAX_BLOCK_UNITS, MAX_BLOCKS, MAX_HIDDEN_LAYERS,
-    MAX_KERNEL, Permutation, Place, Planes, Quantisation, Shape, Transformer,
+    MAX_KERNEL, Permutation, Place, Planes, Quantisation, Role, Shape, Transformer,
 };
 use super::{calibration, mondrian, noise, sequential};
 use crate::base::component_width;
@@ -177,12 +177,15 @@ fn check_quantisation(own: &Quantisation<'_>, header: &Header<'_>) -> Result<(),
     }
     let conditioners = header.layers.iter().filter_map(Layer::conditional);
     for (_, conditioner) in conditioners.filter(|_| own.weights.is_integer()) {
-        let kinds = rest.split_at_checked(1 + conditioner.hidden.len());
+        let kinds = rest.split_at_checked(conditioner.dense_layers());
         let (kinds, behind) = kinds.ok_or(BAD_FRACTIONS)?;
+        // There is one input.
+        let input = same(kinds, conditioner, |role| {
+            role.sees_context() || role == Role::Hidden(0)
+        });
         // What is added must have the same unit.
-        let mut hidden = kinds.iter().skip(1);
-        let first = hidden.next();
-        if conditioner.form == Form::Residual && hidden.any(|bits| Some(bits) != first) {
+        let added = same(kinds, conditioner, |role| role != Role::Hidden(0));
+        if !input || (conditioner.form == Form::Residual && !added) {
             return Err(BAD_FRACTIONS);
         }
         rest = behind;
@@ -191,6 +194,14 @@ fn check_quantisation(own: &Quantisation<'_>, header: &Header<'_>) -> Result<(),
         return Err(BAD_FRACTIONS);
     }
     Ok(())
+}
+
+/// Whether some dense layers of a conditioner read activations of the same fraction.
+fn same(kinds: &[u8], conditioner: &Conditioner<'_>, of: impl Fn(Role) -> bool) -> bool {
+    let own = kinds.iter().enumerate();
+    let mut own = own.filter(|(dense, _)| of(conditioner.role(*dense)));
+    let first = own.next();
+    own.all(|(_, bits)| first.is_none_or(|(_, first)| bits == first))
 }
 
 const BAD_FRACTIONS: LoadError = LoadError::Invalid {

@@ -13,6 +13,10 @@ pub trait Activation {
     fn apply(x: i32) -> i32;
 }
 
+/// The sum itself, in any unit.
+#[derive(Clone, Copy, Debug)]
+pub struct Identity;
+
 /// `max(x, 0)`, in any unit.
 #[derive(Clone, Copy, Debug)]
 pub struct Relu;
@@ -26,6 +30,13 @@ pub struct Tanh<const FRACTION: u32>;
 /// behind the point, up to 16.
 #[derive(Clone, Copy, Debug)]
 pub struct Silu<const FRACTION: u32>;
+
+impl Activation for Identity {
+    #[inline(always)]
+    fn apply(x: i32) -> i32 {
+        x
+    }
+}
 
 impl Activation for Relu {
     const IS_RELU: bool = true;

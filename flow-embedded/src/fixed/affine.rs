@@ -35,8 +35,31 @@ pub fn affine_forward(
     saturation: &mut Saturation,
 ) -> (i32, i32) {
     let log_scale = soft_clip(a, inv_bound);
+    (scale_then_shift(x, shift, log_scale, saturation), log_scale)
+}
+
+/// `x · e^s + shift`.
+#[inline(always)]
+pub(super) fn scale_then_shift(
+    x: i32,
+    shift: i32,
+    log_scale: i32,
+    saturation: &mut Saturation,
+) -> i32 {
     let z = mul_exp_wide(x, log_scale).saturating_add(shift.into());
-    (saturation.channel(z), log_scale)
+    saturation.channel(z)
+}
+
+/// `(z − shift) · e^s`.
+#[inline(always)]
+pub(super) fn unshift_then_scale(
+    z: i32,
+    shift: i32,
+    log_scale: i32,
+    saturation: &mut Saturation,
+) -> i32 {
+    let difference = saturation.channel(i64::from(z) - i64::from(shift));
+    saturation.channel(mul_exp_wide(difference, log_scale))
 }
 
 /// The inverse of [`affine_forward`], and its log-determinant `−s`.
@@ -49,9 +72,10 @@ pub fn affine_inverse(
     saturation: &mut Saturation,
 ) -> (i32, i32) {
     let log_scale = soft_clip(a, inv_bound).saturating_neg();
-    let difference = saturation.channel(i64::from(z) - i64::from(shift));
-    let x = mul_exp_wide(difference, log_scale);
-    (saturation.channel(x), log_scale)
+    (
+        unshift_then_scale(z, shift, log_scale, saturation),
+        log_scale,
+    )
 }
 
 /// [`affine_forward`] for each channel of a layer, in place. `parameters`

@@ -26,7 +26,7 @@ pub(super) fn mul_exp_wide(x: i32, s: i32) -> i64 {
 }
 
 /// Past ±32 in Q16, a product with an exponential is zero or saturates.
-const FAR: i32 = 32 << 16;
+pub(super) const FAR: i32 = 32 << 16;
 
 /// `e^s` for `s` in Q24 within ±32.
 #[inline]

@@ -8,9 +8,11 @@
 //! not negative, but for one difference, and lose no digits.
 
 use super::affine::soft_clip_wide;
-use super::elementary::exp;
+use super::elementary::{FAR, exp};
+use super::float::Parts;
 use super::magnitude::Magnitude;
 use super::number::saturate;
+use super::scale::softplus;
 
 /// One over `|ln 1e-3| / 2`, the soft bound of widths and heights, in Q30.
 const INV_SIZE_BOUND: u32 = 310_880_099;
@@ -26,7 +28,41 @@ const SHARE_BITS: i32 = 26;
 /// than 5). Overwrites the parameters.
 #[inline(never)]
 pub fn spline_forward(x: i32, parameters: &mut [i32], bound: i32) -> (i32, i32) {
-    let Some((bin, rise)) = Bin::find(x, parameters, bound, Axis::Input) else {
+    forward(x, parameters, bound, SoftBounds)
+}
+
+/// Base to data for one channel, the inverse of [`spline_forward`], and
+/// `ln |dx/dy|` in nats.
+#[inline(never)]
+pub fn spline_inverse_and_log_det(y: i32, parameters: &mut [i32], bound: i32) -> (i32, i32) {
+    inverse_and_log_det(y, parameters, bound, SoftBounds)
+}
+
+/// As [`spline_forward`], of a spline with floors.
+#[inline(never)]
+pub fn floored_spline_forward(
+    x: i32,
+    parameters: &mut [i32],
+    bound: i32,
+    floor: Floor,
+) -> (i32, i32) {
+    forward(x, parameters, bound, floor)
+}
+
+/// As [`spline_inverse_and_log_det`], of a spline with floors.
+#[inline(never)]
+pub fn floored_spline_inverse_and_log_det(
+    y: i32,
+    parameters: &mut [i32],
+    bound: i32,
+    floor: Floor,
+) -> (i32, i32) {
+    inverse_and_log_det(y, parameters, bound, floor)
+}
+
+#[inline(always)]
+fn forward(x: i32, parameters: &mut [i32], bound: i32, by: impl Parametrisation) -> (i32, i32) {
+    let Some((bin, rise)) = Bin::find(x, parameters, bound, Axis::Input, by) else {
         return (x, 0);
     };
     let odds = Odds {
@@ -37,17 +73,115 @@ pub fn spline_forward(x: i32, parameters: &mut [i32], bound: i32) -> (i32, i32) 
     (y, bin.log_slope(&odds))
 }
 
-/// Base to data for one channel, the inverse of [`spline_forward`], and
-/// `ln |dx/dy|` in nats.
-#[inline(never)]
-pub fn spline_inverse_and_log_det(y: i32, parameters: &mut [i32], bound: i32) -> (i32, i32) {
-    let Some((bin, rise)) = Bin::find(y, parameters, bound, Axis::Output) else {
+#[inline(always)]
+fn inverse_and_log_det(
+    y: i32,
+    parameters: &mut [i32],
+    bound: i32,
+    by: impl Parametrisation,
+) -> (i32, i32) {
+    let Some((bin, rise)) = Bin::find(y, parameters, bound, Axis::Output, by) else {
         return (y, 0);
     };
     let odds = bin.invert(rise);
     let share = odds.below.over(odds.below.plus(odds.above));
     let x = bin.across.value(bin.left, bin.width, share);
     (x, -bin.log_slope(&odds))
+}
+
+/// What makes sizes and slopes of parameters.
+trait Parametrisation: Copy {
+    /// The number of bins for so many parameters.
+    fn bins(self, parameters: usize) -> usize;
+    /// Replaces unnormalised sizes by shares; returns their sum.
+    fn sizes(self, sizes: &mut [i32]) -> u64;
+    /// The parameters of the slopes at both knots of a bin.
+    fn knots(self, bin: usize) -> [Option<usize>; 2];
+    /// The slope for a parameter; without one it is 1.
+    fn slope(self, parameter: Option<&i32>) -> Magnitude;
+}
+
+/// Soft bounds, as zuko has them.
+#[derive(Clone, Copy)]
+struct SoftBounds;
+
+impl Parametrisation for SoftBounds {
+    #[inline(always)]
+    fn bins(self, parameters: usize) -> usize {
+        (parameters + 1) / 3
+    }
+
+    #[inline(always)]
+    fn sizes(self, sizes: &mut [i32]) -> u64 {
+        exponentials(sizes)
+    }
+
+    #[inline(always)]
+    fn knots(self, bin: usize) -> [Option<usize>; 2] {
+        [bin.checked_sub(1), Some(bin)]
+    }
+
+    #[inline(always)]
+    fn slope(self, parameter: Option<&i32>) -> Magnitude {
+        parameter.map_or(Magnitude::ONE, |d| {
+            softly_clipped_exp(*d, INV_DERIVATIVE_BOUND)
+        })
+    }
+}
+
+/// Least sizes and slopes of a spline, as [`crate::kernels::Floor`] has them.
+#[derive(Clone, Copy, Debug)]
+pub struct Floor {
+    /// The largest share before anything is added, such that all fit 31 bits then.
+    largest: Magnitude,
+    /// What is added to each share, as a part of the sum of all.
+    lift: Magnitude,
+    slope: Magnitude,
+    free_ends: bool,
+}
+
+impl Floor {
+    /// For a spline of so many bins on ±`bound`, whose widths and heights are at least
+    /// `size`, all together less than the spline's, and whose slopes at least `slope`.
+    /// `free_ends`: the slopes at both ends are parameters, too.
+    pub const fn new(size: f32, slope: f32, bound: f32, bins: u8, free_ends: bool) -> Self {
+        let rest = 2.0 * bound as f64 - bins as f64 * size as f64;
+        let lift = size as f64 / rest;
+        Self {
+            largest: Magnitude::new((0x7fff_ff00 as f64 / (1.0 + bins as f64 * lift)) as u64, 0),
+            lift: Parts::new(lift as f32).magnitude(),
+            slope: Parts::new(slope).magnitude(),
+            free_ends,
+        }
+    }
+}
+
+impl Parametrisation for Floor {
+    #[inline(always)]
+    fn bins(self, parameters: usize) -> usize {
+        match self.free_ends {
+            true => parameters.saturating_sub(1) / 3,
+            false => (parameters + 1) / 3,
+        }
+    }
+
+    #[inline(always)]
+    fn sizes(self, sizes: &mut [i32]) -> u64 {
+        floored(sizes, self.largest, self.lift)
+    }
+
+    #[inline(always)]
+    fn knots(self, bin: usize) -> [Option<usize>; 2] {
+        match self.free_ends {
+            true => [Some(bin), bin.checked_add(1)],
+            false => [bin.checked_sub(1), Some(bin)],
+        }
+    }
+
+    #[inline(always)]
+    fn slope(self, parameter: Option<&i32>) -> Magnitude {
+        parameter.map_or(Magnitude::ONE, |d| softplus(*d).plus(self.slope))
+    }
 }
 
 /// Which side of the spline a value is on.
@@ -83,31 +217,34 @@ impl Bin {
     /// The bin whose side along `axis` holds `value`, and how far above its
     /// lower knot; none for a value outside ±`bound`.
     #[inline(always)]
-    fn find(value: i32, parameters: &mut [i32], bound: i32, axis: Axis) -> Option<(Self, u64)> {
+    fn find(
+        value: i32,
+        parameters: &mut [i32],
+        bound: i32,
+        axis: Axis,
+        by: impl Parametrisation,
+    ) -> Option<(Self, u64)> {
         if i64::from(value).abs() >= i64::from(bound) {
             return None;
         }
-        let bins = (parameters.len() + 1) / 3;
+        let bins = by.bins(parameters.len());
         let (widths, rest) = parameters.split_at_mut_checked(bins)?;
         let (heights, derivatives) = rest.split_at_mut_checked(bins)?;
-        let across = Unit::new(bound, exponentials(widths));
-        let up = Unit::new(bound, exponentials(heights));
+        let across = Unit::new(bound, by.sizes(widths));
+        let up = Unit::new(bound, by.sizes(heights));
         let (index, rise) = match axis {
             Axis::Input => holding(widths, across.shares(value)),
             Axis::Output => holding(heights, up.shares(value)),
         };
         let (left, width) = share(widths, index)?;
         let (bottom, height) = share(heights, index)?;
-        let derivative = |knot: Option<usize>| {
-            knot.and_then(|knot| derivatives.get(knot))
-                .map_or(Magnitude::ONE, |d| {
-                    softly_clipped_exp(*d, INV_DERIVATIVE_BOUND)
-                })
-        };
+        let knots = by.knots(index);
+        let derivative =
+            |knot: Option<usize>| by.slope(knot.and_then(|knot| derivatives.get(knot)));
         let bin = Self {
             slope: up.size(height).over(across.size(width)),
-            lower: derivative(index.checked_sub(1)),
-            upper: derivative(Some(index)),
+            lower: derivative(knots[0]),
+            upper: derivative(knots[1]),
             across,
             left,
             width,
@@ -233,6 +370,26 @@ fn exponentials(sizes: &mut [i32]) -> u64 {
         sum = sum.saturating_add(size.unsigned_abs().into());
     }
     sum
+}
+
+/// Replaces sizes by exponentials, the largest of which is `full`, and what `lift` adds to
+/// each as a part of their sum; returns the sum. No share is zero.
+#[inline(never)]
+fn floored(sizes: &mut [i32], full: Magnitude, lift: Magnitude) -> u64 {
+    let largest = sizes.iter().fold(i32::MIN, |a, b| a.max(*b));
+    let mut sum = 0u64;
+    for size in sizes.iter_mut() {
+        let below = size.saturating_sub(largest).max(-FAR);
+        *size = saturate(exp(below << 8).times(full).multiply(1, 0)).max(1);
+        sum = sum.saturating_add(size.unsigned_abs().into());
+    }
+    let lift = Magnitude::new(sum, 0).times(lift).multiply(1, 0);
+    let mut lifted = 0u64;
+    for size in sizes {
+        *size = saturate(lift.saturating_add((*size).into()));
+        lifted = lifted.saturating_add(size.unsigned_abs().into());
+    }
+    lifted
 }
 
 fn softly_clipped_exp(a: i32, inv_bound: u32) -> Magnitude {

@@ -6,12 +6,14 @@
 mod spline_reference;
 
 mod base;
+mod block;
 mod channel;
 mod circular;
 mod dense;
 mod domain;
 mod elementary;
 mod layers;
+mod scale;
 mod spline;
 
 use flow_embedded::fixed::Saturation;

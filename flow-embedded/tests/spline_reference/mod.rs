@@ -8,7 +8,7 @@ pub(crate) struct Spline {
     /// Values at the knots.
     pub(crate) up: Vec<f64>,
     /// Derivatives at the knots.
-    derivatives: Vec<f64>,
+    pub(crate) derivatives: Vec<f64>,
 }
 
 /// Softly within ±bound.

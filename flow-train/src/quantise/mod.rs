@@ -16,7 +16,7 @@ use crate::export::{
     Draft, DraftCalibration, DraftConditioner, DraftLayer, DraftMondrian, DraftQuantisation,
 };
 use flow_codegen::Interpreter;
-use flow_embedded::artefact::{Form, Layer, LoadedFlow, WeightFormat};
+use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use half::f16;
 use rayon::prelude::*;
 
@@ -53,11 +53,6 @@ pub enum QuantiseError {
         "a model with categorical columns can be stored as f16, and not be computed with integers; give --weights f16"
     )]
     Categories,
-    /// A conditioner of a form that is not computed with integers.
-    #[error(
-        "a model with pre-activation blocks, or a conditioner that begins with the context, can be stored as f16, and not be computed with integers; give --weights f16"
-    )]
-    Form,
     /// It is quantised.
     #[error("the model is quantised already, to {}: quantise the one it was made from", .0.name())]
     Already(WeightFormat),
@@ -89,11 +84,6 @@ pub fn quantise(
     }
     if weights.is_integer() && !flow.header().vocabularies.is_empty() {
         return Err(QuantiseError::Categories.into());
-    }
-    let conditioners = flow.header().layers.iter().filter_map(Layer::conditional);
-    let mut forms = conditioners.map(|(_, own)| own.form);
-    if weights.is_integer() && !forms.all(Form::is_chain) {
-        return Err(QuantiseError::Form.into());
     }
     // Weights of floats leave the activations as they are, and lines of a text whole.
     let (formats, calibration): (Vec<usize>, Vec<usize>) =

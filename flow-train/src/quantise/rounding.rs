@@ -9,7 +9,7 @@
 use crate::data::Dataset;
 use crate::export::{Draft, DraftConditioner, DraftLayer, MaskedRow};
 use flow_codegen::{Interpreter, weight_scale};
-use flow_embedded::artefact::WeightFormat;
+use flow_embedded::artefact::{Role, WeightFormat};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
@@ -42,9 +42,16 @@ pub(super) fn round(draft: &mut Draft, flow: &Interpreter, rows: &Dataset, fract
 
 /// The rows of each dense layer.
 fn dense_layers(own: &mut DraftConditioner) -> Vec<&mut [MaskedRow]> {
-    let units = own.hidden.iter().map(|blocks| {
-        let units = blocks.iter().map(|units| usize::from(*units));
-        units.sum::<usize>()
+    let hidden: Vec<usize> = own
+        .hidden
+        .iter()
+        .map(|blocks| blocks.iter().map(|units| usize::from(*units)).sum())
+        .collect();
+    let output = own.form.dense_layers(hidden.len()) - 1;
+    let units = (0..output).map(|dense| match own.form.role(hidden.len(), dense) {
+        Role::Hidden(index) => hidden[index],
+        // All others have the units of the first hidden layer.
+        _ => hidden[0],
     });
     let mut rest = own.rows.as_mut_slice();
     let mut layers = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::evaluation::Evaluation;
 use super::{Counter, Tally, Way, buffers, operation};
-use crate::plan::{Bijection, Conditional, LayerPlan, Layout};
+use crate::plan::{Array, Bijection, Conditional, LayerPlan, Layout};
 use flow_embedded::artefact::{Activation, Domain, Transformer};
 use std::collections::BTreeSet;
 
@@ -31,12 +31,18 @@ impl Counter<'_> {
         let arrays = |own: &Conditional, how: &Evaluation| {
             let inputs = own.conditioning.len() + plan.given();
             let arrays = own.arrays(how.sequential && own.scheduled).into_iter();
-            let hidden: usize = arrays.map(|(_, units)| units).sum();
+            let hidden = arrays.map(|(array, units)| match own.holds_sums(array) {
+                // And what the output layer reads of them.
+                true if matches!(array, Array::Hidden(_)) && plan.is_integer() => 6 * units,
+                true => 4 * units,
+                false => word * units,
+            });
+            let hidden: usize = hidden.sum();
             let parameters = match own.channel_by_channel() {
                 true => own.transformer.parameters(),
                 false => own.parameters() + own.transformed().count(),
             };
-            word * (inputs + hidden) + 4 * parameters
+            word * inputs + hidden + 4 * parameters
         };
         let images = plan
             .steps()

@@ -1,21 +1,30 @@
 //! The function `normalize_N` of a layer.
 
+use super::form::{activation, kernel};
 use crate::emit::channels::circle;
-use crate::emit::layer::{imports, name, names};
-use crate::emit::{at, card, number, tables};
-use crate::plan::{Bijection, Conditional, Constants, LayerPlan, Layout, Plan, Table};
-use flow_embedded::artefact::{Activation, Direction, Form, Transformer};
+use crate::emit::layer::{imports, name, names, scale_map_name};
+use crate::emit::{at, card, float, number, tables};
+use crate::plan::{Bijection, Conditional, Constants, LayerPlan, Plan, Table};
+use flow_embedded::artefact::{Direction, Form, Scale, Transformer};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 /// What a function may use of `flow_embedded::fixed`.
-const KERNELS: [&str; 19] = [
+const KERNELS: [&str; 34] = [
+    "ExponentialScale",
+    "Floor",
+    "Identity",
     "Relu",
+    "SigmoidScale",
     "Silu",
+    "SoftplusScale",
     "Tanh",
+    "activate_q16",
     "add",
+    "add_q16",
     "affine_forward_each",
     "affine_inverse",
+    "apply_q16",
     "circle",
     "circular_forward",
     "dense",
@@ -23,7 +32,14 @@ const KERNELS: [&str; 19] = [
     "dense_q16_small",
     "dense_small",
     "element_wise_normalize",
+    "floored_spline_forward",
+    "floored_spline_inverse_and_log_det",
+    "gate_q16",
     "linear_normalize",
+    "scaled_forward",
+    "scaled_forward_each",
+    "scaled_inverse",
+    "scaled_inverse_each",
     "shift_forward_each",
     "spline_forward",
     "spline_inverse_and_log_det",
@@ -111,19 +127,20 @@ fn gather(order: &[usize]) -> TokenStream {
     quote! { *x = [#(#channels),*]; }
 }
 
-struct Emitter<'p> {
+/// Emits the statements of a layer with a conditioner.
+pub(super) struct Emitter<'p> {
     plan: &'p Plan,
-    own: &'p Conditional,
+    pub(super) own: &'p Conditional,
     index: usize,
 }
 
 impl Emitter<'_> {
     /// All channels after one pass of the conditioner.
     fn at_once(&self) -> TokenStream {
-        let (own, input, buffers) = (self.own, self.input(), self.buffers());
+        let (own, input, buffers) = (self.own, self.input(), self.buffers(false));
         let blocks = (0..own.hidden.len())
             .flat_map(|dense| (0..own.groups.len()).map(move |group| (dense, group)))
-            .map(|(dense, group)| self.block(dense, group));
+            .map(|(dense, group)| self.block(dense, group, false));
         let (start, end) = self.sum();
         let mut first = 0;
         let groups = (0..own.groups.len()).map(|group| {
@@ -133,7 +150,7 @@ impl Emitter<'_> {
         });
         let groups: TokenStream = groups.collect();
         let transform = match own.transformer {
-            Transformer::Spline { .. } => quote! { #start #groups #end },
+            transformer if transformer.is_spline() => quote! { #start #groups #end },
             transformer => {
                 let gather = own.transformed().map(|channel| at("x", channel));
                 let scatter = own.transformed().enumerate().map(|(place, channel)| {
@@ -147,6 +164,14 @@ impl Emitter<'_> {
                             let log_det =
                                 affine_forward_each(&mut own, &output, #inv_bound, saturation);
                         }
+                    }
+                    Transformer::Scaled { scale, direction } => {
+                        let map = scale_map(scale);
+                        let kernel = match direction.as_it_stands(true) {
+                            true => quote! { scaled_forward_each },
+                            false => quote! { scaled_inverse_each },
+                        };
+                        quote! { let log_det = #kernel(&mut own, &output, #map, saturation); }
                     }
                     _ => quote! { shift_forward_each(&mut own, &output, saturation); },
                 };
@@ -173,11 +198,11 @@ impl Emitter<'_> {
             .iter()
             .map(|channel| self.features(*channel));
         let zeros = std::iter::repeat_n(quote! { 0 }, features.sum());
-        let (buffers, (start, end)) = (self.buffers(), self.sum());
+        let (buffers, (start, end)) = (self.buffers(true), self.sum());
         let (mut slot, mut first) = (context, 0);
         let groups: TokenStream = (0..own.groups.len())
             .map(|group| {
-                let blocks = (0..own.hidden.len()).map(|dense| self.block(dense, group));
+                let blocks = (0..own.hidden.len()).map(|dense| self.block(dense, group, true));
                 let output = self.output(group, first, false);
                 first += own.groups[group].len();
                 let last = group + 1 == own.groups.len();
@@ -256,18 +281,15 @@ impl Emitter<'_> {
         1 + usize::from(self.plan.event.is_circular(channel))
     }
 
-    /// Zeroed arrays for the hidden layers and the parameters.
-    fn buffers(&self) -> TokenStream {
-        let hidden = self.own.widths().enumerate().map(|(dense, units)| {
-            let (name, units) = (hidden(dense), number(units));
-            quote! { let mut #name = [0; #units]; }
-        });
+    /// Zeroed arrays for what comes before the output layer, and the parameters.
+    fn buffers(&self, kept: bool) -> TokenStream {
+        let hidden = self.buffers_of_form(kept);
         let (name, size) = match self.own.channel_by_channel() {
             true => (parameters(), self.own.transformer.parameters()),
             false => (all_parameters(), self.own.parameters()),
         };
         let size = number(size);
-        quote! { #(#hidden)* let mut #name = [0; #size]; }
+        quote! { #hidden let mut #name = [0; #size]; }
     }
 
     /// The statements that begin and end a sum of log-determinants.
@@ -281,8 +303,16 @@ impl Emitter<'_> {
         }
     }
 
-    /// One block of a hidden layer; nothing if it has no units.
-    fn block(&self, dense: usize, block: usize) -> TokenStream {
+    pub(super) fn owner(&self) -> tables::Owner {
+        tables::Owner::Layer(self.index)
+    }
+
+    /// One block of a dense layer before the output; nothing if it has no units. `kept` is that
+    /// of [`arrays`](Conditional::arrays).
+    fn block(&self, dense: usize, block: usize, kept: bool) -> TokenStream {
+        if !self.own.form.is_chain() {
+            return self.block_of_form(dense, block, kept);
+        }
         let blocks = &self.own.hidden[dense];
         let rows = blocks[block].rows.len();
         if rows == 0 {
@@ -290,18 +320,11 @@ impl Emitter<'_> {
         }
         let before = blocks[..block].iter().map(|table| table.rows.len());
         let offset = number(before.sum());
-        let table = tables::hidden(self.own, tables::Owner::Layer(self.index), dense, block);
+        let table = tables::hidden(self.own, self.owner(), dense, block);
         let (input, output) = (self.read(dense), hidden(dense));
         let fraction = number(self.own.fractions[dense + 1].into());
-        let activation = match self.own.activation {
-            Activation::Relu => quote! { Relu },
-            Activation::Tanh => quote! { Tanh<#fraction> },
-            Activation::Silu => quote! { Silu<#fraction> },
-        };
-        let kernel = match blocks[block].layout {
-            Layout::Wide => quote! { dense },
-            Layout::Small => quote! { dense_small },
-        };
+        let activation = activation(self.own.activation, &fraction);
+        let kernel = kernel("dense", blocks[block].layout);
         let residual = (self.own.form == Form::Residual && dense > 0).then(|| {
             let rows = number(rows);
             quote! { add::<#offset, #rows, _>(&#input, &mut #output, saturation); }
@@ -318,17 +341,15 @@ impl Emitter<'_> {
     fn output(&self, group: usize, first: usize, forward: bool) -> TokenStream {
         let own = self.own;
         let channels = own.groups[group].iter().copied();
-        if let Transformer::Spline { bound, .. } = own.transformer {
-            let bound = Literal::i32_unsuffixed(Constants::q16(bound));
+        if own.channel_by_channel() {
             let each = channels.zip(&own.output[group]).enumerate();
             return each
                 .map(|(table, (channel, rows))| {
                     let output = self.dense_q16(group, table, rows, &parameters(), 0);
                     let x = at("x", channel);
-                    let call = match (self.plan.event.is_circular(channel), forward) {
-                        (true, _) => quote! { circular_forward(#x, &mut parameters) },
-                        (_, true) => quote! { spline_forward(#x, &mut parameters, #bound) },
-                        _ => quote! { spline_inverse_and_log_det(#x, &mut parameters, #bound) },
+                    let call = match self.plan.event.is_circular(channel) {
+                        true => quote! { circular_forward(#x, &mut parameters) },
+                        false => spline(own.transformer, forward, &x),
                     };
                     let assign = assign(&x, &call);
                     quote! { #output #assign }
@@ -353,6 +374,14 @@ impl Emitter<'_> {
                         &quote! { affine_inverse(#x, #shift, #a, #inv_bound, saturation) },
                     )
                 }
+                Transformer::Scaled { scale, direction } => {
+                    let (a, map) = (at_place(1), scale_map(scale));
+                    let kernel = match direction.as_it_stands(false) {
+                        true => quote! { scaled_forward },
+                        false => quote! { scaled_inverse },
+                    };
+                    assign(&x, &quote! { #kernel(#x, #shift, #a, #map, saturation) })
+                }
                 _ => quote! {
                     #x = saturation.channel(i64::from(#x) - i64::from(#shift));
                 },
@@ -372,21 +401,51 @@ impl Emitter<'_> {
         if rows.rows.is_empty() {
             return TokenStream::new();
         }
-        let name = tables::output(self.own, tables::Owner::Layer(self.index), group, table);
-        let (offset, input) = (number(offset), self.read(self.own.hidden.len()));
-        let kernel = match rows.layout {
-            Layout::Wide => quote! { dense_q16 },
-            Layout::Small => quote! { dense_q16_small },
-        };
+        let name = tables::output(self.own, self.owner(), group, table);
+        let (offset, input) = (number(offset), self.read_by_output());
+        let kernel = kernel("dense_q16", rows.layout);
         quote! { #kernel::<#offset, _, _, _, _, _>(&#name, &#input, &mut #output); }
     }
 
-    /// What dense layer `dense` reads.
+    /// What dense layer `dense` of a chain reads.
     fn read(&self, dense: usize) -> Ident {
         dense
             .checked_sub(1)
             .map_or_else(|| format_ident!("input"), hidden)
     }
+}
+
+/// The call of a spline's kernel.
+fn spline(transformer: Transformer, forward: bool, x: &TokenStream) -> TokenStream {
+    match transformer {
+        Transformer::FlooredSpline(own) => {
+            let bound = Literal::i32_unsuffixed(Constants::q16(own.bound));
+            let (size, slope) = (float(own.least_size), float(own.least_slope));
+            let (far, bins) = (float(own.bound), Literal::u8_unsuffixed(own.bins));
+            let free = own.floor().free_ends;
+            let floor = quote! { const { Floor::new(#size, #slope, #far, #bins, #free) } };
+            let kernel = match own.direction.as_it_stands(forward) {
+                true => quote! { floored_spline_forward },
+                false => quote! { floored_spline_inverse_and_log_det },
+            };
+            quote! { #kernel(#x, &mut parameters, #bound, #floor) }
+        }
+        Transformer::Spline { bound, .. } => {
+            let bound = Literal::i32_unsuffixed(Constants::q16(bound));
+            let kernel = match forward {
+                true => quote! { spline_forward },
+                false => quote! { spline_inverse_and_log_det },
+            };
+            quote! { #kernel(#x, &mut parameters, #bound) }
+        }
+        _ => TokenStream::new(),
+    }
+}
+
+/// The map from a parameter to a scale, as its kernels take it.
+fn scale_map(scale: Scale) -> TokenStream {
+    let (name, least) = (scale_map_name(scale), float(scale.least()));
+    quote! { const { #name::new(#least) } }
 }
 
 /// Assigns what a kernel returns, value and log-determinant.

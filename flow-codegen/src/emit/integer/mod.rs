@@ -1,5 +1,6 @@
 //! Models of integers: they score, by `flow_embedded::fixed` alone.
 
+mod form;
 mod layer;
 mod model;
 mod tables;

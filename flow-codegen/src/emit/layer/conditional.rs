@@ -206,7 +206,7 @@ pub(super) fn sum(log_det: bool) -> (Option<TokenStream>, Option<TokenStream>) {
 }
 
 /// The name of an array that a conditioner works in.
-pub(super) fn array(array: Array) -> Ident {
+pub(in crate::emit) fn array(array: Array) -> Ident {
     match array {
         Array::Hidden(index) => format_ident!("hidden_{index}"),
         Array::Sum => format_ident!("sums"),

@@ -19,6 +19,8 @@ use quote::{format_ident, quote};
 use std::collections::BTreeSet;
 
 use conditional::Emitter;
+pub(super) use conditional::array;
+pub(super) use transformer::scale_map_name;
 
 /// A layer's statements, in both directions.
 struct Bodies {

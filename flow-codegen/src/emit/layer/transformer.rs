@@ -213,13 +213,17 @@ impl Spline {
 
 /// The map from a parameter to a scale, as its kernels take it.
 fn scale_map(scale: Scale) -> TokenStream {
-    let least = float(scale.least());
-    let name = match scale {
+    let (name, least) = (scale_map_name(scale), float(scale.least()));
+    quote! { #name { least: #least } }
+}
+
+/// The name of the map, of floats and of integers.
+pub(in crate::emit) fn scale_map_name(scale: Scale) -> TokenStream {
+    match scale {
         Scale::Exponential { .. } => quote! { ExponentialScale },
         Scale::Softplus { .. } => quote! { SoftplusScale },
         Scale::Sigmoid { .. } => quote! { SigmoidScale },
-    };
-    quote! { #name { least: #least } }
+    }
 }
 
 /// One over the bound of the log-scale.

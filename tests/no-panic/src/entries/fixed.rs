@@ -1,8 +1,9 @@
 //! The integer kernels, on any integers.
 
 use flow_embedded::fixed::{
-    self, Activation, Bounded, HeavyTailed, Positive, Relu, Row, Saturation, Silu, SoftPositive,
-    Standardise, StudentT, Tanh, Weight,
+    self, Activation, Bounded, ExponentialScale, Floor, HeavyTailed, Identity, Positive, Relu, Row,
+    Saturation, ScaleMap, SigmoidScale, Silu, SoftPositive, SoftplusScale, Standardise, StudentT,
+    Tanh, Weight,
 };
 
 use crate::unknown::{
@@ -51,6 +52,30 @@ fn layers(saturation: &mut Saturation) {
     keep_integers(x);
 }
 
+fn scaled(map: impl ScaleMap, saturation: &mut Saturation) {
+    let mut x = integers::<3>();
+    let forward = fixed::scaled_forward_each(&mut x, &integers::<6>(), map, saturation);
+    let inverse = fixed::scaled_inverse_each(&mut x, &integers::<6>(), map, saturation);
+    keep_integers(&x);
+    keep_integers(&[forward, inverse]);
+    let [x, shift, a] = integers();
+    let (value, log_det) = fixed::scaled_forward(x, shift, a, map, saturation);
+    keep_integers(&[value, log_det]);
+    let (value, log_det) = fixed::scaled_inverse(x, shift, a, map, saturation);
+    keep_integers(&[value, log_det]);
+}
+
+fn blocks<A: Activation>(saturation: &mut Saturation) {
+    let mut sums = integers::<4>();
+    fixed::add_q16::<1, 3, 4>(&integers(), &mut sums);
+    fixed::gate_q16::<1, 3, 4>(&integers(), &mut sums);
+    fixed::apply_q16::<A, 1, 3, 4>(&mut sums);
+    let mut units = activations();
+    fixed::activate_q16::<A, 1, 3, 4>(&sums, &mut units, word() as u8, saturation);
+    keep_integers(&sums);
+    keep_integers(&units.map(i32::from));
+}
+
 fn channels(saturation: &mut Saturation) -> Option<i32> {
     let maps = [Standardise::new(number(), number()); 2];
     let x = fixed::standardise(&numbers(), &maps, saturation)?;
@@ -85,6 +110,11 @@ fn transformers() {
     keep_integers(&[value, log_det]);
     let (value, log_det) = fixed::spline_inverse_and_log_det(x, integer_slice(), y);
     keep_integers(&[value, log_det]);
+    let floor = Floor::new(number(), number(), number(), word() as u8, word() & 1 == 1);
+    let (value, log_det) = fixed::floored_spline_forward(x, integer_slice(), y, floor);
+    keep_integers(&[value, log_det]);
+    let (value, log_det) = fixed::floored_spline_inverse_and_log_det(x, integer_slice(), y, floor);
+    keep_integers(&[value, log_det]);
     let (value, log_det) = fixed::circular_forward(x, integer_slice());
     keep_integers(&[value, log_det, fixed::wrap(x)]);
     keep_integers(&fixed::circle(x));
@@ -106,6 +136,11 @@ fn functions() {
 pub(crate) fn entry_fixed() {
     let mut saturation = Saturation::new();
     layers(&mut saturation);
+    scaled(ExponentialScale::new(number()), &mut saturation);
+    scaled(SoftplusScale::new(number()), &mut saturation);
+    scaled(SigmoidScale::new(number()), &mut saturation);
+    blocks::<Identity>(&mut saturation);
+    blocks::<Silu<16>>(&mut saturation);
     transformers();
     functions();
     energies();
