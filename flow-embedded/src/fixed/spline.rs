@@ -145,11 +145,12 @@ impl Floor {
     /// `size`, all together less than the spline's, and whose slopes at least `slope`.
     /// `free_ends`: the slopes at both ends are parameters, too.
     pub const fn new(size: f32, slope: f32, bound: f32, bins: u8, free_ends: bool) -> Self {
-        let rest = 2.0 * bound as f64 - bins as f64 * size as f64;
-        let lift = size as f64 / rest;
+        let lift = size / (2.0 * bound - bins as f32 * size);
+        // Just below 2^31 in all, whatever is rounded here.
+        let largest = 2_147_418_112.0 / (1.0 + bins as f32 * lift);
         Self {
-            largest: Magnitude::new((0x7fff_ff00 as f64 / (1.0 + bins as f64 * lift)) as u64, 0),
-            lift: Parts::new(lift as f32).magnitude(),
+            largest: Parts::new(largest).magnitude(),
+            lift: Parts::new(lift).magnitude(),
             slope: Parts::new(slope).magnitude(),
             free_ends,
         }

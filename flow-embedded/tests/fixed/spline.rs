@@ -62,13 +62,13 @@ const ROWS: [Row; 7] = [
         name: "floored, as trained",
         kind: Kind::Floors(1e-3, 1e-3, false),
         size: 3 << 16,
-        bounds: [[0.52, 1.0], [8e-4, 3e-3], [0.52, 5.0], [1.5e-3, 1.2e-2]],
+        bounds: [[0.52, 1.0], [8e-4, 8e-3], [0.52, 5.0], [1.6e-3, 1.5e-2]],
     },
     Row {
         name: "floored, free ends",
         kind: Kind::Floors(0.02, 0.01, true),
         size: 3 << 16,
-        bounds: [[0.52, 0.6], [3e-4, 1.2e-3], [0.52, 0.7], [7e-4, 4e-3]],
+        bounds: [[0.52, 0.6], [3e-4, 1.2e-3], [0.52, 0.7], [7e-4, 6e-3]],
     },
     Row {
         name: "floored, sharp",
