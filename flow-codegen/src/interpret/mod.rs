@@ -5,8 +5,8 @@
 //! And it holds the passes to each other: a plan gives the same before and
 //! after.
 
+mod conditioner;
 mod float;
-mod form;
 mod image;
 mod integer;
 mod walk;

@@ -258,24 +258,6 @@ impl<'w, A: Arithmetic> Walk<'w, A> {
         }
     }
 
-    /// One block of a dense layer before the output.
-    fn block(&mut self, state: &mut State<A>, dense: usize, block: usize) {
-        let table = &self.own.hidden[dense][block];
-        let place = self.place(dense);
-        if !self.own.form.is_chain() {
-            return self.block_of_form(state, dense, block);
-        }
-        for row in 0..table.rows.len() {
-            let before = state.before(self.own, dense);
-            let mut unit = self.arithmetic.unit(place, table, row, before);
-            if self.own.form == Form::Residual && dense > 0 {
-                let input = before[state.hidden[dense].len()];
-                unit = self.arithmetic.add(unit, input);
-            }
-            state.hidden[dense].push(unit);
-        }
-    }
-
     /// The output layer of a group, and its channels.
     fn group(
         &mut self,
@@ -318,8 +300,8 @@ pub(super) struct State<A: Arithmetic> {
     /// The units that each dense layer before the output gives to the next, as far as they are
     /// known; of the first of pre-activation blocks, what the blocks have made of them.
     pub(super) hidden: Vec<Vec<A::Unit>>,
-    /// The rows of each dense layer before the output of a conditioner that is more than a chain;
-    /// those of the first of pre-activation blocks are what the blocks add to.
+    /// The rows of each dense layer before the output, before the non-linearity, where something is
+    /// added to them; those of the first of pre-activation blocks are what the blocks add to.
     pub(super) sums: Vec<Vec<A::Number>>,
     /// What each block has begun with.
     pub(super) begun: Vec<Vec<A::Unit>>,

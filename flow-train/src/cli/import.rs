@@ -3,7 +3,7 @@
 use super::output::Output;
 use super::ui::{Ui, bytes};
 use crate::Error;
-use crate::import::{Imported, Source, import};
+use crate::import::{ImportError, Imported, Source, import};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -65,9 +65,13 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             fault,
         })
     };
-    let in_source = |fault| Error::Import {
-        path: args.source.clone(),
-        fault,
+    let in_source = |fault| {
+        let path = match (&fault, &args.manifest) {
+            (ImportError::Manifest(_), Some(manifest)) => manifest,
+            _ => &args.source,
+        };
+        let path = path.clone();
+        Error::Import { path, fault }
     };
     let first = read(&args.source)?;
     let source = match &args.manifest {

@@ -9,6 +9,9 @@ pub enum ImportError {
     /// A file is not what it should be.
     #[error("{0}")]
     Format(String),
+    /// The manifest is no JSON, or not of its form.
+    #[error("the manifest can't be read: {0}")]
+    Manifest(String),
     /// A library that no importer knows.
     #[error("{library} is none of the libraries that can be imported: {known}")]
     Library {

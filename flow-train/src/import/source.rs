@@ -172,7 +172,7 @@ impl Source {
 
     fn put_together(manifest: &[u8], tensors: Option<Tensors>) -> Result<Self, ImportError> {
         let mut own: Manifest = serde_json::from_slice(manifest)
-            .map_err(|fault| ImportError::Format(format!("the manifest can't be read: {fault}")))?;
+            .map_err(|fault| ImportError::Manifest(fault.to_string()))?;
         let state = match (own.state, tensors) {
             (Some(tensors), None) => of_json(tensors)?,
             (None, Some(Tensors::State(state))) => state,
@@ -204,7 +204,7 @@ impl Source {
         let layers = own.layers.into_iter().map(LayerSettings::read);
         let layers = layers
             .collect::<Result<_, _>>()
-            .map_err(|fault| ImportError::Format(format!("the manifest can't be read: {fault}")))?;
+            .map_err(|fault| ImportError::Manifest(fault.to_string()))?;
         Ok(Self {
             name: own.name,
             library: library.to_lowercase(),

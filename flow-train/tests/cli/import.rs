@@ -107,4 +107,11 @@ fn what_is_wrong_with_a_source_is_told() {
     folder
         .flow("import pump.safetensors -o pump.flow")
         .fails_in_usage("give --manifest");
+    // No tensors, and half a manifest: the file that is wrong is named.
+    let folder = Folder::new()
+        .with("pump.safetensors", "\u{2}\0\0\0\0\0\0\0{}")
+        .with("pump.json", "{");
+    folder
+        .flow("import pump.safetensors --manifest pump.json -o pump.flow")
+        .fails(1, &["pump.json: the manifest can't be read"]);
 }

@@ -1,11 +1,11 @@
 //! The function `normalize_N` of a layer.
 
-use super::form::{activation, kernel};
+use super::conditioner::kernel;
 use crate::emit::channels::circle;
 use crate::emit::layer::{imports, name, names, scale_map_name};
 use crate::emit::{at, card, float, number, tables};
 use crate::plan::{Bijection, Conditional, Constants, LayerPlan, Plan, Table};
-use flow_embedded::artefact::{Direction, Form, Scale, Transformer};
+use flow_embedded::artefact::{Direction, Scale, Transformer};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -283,7 +283,7 @@ impl Emitter<'_> {
 
     /// Zeroed arrays for what comes before the output layer, and the parameters.
     fn buffers(&self, kept: bool) -> TokenStream {
-        let hidden = self.buffers_of_form(kept);
+        let hidden = self.hidden_buffers(kept);
         let (name, size) = match self.own.channel_by_channel() {
             true => (parameters(), self.own.transformer.parameters()),
             false => (all_parameters(), self.own.parameters()),
@@ -305,34 +305,6 @@ impl Emitter<'_> {
 
     pub(super) fn owner(&self) -> tables::Owner {
         tables::Owner::Layer(self.index)
-    }
-
-    /// One block of a dense layer before the output; nothing if it has no units. `kept` is that
-    /// of [`arrays`](Conditional::arrays).
-    fn block(&self, dense: usize, block: usize, kept: bool) -> TokenStream {
-        if !self.own.form.is_chain() {
-            return self.block_of_form(dense, block, kept);
-        }
-        let blocks = &self.own.hidden[dense];
-        let rows = blocks[block].rows.len();
-        if rows == 0 {
-            return TokenStream::new();
-        }
-        let before = blocks[..block].iter().map(|table| table.rows.len());
-        let offset = number(before.sum());
-        let table = tables::hidden(self.own, self.owner(), dense, block);
-        let (input, output) = (self.read(dense), hidden(dense));
-        let fraction = number(self.own.fractions[dense + 1].into());
-        let activation = activation(self.own.activation, &fraction);
-        let kernel = kernel("dense", blocks[block].layout);
-        let residual = (self.own.form == Form::Residual && dense > 0).then(|| {
-            let rows = number(rows);
-            quote! { add::<#offset, #rows, _>(&#input, &mut #output, saturation); }
-        });
-        quote! {
-            #kernel::<#activation, #offset, _, _, _, _, _>(&#table, &#input, &mut #output, saturation);
-            #residual
-        }
     }
 
     /// The output layer of a group; and its channels, where each has its own
@@ -406,13 +378,6 @@ impl Emitter<'_> {
         let kernel = kernel("dense_q16", rows.layout);
         quote! { #kernel::<#offset, _, _, _, _, _>(&#name, &#input, &mut #output); }
     }
-
-    /// What dense layer `dense` of a chain reads.
-    fn read(&self, dense: usize) -> Ident {
-        dense
-            .checked_sub(1)
-            .map_or_else(|| format_ident!("input"), hidden)
-    }
 }
 
 /// The call of a spline's kernel.
@@ -459,10 +424,6 @@ fn assign(x: &TokenStream, call: &TokenStream) -> TokenStream {
 
 fn inv_bound(bound: f32) -> Literal {
     Literal::u32_unsuffixed(Constants::inv_bound(bound))
-}
-
-fn hidden(dense: usize) -> Ident {
-    format_ident!("hidden_{dense}")
 }
 
 /// The parameters of one channel.

@@ -1,6 +1,6 @@
 //! Models of integers: they score, by `flow_embedded::fixed` alone.
 
-mod form;
+mod conditioner;
 mod layer;
 mod model;
 mod tables;

@@ -1,17 +1,17 @@
-//! Conditioners that are more than a chain of hidden layers: sums in Q16 between the dense kernels.
+//! Calls of the dense kernels. Where something is added, sums stay in Q16 between them.
 
 use super::layer::Emitter;
 use crate::emit::layer::array;
 use crate::emit::{number, tables};
 use crate::plan::{Array, Layout};
-use flow_embedded::artefact::{Activation, Role};
+use flow_embedded::artefact::{Activation, Form, Role};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 impl Emitter<'_> {
     /// One block of a dense layer before the output, and what is done with its rows; nothing if it has none.
     /// `kept` is that of [`arrays`](crate::plan::Conditional::arrays).
-    pub(super) fn block_of_form(&self, dense: usize, block: usize, kept: bool) -> TokenStream {
+    pub(super) fn block(&self, dense: usize, block: usize, kept: bool) -> TokenStream {
         let own = self.own;
         let blocks = &own.hidden[dense];
         let table = &blocks[block];
@@ -57,7 +57,13 @@ impl Emitter<'_> {
                     .then(|| step("add_q16", Array::Term, stream));
                 quote! { #product #added }
             }
-            Role::Hidden(index) if own.is_direct(dense) => direct(Array::Hidden(index)),
+            Role::Hidden(index) if own.is_direct(dense) => {
+                let (product, output) = (direct(Array::Hidden(index)), array(Array::Hidden(index)));
+                let residual = (own.form == Form::Residual && index > 0).then(
+                    || quote! { add::<#first, #rows, _>(&#input, &mut #output, saturation); },
+                );
+                quote! { #product #residual }
+            }
             Role::Hidden(_) => {
                 let product = multiply(Array::Sum);
                 let added = step("add_q16", Array::Term, Array::Sum);
@@ -101,7 +107,7 @@ impl Emitter<'_> {
     }
 
     /// Zeroed arrays for what comes before the output layer.
-    pub(super) fn buffers_of_form(&self, kept: bool) -> TokenStream {
+    pub(super) fn hidden_buffers(&self, kept: bool) -> TokenStream {
         let arrays = self.own.arrays(kept).into_iter();
         let mut arrays: Vec<(Ident, usize)> =
             arrays.map(|(own, size)| (array(own), size)).collect();
@@ -147,7 +153,7 @@ pub(super) fn kernel(name: &str, layout: Layout) -> Ident {
 }
 
 /// An activation that gives so many bits behind the point.
-pub(super) fn activation(activation: Activation, fraction: &Literal) -> TokenStream {
+fn activation(activation: Activation, fraction: &Literal) -> TokenStream {
     match activation {
         Activation::Relu => quote! { Relu },
         Activation::Tanh => quote! { Tanh<#fraction> },

@@ -1,11 +1,11 @@
-//! Conditioners that are more than a chain of hidden layers.
+//! The dense layers of a conditioner before the output.
 
 use super::walk::{Arithmetic, State, Walk};
-use flow_embedded::artefact::Role;
+use flow_embedded::artefact::{Form, Role};
 
 impl<A: Arithmetic> Walk<'_, A> {
     /// One block of a dense layer before the output, and what is done with its rows.
-    pub(super) fn block_of_form(&mut self, state: &mut State<A>, dense: usize, block: usize) {
+    pub(super) fn block(&mut self, state: &mut State<A>, dense: usize, block: usize) {
         let own = self.own;
         let table = &own.hidden[dense][block];
         let first = state.sums[dense].len();
@@ -25,7 +25,10 @@ impl<A: Arithmetic> Walk<'_, A> {
         for (row, at) in places.clone().enumerate() {
             let before = state.before(own, dense);
             if own.is_direct(dense) {
-                let unit = self.arithmetic.unit(place, table, row, before);
+                let mut unit = self.arithmetic.unit(place, table, row, before);
+                if own.form == Form::Residual && dense > 0 {
+                    unit = self.arithmetic.add(unit, before[at]);
+                }
                 state.hidden[dense].push(unit);
                 state.sums[dense].push(A::Number::default());
                 continue;
