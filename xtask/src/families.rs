@@ -34,11 +34,12 @@ pub const PLAIN: &str = "families";
 /// The same with dense layers in assembly.
 const ASSEMBLY: &str = "families,asm";
 /// The binaries that hold the golden modules.
-const GOLDEN: [&str; 4] = [
+const GOLDEN: [&str; 5] = [
     "golden",
     "golden_columns",
     "golden_layouts",
     "golden_integers",
+    "golden_imported",
 ];
 /// Most rows of a panel in assembly.
 const PANEL_ROWS: usize = 12;

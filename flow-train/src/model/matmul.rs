@@ -29,6 +29,8 @@ pub(crate) enum Then {
     Nothing,
     /// `max(y, 0)`; NaN becomes 0.
     Relu,
+    /// The same as the runtime has it: NaN and −0 stay what they are.
+    ReluOfChip,
 }
 
 /// `y[row] = (W x + bias)[row]` for the given rows; the others keep what they held.
@@ -60,6 +62,7 @@ pub(crate) fn forward_rounded<T: Real>(
     x: &Panel<T>,
     y: &mut Panel<T>,
     rows: Range<usize>,
+    then: Then,
 ) {
     debug_assert!(w.prefix[rows.clone()].is_sorted_by(|a, b| a == b));
     Arch::new().dispatch(Forward::<T, false> {
@@ -68,7 +71,7 @@ pub(crate) fn forward_rounded<T: Real>(
         x,
         y,
         rows,
-        then: Then::Nothing,
+        then,
     });
 }
 
@@ -212,10 +215,16 @@ fn forward_tile<T: Real, S: Simd, const R: usize, const V: usize, const FUSED: b
             }
         }
     }
-    if then == Then::Relu {
-        let zero = T::ZERO.splat(simd);
-        for sum in sums.as_flattened_mut() {
-            *sum = T::select_lanes(simd, T::less_lanes(simd, zero, *sum), *sum, zero);
+    let zero = T::ZERO.splat(simd);
+    for sum in sums.as_flattened_mut() {
+        match then {
+            Then::Nothing => {}
+            Then::Relu => {
+                *sum = T::select_lanes(simd, T::less_lanes(simd, zero, *sum), *sum, zero);
+            }
+            Then::ReluOfChip => {
+                *sum = T::select_lanes(simd, T::less_lanes(simd, *sum, zero), zero, *sum);
+            }
         }
     }
     for (r, sums) in sums.iter().enumerate() {

@@ -7,7 +7,7 @@ use super::linear::{gather, scale, scatter, unscale};
 use super::plan::{Bijection, Conditional, Plan};
 use super::transformer::{self, Way};
 use crate::model::panel::Panel;
-use flow_embedded::artefact::{Channel, Direction, Domain, Header};
+use flow_embedded::artefact::{Base, Channel, Direction, Domain, Header};
 use flow_embedded::kernels::{circle, conclude};
 use std::ops::Range;
 
@@ -56,6 +56,12 @@ impl<'p> Chunk<'p> {
         self.categories::<M>(events, header.event.len(), rows);
         for (index, channel) in header.continuous().enumerate() {
             let values = self.event.row_mut(index)[..rows].iter_mut();
+            if channel.domain == Domain::Real {
+                // As `standardise` has it, in a loop that becomes one over vectors.
+                let (mean, inv_std) = (channel.mean, channel.inv_std);
+                values.for_each(|x| *x = (*x - mean) * inv_std);
+                continue;
+            }
             for (x, log_det) in values.zip(&mut self.log_det) {
                 *log_det += channel.standardise::<M>(x);
             }
@@ -67,19 +73,43 @@ impl<'p> Chunk<'p> {
             let sums = self.log_det.iter_mut().zip(&self.own_log_det);
             sums.for_each(|(sum, own)| *sum += own);
         }
+        self.energies::<M>(header, log_probs);
         let (event, context) = (header.event.len(), header.context.len());
-        let mut z = vec![0.0; plan.shape.event];
-        for (row, log_prob) in log_probs.iter_mut().enumerate() {
+        let finite = |values: &[f32]| values.iter().fold(true, |all, x| all & x.is_finite());
+        let sound = finite(events) && finite(&contexts[..rows * context]);
+        for (row, (log_prob, log_det)) in log_probs.iter_mut().zip(&self.log_det).enumerate() {
+            let sum = (header.log_norm + log_det) - *log_prob;
+            *log_prob = match sound {
+                true => conclude(sum, &[], &[]),
+                false => conclude(
+                    sum,
+                    &events[row * event..][..event],
+                    &contexts[row * context..][..context],
+                ),
+            };
+        }
+    }
+
+    /// The energy of each row, which is a base event.
+    fn energies<M: LaneMath>(&self, header: &Header<'_>, energies: &mut [f32]) {
+        let (shape, numbers) = (self.plan.shape, &self.plan.base);
+        if header.base == Base::Normal && shape.circular == 0 {
+            // Channel by channel, in loops that become ones over vectors: the sums of the runtime.
+            energies.fill(0.0);
+            for channel in 0..shape.event {
+                let values = self.event.row(channel).iter();
+                let sums = energies.iter_mut().zip(values);
+                sums.for_each(|(sum, z)| *sum += z * z);
+            }
+            energies.iter_mut().for_each(|sum| *sum *= 0.5);
+            return;
+        }
+        let mut z = vec![0.0; shape.event];
+        for (row, energy) in energies.iter_mut().enumerate() {
             for (channel, z) in z.iter_mut().enumerate() {
                 *z = self.event.row(channel)[row];
             }
-            let energy = header.base.energy::<M, _>(plan.shape, &plan.base, &z);
-            let sum = (header.log_norm + self.log_det[row]) - energy;
-            *log_prob = conclude(
-                sum,
-                &events[row * event..][..event],
-                &contexts[row * context..][..context],
-            );
+            *energy = header.base.energy::<M, _>(shape, numbers, &z);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::activation;
 use super::dense::Dense;
 use super::lanes::LaneMath;
+use crate::model::matmul::Then;
 use crate::model::panel::Panel;
 use flow_embedded::artefact::{self, Activation, Form, Layer, Role, Shape, Transformer};
 
@@ -143,20 +144,20 @@ impl Conditioner {
         }
         match self.roles[index] {
             Role::Start | Role::Term(_) => {
-                dense.block(rows.clone(), input, terms);
+                dense.block(rows.clone(), input, terms, Then::Nothing);
                 if self.roles[index] == Role::Start {
                     activation::apply::<M>(self.activation, terms.rows_mut(rows));
                 }
             }
             Role::Outer(_) => {
                 let place = self.reads(index).unwrap_or_default();
-                dense.block(rows.clone(), &hidden[place], sums);
+                dense.block(rows.clone(), &hidden[place], sums, Then::Nothing);
                 if !self.roles.contains(&Role::Gate(0)) {
                     add(hidden[0].rows_mut(rows.clone()), sums.rows_of(rows));
                 }
             }
             Role::Gate(_) => {
-                dense.block(rows.clone(), input, terms);
+                dense.block(rows.clone(), input, terms, Then::Nothing);
                 let gates = terms.rows_mut(rows.clone());
                 activation::gate::<M>(gates);
                 let products = sums.rows_mut(rows.clone());
@@ -171,15 +172,23 @@ impl Conditioner {
                 let (before, rest) = hidden.split_at_mut(place);
                 let read = self.reads(index).map_or(&*input, |place| &before[place]);
                 let output = &mut rest[0];
-                dense.block(rows.clone(), read, output);
+                let before = index.checked_sub(1).map(|before| self.roles[before]);
+                let added = matches!(before, Some(Role::Start | Role::Term(_)));
+                let linear =
+                    self.roles[index] == Role::Hidden(0) && self.form.pre_activation().is_some();
+                // In the kernel's registers, where it can be done there.
+                let fused = self.activation == Activation::Relu && !added && !linear;
+                let then = if fused {
+                    Then::ReluOfChip
+                } else {
+                    Then::Nothing
+                };
+                dense.block(rows.clone(), read, output, then);
                 let values = output.rows_mut(rows.clone());
-                if let Some(Role::Start | Role::Term(_)) =
-                    index.checked_sub(1).map(|i| self.roles[i])
-                {
+                if added {
                     add(values, terms.rows_of(rows.clone()));
                 }
-                let linear = self.roles[index] == Role::Hidden(0);
-                if !(linear && self.form.pre_activation().is_some()) {
+                if !linear && !fused {
                     activation::apply::<M>(self.activation, values);
                 }
                 if self.form == Form::Residual && index > 0 {

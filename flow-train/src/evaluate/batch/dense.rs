@@ -1,6 +1,6 @@
 //! A dense layer with its weights laid out for whole chunks.
 
-use crate::model::matmul::{Staircase, forward_rounded};
+use crate::model::matmul::{Staircase, Then, forward_rounded};
 use crate::model::panel::Panel;
 use flow_embedded::artefact::{Block, Blocks};
 use std::ops::Range;
@@ -58,8 +58,14 @@ impl Dense {
     }
 
     /// Some rows that see the same inputs, into the same rows of `output`.
-    pub(super) fn block(&self, rows: Range<usize>, input: &Panel<f32>, output: &mut Panel<f32>) {
-        forward_rounded(self.from(0), &self.bias, input, output, rows);
+    pub(super) fn block(
+        &self,
+        rows: Range<usize>,
+        input: &Panel<f32>,
+        output: &mut Panel<f32>,
+        then: Then,
+    ) {
+        forward_rounded(self.from(0), &self.bias, input, output, rows, then);
     }
 
     /// The `count` rows from `first` on, which see the same inputs, into the first rows of `output`.
@@ -76,6 +82,7 @@ impl Dense {
             input,
             output,
             0..count,
+            Then::Nothing,
         );
     }
 

@@ -5,7 +5,7 @@ use super::lanes::LaneMath;
 use super::linear::Linear;
 use super::transformer::{self, Way};
 use crate::model::image::{Filter, Planes};
-use crate::model::matmul::{Staircase, forward_rounded};
+use crate::model::matmul::{Staircase, Then, forward_rounded};
 use crate::model::panel::{Panel, padded};
 use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Shape, Transformer};
 
@@ -106,7 +106,14 @@ impl Convolutional {
             let units = &mut behind[0];
             let (seen, zeros) = (&memory.seen[index], &memory.zeros);
             let rows = 0..own.features();
-            forward_rounded(self.staircase(own, 0), zeros, seen, units, rows.clone());
+            forward_rounded(
+                self.staircase(own, 0),
+                zeros,
+                seen,
+                units,
+                rows.clone(),
+                Then::Nothing,
+            );
             let values = units.rows_mut(rows.clone());
             activation::apply::<M>(self.activation, values);
             if let Some(input) = before.last().filter(|_| self.residual) {
@@ -120,7 +127,14 @@ impl Convolutional {
         for (plane, log_dets) in memory.log_dets.iter_mut().enumerate() {
             let count = self.transformer.parameters();
             let staircase = self.staircase(output, plane * count);
-            forward_rounded(staircase, zeros, seen, &mut memory.parameters, 0..count);
+            forward_rounded(
+                staircase,
+                zeros,
+                seen,
+                &mut memory.parameters,
+                0..count,
+                Then::Nothing,
+            );
             log_dets.fill(0.0);
             transformer::apply::<M>(
                 self.transformer,

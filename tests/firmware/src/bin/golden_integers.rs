@@ -8,18 +8,16 @@ use flow_frame::entry;
 golden! {
     scored I8 i8 "i8/"
     maf maf_context mixed nice nsf iaf iaf_spline_groups glow domains circular
-    imported_scales imported_splines blocks_added blocks_gated blocks_linear context_first
 }
 
 golden! {
     scored I16 i16 "i16/"
     maf maf_context mixed nice nsf iaf iaf_spline_groups glow domains circular
-    imported_scales imported_splines blocks_added blocks_gated blocks_linear context_first
 }
 
 golden! {
     scored I8_SIZE i8_size "i8_size/"
-    maf mixed iaf blocks_added
+    maf mixed iaf
 }
 
 #[entry]
