@@ -51,10 +51,9 @@ impl<A: Arithmetic> Walk<'_, A> {
                     let unit = self.arithmetic.reading(own, dense + 1, unit);
                     state.hidden[dense].push(unit);
                 }
-                Role::Outer(_) if !own.gates() => {
-                    state.sums[stream][at] = self.arithmetic.sum(state.sums[stream][at], sum);
-                }
-                Role::Gate(_) => {
+                // Its gate adds what it lets through.
+                Role::Outer(_) if own.gates() => {}
+                Role::Outer(_) | Role::Gate(_) => {
                     state.sums[stream][at] = self.arithmetic.sum(state.sums[stream][at], sum);
                 }
                 _ => {}
