@@ -2,13 +2,13 @@
 
 use super::walk::{Arithmetic, Place, normalize};
 use crate::plan::{Channels, Conditional, Constants, Convolutional, IntegerRow, Plan, Table};
-use flow_embedded::artefact::{Activation, Base, Domain, FlooredSpline, Scale, Transformer};
+use flow_embedded::artefact::{Activation, Base, Domain, FlooredSpline, Transformer};
 use flow_embedded::fixed::{
-    self, Bounded, ExponentialScale, Floor, HeavyTailed, Mapped, Positive, Saturation, ScaleMap,
-    SigmoidScale, SoftPositive, SoftplusScale, Standardise, StudentT, affine_forward,
-    affine_inverse, circle, circular_forward, element_wise_normalize, floored_spline_forward,
-    floored_spline_inverse_and_log_det, linear_normalize, requantise, scaled_forward,
-    scaled_inverse, spline_forward, spline_inverse_and_log_det, to_activation, wrap,
+    self, Bounded, Floor, HeavyTailed, Mapped, Positive, Saturation, SoftPositive, Standardise,
+    StudentT, affine_forward, affine_inverse, circle, circular_forward, element_wise_normalize,
+    floored_spline_forward, floored_spline_inverse_and_log_det, linear_normalize, requantise,
+    scaled_forward, scaled_inverse, spline_forward, spline_inverse_and_log_det, to_activation,
+    wrap,
 };
 
 pub(super) struct Integer<'p> {
@@ -78,20 +78,6 @@ impl<'p> Integer<'p> {
             standard.push(if channel.is_circular() { wrap(x) } else { x });
         }
         Some((standard, log_det))
-    }
-
-    fn scaled(
-        &mut self,
-        forward: bool,
-        x: i32,
-        shift: i32,
-        a: i32,
-        map: impl ScaleMap,
-    ) -> (i32, i32) {
-        match forward {
-            true => scaled_forward(x, shift, a, map, self.saturation),
-            false => scaled_inverse(x, shift, a, map, self.saturation),
-        }
     }
 
     fn energy(&self, x: &[i32]) -> i32 {
@@ -193,18 +179,9 @@ impl Arithmetic for Integer<'_> {
                 }
             }
             (Transformer::Scaled { scale, direction }, [shift, a, ..]) => {
-                let forward = direction.as_it_stands(forward);
-                let (shift, a) = (*shift, *a);
-                match scale {
-                    Scale::Exponential { least } => {
-                        self.scaled(forward, x, shift, a, ExponentialScale::new(least))
-                    }
-                    Scale::Softplus { least } => {
-                        self.scaled(forward, x, shift, a, SoftplusScale::new(least))
-                    }
-                    Scale::Sigmoid { least } => {
-                        self.scaled(forward, x, shift, a, SigmoidScale::new(least))
-                    }
+                match direction.as_it_stands(forward) {
+                    true => scaled_forward(x, *shift, *a, scale, self.saturation),
+                    false => scaled_inverse(x, *shift, *a, scale, self.saturation),
                 }
             }
             (Transformer::FlooredSpline(own), parameters) => {

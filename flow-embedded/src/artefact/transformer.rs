@@ -1,5 +1,6 @@
 //! What a bijection does to a channel, and which way.
 
+use crate::fixed;
 use crate::kernels::{ExponentialScale, Floor, ScaleMap, SigmoidScale, SoftplusScale};
 use crate::math::Math;
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,17 @@ impl ScaleMap for Scale {
             Self::Exponential { least } => ExponentialScale { least }.scale::<M>(a),
             Self::Softplus { least } => SoftplusScale { least }.scale::<M>(a),
             Self::Sigmoid { least } => SigmoidScale { least }.scale::<M>(a),
+        }
+    }
+}
+
+/// For who interprets a model of integers.
+impl fixed::ScaleMap for Scale {
+    fn log_scale(self, a: i32) -> i32 {
+        match self {
+            Self::Exponential { least } => fixed::ExponentialScale::new(least).log_scale(a),
+            Self::Softplus { least } => fixed::SoftplusScale::new(least).log_scale(a),
+            Self::Sigmoid { least } => fixed::SigmoidScale::new(least).log_scale(a),
         }
     }
 }
