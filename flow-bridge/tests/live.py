@@ -1,14 +1,16 @@
 """Trains a flow of every family for a moment and writes its files, for whoever imports, compiles and runs them.
 
-    PYTHONPATH=src python tests/live.py OUT_DIR
+    PYTHONPATH=src python tests/live.py OUT_DIR [--archive FILE]
 
 writes ``OUT_DIR/FAMILY/flow.safetensors`` and ``flow.json``, whose golden rows are held-out rows of what it was
-trained on and rows far out.
+trained on and rows far out. The archive holds all of them, the same bytes for the same files: the committed one
+(``flow-train/tests/imported.zip``) is for tests that have no library.
 """
 
 from __future__ import annotations
 
 import argparse
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -102,14 +104,26 @@ def write(family: Family, folder: Path) -> list[float]:
     return losses
 
 
+def archive(folder: Path, path: Path) -> None:
+    """Packs what was written to a folder."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for file in sorted(folder.glob("*/flow.*")):
+            # An entry without the file's time.
+            entry = zipfile.ZipInfo(file.relative_to(folder).as_posix())
+            packed.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="OUT_DIR")
+    parser.add_argument("--archive", type=Path, metavar="FILE", help="pack all files into this ZIP archive")
     arguments = parser.parse_args()
     for family in FAMILIES:
         losses = write(family, arguments.folder / family.name)
         print(f"{family.name}: {losses[0]:.3f} nats before, {losses[-1]:.3f} after", flush=True)
+    if arguments.archive:
+        archive(arguments.folder, arguments.archive)
 
 
 if __name__ == "__main__":

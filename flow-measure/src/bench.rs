@@ -17,6 +17,9 @@ use std::time::Duration;
 const STACK_MARGIN: f64 = 0.07;
 /// What the stack is aligned to, bytes.
 const STACK_UNIT: usize = 8;
+/// Where in the folder of a [`Bench`] cargo builds, for all cores and levels: `core` is compiled once
+/// for each.
+pub const TARGET: &str = "target";
 /// How long a run may take.
 const TIME_LIMIT: Duration = Duration::from_secs(120);
 
@@ -83,7 +86,8 @@ pub struct Bench<'t> {
 }
 
 impl Bench<'_> {
-    /// Builds a firmware around each model.
+    /// Builds a firmware around each model. The next build of the folder replaces these firmwares:
+    /// read what they show before it.
     ///
     /// # Errors
     /// The package cannot be written or built.
@@ -95,9 +99,8 @@ impl Bench<'_> {
     ) -> Result<Built<'p>> {
         let package = self.folder.join("package");
         package::write(&package, probes, &self.features)?;
-        // A folder of its own for each level, so that none is built twice.
-        let target = self.folder.join(level.name());
-        let mut command = self.toolchain.build(&package, board.target, &target);
+        let target = self.folder.join(TARGET);
+        let mut command = self.toolchain.build(&package, &[board.target], &target);
         process::run(Level::from(level).apply(&mut command))
             .with_context(|| format!("building for {} at {level}", board.name))?;
         let folder = target.join(board.target).join("release");

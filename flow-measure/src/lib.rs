@@ -22,5 +22,5 @@ pub mod qemu;
 pub mod toolchain;
 pub mod version;
 
-pub use bench::{Bench, Built, Figures};
+pub use bench::{Bench, Built, Figures, TARGET};
 pub use probe::{Probe, events};

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 /// The binary that holds no model: what is taken off the others.
-pub(crate) const EMPTY: &str = "empty";
+pub(crate) const EMPTY: &str = "no_model";
 
 /// Writes the package. What is as it should be stays, and with it what was built
 /// from it; binaries of other models go.

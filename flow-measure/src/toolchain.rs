@@ -87,10 +87,10 @@ impl Toolchain {
         choose(&installed(), lld.as_deref(), targets, msrv)
     }
 
-    /// The command that builds a folder's firmware for a chip, optimised, into a target folder,
+    /// The command that builds a folder's firmware for chips, optimised, into a target folder,
     /// free of settings that the caller's environment holds for the host.
     #[must_use]
-    pub fn build(&self, folder: &Path, target: &str, into: &Path) -> Command {
+    pub fn build(&self, folder: &Path, targets: &[&str], into: &Path) -> Command {
         let mut command = Command::new(&self.cargo);
         for (name, _) in std::env::vars_os() {
             if is_host_setting(&name.to_string_lossy()) {
@@ -99,11 +99,14 @@ impl Toolchain {
         }
         command
             .current_dir(folder)
-            .args(["build", "--release", "--quiet", "--target", target])
+            .args(["build", "--release", "--quiet"])
             .env("RUSTC", &self.rustc)
             .env("CARGO_TARGET_DIR", into);
-        if let Some(linker) = &self.linker {
-            command.env(linker_variable(target), linker);
+        for target in targets {
+            command.args(["--target", target]);
+            if let Some(linker) = &self.linker {
+                command.env(linker_variable(target), linker);
+            }
         }
         if self.core == Core::FromSource {
             command.arg("-Zbuild-std=core").env("RUSTC_BOOTSTRAP", "1");

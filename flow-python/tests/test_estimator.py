@@ -24,12 +24,22 @@ def rows():
     return rows
 
 
-@parametrize_with_checks([FlowDetector(), FlowDetector(**QUICK)])
-def test_scikit_learn(estimator, check):
+def conforms(estimator, check):
     with warnings.catch_warnings():
         # Most of the checks' tables are too small for a promise.
         warnings.filterwarnings("ignore", message=".*too few to promise")
         check(estimator)
+
+
+@parametrize_with_checks([FlowDetector(**QUICK)])
+def test_scikit_learn(estimator, check):
+    conforms(estimator, check)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([FlowDetector()])
+def test_scikit_learn_with_defaults(estimator, check):
+    conforms(estimator, check)
 
 
 def test_it_is_the_model_of_train(rows):

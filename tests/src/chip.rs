@@ -8,7 +8,7 @@ use flow_measure::{Bench, Figures, Probe, process, qemu};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
-use xtask::workspace;
+use xtask::{device, workspace};
 
 /// Flash, stack and instructions of a model on a board.
 ///
@@ -22,7 +22,7 @@ pub fn figures(
 ) -> Result<Figures> {
     let bench = Bench {
         toolchain,
-        folder: workspace::root().join("target/bench").join(board.name),
+        folder: workspace::measure(),
         features: Vec::new(),
     };
     let probes = [Probe::new("model", artefact, &Options::default())?];
@@ -75,7 +75,7 @@ pub fn run(
     fs::create_dir_all(folder.join("src"))?;
     let beside = |name: &str| format!("{name} = {{ path = {:?} }}", root.join(name));
     let manifest = format!(
-        "[package]\nname = \"program\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
+        "[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
          [dependencies]\n{}\n{}\n\n[profile.release]\nlto = \"fat\"\ncodegen-units = 1\npanic = \"abort\"\n",
         beside("flow-frame"),
         beside("flow-embedded"),
@@ -92,8 +92,8 @@ pub fn run(
          flow_frame::stop::success()\n}}\n"
     );
     fs::write(folder.join("src/main.rs"), source)?;
-    let target = folder.join("target");
-    process::run(&mut toolchain.build(&folder, board.target, &target))?;
-    let elf = target.join(board.target).join("release/program");
+    let target = workspace::device_target();
+    process::run(&mut toolchain.build(&folder, &[board.target], &target))?;
+    let elf = device::elf(board.target, name);
     qemu::run(board, &elf, Duration::from_secs(120)).context(board.name)
 }

@@ -47,7 +47,7 @@ impl Example {
         let committed = fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == text,
-            "{name} is out of date: BLESS=1 cargo test -p flow-tests --test {}",
+            "{name} is out of date: BLESS=1 cargo test -p flow-tests --test all {}",
             self.test
         );
     }

@@ -6,33 +6,24 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::workspace;
+use crate::stages::Matrix;
+use crate::suite;
 use flow_measure::process;
 
-/// Measures the models that hold the cost model to account and compares with the committed
-/// figures; with `BLESS=1`, measures all models, fits the coefficients anew and writes them with
-/// `docs/cost.md`.
+/// Measures the models that hold the cost model to account, some or all, and compares with the
+/// committed figures; with `BLESS=1`, measures all models, fits the coefficients anew and writes them
+/// with `docs/cost.md`.
 ///
 /// # Errors
 /// If a build or a run fails, or a figure differs.
-pub fn check() -> Result<()> {
-    let parts: &[&str] = match std::env::var_os("BLESS") {
+pub fn check(matrix: Matrix) -> Result<()> {
+    let parts: &[&str] = match (std::env::var_os("BLESS"), matrix) {
         // Each part is built anew, since the compiler holds what the one before wrote.
-        Some(_) => &["measure", "fit", "report"],
-        None => &["check"],
+        (Some(_), _) => &["measure", "fit", "report"],
+        (None, Matrix::Part) => &["check"],
+        (None, Matrix::All) => &["check-all"],
     };
-    let binary = workspace::host_target().join("debug").join("cost");
-    parts.iter().try_for_each(|part| {
-        // With the packages and features of the stage `build`, or everything would be built again.
-        let options = [
-            "build",
-            "--quiet",
-            "--workspace",
-            "--all-features",
-            "--bin",
-            "cost",
-        ];
-        process::run(workspace::cargo().args(options))?;
-        process::run(Command::new(&binary).arg(part))
-    })
+    parts
+        .iter()
+        .try_for_each(|part| process::run(Command::new(suite::program("cost")?).arg(part)))
 }

@@ -61,9 +61,9 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
         .context("what `flow score` wrote")?;
 
     heading("Link the generated module into firmware and run it on an emulated Cortex-M4F");
-    let built = firmware::build_case(toolchain, &CORTEX_M4F, &folder)?;
-    let chip = firmware::print(&CORTEX_M4F, &built)?;
-    let figures = firmware::measure(&CORTEX_M4F, &built, &chip)?;
+    firmware::build_case(toolchain, &CORTEX_M4F, &folder)?;
+    let chip = firmware::print(&CORTEX_M4F)?;
+    let figures = firmware::measure(&CORTEX_M4F, &chip)?;
     let equal = equal_bits(&desk, &chip)?;
 
     heading("Result");

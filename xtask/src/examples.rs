@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use crate::count;
-use crate::firmware;
+use crate::device::{self, Build};
+use crate::parallel::side_by_side;
 use crate::workspace;
 use flow_measure::board::CORTEX_M4F;
 use flow_measure::elf::Elf;
@@ -51,43 +52,56 @@ pub fn folders() -> Result<Vec<PathBuf>> {
 pub fn check(toolchain: &Toolchain) -> Result<usize> {
     let folders = folders()?;
     for folder in &folders {
-        let name = folder
-            .file_name()
-            .and_then(|name| name.to_str())
-            .context("the example's folder name")?;
-        let built = firmware::build(toolchain, &CORTEX_M4F, folder)?;
-        let printed = qemu::run(&CORTEX_M4F, &built.join(name), TIME_LIMIT)?;
-        let expected = folder.join("expected.txt");
-        let text =
-            std::fs::read_to_string(&expected).with_context(|| expected.display().to_string())?;
-        if let Some(difference) = difference(&text, &printed) {
-            bail!("{name} prints something else than expected.txt: {difference}");
-        }
-        let readme = folder.join("README.md");
-        let readme =
-            std::fs::read_to_string(&readme).with_context(|| readme.display().to_string())?;
-        // A program that runs for long has a shorter one beside it to be counted.
-        let counted = match folder.join("src/cost.rs").is_file() {
-            true => "cost",
-            false => name,
+        let build = Build {
+            folder,
+            targets: &[CORTEX_M4F.target],
+            level: None,
+            features: "",
+            binaries: &[],
         };
-        let figures = figures(&built.join(counted), counted)?;
-        for (row, found) in &figures {
-            println!("{name}: {row} {found}");
-        }
-        for (row, found) in figures {
-            let stated = stated(&readme, row)
-                .with_context(|| format!("{name}: its README has no row `{row}`"))?;
-            if (stated - found).abs() > TOLERANCE * found {
-                bail!("{name}: its README says {stated} for `{row}`, and {found} was measured");
-            }
-        }
-        println!(
-            "{name}: prints what it should ({} lines)",
-            text.lines().count()
-        );
+        build.run(toolchain)?;
     }
+    side_by_side(&folders, |folder| run(folder))?;
     Ok(folders.len())
+}
+
+/// Runs a built example and holds it to `expected.txt` and to its README.
+fn run(folder: &Path) -> Result<()> {
+    let name = folder
+        .file_name()
+        .and_then(|name| name.to_str())
+        .context("the example's folder name")?;
+    let elf = |name: &str| device::elf(CORTEX_M4F.target, name);
+    let printed = qemu::run(&CORTEX_M4F, &elf(name), TIME_LIMIT)?;
+    let expected = folder.join("expected.txt");
+    let text =
+        std::fs::read_to_string(&expected).with_context(|| expected.display().to_string())?;
+    if let Some(difference) = difference(&text, &printed) {
+        bail!("{name} prints something else than expected.txt: {difference}");
+    }
+    let readme = folder.join("README.md");
+    let readme = std::fs::read_to_string(&readme).with_context(|| readme.display().to_string())?;
+    // A program that runs for long has a shorter one beside it to be counted.
+    let counted = match folder.join("src/cost.rs").is_file() {
+        true => &format!("{name}-cost"),
+        false => name,
+    };
+    let figures = figures(&elf(counted), counted)?;
+    for (row, found) in &figures {
+        println!("{name}: {row} {found}");
+    }
+    for (row, found) in figures {
+        let stated = stated(&readme, row)
+            .with_context(|| format!("{name}: its README has no row `{row}`"))?;
+        if (stated - found).abs() > TOLERANCE * found {
+            bail!("{name}: its README says {stated} for `{row}`, and {found} was measured");
+        }
+    }
+    println!(
+        "{name}: prints what it should ({} lines)",
+        text.lines().count()
+    );
+    Ok(())
 }
 
 /// What an example costs: the rows of the table in its README, and what was measured.

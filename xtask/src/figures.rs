@@ -86,7 +86,8 @@ impl fmt::Display for Changed {
 }
 
 /// Whether the caller asked for committed files to be rewritten (`BLESS=1`).
-fn bless_requested() -> bool {
+#[must_use]
+pub fn bless_requested() -> bool {
     std::env::var_os("BLESS").is_some_and(|value| value == "1")
 }
 

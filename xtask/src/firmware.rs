@@ -1,15 +1,15 @@
 //! Builds the test firmware, runs it on the emulated boards, and gathers what it shows.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::count;
+use crate::device::{self, Build};
 use crate::figures::{self, Boards, Figures};
-use crate::workspace;
-use flow_measure::board::{BOARDS, Board};
+use crate::parallel::side_by_side;
+use crate::{bars, count, families, flash, workspace};
+use flow_measure::board::{BOARDS, Board, CORTEX_M4F, TARGETS};
 use flow_measure::elf::{Elf, Sizes};
 use flow_measure::level::Level;
 use flow_measure::process;
@@ -18,6 +18,8 @@ use flow_measure::toolchain::Toolchain;
 
 /// The optimisation levels that are measured.
 pub const LEVELS: [Level; 2] = [Level::Three, Level::S];
+/// The binaries around the test case: its bits and its stack, its calls to be counted, and no model.
+const CASE: [&str; 3] = ["bits", "bench", "empty"];
 /// How long a run may take on a slow machine.
 const TIME_LIMIT: Duration = Duration::from_secs(300);
 /// How many instructions a traced run may take.
@@ -47,47 +49,49 @@ pub fn folder() -> PathBuf {
     workspace::root().join("tests").join("firmware")
 }
 
-/// Builds every binary of a firmware for a board, and gives the folder that holds them.
+/// Builds binaries of the test firmware, all if none is named.
 ///
 /// # Errors
 /// If the build fails.
-pub fn build(toolchain: &Toolchain, board: &Board, folder: &Path) -> Result<PathBuf> {
-    run_build(
-        &mut toolchain.build(folder, board.target, &workspace::device_target()),
-        board,
-    )
-    .with_context(|| folder.display().to_string())
-}
-
-/// Builds the test firmware for a board at an optimisation level.
-///
-/// # Errors
-/// If the build fails.
-pub fn build_at(toolchain: &Toolchain, board: &Board, level: Level) -> Result<PathBuf> {
-    let mut command = toolchain.build(&folder(), board.target, &workspace::device_target());
-    run_build(level.apply(&mut command), board)
+pub fn build(
+    toolchain: &Toolchain,
+    targets: &[&str],
+    level: Level,
+    features: &str,
+    binaries: &[&str],
+) -> Result<()> {
+    let build = Build {
+        folder: &folder(),
+        targets,
+        level: Some(level),
+        features,
+        binaries,
+    };
+    build.run(toolchain)
 }
 
 /// Builds the test firmware around another case: a folder with a `model.flow` and a `rows.csv`.
 ///
 /// # Errors
 /// If the build fails.
-pub fn build_case(toolchain: &Toolchain, board: &Board, case: &Path) -> Result<PathBuf> {
-    let mut command = toolchain.build(&folder(), board.target, &workspace::device_target());
-    run_build(command.env("FLOW_CASE", case), board)
-}
-
-fn run_build(command: &mut Command, board: &Board) -> Result<PathBuf> {
-    process::run(command).with_context(|| format!("building the firmware for {}", board.name))?;
-    Ok(workspace::device_release(board.target))
+pub fn build_case(toolchain: &Toolchain, board: &Board, case: &Path) -> Result<()> {
+    let build = Build {
+        folder: &folder(),
+        targets: &[board.target],
+        level: Some(Level::Three),
+        features: "",
+        binaries: &CASE,
+    };
+    process::run(build.command(toolchain).env("FLOW_CASE", case))
+        .with_context(|| format!("building the firmware for {}", board.name))
 }
 
 /// Runs the binary `bits` of the built test firmware.
 ///
 /// # Errors
 /// If the emulator fails or prints anything but the lines of that binary.
-pub fn print(board: &Board, built: &Path) -> Result<Printed> {
-    let text = qemu::run(board, &built.join("bits"), TIME_LIMIT)?;
+pub fn print(board: &Board) -> Result<Printed> {
+    let text = qemu::run(board, &device::elf(board.target, "bits"), TIME_LIMIT)?;
     parse(&text).with_context(|| format!("what {} printed", board.name))
 }
 
@@ -97,32 +101,36 @@ pub fn print(board: &Board, built: &Path) -> Result<Printed> {
 /// If the device toolchain is missing, the build fails or the run does.
 pub fn build_and_print(board: &Board) -> Result<Printed> {
     let toolchain = crate::setup::toolchain()?;
-    let built = build_at(&toolchain, board, Level::Three)?;
-    print(board, &built)
+    build(&toolchain, &[board.target], Level::Three, "", &CASE)?;
+    print(board)
 }
 
-/// Builds and runs the test firmware on every board at each of [`LEVELS`], prints its figures and
-/// compares them with the committed ones.
+/// Builds the test firmware for every target at each of [`LEVELS`], runs it on every board, prints
+/// what it does and costs, and compares its figures with the committed ones.
 ///
 /// # Errors
 /// If a build or run fails, the boards print different bits, or figures differ.
 pub fn check(toolchain: &Toolchain) -> Result<()> {
-    let mut measured = Boards::new();
+    let (mut cases, mut flows) = (Boards::new(), Boards::new());
     let mut first: Option<(String, Printed)> = None;
-    for board in BOARDS {
-        for level in LEVELS {
-            let place = format!("{} at opt-level {level}", board.name);
-            let built = build_at(toolchain, board, level).context(place.clone())?;
-            let printed = print(board, &built).context(place.clone())?;
+    for level in LEVELS {
+        let binaries = [&CASE[..], &["reference"]].concat();
+        build(toolchain, &TARGETS, level, "", &binaries)?;
+        build(toolchain, &[CORTEX_M4F.target], level, "", &["families"])?;
+        let measured = side_by_side(&BOARDS, |board| {
+            let place = || format!("{} at opt-level {level}", board.name);
+            let printed = print(board).with_context(place)?;
+            let figures = measure(board, &printed).with_context(place)?;
+            Ok((place(), printed, figures))
+        })?;
+        print_header();
+        for (board, (place, printed, figures)) in BOARDS.iter().zip(measured) {
             let (other, bits) = first.get_or_insert_with(|| (place.clone(), printed.clone()));
             same_bits((other, bits), (&place, &printed))?;
-            let figures = measure(board, &built, &printed).context(place)?;
-            if measured.is_empty() {
-                print_header();
-            }
             print_row(board, level, &figures);
-            measured.insert(level.key(board.name), figures);
+            cases.insert(level.key(board.name), figures);
         }
+        flows.extend(families::count(toolchain, level)?);
     }
     if let Some((_, printed)) = &first {
         println!(
@@ -131,8 +139,14 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
             printed.samples.len()
         );
     }
-    let file = folder().join("figures.json");
-    figures::check(&file, toolchain.version, &measured)
+    flash::measure(toolchain, &mut flows)?;
+    println!("what is promised:");
+    bars::check(&flows)?;
+    let figures = |name: &str, measured: &Boards| {
+        figures::check(&folder().join(name), toolchain.version, measured)
+    };
+    figures("figures.json", &cases)?;
+    figures("families.json", &flows)
 }
 
 /// The columns of the table of figures: title, name.
@@ -166,9 +180,9 @@ fn print_row(board: &Board, level: Level, figures: &Figures) {
 ///
 /// # Errors
 /// If an ELF cannot be read, or the instruction counter is off.
-pub fn measure(board: &Board, built: &Path, printed: &Printed) -> Result<Figures> {
-    let bench = Elf::read(&built.join("bench"))?;
-    let empty = Elf::read(&built.join("empty"))?;
+pub fn measure(board: &Board, printed: &Printed) -> Result<Figures> {
+    let bench = Elf::read(&device::elf(board.target, "bench"))?;
+    let empty = Elf::read(&device::elf(board.target, "empty"))?;
     let mut calls = count::calls(board, &bench, INSTRUCTION_LIMIT)?;
     let expected: Vec<u64> = LOOP_ROUNDS.iter().map(|n| 2 * n + 2).collect();
     let counted = calls.remove("loop");

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::families;
+use crate::device;
 use crate::figures::{Boards, Figures};
+use crate::firmware;
 use flow_measure::board::{Board, CORTEX_M0, CORTEX_M3, CORTEX_M4F};
 use flow_measure::elf::{self, Elf};
 use flow_measure::level::Level;
@@ -33,17 +34,18 @@ const TABLES: &str = "5model";
 pub fn measure(toolchain: &Toolchain, measured: &mut Boards) -> Result<()> {
     let names = FLOWS.map(|(name, _)| name);
     let binaries: Vec<&str> = names.into_iter().chain(["empty"]).collect();
+    let (level, targets) = (Level::S, WEIGHED.map(|board| board.target));
+    firmware::build(toolchain, &targets, level, "", &binaries)?;
     for board in WEIGHED {
-        let level = Level::S;
-        let built = families::build(toolchain, board, level, families::PLAIN, &binaries)?;
-        let empty = Elf::read(&built.join("empty"))?;
+        let empty = Elf::read(&device::elf(board.target, "empty"))?;
         let figures = measured.entry(level.key(board.name)).or_default();
         println!(
             "flash on the {} at opt-level {level}, of a firmware that only scores:",
             board.name
         );
         for (name, integers) in FLOWS {
-            weigh(&built.join(name), name, integers, &empty, figures)
+            let path = device::elf(board.target, name);
+            weigh(&path, name, integers, &empty, figures)
                 .with_context(|| format!("{name} on {}", board.name))?;
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::environment::Environment;
-use crate::workspace;
+use crate::{suite, workspace};
 use flow_measure::process;
 
 /// Installs the engines, and the wheel that the stage `python` has built, into an environment of their
@@ -32,16 +32,13 @@ pub fn check() -> Result<Option<String>> {
     // A wheel of the same version may be of other sources.
     let wheel = wheel.display().to_string();
     environment.install(&[&wheel], &["--force-reinstall", "--no-deps"])?;
-    // As the stage `build` does, so that it is there.
-    let flow = ["build", "--workspace", "--all-features", "--bin", "flow"];
-    process::run(workspace::cargo().args(flow))?;
     let tests = ["-m", "pytest", "-q", "-p", "no:cacheprovider"];
     process::run(
         environment
             .python()
             .args(tests)
             .arg(&fleet)
-            .env("FLOW", workspace::host_target().join("debug/flow")),
+            .env("FLOW", suite::program("flow")?),
     )?;
     Ok(None)
 }

@@ -8,8 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::device::{self, Build};
 use crate::environment::Environment;
-use crate::workspace;
+use crate::figures::bless_requested;
+use crate::{suite, workspace};
 use flow_measure::board::CORTEX_M4F;
 use flow_measure::toolchain::Toolchain;
 use flow_measure::{process, qemu};
@@ -32,6 +34,8 @@ struct Flow {
 
 /// Tests the package `flow-bridge` against the libraries, then brings a flow of each of their families to the chip.
 ///
+/// `BLESS=1` also rewrites the archive of such flows that is committed.
+///
 /// # Errors
 /// If there is no Python, a package can't be installed, a test fails, or a flow is another one on the chip.
 pub fn check(toolchain: &Toolchain) -> Result<()> {
@@ -40,9 +44,7 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
     let environment = Environment::ensure(&folder.join("environment"), &[])?;
     let package = format!("{}[test]", bridge.display());
     environment.install(&[&package], &[])?;
-    let build = ["build", "--workspace", "--all-features", "--bin", "flow"];
-    process::run(workspace::cargo().args(build))?;
-    let command = workspace::host_target().join("debug/flow");
+    let command = suite::program("flow")?;
     let pytest = [
         "-m",
         "pytest",
@@ -67,6 +69,8 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
             .python()
             .arg("tests/live.py")
             .arg(&fitted)
+            .args(bless_requested().then_some("--archive"))
+            .args(bless_requested().then(archive))
             .current_dir(&bridge),
     )?;
     let mut folders: Vec<PathBuf> = fs::read_dir(&fitted)
@@ -77,6 +81,11 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
     let flows = folders.into_iter().map(|own| import(&command, own));
     let flows: Vec<Flow> = flows.collect::<Result<_>>()?;
     on_chip(toolchain, &folder.join("firmware"), &command, &flows)
+}
+
+/// The committed flows, which tests import that have no library.
+fn archive() -> PathBuf {
+    workspace::root().join("flow-train/tests/imported.zip")
 }
 
 /// Imports a flow.
@@ -125,15 +134,20 @@ fn import(command: &Path, folder: PathBuf) -> Result<Flow> {
 fn on_chip(toolchain: &Toolchain, folder: &Path, command: &Path, flows: &[Flow]) -> Result<()> {
     write(folder, command, flows)?;
     let board = &CORTEX_M4F;
-    let target = workspace::device_target();
-    process::run(&mut toolchain.build(folder, board.target, &target))?;
-    let built = target.join(board.target).join("release");
+    let build = Build {
+        folder,
+        targets: &[board.target],
+        level: None,
+        features: "",
+        binaries: &[],
+    };
+    build.run(toolchain)?;
     println!(
         "{:34} {:>10} {:>12} {:>12} {:>6}",
         "family", "parameters", "f64 rel.", "chip, nats", "rows"
     );
     for flow in flows {
-        let printed = qemu::run(board, &built.join(&flow.name), TIME_LIMIT)
+        let printed = qemu::run(board, &device::elf(board.target, &flow.name), TIME_LIMIT)
             .with_context(|| flow.name.clone())?;
         let worst = worst(flow, &printed).with_context(|| flow.name.clone())?;
         let number = |key: &str| flow.imported[key].as_f64().unwrap_or(f64::NAN);
@@ -184,7 +198,7 @@ fn write(folder: &Path, command: &Path, flows: &[Flow]) -> Result<()> {
         format!(
             "[package]\nname = \"imported\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
              [dependencies]\nflow-frame = {{ path = {:?} }}\nflow-embedded = {{ path = {:?} }}\n\n\
-             [profile.release]\npanic = \"abort\"\n",
+             [profile.release]\nlto = \"fat\"\ncodegen-units = 1\npanic = \"abort\"\n",
             beside("flow-frame"),
             beside("flow-embedded"),
         ),

@@ -6,16 +6,18 @@
 //! use them to talk to an emulated chip. The way of a device build through the modules:
 //!
 //! ```text
-//! setup (packages) ──► toolchain ──► firmware ──► elf     section sizes, symbols
+//! setup (packages) ──► toolchain ──► device ──► elf       section sizes, symbols
 //!                                        │   └──► qemu    output, painted stack
 //!                                        │   └──► count   instructions per call
 //!                                        └──────► figures compared with the committed ones
 //! ```
 
 pub mod bars;
+pub mod corpus;
 pub mod cost;
 pub mod count;
 pub mod demo;
+pub mod device;
 pub mod environment;
 pub mod examples;
 pub mod families;
@@ -23,11 +25,14 @@ pub mod figures;
 pub mod firmware;
 pub mod flash;
 pub mod fleet;
+pub mod golden;
 pub mod imported;
 pub mod no_panic;
 pub mod packages;
 pub mod parallel;
 pub mod python;
+pub mod quick;
 pub mod setup;
 pub mod stages;
+pub mod suite;
 pub mod workspace;

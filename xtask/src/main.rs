@@ -4,7 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use xtask::{cost, demo, families, firmware, no_panic, setup, stages};
+use xtask::stages::Matrix;
+use xtask::{cost, demo, firmware, no_panic, quick, setup, stages};
 
 /// Sets up and tests the workspace.
 #[derive(Parser)]
@@ -20,11 +21,20 @@ enum Task {
     Setup,
     /// From a recording to a chip: train, calibrate, compile, link, run under emulation, compare
     Demo,
-    /// Run every stage of the tests, or the named ones
+    /// Format, lint and test the crates with uncommitted changes, or the named one
+    Quick {
+        /// A crate of the workspace
+        #[arg(name = "CRATE")]
+        name: Option<String>,
+    },
+    /// Run the stages of the tests that every change must pass, or the named ones
     #[command(after_help = "Example: cargo xtask test format lint")]
     Test {
-        /// Stages to run; all when none is named
+        /// Stages to run; those for every change when none is named
         stages: Vec<String>,
+        /// Run those of the full matrix too: hours
+        #[arg(long, conflicts_with = "stages")]
+        full: bool,
         /// Show the stages and run none
         #[arg(long)]
         list: bool,
@@ -61,17 +71,14 @@ fn run(task: Task) -> Result<()> {
             stages::list();
             Ok(())
         }
-        Task::Test { stages, .. } => stages::run(&stages),
+        Task::Test { stages, full, .. } => stages::run(&stages, full),
+        Task::Quick { name } => quick::run(name.as_deref()),
         Task::Demo => demo::run(&setup::ensure()?),
-        Task::Firmware => {
-            let toolchain = setup::ensure()?;
-            firmware::check(&toolchain)?;
-            families::check(&toolchain)
-        }
+        Task::Firmware => firmware::check(&setup::ensure()?),
         Task::Cost => {
             setup::ensure()?;
-            cost::check()
+            cost::check(Matrix::All)
         }
-        Task::NoPanic => no_panic::check(&setup::ensure()?),
+        Task::NoPanic => no_panic::check(&setup::ensure()?, Matrix::All),
     }
 }

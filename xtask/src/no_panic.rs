@@ -5,13 +5,14 @@
 //! the optimisation levels in use, and before it believes a good build it demands that a
 //! deliberate run-time index (the binary `control`) fails to link, and for that reason.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::parallel::side_by_side;
+use crate::device::{self, Build};
+use crate::stages::Matrix;
 use crate::workspace;
-use flow_measure::board::TARGETS;
+use flow_measure::board::{CORTEX_M0, CORTEX_M4F, RISCV32IMC, TARGETS};
 use flow_measure::elf::{self, Elf};
 use flow_measure::level::Level;
 use flow_measure::process;
@@ -19,6 +20,8 @@ use flow_measure::toolchain::Toolchain;
 
 /// The binary that holds the entries.
 const PROOF: &str = "no-panic";
+/// The binary that indexes out of bounds on purpose.
+const CONTROL: &str = "control";
 /// The undefined function that the panic handler calls.
 const UNDEFINED: &str = "a_panic_can_be_reached";
 
@@ -27,7 +30,7 @@ const UNDEFINED: &str = "a_panic_can_be_reached";
 /// # Errors
 /// If a panic can be reached, a double-precision helper is linked, an ELF or one of the symbols
 /// in `entries.txt` is missing, or the control links.
-pub fn check(toolchain: &Toolchain) -> Result<()> {
+pub fn check(toolchain: &Toolchain, matrix: Matrix) -> Result<()> {
     let folder = folder();
     let list = folder.join("entries.txt");
     let text = std::fs::read_to_string(&list).with_context(|| list.display().to_string())?;
@@ -35,34 +38,29 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
     if entries.is_empty() {
         bail!("{}: no entry to prove anything about", list.display());
     }
-    // A link is the work of one thread: targets are proved side by side, each in a folder of its own.
-    side_by_side(&TARGETS, |target| {
-        for level in levels(target) {
-            let place = format!("{target}, opt-level {level}");
-            control(toolchain, target, *level).context(place.clone())?;
-            let elf = prove(toolchain, target, *level, &entries).context(place.clone())?;
-            println!(
-                "{place}: {} entries, {} bytes of code, no panic, no double precision",
-                entries.len(),
-                elf.sizes().text
-            );
+    for level in Level::ALL {
+        let place = || format!("opt-level {level}");
+        let targets = targets(level, matrix);
+        if targets.is_empty() {
+            continue;
         }
-        Ok(())
-    })
-}
-
-/// The levels at which a target is proved: what reaches a panic is decided before the target's own part
-/// of the compiler, so that one target stands for all at the level that few use.
-fn levels(target: &str) -> &'static [Level] {
-    match target == TARGETS[0] {
-        true => &Level::ALL,
-        false => &[Level::Three, Level::S],
+        control(toolchain, targets, level).with_context(place)?;
+        prove(toolchain, targets, level, &entries).with_context(place)?;
     }
+    Ok(())
 }
 
-/// Where the program is built for a target.
-fn built(target: &str) -> PathBuf {
-    workspace::device_target().join("no-panic").join(target)
+/// The targets that are proved at a level. What reaches a panic is decided before the target's own part
+/// of the compiler: for a change, one target of each kind of core stands for the others (with an FPU,
+/// without one, and another architecture), and one for all at the level that few use.
+fn targets(level: Level, matrix: Matrix) -> &'static [&'static str] {
+    const KINDS: [&str; 3] = [CORTEX_M4F.target, CORTEX_M0.target, RISCV32IMC.target];
+    match (level, matrix) {
+        (Level::Three | Level::S, Matrix::All) => &TARGETS,
+        (Level::Three | Level::S, Matrix::Part) => &KINDS,
+        (Level::Z, Matrix::All) => &TARGETS[..1],
+        (Level::Z, Matrix::Part) => &[],
+    }
 }
 
 fn folder() -> PathBuf {
@@ -77,59 +75,88 @@ fn entries(text: &str) -> Vec<&str> {
         .collect()
 }
 
+/// Builds a binary for targets; ELFs of an earlier build are not taken for this one's.
 fn build(
     toolchain: &Toolchain,
-    target: &str,
+    targets: &[&str],
     level: Level,
     binary: &str,
 ) -> Result<process::Captured> {
-    let mut command = toolchain.build(&folder(), target, &built(target));
-    process::capture(level.apply(command.args(["--bin", binary])))
+    for target in targets {
+        let path = device::elf(target, binary);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| path.display().to_string());
+            }
+            _ => {}
+        }
+    }
+    let build = Build {
+        folder: &folder(),
+        targets,
+        level: Some(level),
+        features: "",
+        binaries: &[binary],
+    };
+    // That a link fails on one target must not hide what happens on the others.
+    process::capture(build.command(toolchain).arg("--keep-going"))
 }
 
-fn control(toolchain: &Toolchain, target: &str, level: Level) -> Result<()> {
-    let done = build(toolchain, target, level, "control")?;
-    judge_control(done.status.success(), &done.stderr)
+fn control(toolchain: &Toolchain, targets: &[&str], level: Level) -> Result<()> {
+    let done = build(toolchain, targets, level, CONTROL)?;
+    let linked = targets.iter().copied();
+    let linked = linked.filter(|target| device::elf(target, CONTROL).exists());
+    judge_control(&linked.collect::<Vec<_>>(), targets.len(), &done.stderr)
 }
 
-fn judge_control(linked: bool, stderr: &str) -> Result<()> {
-    if linked {
+fn judge_control(linked: &[&str], targets: usize, stderr: &str) -> Result<()> {
+    if !linked.is_empty() {
         bail!(
-            "the control, which indexes out of bounds on purpose, has linked: this proof is void"
+            "the control, which indexes out of bounds on purpose, has linked for {}: this proof is void",
+            linked.join(", ")
         );
     }
-    if !names_undefined(stderr) {
+    let refused = undefined(stderr);
+    if refused != targets {
         bail!(
-            "the control failed for another reason than its panic:\n{}",
+            "the control failed for its panic on {refused} targets of {targets}:\n{}",
             process::tail(stderr, 20)
         );
     }
     Ok(())
 }
 
-fn names_undefined(stderr: &str) -> bool {
-    let undefined = format!("undefined symbol: {UNDEFINED}");
-    stderr.contains(&undefined)
+/// How many links found a way to the panic handler.
+fn undefined(stderr: &str) -> usize {
+    stderr
+        .matches(&format!("undefined symbol: {UNDEFINED}"))
+        .count()
 }
 
-fn prove(toolchain: &Toolchain, target: &str, level: Level, entries: &[&str]) -> Result<Elf> {
-    let path = built(target).join(target).join("release").join(PROOF);
-    // What an earlier build left must not be taken for this one's.
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| path.display().to_string());
-        }
-        _ => {}
-    }
-    let done = build(toolchain, target, level, PROOF)?;
+fn prove(toolchain: &Toolchain, targets: &[&str], level: Level, entries: &[&str]) -> Result<()> {
+    let done = build(toolchain, targets, level, PROOF)?;
     if !done.status.success() {
         let end = process::tail(&done.stderr, 30);
-        if names_undefined(&done.stderr) {
+        if undefined(&done.stderr) > 0 {
             bail!("a panic can be reached:\n{end}");
         }
         bail!("the build failed:\n{end}");
     }
-    let elf = Elf::read(&path)?;
+    for target in targets {
+        let elf =
+            inspect(&device::elf(target, PROOF), entries).with_context(|| target.to_string())?;
+        println!(
+            "{target}, opt-level {level}: {} entries, {} bytes of code, no panic, no double precision",
+            entries.len(),
+            elf.sizes().text
+        );
+    }
+    Ok(())
+}
+
+/// Reads a linked proof: every entry is there, and nothing that panics or computes in double precision.
+fn inspect(path: &Path, entries: &[&str]) -> Result<Elf> {
+    let elf = Elf::read(path)?;
     for entry in entries {
         elf.require(entry)?;
     }
@@ -159,9 +186,10 @@ mod tests {
 
     #[test]
     fn the_control_must_fail_and_for_its_panic() {
-        let undefined = "rust-lld: error: undefined symbol: a_panic_can_be_reached";
-        assert!(judge_control(false, undefined).is_ok());
-        assert!(judge_control(true, "").is_err());
-        assert!(judge_control(false, "error: could not find `core`").is_err());
+        let undefined = "rust-lld: error: undefined symbol: a_panic_can_be_reached\n".repeat(2);
+        assert!(judge_control(&[], 2, &undefined).is_ok());
+        assert!(judge_control(&["thumbv6m-none-eabi"], 2, &undefined).is_err());
+        assert!(judge_control(&[], 3, &undefined).is_err());
+        assert!(judge_control(&[], 1, "error: could not find `core`").is_err());
     }
 }

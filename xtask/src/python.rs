@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::environment::Environment;
-use crate::workspace;
+use crate::{suite, workspace};
 use flow_measure::process;
 
 /// What the tests need beside the wheel.
@@ -37,11 +37,11 @@ pub fn cargo() -> Command {
 }
 
 /// Builds the wheel, installs it into an environment of its own, and runs its tests against the command
-/// `flow` of the same sources.
+/// `flow` of the same sources: all of them, or those that options of pytest choose.
 ///
 /// # Errors
 /// If there is no Python, a package can't be installed, the wheel can't be built, or a test fails.
-pub fn check() -> Result<()> {
+pub fn check(options: &[&str]) -> Result<()> {
     let folder = workspace::root().join("target/python");
     let environment = Environment::ensure(&folder.join("environment"), PACKAGES)?;
     let wheel = wheel(&environment, &folder.join("wheels"))?;
@@ -49,9 +49,6 @@ pub fn check() -> Result<()> {
         &[&wheel.display().to_string()],
         &["--force-reinstall", "--no-deps"],
     )?;
-    // As the stage `build` does, so that it is there.
-    let flow = ["build", "--workspace", "--all-features", "--bin", "flow"];
-    process::run(workspace::cargo().args(flow))?;
     process::run(
         environment
             .python()
@@ -64,8 +61,9 @@ pub fn check() -> Result<()> {
                 "no:cacheprovider",
                 "-rs",
             ])
+            .args(options)
             .current_dir(package())
-            .env("FLOW", workspace::host_target().join("debug/flow")),
+            .env("FLOW", suite::program("flow")?),
     )
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::packages::{self, Action, Archive, Installer, Machine};
-use crate::workspace::Manifest;
+use crate::workspace::{self, Manifest};
 use flow_measure::board::{EMULATORS, TARGETS};
 use flow_measure::process;
 use flow_measure::toolchain::{Lack, Toolchain};
@@ -45,6 +45,33 @@ pub fn ensure() -> Result<Toolchain> {
         Ok(toolchain) => Ok(toolchain),
         Err(lack) => bail!("{lack}"),
     }
+}
+
+/// Installs the runner of the workspace's tests where it is missing.
+///
+/// # Errors
+/// If cargo can't install it.
+pub fn ensure_runner() -> Result<()> {
+    if process::which("cargo-nextest").is_some() {
+        return Ok(());
+    }
+    println!(
+        "This machine lacks cargo-nextest, which runs the tests: cargo installs it, from its sources."
+    );
+    let mut install = workspace::cargo();
+    install.args(["install", "--locked", "--quiet", "cargo-nextest"]);
+    // It starts tests and waits for them: to compile it soon matters more than how fast it runs.
+    for (setting, value) in [
+        ("OPT_LEVEL", "1"),
+        ("LTO", "off"),
+        ("CODEGEN_UNITS", "16"),
+        ("DEBUG", "0"),
+    ] {
+        install.env(format!("CARGO_PROFILE_RELEASE_{setting}"), value);
+    }
+    process::run(&mut install).context(
+        "cargo-nextest could not be installed: https://nexte.st has it ready for many systems",
+    )
 }
 
 /// The device toolchain as it is, with nothing installed.

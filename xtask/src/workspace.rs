@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use flow_measure::TARGET;
 use flow_measure::process;
 use flow_measure::version::Version;
 
@@ -30,17 +31,23 @@ pub fn host_target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
-/// The one target folder of all device builds, so that `core` is compiled once per target and
-/// profile and not once per firmware.
+/// The folder that stands for the user's cache where tests run `flow`.
 #[must_use]
-pub fn device_target() -> PathBuf {
-    root().join("target").join("device")
+pub fn cache() -> PathBuf {
+    root().join("target").join("cache")
 }
 
-/// The folder where a device build leaves its ELFs, those of one optimisation level at a time.
+/// Where `flow codegen --measure` builds firmware within [`cache`].
 #[must_use]
-pub fn device_release(target: &str) -> PathBuf {
-    device_target().join(target).join("release")
+pub fn measure() -> PathBuf {
+    cache().join("flow").join("measure")
+}
+
+/// The one target folder of all device builds, those of `flow codegen --measure` included, so that
+/// `core` is compiled once for each target and level and not once for each firmware.
+#[must_use]
+pub fn device_target() -> PathBuf {
+    measure().join(TARGET)
 }
 
 /// The host's cargo: the one that runs this program, else the one on `PATH`.
@@ -49,6 +56,39 @@ pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command
+}
+
+/// A crate of the workspace.
+#[derive(Debug)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its folder, relative to the root.
+    pub folder: PathBuf,
+}
+
+/// The crates of the workspace.
+///
+/// # Errors
+/// If cargo fails.
+pub fn members() -> Result<Vec<Member>> {
+    let metadata: Value = serde_json::from_str(&metadata()?).context("cargo metadata")?;
+    let root = metadata["workspace_root"]
+        .as_str()
+        .context("cargo metadata: no workspace_root")?;
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let member = |package: &Value| {
+        let folder = Path::new(package["manifest_path"].as_str()?).parent()?;
+        Some(Member {
+            name: package["name"].as_str()?.to_owned(),
+            folder: folder.strip_prefix(root).ok()?.to_owned(),
+        })
+    };
+    Ok(packages.filter_map(member).collect())
+}
+
+fn metadata() -> Result<String> {
+    process::output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))
 }
 
 /// The facts of the workspace that tasks need.
@@ -66,9 +106,7 @@ impl Manifest {
     /// # Errors
     /// If cargo fails or flow-embedded or its `rust-version` is missing.
     pub fn read() -> Result<Self> {
-        let text =
-            process::output(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
-        Self::parse(&text)
+        Self::parse(&metadata()?)
     }
 
     fn parse(metadata: &str) -> Result<Self> {

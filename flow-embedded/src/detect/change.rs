@@ -20,7 +20,7 @@ use super::evidence::{Evidence, EvidenceTable};
 /// like a small offset where the other channels say what it should be.
 ///
 /// How often an alarm is called a drift, in per cent of 200 simulated runs for each, with one false alarm
-/// in 10,000 samples promised (`tests/tests/sequential.rs` of the workspace): a channel of four changes, each of
+/// in 10,000 samples promised (`tests/tests/all/sequential.rs` of the workspace): a channel of four changes, each of
 /// unit variance and correlated with the others by 1/2; samples are independent, or have an
 /// autocorrelation of 0.7 that the model knows:
 ///

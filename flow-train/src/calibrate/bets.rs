@@ -41,7 +41,7 @@ pub(super) struct Offer {
     pub(super) weight: f64,
 }
 
-/// The offers for a statistic. Strengths were chosen by simulated delays (`tests/tests/sequential.rs`):
+/// The offers for a statistic. Strengths were chosen by simulated delays (`tests/tests/all/sequential.rs`):
 /// three sizes of shift, because a bet on one is slow for others; few on the log-likelihood, which
 /// mostly sees what is large, and with more weight.
 pub(super) fn offers(statistic: Statistic) -> &'static [Offer] {

@@ -465,36 +465,15 @@ fn weights_tile<T: Real, S: Simd, const R: usize, const C: usize>(
 mod tests {
     use super::*;
 
-    /// A product by the `gemm` crate, `[m x n]` row-major, of row-major `a` `[m x k]` and `b` `[k x n]`.
+    /// A product by its definition, `[m x n]` row-major, of row-major `a` `[m x k]` and `b` `[k x n]`.
     fn reference(a: &[f64], b: &[f64], (m, n, k): (usize, usize, usize)) -> Vec<f64> {
         assert!(a.len() == m * k && b.len() == k * n);
-        let mut c = vec![0.0; m * n];
-        let stride = |columns: usize| isize::try_from(columns).unwrap();
-        // SAFETY: the pointers are to slices of the lengths asserted above, with row strides k, n and n.
-        unsafe {
-            gemm::gemm(
-                m,
-                n,
-                k,
-                c.as_mut_ptr(),
-                1,
-                stride(n),
-                false,
-                a.as_ptr(),
-                1,
-                stride(k),
-                b.as_ptr(),
-                1,
-                stride(n),
-                0.0,
-                1.0,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
-        }
-        c
+        let sum = |row: usize, column: usize| -> f64 {
+            (0..k).map(|i| a[row * k + i] * b[i * n + column]).sum()
+        };
+        (0..m)
+            .flat_map(|row| (0..n).map(move |column| sum(row, column)))
+            .collect()
     }
 
     fn transposed(a: &[f64], columns: usize) -> Vec<f64> {
@@ -523,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn products_are_those_of_gemm_for_all_shapes_of_tiles() {
+    fn products_are_those_of_the_definition_for_all_shapes_of_tiles() {
         let wave = |count: usize, pace: f64| {
             (0..count)
                 .map(|i| (i as f64 * pace).sin())

@@ -4,7 +4,7 @@
 //! The flow is the one that `flow demo` trains on a smartwatch's recording; the rows are of the same
 //! recording (source and licence: `flow-train/data/README.md`).
 //!
-//! `tests/firmware` puts it on a chip; `tests/firmware.rs` of flow-tests runs it on the desk.
+//! `tests/firmware` puts it on a chip; `tests/all/firmware.rs` of flow-tests runs it on the desk.
 #![no_std]
 #![forbid(unsafe_code)]
 

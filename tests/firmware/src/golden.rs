@@ -43,15 +43,20 @@ fn committed(name: &str) -> Option<u32> {
     })
 }
 
-/// Runs the tests of each folder, prints a line for each, and ends the emulator.
+/// Runs the tests of a folder and prints a line for each.
+pub fn judge(console: &mut Console, folder: &str, tests: &[Test]) {
+    for (name, test, digest) in tests {
+        let sampled = digest.is_none_or(|digest| committed(name) == Some(digest()));
+        let verdict = if test() && sampled { "same " } else { "other " };
+        console.text(verdict).text(folder).text(name).end();
+    }
+}
+
+/// Runs the tests of each folder, and ends the emulator.
 pub fn run(folders: &[(&str, &[Test])]) -> ! {
     let mut console = Console::open();
     for (folder, tests) in folders {
-        for (name, test, digest) in *tests {
-            let sampled = digest.is_none_or(|digest| committed(name) == Some(digest()));
-            let verdict = if test() && sampled { "same " } else { "other " };
-            console.text(verdict).text(folder).text(name).end();
-        }
+        judge(&mut console, folder, tests);
     }
     console.text("end").end();
     stop::success()

@@ -9,26 +9,19 @@ use flow_tests::cost::{
     page,
 };
 use std::fs;
-use std::sync::{Mutex, PoisonError};
-use xtask::parallel::side_by_side;
 use xtask::workspace;
 
-/// Of the models, each run of the check measures one in so many in each place, and every model in
-/// some place.
-const SHARE: usize = 3;
+/// Of the models, the short check measures one in so many in each place (a board and a level, ten in
+/// all): every model in one place.
+const SHARE: usize = 10;
 /// The same of the flows that the test firmware has alone, whose instructions are traced one by one.
 const FIRMWARE_SHARE: usize = 10;
 
 fn main() -> Result<()> {
     let root = workspace::root();
     match std::env::args().nth(1).as_deref() {
-        Some("check") => {
-            compare(
-                &measured(&models::held_out(), &BOARDS.each_ref(), SHARE)?,
-                &committed("held_out")?,
-            )?;
-            compare(&in_firmware(FIRMWARE_SHARE)?, &committed("firmware")?)
-        }
+        Some("check") => check(SHARE, FIRMWARE_SHARE),
+        Some("check-all") => check(1, 1),
         Some("measure") => {
             // All sets, or the one that is named.
             let only = std::env::args().nth(2);
@@ -57,37 +50,44 @@ fn main() -> Result<()> {
             fs::write(root.join("docs/cost.md"), text)?;
             Ok(())
         }
-        other => bail!("one of check, measure, fit, report instead of {other:?}"),
+        other => bail!("one of check, check-all, measure, fit, report instead of {other:?}"),
     }
+}
+
+/// Compares the figures of one in so many models with the committed ones.
+fn check(share: usize, firmware_share: usize) -> Result<()> {
+    compare(
+        &measured(&models::held_out(), &BOARDS.each_ref(), share)?,
+        &committed("held_out")?,
+    )?;
+    compare(&in_firmware(firmware_share)?, &committed("firmware")?)
 }
 
 /// The figures of a share of some models on some boards at every level, as `flow codegen --measure`
 /// finds them.
 fn measured(models: &[Model], boards: &[&'static Board], share: usize) -> Result<Places> {
     let toolchain = xtask::setup::toolchain()?;
-    let places = Mutex::new(Places::new());
-    // Each level is built in a folder of its own.
-    side_by_side(&LEVELS, |level| {
-        for (turn, board) in boards.iter().enumerate() {
-            let own: Vec<&Model> = models.iter().skip(turn % share).step_by(share).collect();
-            println!("{} at opt-level {level}: {} models", board.name, own.len());
-            let place = measure(&toolchain, board, *level, &own)?;
-            let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
-            places.insert(level.key(board.name), place);
-        }
-        Ok(())
-    })?;
-    Ok(places.into_inner().unwrap_or_else(PoisonError::into_inner))
+    let mut places = Places::new();
+    let all = LEVELS
+        .iter()
+        .flat_map(|level| boards.iter().map(move |board| (*level, *board)));
+    for (turn, (level, board)) in all.enumerate() {
+        let own: Vec<&Model> = models.iter().skip(turn % share).step_by(share).collect();
+        println!("{} at opt-level {level}: {} models", board.name, own.len());
+        let place = measure(&toolchain, board, level, &own)?;
+        places.insert(level.key(board.name), place);
+    }
+    Ok(places)
 }
 
 /// The figures of a share of the flows that the test firmware has alone.
 fn in_firmware(share: usize) -> Result<Places> {
     let toolchain = xtask::setup::toolchain()?;
     let mut places = Places::new();
-    let boards = BOARDS
-        .iter()
-        .flat_map(|board| LEVELS.map(|level| (board, level)));
-    for (turn, (board, level)) in boards.enumerate() {
+    let all = LEVELS
+        .into_iter()
+        .flat_map(|level| BOARDS.iter().map(move |board| (board, level)));
+    for (turn, (board, level)) in all.enumerate() {
         let own = models::ALONE.iter().skip(turn % share).step_by(share);
         let own: Vec<&str> = own.copied().collect();
         let key = level.key(board.name);

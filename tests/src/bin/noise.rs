@@ -41,8 +41,8 @@ const STABILITY: &str = "\
 
 What a flow is conditioned on is confined to the range of the training data, so its feedback can't
 run away. Over ten million steps a flow of random weights stays within bounds that the first million
-reached (`noise_does_not_drift_away` in `tests/tests/generated.rs`), and a trained one within the
-recording's range and three quarters of its width beyond (`tests/tests/noise.rs`): slow noise is not
+reached (`noise_does_not_drift_away` in `tests/tests/all/generated.rs`), and a trained one within the
+recording's range and three quarters of its width beyond (`tests/tests/all/noise.rs`): slow noise is not
 as slow as a random walk that goes on for ever, but as what the recording shows.
 
 This page is generated: `cargo run --release --package flow-tests --bin noise`.

@@ -22,7 +22,7 @@ speed with all passes, without each, and without any; and the first of them as o
 it, with reversals of the channels between its layers. Measured on an emulated Cortex-M4F at
 `opt-level = 3` / `s`: instructions, and bytes that the model adds to a firmware that scores and
 samples; in brackets the difference from all passes, in percent.
-The bits are the same in every row: `tests/tests/passes.rs` compares them over thousands of random
+The bits are the same in every row: `tests/tests/all/passes.rs` compares them over thousands of random
 flows, and golden modules without any pass run on every board.
 
 - **fold**: permutations move nothing; later layers find their channels where they lie. Our own

@@ -10,7 +10,8 @@ use flow_measure::toolchain::Toolchain;
 use flow_measure::{Figures, qemu};
 use std::path::Path;
 use std::time::Duration;
-use xtask::{count, families};
+use xtask::parallel::side_by_side;
+use xtask::{count, device, firmware};
 
 /// How many instructions a traced run may take.
 const INSTRUCTION_LIMIT: u64 = 50_000_000;
@@ -36,17 +37,16 @@ pub fn measure(
     let names: Vec<String> = names.collect();
     let baselines = [false, true].map(|scored| baseline(scored).to_owned());
     let binaries: Vec<&str> = names.iter().chain(&baselines).map(String::as_str).collect();
-    let built = families::build(toolchain, board, level, families::PLAIN, &binaries)?;
-    let flash = |name: &str| Ok::<_, anyhow::Error>(Elf::read(&built.join(name))?.sizes().flash());
-    let mut place = Place::new();
-    for name in &names {
-        let path = built.join(name);
-        let mut figures = operations(board, &path).with_context(|| name.clone())?;
+    firmware::build(toolchain, &[board.target], level, "", &binaries)?;
+    let elf = |name: &str| device::elf(board.target, name);
+    let flash = |name: &str| Ok::<_, anyhow::Error>(Elf::read(&elf(name))?.sizes().flash());
+    let place = side_by_side(&names, |name| {
+        let mut figures = operations(board, &elf(name)).with_context(|| name.clone())?;
         let without = flash(baseline(figures.sample == 0.0))?;
         figures.flash = flash(name)? as f64 - without as f64;
-        place.insert(name[PREFIX.len()..].to_owned(), figures);
-    }
-    Ok(place)
+        Ok((name[PREFIX.len()..].to_owned(), figures))
+    })?;
+    Ok(place.into_iter().collect())
 }
 
 /// Begins the name of each binary.

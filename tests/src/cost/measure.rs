@@ -8,6 +8,7 @@ use flow_measure::level::Level;
 use flow_measure::toolchain::Toolchain;
 use flow_measure::{Bench, Figures, Probe};
 use std::collections::BTreeMap;
+use xtask::parallel::side_by_side;
 use xtask::workspace;
 
 /// The boards that models are measured on.
@@ -62,7 +63,7 @@ pub fn measure(
 ) -> Result<Place> {
     let bench = Bench {
         toolchain,
-        folder: workspace::root().join("target/cost").join(level.name()),
+        folder: workspace::measure(),
         features: Vec::new(),
     };
     let probes: Vec<Probe> = models
@@ -70,8 +71,9 @@ pub fn measure(
         .map(|own| Probe::at(&own.name, &own.artefact, &own.options, own.events.clone()))
         .collect::<Result<_>>()?;
     let built = bench.build(board, chip(board, level)?.level, &probes)?;
-    let figures = built
-        .probes()
-        .map(|probe| Ok((probe.name.clone(), built.figures(probe)?)));
-    figures.collect()
+    let probes: Vec<&Probe> = built.probes().collect();
+    let figures = side_by_side(&probes, |probe| {
+        Ok((probe.name.clone(), built.figures(probe)?))
+    })?;
+    Ok(figures.into_iter().collect())
 }

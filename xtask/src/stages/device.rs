@@ -3,42 +3,51 @@
 use anyhow::Result;
 
 use super::{Bench, Verdict};
-use crate::{cost, examples, families, firmware, imported, no_panic, workspace};
-use flow_measure::process;
+use crate::stages::Matrix;
+use crate::{corpus, cost, examples, firmware, golden, imported, no_panic, setup, suite};
 
 pub(super) fn setup(bench: &mut Bench) -> Result<Verdict> {
+    setup::ensure_runner()?;
     println!("{}", bench.toolchain()?);
     Ok(Verdict::Passed)
 }
 
 pub(super) fn no_panic(bench: &mut Bench) -> Result<Verdict> {
-    no_panic::check(&bench.toolchain()?)?;
+    no_panic::check(&bench.toolchain()?, Matrix::Part)?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn no_panic_all(bench: &mut Bench) -> Result<Verdict> {
+    no_panic::check(&bench.toolchain()?, Matrix::All)?;
     Ok(Verdict::Passed)
 }
 
 pub(super) fn firmware(bench: &mut Bench) -> Result<Verdict> {
-    let toolchain = bench.toolchain()?;
-    firmware::check(&toolchain)?;
-    families::check(&toolchain)?;
-    // These tests are ignored in the stage `tests`, which needs no chip, and are built there: other
-    // packages or features would build everything again.
-    process::run(workspace::cargo().args([
-        "test",
-        "--workspace",
-        "--all-features",
-        "--test",
-        "firmware",
-        "--test",
-        "programs",
-        "--",
-        "--ignored",
-    ]))?;
+    firmware::check(&bench.toolchain()?)?;
+    // The stage `tests` leaves these out: they need the chips.
+    suite::run(&["--run-ignored", "only", "-E", suite::ON_CHIPS])?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn corpus(bench: &mut Bench) -> Result<Verdict> {
+    corpus::check(&bench.toolchain()?)?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn golden(bench: &mut Bench) -> Result<Verdict> {
+    golden::check(&bench.toolchain()?)?;
     Ok(Verdict::Passed)
 }
 
 pub(super) fn cost(bench: &mut Bench) -> Result<Verdict> {
     bench.toolchain()?;
-    cost::check()?;
+    cost::check(Matrix::Part)?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn cost_all(bench: &mut Bench) -> Result<Verdict> {
+    bench.toolchain()?;
+    cost::check(Matrix::All)?;
     Ok(Verdict::Passed)
 }
 

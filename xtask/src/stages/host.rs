@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::{Bench, Verdict};
-use crate::workspace;
+use crate::{suite, workspace};
 use flow_measure::process;
 use flow_measure::version::Version;
 
@@ -18,6 +18,7 @@ fn outer_workspaces() -> Result<Vec<PathBuf>> {
         root.join("flow-frame"),
         crate::python::package(),
         root.join("tests/no-panic"),
+        root.join("flow-train/tests/peers/gemm"),
     ];
     folders.extend(crate::examples::folders()?);
     Ok(folders)
@@ -48,21 +49,18 @@ pub(super) fn lint(_: &mut Bench) -> Result<Verdict> {
 }
 
 pub(super) fn build(_: &mut Bench) -> Result<Verdict> {
-    process::run(workspace::cargo().args(["build", "--workspace", "--all-features"]))?;
+    suite::build()?;
     Ok(Verdict::Passed)
 }
 
 pub(super) fn tests(_: &mut Bench) -> Result<Verdict> {
-    let runner: &[&str] = if process::which("cargo-nextest").is_some() {
-        &["nextest", "run"]
-    } else {
-        &["test", "--lib", "--bins", "--tests"]
-    };
-    process::run(
-        workspace::cargo()
-            .args(runner)
-            .args(["--workspace", "--all-features"]),
-    )?;
+    suite::run(&[])?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn sweeps(_: &mut Bench) -> Result<Verdict> {
+    let long = format!("not ({})", suite::ON_CHIPS);
+    suite::run(&["--run-ignored", "only", "-E", &long])?;
     Ok(Verdict::Passed)
 }
 
@@ -89,7 +87,7 @@ pub(super) fn msrv(bench: &mut Bench) -> Result<Verdict> {
     let rustc = process::output(Command::new("rustc").arg("--version"))?;
     if Version::find(&rustc) == Some(msrv) {
         println!("this is rustc {msrv}, the stated minimum: the stage `build` has shown it");
-        return build(bench);
+        return Ok(Verdict::Passed);
     }
     let name = msrv.to_string();
     // With the automatic installation off, a toolchain that is not here is an error and no
@@ -121,11 +119,11 @@ pub(super) fn features(bench: &mut Bench) -> Result<Verdict> {
     let names = bench.manifest()?.embedded_features.clone();
     for set in feature_sets(&names) {
         println!("flow-embedded with features [{set}]");
-        for task in ["build", "test"] {
+        for task in [&["check"][..], &["test", "--lib"]] {
             process::run(
                 workspace::cargo()
-                    .args([task, "--quiet", "--package", "flow-embedded"])
-                    .args(if task == "test" { &["--lib"][..] } else { &[] })
+                    .args(task)
+                    .args(["--quiet", "--package", "flow-embedded"])
                     .args(["--no-default-features", "--features", &set]),
             )?;
         }
@@ -134,7 +132,12 @@ pub(super) fn features(bench: &mut Bench) -> Result<Verdict> {
 }
 
 pub(super) fn python(_: &mut Bench) -> Result<Verdict> {
-    crate::python::check()?;
+    crate::python::check(&["-m", "not slow"])?;
+    Ok(Verdict::Passed)
+}
+
+pub(super) fn python_all(_: &mut Bench) -> Result<Verdict> {
+    crate::python::check(&[])?;
     Ok(Verdict::Passed)
 }
 

@@ -1,0 +1,13 @@
+//! The integration tests of flow-embedded, in one program.
+
+#[cfg(all(feature = "libm", feature = "micromath"))]
+mod accuracy;
+mod by_context;
+mod categorical;
+#[cfg(feature = "defmt")]
+mod defmt;
+mod fixed;
+mod kernels;
+mod recalibration;
+mod spline_reference;
+mod window;
