@@ -71,8 +71,8 @@ fn index(entries: &[Entry]) -> String {
 }
 
 /// Scores and samples with what the project is today.
-fn freeze(name: &str, draft: &Draft, bytes: Vec<u8>) -> Entry {
-    let flow = LoadedFlow::from_bytes(&bytes).expect(name);
+fn freeze(name: &str, draft: &Draft, bytes: &[u8]) -> Entry {
+    let flow = LoadedFlow::from_bytes(bytes).expect(name);
     let integers = flow.is_integer();
     let recipe = Recipe {
         name: name.into(),
@@ -83,7 +83,7 @@ fn freeze(name: &str, draft: &Draft, bytes: Vec<u8>) -> Entry {
         inputs: INPUTS,
         with_latents: LATENTS,
         samples: if integers { 0 } else { SAMPLES },
-        artefact: bytes.clone(),
+        artefact: bytes.to_vec(),
     };
     let channels = recipe.event.len();
     let interpreter = integers.then(|| Interpreter::of(&flow).expect(name));
@@ -144,7 +144,7 @@ fn every_flow_is_frozen() {
     if is_blessed() && !missing.is_empty() {
         let more: Vec<Entry> = missing
             .iter()
-            .map(|(name, draft, bytes)| freeze(name, draft, bytes.clone()))
+            .map(|(name, draft, bytes)| freeze(name, draft, bytes))
             .collect();
         let all = append(entries(), &more).expect("new names");
         std::fs::write(file("vectors.bin"), all).expect("the folder is writable");
@@ -243,7 +243,8 @@ fn the_loader_keeps_its_bits() {
 #[test]
 fn scorers_keep_their_bits() {
     each(|own, flow| {
-        let scorer = Scorer::new(flow).expect(own.name());
+        let name = own.name();
+        let scorer = Scorer::new(flow).expect(name);
         let inputs: Vec<_> = own.inputs().collect();
         let events: Vec<f32> = inputs.iter().flat_map(|own| own.event.clone()).collect();
         let contexts: Vec<f32> = inputs.iter().flat_map(|own| own.context.clone()).collect();
@@ -271,8 +272,9 @@ fn interpreters_keep_their_bits() {
     };
     for passes in [Passes::default(), none] {
         each(|own, _| {
-            let checked = Checked::new(own.artefact()).expect(own.name());
-            let interpreter = Interpreter::new(&checked, passes).expect(own.name());
+            let name = own.name();
+            let checked = Checked::new(own.artefact()).expect(name);
+            let interpreter = Interpreter::new(&checked, passes).expect(name);
             let score = |event: &[f32], context: &[f32]| interpreter.log_prob(event, context).0;
             let log_probs = own
                 .inputs()

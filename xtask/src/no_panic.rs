@@ -7,7 +7,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
 use crate::parallel::side_by_side;
 use crate::workspace;
@@ -35,6 +35,8 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
     if entries.is_empty() {
         bail!("{}: no entry to prove anything about", list.display());
     }
+    flow_modules::generate(&modules(), |own| matches!(own.folder, "" | "f16"))
+        .map_err(|fault| anyhow!("generated modules: {fault}"))?;
     // A link is the work of one thread: targets are proved side by side, each in a folder of its own.
     side_by_side(&TARGETS, |target| {
         for level in levels(target) {
@@ -69,6 +71,11 @@ fn folder() -> PathBuf {
     workspace::root().join("tests").join("no-panic")
 }
 
+/// Where the generated modules are.
+fn modules() -> PathBuf {
+    workspace::device_target().join("no-panic").join("modules")
+}
+
 /// The names in `entries.txt`: one a line, `#` begins a comment.
 fn entries(text: &str) -> Vec<&str> {
     text.lines()
@@ -84,7 +91,10 @@ fn build(
     binary: &str,
 ) -> Result<process::Captured> {
     let mut command = toolchain.build(&folder(), target, &built(target));
-    process::capture(level.apply(command.args(["--bin", binary])))
+    command
+        .args(["--bin", binary])
+        .env("FLOW_MODULES", modules());
+    process::capture(level.apply(&mut command))
 }
 
 fn control(toolchain: &Toolchain, target: &str, level: Level) -> Result<()> {

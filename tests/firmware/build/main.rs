@@ -1,4 +1,4 @@
-//! Links for a board and, on request, generates the flows of every family.
+//! Links for a board and, on request, generates the flows of every family and the golden modules.
 
 mod artefacts;
 mod families;
@@ -11,7 +11,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
     println!("cargo::rerun-if-changed=build");
     if env::var_os("CARGO_FEATURE_FAMILIES").is_some() {
-        families::generate(Path::new(&env::var("OUT_DIR")?))?;
+        let out = env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?;
+        let out = Path::new(&out);
+        families::generate(out)?;
+        // On chips half precision is what it is on the host: `f32` behind a conversion.
+        flow_modules::generate(&out.join("golden"), |own| !own.folder.starts_with("f16"))?;
     }
     Ok(())
 }
