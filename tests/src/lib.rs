@@ -8,6 +8,7 @@ pub mod cost;
 pub mod detection;
 pub mod drafts;
 pub mod example;
+pub mod frozen;
 pub mod images;
 pub mod log;
 pub mod noise;

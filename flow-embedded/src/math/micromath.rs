@@ -10,13 +10,16 @@ impl Math for Micromath {
     const BACKEND: Backend = Backend::Micromath;
 
     fn exp(x: f32) -> f32 {
-        // Outside the range of finite results the crate's own arithmetic wraps.
+        // Outside the range of finite results the crate's own arithmetic wraps. Of a NaN it makes
+        // a number that depends on the NaN's sign, and machines differ in that.
         if x > 88.7 {
             f32::INFINITY
+        } else if x >= -87.3 {
+            F32(x).exp().0
         } else if x < -87.3 {
             0.0
         } else {
-            F32(x).exp().0
+            x
         }
     }
 

@@ -118,8 +118,11 @@ fn edges_are_defined() {
     fn check<M: Math>() {
         assert_eq!(M::exp(0.0), 1.0);
         assert_eq!(M::exp(f32::NEG_INFINITY), 0.0);
-        assert!(M::exp(f32::NAN).is_nan() && M::ln(f32::NAN).is_nan());
-        assert!(M::tanh(f32::NAN).is_nan() && M::sqrt(f32::NAN).is_nan());
+        // Machines differ in the sign of the NaNs that they make.
+        for nan in [f32::NAN, -f32::NAN] {
+            assert!(M::exp(nan).is_nan() && M::ln(nan).is_nan());
+            assert!(M::tanh(nan).is_nan() && M::sqrt(nan).is_nan());
+        }
         assert!(M::exp(1000.0) > 1e38);
         assert_eq!((M::tanh(50.0), M::tanh(-50.0)), (1.0, -1.0));
     }

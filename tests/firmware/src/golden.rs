@@ -24,7 +24,9 @@ macro_rules! golden {
             $(
                 #[allow(dead_code)]
                 pub mod $module {
-                    include!(concat!("../../../golden/", $path, stringify!($module), ".rs"));
+                    include!(concat!(
+                        env!("OUT_DIR"), "/golden/", $path, stringify!($module), ".rs"
+                    ));
                 }
             )*
         }

@@ -1,13 +1,16 @@
 //! Generated code: its text against golden files, its results against the
-//! loaded artefact, bit for bit.
+//! loaded artefact and the frozen vectors, bit for bit.
 //!
-//! `BLESS=1 cargo test -p flow-tests --test all generated` rewrites the golden
-//! files; review the difference before committing it.
+//! The build script compiles the modules of `flow_modules::all` from frozen artefacts, and this file
+//! includes them. Some are golden as text in `tests/golden`, for people to read; the others by a
+//! digest in `tests/golden/digests.txt`.
+//!
+//! `BLESS=1 cargo test -p flow-tests --test all generated` rewrites the golden files; review the
+//! difference before committing it. `cp` the module from the build script's `OUT_DIR` before and after
+//! a change to see what a digest hides.
 
-use flow_codegen::{
-    Checked, Functions, Interpreter, Optimise, Options, Passes, Visibility, compile,
-};
-use flow_embedded::artefact::{Channel, ShapeError, WeightFormat};
+use flow_codegen::{Checked, Interpreter, Passes};
+use flow_embedded::artefact::{Channel, ShapeError};
 use flow_embedded::detect::evidence::Bet;
 use flow_embedded::detect::{Change, EvidenceTable, LineScore, Sequential, SequentialTest, blame};
 use flow_embedded::fixed::Saturation;
@@ -18,205 +21,167 @@ use flow_embedded::{
     Calibrated, CalibratedLines, Categories, Density, Detector, Latents, LineDetector, LineVerdict,
     LoadedFlow, NoiseSource, ObserveError, Provenance, Sampler, StreamDetector,
 };
-use flow_tests::drafts::{draft, halved, outside, quantised, rng, table, uniform, within};
+use flow_frozen::{Entry, Input};
+use flow_tests::drafts::{outside, rng, table, uniform, within};
+use flow_tests::frozen::{entry, latents_differ, log_probs_differ, samples_differ};
 use flow_train::evaluate::{Lines, Scorer, Stream};
-use flow_train::export::Draft;
 use flow_train::noise::Source;
 use rand_chacha::ChaCha8Rng;
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
-/// The seed of the golden drafts.
-const SEED: u64 = 11;
-
-fn artefact(name: &str) -> Vec<u8> {
-    let (_, kind) = table()
-        .into_iter()
-        .find(|(own, _)| *own == name)
-        .expect("a row of the table");
-    draft(&kind, SEED).encode().expect("a valid draft")
-}
-
-/// Modules with other options than the rest of the table: name, draft, options.
-fn with_options() -> Vec<(&'static str, &'static str, Options)> {
-    let score = Options {
-        visibility: Visibility::Crate,
-        derives: vec!["PartialEq".into(), "Eq".into()],
-        functions: Functions::Score,
-        self_test: true,
-        ..Options::default()
-    };
-    let sample = Options {
-        type_name: Some("Noise".into()),
-        visibility: Visibility::Private,
-        math: Some(Backend::Libm),
-        functions: Functions::Sample,
-        ..Options::default()
-    };
-    vec![
-        ("domains_score", "domains", score),
-        ("glow_sample", "glow", sample),
-    ]
-}
-
-/// A golden module: its folder and name, the row of the table, and what it is
-/// compiled with.
-struct Module {
-    folder: &'static str,
-    name: &'static str,
-    row: &'static str,
-    weights: Option<WeightFormat>,
-    options: Options,
-}
-
-impl Module {
-    fn artefact(&self) -> Vec<u8> {
-        match self.weights {
-            None => artefact(self.row),
-            Some(weights) => quantised_artefact(self.row, weights),
-        }
-    }
-}
-
-/// A row of the table, quantised.
-fn quantised_artefact(name: &str, weights: WeightFormat) -> Vec<u8> {
-    let bytes = artefact(name);
-    let flow = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
-    let draft = Draft::from_loaded(&flow);
-    let draft = match weights.is_integer() {
-        true => quantised(&draft, weights),
-        false => halved(&draft),
-    };
-    draft.encode().expect("a valid draft")
-}
-
-/// The rows that are also compiled to `i8` and `i16`.
-const INTEGERS: [&str; 16] = [
-    "maf",
-    "maf_context",
-    "mixed",
-    "nice",
-    "nsf",
-    "iaf",
+/// The modules that are golden as text: together they show every kind of code that is emitted.
+const READ: [&str; 14] = [
+    // Features of the past, a test of streams, noise.
+    "maf_lags",
+    // Calibration by a category of the context.
+    "realnvp_context",
+    // Groups of channels, the generative direction.
     "iaf_spline_groups",
-    "glow",
-    "domains",
-    "circular",
-    "imported_scales",
-    "imported_splines",
-    "blocks_added",
-    "blocks_gated",
-    "blocks_linear",
-    "context_first",
+    // Circular channels.
+    "torus",
+    // Every domain; a module that scores only.
+    "domains_score",
+    // Linear layers, a mixture; a module that samples only.
+    "glow_sample",
+    // Convolutions.
+    "image_residual",
+    // A text whose lines are judged.
+    "lines",
+    // Categories beside numbers.
+    "mixed_permuted",
+    // Half precision, splines, residual conditioners.
+    "f16/nsf",
+    // Integers.
+    "i8/domains",
+    "i16/glow",
+    // For size, and without the compiler's passes.
+    "size/permuted",
+    "plain/permuted",
 ];
 
-/// Those among them that are also compiled for size.
-const SMALL_INTEGERS: [&str; 4] = ["maf", "mixed", "iaf", "blocks_added"];
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
 
-/// The rows that are also compiled for size, and without any pass.
-const VARIANTS: [&str; 9] = [
-    "maf_context",
-    "mixed",
-    "iaf",
-    "iaf_spline_groups",
-    "glow",
-    "circular",
-    "permuted",
-    "categories",
-    "blocks_added",
-];
+/// The artefact of an entry of the frozen vectors.
+fn artefact(name: &str) -> &'static [u8] {
+    entry(name).artefact()
+}
 
-/// The rows that are also compiled to `f16`, for speed and for size.
-const HALVES: [(&str, &str); 7] = [
-    ("f16", "maf"),
-    ("f16", "nsf"),
-    ("f16", "image"),
-    ("f16", "categories"),
-    ("f16", "blocks_gated"),
-    ("f16_size", "maf"),
-    ("f16_size", "nsf"),
-];
+/// FNV-1a, 64 bits.
+fn digest(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
 
-fn modules() -> Vec<Module> {
-    let options = Options {
-        self_test: true,
-        ..Options::default()
+/// Paths of the modules under the golden folder, without their ending.
+fn on_disk() -> BTreeSet<String> {
+    let list = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).expect("a folder");
+        entries.map(|own| own.expect("an entry").path()).collect()
     };
-    let size = Options {
-        optimise: Optimise::Size,
-        ..options.clone()
-    };
-    let plain = Options {
-        passes: Passes {
-            fold: false,
-            pack: false,
-            schedule: false,
-        },
-        ..options.clone()
-    };
-    let same = |folder, name, options: &Options| Module {
-        folder,
-        name,
-        row: name,
-        weights: None,
-        options: options.clone(),
-    };
-    let all = table()
+    let root = golden();
+    let (folders, mut files): (Vec<_>, Vec<_>) = list(&root).into_iter().partition(|p| p.is_dir());
+    files.extend(folders.iter().flat_map(|folder| list(folder)));
+    let modules = files
         .into_iter()
-        .map(|(name, _)| same("", name, &options));
-    let variants = VARIANTS
-        .into_iter()
-        .flat_map(|name| [same("size", name, &size), same("plain", name, &plain)]);
-    let others = with_options()
-        .into_iter()
-        .map(|(name, row, options)| Module {
-            folder: "",
-            name,
-            row,
-            weights: None,
-            options,
-        });
-    let integers = INTEGERS.into_iter().flat_map(|name| {
-        let quantised = |folder, weights| Module {
-            weights: Some(weights),
-            ..same(folder, name, &options)
-        };
-        [
-            quantised("i8", WeightFormat::I8),
-            quantised("i16", WeightFormat::I16),
-        ]
+        .filter(|path| path.extension().is_some_and(|own| own == "rs"));
+    let names = modules.map(|path| {
+        let name = path
+            .strip_prefix(&root)
+            .expect("under the folder")
+            .with_extension("");
+        name.to_string_lossy().into_owned()
     });
-    let halves = HALVES.into_iter().map(|(folder, name)| Module {
-        weights: Some(WeightFormat::F16),
-        ..same(folder, name, if folder == "f16" { &options } else { &size })
-    });
-    let small_integers = SMALL_INTEGERS.into_iter().map(|name| Module {
-        weights: Some(WeightFormat::I8),
-        ..same("i8_size", name, &size)
-    });
-    let variants = variants.chain(integers).chain(small_integers);
-    let variants = variants.chain(halves);
-    all.chain(variants).chain(others).collect()
+    names.collect()
 }
 
 #[test]
 fn the_text_is_golden() {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
-    let mut differing = Vec::new();
-    for own in modules() {
-        let source = format!("{}.flow", own.row);
-        let compiled = compile(&own.artefact(), Path::new(&source), &own.options);
-        let (text, _) = compiled.expect(own.name);
-        let path = golden.join(own.folder).join(own.name).with_extension("rs");
-        if std::env::var_os("BLESS").is_some() {
-            std::fs::write(&path, text).expect("golden folder is writable");
-        } else if std::fs::read_to_string(&path).ok() != Some(text) {
-            differing.push(format!("{}/{}", own.folder, own.name));
+    let is_blessed = std::env::var_os("BLESS").is_some();
+    let (mut differing, mut digests) = (Vec::new(), String::new());
+    let built = Path::new(env!("OUT_DIR")).join("golden");
+    for own in flow_modules::all().expect("frozen artefacts") {
+        let path = own.path();
+        let text = own.compile().expect(&path);
+        // What the other tests compile is this text.
+        let compiled = std::fs::read_to_string(built.join(&path).with_extension("rs"));
+        assert_eq!(
+            compiled.ok().as_ref(),
+            Some(&text),
+            "{path} was built from other sources"
+        );
+        let file = golden().join(&path).with_extension("rs");
+        if !READ.contains(&path.as_str()) {
+            digests += &format!("{path} {:016x}\n", digest(&text));
+            if is_blessed && file.exists() {
+                std::fs::remove_file(&file).expect("golden folder is writable");
+            }
+            continue;
+        }
+        if is_blessed {
+            let folder = file.parent().expect("a folder");
+            std::fs::create_dir_all(folder).expect("golden folder is writable");
+            std::fs::write(&file, text).expect("golden folder is writable");
+        } else if std::fs::read_to_string(&file).ok() != Some(text) {
+            differing.push(path);
         }
     }
+    let file = golden().join("digests.txt");
+    if is_blessed {
+        std::fs::write(&file, &digests).expect("golden folder is writable");
+    }
+    let committed = std::fs::read_to_string(&file).expect("digests");
+    let (committed, found): (BTreeSet<_>, BTreeSet<_>) =
+        (committed.lines().collect(), digests.lines().collect());
+    let others = committed.symmetric_difference(&found);
+    differing.extend(others.map(|line| (*line).to_owned()));
     assert!(
         differing.is_empty(),
         "golden files differ: {differing:?}; see the head of this file"
     );
+    assert_eq!(
+        on_disk(),
+        READ.map(str::to_owned).into(),
+        "modules in tests/golden"
+    );
+}
+
+/// Compares a module with the frozen bits of its artefact.
+fn compare_frozen_scores<F, const D: usize, const C: usize>(own: &Entry, flow: &F)
+where
+    F: Latents<D, C>,
+{
+    let event = |input: &Input| -> [f32; D] { array(&input.event) };
+    let context = |input: &Input| -> [f32; C] { array(&input.context) };
+    let inputs = own.inputs();
+    let log_probs = inputs.map(|input| flow.log_prob(&event(&input), &context(&input)));
+    assert_eq!(log_probs_differ(own, log_probs), None);
+    let difference = latents_differ(own, |input| {
+        let mut latents = [0.0; D];
+        flow.log_prob_and_latents(&event(input), &context(input), &mut latents);
+        latents.to_vec()
+    });
+    assert_eq!(difference, None);
+}
+
+/// The same for samples.
+fn compare_frozen_samples<F, const D: usize, const C: usize>(own: &Entry, flow: &F)
+where
+    F: Sampler<D, C>,
+{
+    let difference = samples_differ(own, |words, context| {
+        flow.sample(words, &array(context)).to_vec()
+    });
+    assert_eq!(difference, None);
+}
+
+fn array<const N: usize>(values: &[f32]) -> [f32; N] {
+    values
+        .try_into()
+        .expect("as many channels as the entry has")
 }
 
 /// Values of the channels' domains, of the size `scale` where they have no end.
@@ -230,7 +195,7 @@ fn compare_scores<F, const D: usize, const C: usize>(name: &str, flow: &F)
 where
     F: Latents<D, C> + Calibrated,
 {
-    compare_scores_of(name, &artefact(name), flow);
+    compare_scores_of(name, artefact(name), flow);
 }
 
 fn compare_scores_of<F, const D: usize, const C: usize>(name: &str, bytes: &[u8], flow: &F)
@@ -329,7 +294,7 @@ where
     F: Density<1, C> + Categories + CalibratedLines,
 {
     let bytes = artefact(name);
-    let loaded = LoadedFlow::from_bytes(&bytes).expect(name);
+    let loaded = LoadedFlow::from_bytes(bytes).expect(name);
     let table = loaded.calibration().expect(name);
     assert_eq!(flow.alpha(), table.alpha(), "{name}");
     // Rows have no promise of their own.
@@ -386,7 +351,7 @@ where
     F: Sampler<D, C>,
 {
     let bytes = artefact(name);
-    let loaded = LoadedFlow::from_bytes(&bytes).expect(name);
+    let loaded = LoadedFlow::from_bytes(bytes).expect(name);
     let loaded = match math {
         Some(math) => loaded.with_math(math).expect(name),
         None => loaded,
@@ -432,14 +397,15 @@ fn provenance(bytes: &[u8]) -> Provenance {
 }
 
 mod domains_score {
-    include!("../../golden/domains_score.rs");
+    include!(concat!(env!("OUT_DIR"), "/golden/domains_score.rs"));
 
     #[test]
     fn scores_as_the_loaded_artefact_and_does_nothing_else() {
         super::compare_scores::<_, 4, 1>("domains", &Random);
+        super::compare_frozen_scores::<_, 4, 1>(super::entry("domains"), &Random);
         assert!(self_test());
         assert_eq!([Random; 2], [Random; 2]);
-        let text = include_str!("../../golden/domains_score.rs");
+        let text = include_str!(concat!(env!("OUT_DIR"), "/golden/domains_score.rs"));
         for absent in ["Sampler", "generate_", "rng", "SAMPLES", "round_to_grid"] {
             assert!(!text.contains(absent), "{absent}");
         }
@@ -447,12 +413,13 @@ mod domains_score {
 }
 
 mod glow_sample {
-    include!("../../golden/glow_sample.rs");
+    include!(concat!(env!("OUT_DIR"), "/golden/glow_sample.rs"));
 
     #[test]
     fn samples_as_the_loaded_artefact_and_does_nothing_else() {
         super::compare_samples::<_, 4, 1>("glow", Some(super::Backend::Libm), &Noise);
-        let text = include_str!("../../golden/glow_sample.rs");
+        super::compare_frozen_samples::<_, 4, 1>(super::entry("libm/glow"), &Noise);
+        let text = include_str!(concat!(env!("OUT_DIR"), "/golden/glow_sample.rs"));
         for absent in ["Density", "normalize_", "log_det", "CALIBRATION", "pub"] {
             assert!(!text.contains(absent), "{absent}");
         }
@@ -470,7 +437,7 @@ macro_rules! golden {
         $(
             #[allow(unreachable_pub)]
             mod $name {
-                include!(concat!("../../golden/", stringify!($name), ".rs"));
+                include!(concat!(env!("OUT_DIR"), "/golden/", stringify!($name), ".rs"));
 
                 #[test]
                 fn has_the_bits_of_the_loaded_artefact() {
@@ -480,9 +447,16 @@ macro_rules! golden {
                 }
 
                 #[test]
+                fn keeps_its_bits() {
+                    let own = super::entry(stringify!($name));
+                    super::compare_frozen_scores::<_, $event, $context>(own, &Random);
+                    super::compare_frozen_samples::<_, $event, $context>(own, &Random);
+                }
+
+                #[test]
                 fn says_where_it_comes_from() {
                     let text = super::artefact(stringify!($name));
-                    assert_eq!(PROVENANCE, super::provenance(&text));
+                    assert_eq!(PROVENANCE, super::provenance(text));
                 }
             }
         )*
@@ -505,50 +479,11 @@ macro_rules! golden {
         #[test]
         fn every_row_of_the_table_is_here() {
             let here = [$(stringify!($name)),*];
-            let table: Vec<&str> = table().iter().map(|(name, _)| *name).collect();
-            assert_eq!(table, here);
+            let table = table().into_iter().map(|(name, _)| name);
+            // New rows are frozen by `BLESS=1 cargo test -p flow-tests --test all frozen`.
+            assert_eq!(BTreeSet::from(here), table.collect());
         }
     };
-}
-
-golden! {
-    maf, 6, 0;
-    maf_context, 4, 2;
-    maf_one_channel, 1, 1;
-    maf_no_hidden, 3, 0;
-    maf_few_units, 8, 0;
-    realnvp, 6, 0;
-    realnvp_context, 3, 2;
-    realnvp_no_hidden, 2, 0;
-    mixed, 5, 1;
-    nice, 6, 0;
-    nsf, 4, 1;
-    nsf_ar, 4, 0;
-    nsf_ar_one_channel, 1, 2;
-    iaf, 4, 1;
-    iaf_spline_groups, 5, 0;
-    glow, 4, 1;
-    imported_scales, 4, 1;
-    imported_splines, 4, 1;
-    domains, 4, 1;
-    circular, 4, 1;
-    torus, 2, 0;
-    maf_residual, 3, 1;
-    maf_lags, 2, 5;
-    one_channel, 1, 0;
-    permuted, 3, 0;
-    image, 16, 2;
-    image_residual, 13, 0;
-    permuted_mixture, 3, 0;
-    text, 1, 3;
-    lines, 1, 2, lines;
-    categories, 5, 4;
-    blocks_added, 4, 2;
-    blocks_gated, 5, 1;
-    blocks_linear, 3, 1;
-    context_first, 3, 2;
-    mixed_permuted, 3, 0;
-    category, 1, 0;
 }
 
 #[test]
@@ -569,7 +504,7 @@ fn a_window_is_made_to_measure_for_the_features_of_the_artefact() {
         (F::FEATURES, [N, A], fits && window.is_primed(&F::FEATURES))
     }
     let bytes = artefact("maf_lags");
-    let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let loaded = LoadedFlow::from_bytes(bytes).expect("a valid artefact");
     let (own, size, ready) = features(&maf_lags::Random);
     assert_eq!(loaded.header().features.as_slice(), own);
     assert_eq!((size, ready), ([4, 1], true));
@@ -582,7 +517,7 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
     use maf_lags::Random;
     type Own = StreamDetector<Random, 3, 6>;
     let bytes = artefact("maf_lags");
-    let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let loaded = LoadedFlow::from_bytes(bytes).expect("a valid artefact");
     let own = loaded.header().sequential.expect("a test");
     let thresholds: Vec<f32> = loaded.test_thresholds().collect();
     let (scores, bets): (Vec<i8>, Vec<Bet>) = (own.scores().collect(), own.bets().collect());
@@ -648,7 +583,7 @@ fn a_stream_gets_the_evidence_of_the_artefact() {
 fn noise_has_the_bits_of_the_artefact() {
     use maf_lags::Random;
     let bytes = artefact("maf_lags");
-    let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let loaded = LoadedFlow::from_bytes(bytes).expect("a valid artefact");
     let noise = loaded.header().noise.expect("a model of noise");
     assert!(
         noise
@@ -732,7 +667,7 @@ fn noise_does_not_drift_away() {
 fn a_raw_stream_gets_the_verdicts_of_its_context() {
     use maf_lags::Random;
     let bytes = artefact("maf_lags");
-    let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let loaded = LoadedFlow::from_bytes(bytes).expect("a valid artefact");
     let mut scratch = vec![0.0; loaded.scratch_len()];
     let (mut window, mut detector) = (Random.window(), Detector::new(Random));
     let mut other = Window::<2, 8, 3>::new();
@@ -777,7 +712,7 @@ macro_rules! variant {
                 #[allow(unreachable_pub)]
                 mod $name {
                     include!(concat!(
-                        "../../golden/", stringify!($folder), "/", stringify!($name), ".rs"
+                        env!("OUT_DIR"), "/golden/", stringify!($folder), "/", stringify!($name), ".rs"
                     ));
 
                     #[test]
@@ -786,49 +721,32 @@ macro_rules! variant {
                         crate::generated::compare_samples::<_, $event, $context>(stringify!($name), None, &Random);
                         assert!(self_test());
                     }
+
+                    #[test]
+                    fn keeps_its_bits() {
+                        let own = crate::generated::entry(stringify!($name));
+                        crate::generated::compare_frozen_scores::<_, $event, $context>(own, &Random);
+                        crate::generated::compare_frozen_samples::<_, $event, $context>(own, &Random);
+                    }
                 }
             )*
         }
     };
 }
 
-variant! {
-    size:
-    maf_context, 4, 2;
-    mixed, 5, 1;
-    iaf, 4, 1;
-    iaf_spline_groups, 5, 0;
-    glow, 4, 1;
-    circular, 4, 1;
-    permuted, 3, 0;
-    categories, 5, 4;
-    blocks_added, 4, 2;
-}
-
-variant! {
-    plain:
-    maf_context, 4, 2;
-    mixed, 5, 1;
-    iaf, 4, 1;
-    iaf_spline_groups, 5, 0;
-    glow, 4, 1;
-    circular, 4, 1;
-    permuted, 3, 0;
-    categories, 5, 4;
-    blocks_added, 4, 2;
-}
-
 /// Compares a module of integers with its interpretation, by its integers and
 /// saturations, on ordinary and extreme events.
 fn compare_integers<const D: usize, const C: usize>(
+    format: &str,
     name: &str,
-    weights: WeightFormat,
     flow: &impl Latents<D, C>,
     q16: impl Fn(&[f32; D], &[f32; C], &mut Saturation) -> Option<i32>,
 ) {
-    let bytes = quantised_artefact(name, weights);
-    let loaded = LoadedFlow::from_bytes(&bytes).expect(name);
-    let checked = Checked::new(&bytes).expect(name);
+    let own = entry(&format!("{format}/{name}"));
+    compare_frozen_scores(own, flow);
+    let bytes = own.artefact();
+    let loaded = LoadedFlow::from_bytes(bytes).expect(name);
+    let checked = Checked::new(bytes).expect(name);
     let interpreter = Interpreter::new(&checked, Passes::default()).expect(name);
     let (channels, given) = (&loaded.header().event, &loaded.header().context);
     let refused = loaded.log_prob(&[0.0; D], &[0.0; C], &mut [0.0; 512]);
@@ -851,7 +769,7 @@ fn compare_integers<const D: usize, const C: usize>(
         own
     };
     let floats = artefact(name);
-    let floats = LoadedFlow::from_bytes(&floats).expect(name);
+    let floats = LoadedFlow::from_bytes(floats).expect(name);
     let rng = &mut rng(5);
     let (mut finite, mut expected) = (0, 0);
     for row in 0..3_000 {
@@ -891,20 +809,20 @@ fn compare_integers<const D: usize, const C: usize>(
 }
 
 macro_rules! integers {
-    ($folder:ident $weights:ident: $($name:ident, $event:literal, $context:literal;)*) => {
+    ($folder:ident $format:ident: $($name:ident, $event:literal, $context:literal;)*) => {
         mod $folder {
             $(
                 #[allow(unreachable_pub)]
                 mod $name {
                     include!(concat!(
-                        "../../golden/", stringify!($folder), "/", stringify!($name), ".rs"
+                        env!("OUT_DIR"), "/golden/", stringify!($folder), "/", stringify!($name), ".rs"
                     ));
 
                     #[test]
                     fn is_what_the_interpreter_computes() {
                         crate::generated::compare_integers::<$event, $context>(
+                            stringify!($format),
                             stringify!($name),
-                            crate::generated::WeightFormat::$weights,
                             &Random,
                             |event, context, saturation| {
                                 Random.log_prob_q16(event, context, saturation)
@@ -918,46 +836,6 @@ macro_rules! integers {
     };
 }
 
-integers! {
-    i8 I8:
-    maf, 6, 0;
-    maf_context, 4, 2;
-    mixed, 5, 1;
-    nice, 6, 0;
-    nsf, 4, 1;
-    iaf, 4, 1;
-    iaf_spline_groups, 5, 0;
-    glow, 4, 1;
-    domains, 4, 1;
-    circular, 4, 1;
-    imported_scales, 4, 1;
-    imported_splines, 4, 1;
-    blocks_added, 4, 2;
-    blocks_gated, 5, 1;
-    blocks_linear, 3, 1;
-    context_first, 3, 2;
-}
-
-integers! {
-    i16 I16:
-    maf, 6, 0;
-    maf_context, 4, 2;
-    mixed, 5, 1;
-    nice, 6, 0;
-    nsf, 4, 1;
-    iaf, 4, 1;
-    iaf_spline_groups, 5, 0;
-    glow, 4, 1;
-    domains, 4, 1;
-    circular, 4, 1;
-    imported_scales, 4, 1;
-    imported_splines, 4, 1;
-    blocks_added, 4, 2;
-    blocks_gated, 5, 1;
-    blocks_linear, 3, 1;
-    context_first, 3, 2;
-}
-
 macro_rules! halves {
     ($folder:ident: $($name:ident, $event:literal, $context:literal;)*) => {
         mod $folder {
@@ -965,14 +843,16 @@ macro_rules! halves {
                 #[allow(unreachable_pub)]
                 mod $name {
                     include!(concat!(
-                        "../../golden/", stringify!($folder), "/", stringify!($name), ".rs"
+                        env!("OUT_DIR"), "/golden/", stringify!($folder), "/", stringify!($name), ".rs"
                     ));
 
                     #[test]
                     fn has_the_bits_of_the_loaded_artefact() {
                         let name = stringify!($name);
-                        let bytes = crate::generated::quantised_artefact(name, crate::WeightFormat::F16);
-                        crate::generated::compare_scores_of::<_, $event, $context>(name, &bytes, &Random);
+                        let own = crate::generated::entry(&format!("f16/{name}"));
+                        crate::generated::compare_scores_of::<_, $event, $context>(name, own.artefact(), &Random);
+                        crate::generated::compare_frozen_scores::<_, $event, $context>(own, &Random);
+                        crate::generated::compare_frozen_samples::<_, $event, $context>(own, &Random);
                         assert!(self_test());
                     }
                 }
@@ -981,25 +861,5 @@ macro_rules! halves {
     };
 }
 
-halves! {
-    f16:
-    maf, 6, 0;
-    nsf, 4, 1;
-    image, 16, 2;
-    categories, 5, 4;
-    blocks_gated, 5, 1;
-}
-
-halves! {
-    f16_size:
-    maf, 6, 0;
-    nsf, 4, 1;
-}
-
-integers! {
-    i8_size I8:
-    maf, 6, 0;
-    mixed, 5, 1;
-    iaf, 4, 1;
-    blocks_added, 4, 2;
-}
+// The table of modules, as invocations of the macros above.
+include!(concat!(env!("OUT_DIR"), "/golden/list.rs"));

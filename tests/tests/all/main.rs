@@ -10,6 +10,7 @@ mod crates;
 mod detection;
 mod examples;
 mod firmware;
+mod frozen;
 mod generated;
 mod images;
 mod log_sentinel;

@@ -9,7 +9,7 @@ use flow_embedded::{Change, LineDetector, NoiseSource, Posterior, StreamDetector
 macro_rules! golden {
     ($($entry:ident $module:ident $file:literal;)*) => {$(
         mod $module {
-            include!(concat!("../../../golden/", $file));
+            include!(concat!(env!("OUT_DIR"), "/golden/", $file));
         }
 
         #[inline(never)]
@@ -118,7 +118,7 @@ pub(crate) fn entry_posterior() {
 #[unsafe(no_mangle)]
 pub(crate) fn entry_lines() {
     mod lines {
-        include!("../../../golden/lines.rs");
+        include!(concat!(env!("OUT_DIR"), "/golden/lines.rs"));
     }
     density(&lines::Random);
     keep(f32::from(u8::from(lines::self_test())));
