@@ -71,7 +71,11 @@ pub fn generate(
         let text = module
             .compile()
             .map_err(|fault| format!("{}: {fault}", module.path()))?;
-        fs::write(place.join(&module.name).with_extension("rs"), text)?;
+        let file = place.join(&module.name).with_extension("rs");
+        // What is rewritten would be compiled anew.
+        if fs::read_to_string(&file).ok().as_ref() != Some(&text) {
+            fs::write(file, text)?;
+        }
     }
     Ok(modules)
 }
