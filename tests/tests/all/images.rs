@@ -13,6 +13,7 @@ const RECOGNISED: f64 = 0.9;
 const STORED: usize = (256 - 40) * 1024;
 
 #[test]
+#[ignore = "long: cargo xtask test sweeps"]
 fn digits_are_modelled_within_their_bars() {
     let Some(digits) = Digits::read().expect("the digits") else {
         println!("skipped: the shared digits are not there");
