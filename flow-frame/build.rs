@@ -7,7 +7,9 @@ use std::{env, fs};
 /// Flash and RAM of the board that stands for a target; with the feature `large`, of the largest.
 fn memory(target: &str) -> String {
     let [flash, ram] = match target {
-        "thumbv6m-none-eabi" if env::var_os("CARGO_FEATURE_LARGE").is_none() => [(0x0000_0000, "256K"), (0x2000_0000, "16K")],
+        "thumbv6m-none-eabi" if env::var_os("CARGO_FEATURE_LARGE").is_none() => {
+            [(0x0000_0000, "256K"), (0x2000_0000, "16K")]
+        }
         "thumbv8m.main-none-eabihf" => [(0x1000_0000, "4M"), (0x3800_0000, "4M")],
         // One memory, of which the linker gets two parts.
         "riscv32imc-unknown-none-elf" => [(0x8000_0000, "4M"), (0x8040_0000, "4M")],

@@ -14,14 +14,15 @@ use xtask::workspace;
 /// Of the models, the short check measures one in so many in each place (a board and a level, ten in
 /// all): every model in one place.
 const SHARE: usize = 10;
-/// The same of the flows that the test firmware has alone, whose instructions are traced one by one.
-const FIRMWARE_SHARE: usize = 10;
 
 fn main() -> Result<()> {
     let root = workspace::root();
     match std::env::args().nth(1).as_deref() {
-        Some("check") => check(SHARE, FIRMWARE_SHARE),
-        Some("check-all") => check(1, 1),
+        Some("check") => check(SHARE),
+        Some("check-all") => {
+            check(1)?;
+            compare(&in_firmware()?, &committed("firmware")?)
+        }
         Some("measure") => {
             // All sets, or the one that is named.
             let only = std::env::args().nth(2);
@@ -31,7 +32,7 @@ fn main() -> Result<()> {
                 commit("held_out", &found)?;
             }
             if wanted("firmware") {
-                commit("firmware", &in_firmware(1)?)?;
+                commit("firmware", &in_firmware()?)?;
             }
             if wanted("training") {
                 commit("training", &measured(&models::training(), &fitted(), 1)?)?;
@@ -55,12 +56,9 @@ fn main() -> Result<()> {
 }
 
 /// Compares the figures of one in so many models with the committed ones.
-fn check(share: usize, firmware_share: usize) -> Result<()> {
-    compare(
-        &measured(&models::held_out(), &BOARDS.each_ref(), share)?,
-        &committed("held_out")?,
-    )?;
-    compare(&in_firmware(firmware_share)?, &committed("firmware")?)
+fn check(share: usize) -> Result<()> {
+    let found = measured(&models::held_out(), &BOARDS.each_ref(), share)?;
+    compare(&found, &committed("held_out")?)
 }
 
 /// The figures of a share of some models on some boards at every level, as `flow codegen --measure`
@@ -80,19 +78,17 @@ fn measured(models: &[Model], boards: &[&'static Board], share: usize) -> Result
     Ok(places)
 }
 
-/// The figures of a share of the flows that the test firmware has alone.
-fn in_firmware(share: usize) -> Result<Places> {
+/// The figures of the flows that the test firmware has alone, whose instructions are traced one by one.
+fn in_firmware() -> Result<Places> {
     let toolchain = xtask::setup::toolchain()?;
     let mut places = Places::new();
-    let all = LEVELS
-        .into_iter()
-        .flat_map(|level| BOARDS.iter().map(move |board| (board, level)));
-    for (turn, (board, level)) in all.enumerate() {
-        let own = models::ALONE.iter().skip(turn % share).step_by(share);
-        let own: Vec<&str> = own.copied().collect();
-        let key = level.key(board.name);
-        println!("{key}: {} flows of the test firmware", own.len());
-        places.insert(key, firmware::measure(&toolchain, board, level, &own)?);
+    for level in LEVELS {
+        for board in &BOARDS {
+            let key = level.key(board.name);
+            println!("{key}: flows of the test firmware");
+            let place = firmware::measure(&toolchain, board, level, &models::ALONE)?;
+            places.insert(key, place);
+        }
     }
     Ok(places)
 }

@@ -103,7 +103,12 @@ fn main() -> ! {
     for model in MODELS {
         match check(model, &mut scratch) {
             Ok(()) => console.text("same ").text(model.name).end(),
-            Err(what) => console.text("other ").text(what).text(" of ").text(model.name).end(),
+            Err(what) => console
+                .text("other ")
+                .text(what)
+                .text(" of ")
+                .text(model.name)
+                .end(),
         };
     }
     let generated: [(&str, &[golden::Test]); 5] = [
