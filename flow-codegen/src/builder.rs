@@ -21,6 +21,10 @@ pub fn compile(artefact: &[u8], source: &Path, options: &Options) -> Result<(Str
         Optimise::Auto => smallest_change(&checked, options)?,
         optimise => planned(&checked, options, optimise)?,
     };
+    let unknown = options.budget.unknown(&cost);
+    if !unknown.is_empty() {
+        return Err(Error::NotEstimated { limited: unknown });
+    }
     let excesses = options.budget.excesses(&cost);
     if !excesses.is_empty() {
         let overrun = Overrun {

@@ -1,4 +1,4 @@
-use crate::cost::Overrun;
+use crate::cost::{Overrun, Resource};
 use flow_embedded::LoadError;
 use flow_embedded::math::Backend;
 use std::fmt;
@@ -79,6 +79,16 @@ pub enum Error {
         /// The layer, from 0.
         layer: usize,
     },
+    /// A budget limits what is not estimated for the model.
+    #[error(
+        "a budget limits {}, and what weights stored as f16 cost is measured and not estimated: run `flow \
+         codegen --measure` with the budget, or quantise the model to i8",
+        list(limited)
+    )]
+    NotEstimated {
+        /// What the budget limits.
+        limited: Vec<Resource>,
+    },
     /// The type's name is that of something else in the module.
     #[error("the type cannot be named {name}: the generated module needs the name itself")]
     NameTaken {
@@ -151,4 +161,10 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// Flash, stack and latency in a sentence.
+fn list(resources: &[Resource]) -> String {
+    let names: Vec<String> = resources.iter().map(Resource::to_string).collect();
+    names.join(" and ")
 }

@@ -49,7 +49,8 @@ pub(crate) fn find(checked: &Checked<'_>, options: &Options, optimise: Optimise)
                     let Some(cost) = cost(checked, &other, optimise, quantise) else {
                         continue;
                     };
-                    if options.budget.excesses(&cost).is_empty() {
+                    let budget = &options.budget;
+                    if budget.unknown(&cost).is_empty() && budget.excesses(&cost).is_empty() {
                         remedies.push(Remedy {
                             size: *size,
                             level: *level,

@@ -1,6 +1,6 @@
 //! What a model may cost, and what would make it fit.
 
-use super::{Chip, Cost};
+use super::{Chip, Core, Cost};
 use crate::Functions;
 use std::fmt;
 use std::time::Duration;
@@ -44,27 +44,62 @@ impl Budget {
         *self == Self::default()
     }
 
-    /// What a model needs beyond the budget; nothing if it fits. What is not
-    /// known on a core is not checked.
+    /// What a model needs beyond the budget; nothing if it fits. What is not known is not checked:
+    /// see [`unknown`](Self::unknown).
     pub fn excesses(&self, cost: &Cost) -> Vec<Excess> {
-        let bytes =
-            |allowed: Option<usize>, needs: Option<usize>| Some((allowed? as f64, needs? as f64));
+        let limited = self.limited(cost).into_iter();
+        limited
+            .filter_map(|(resource, allows, needs)| {
+                let needs = needs.filter(|needs| *needs > allows)?;
+                Some(Excess {
+                    resource,
+                    needs,
+                    allows,
+                })
+            })
+            .collect()
+    }
+
+    /// What is limited and can't be checked, since it is not estimated for the model: nothing for
+    /// [`Core::Host`], which has no budget.
+    pub fn unknown(&self, cost: &Cost) -> Vec<Resource> {
+        let limited = self.limited(cost).into_iter();
+        let limited = limited.filter(|_| cost.chip.core != Core::Host);
+        limited
+            .filter_map(|(resource, _, needs)| needs.is_none().then_some(resource))
+            .collect()
+    }
+
+    /// What is limited: how much is allowed, and how much is needed.
+    fn limited(&self, cost: &Cost) -> Vec<(Resource, f64, Option<f64>)> {
+        let bytes = |own: usize| own as f64;
         let latency = self.latency.map(|time| time.as_secs_f64());
         [
-            (Resource::Flash, bytes(self.flash, cost.flash_bytes())),
-            (Resource::Ram, bytes(self.ram, cost.ram_bytes())),
-            (Resource::Latency, latency.zip(cost.seconds())),
+            (
+                Resource::Flash,
+                self.flash.map(bytes),
+                cost.flash_bytes().map(bytes),
+            ),
+            (
+                Resource::Ram,
+                self.ram.map(bytes),
+                cost.ram_bytes().map(bytes),
+            ),
+            (Resource::Latency, latency, cost.seconds()),
         ]
         .into_iter()
-        .filter_map(|(resource, pair)| {
-            let (allows, needs) = pair.filter(|(allows, needs)| needs > allows)?;
-            Some(Excess {
-                resource,
-                needs,
-                allows,
-            })
-        })
+        .filter_map(|(resource, allows, needs)| Some((resource, allows?, needs)))
         .collect()
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Flash => "flash",
+            Self::Ram => "stack",
+            Self::Latency => "latency",
+        })
     }
 }
 

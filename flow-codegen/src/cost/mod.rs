@@ -28,6 +28,7 @@ pub use timing::{Mix, Timing};
 pub use work::{Operation, Tally, Work};
 
 use crate::{Optimise, Plan};
+use flow_embedded::artefact::WeightFormat;
 use predict::{Coefficients, total};
 use std::fmt;
 
@@ -89,14 +90,15 @@ pub struct Cost {
     pub basis: Basis,
     /// Weights, standardisation and calibration table in flash, bytes.
     pub table_bytes: usize,
-    /// Code in flash, bytes; none for [`Core::Host`].
+    /// Code in flash, bytes; none for [`Core::Host`], and for weights of half precision until it is
+    /// measured.
     pub code_bytes: Option<usize>,
     /// Multiply-accumulates of one `log_prob`; of one `sample` as well, since
     /// each hidden unit is evaluated once there too.
     pub macs: usize,
-    /// One `log_prob`, if the module scores; none for [`Core::Host`].
+    /// One `log_prob`, if the module scores; none where there is no `code_bytes`.
     pub log_prob: Option<Run>,
-    /// One `sample`, if the module draws samples; none for [`Core::Host`].
+    /// One `sample`, if the module draws samples; none where there is no `code_bytes`.
     pub sample: Option<Run>,
 }
 
@@ -115,7 +117,12 @@ impl Cost {
     /// Reads the cost off a plan.
     pub(crate) fn of(plan: &Plan, optimise: Optimise, chip: Chip) -> Self {
         let work = Work::of(plan);
-        let coefficients = Coefficients::of(chip.core, chip.level, work.integer);
+        // Each weight of half precision is converted in code, a multiple of the work that the
+        // coefficients were fitted to.
+        let coefficients = match plan.weights {
+            Some(WeightFormat::F16) => None,
+            _ => Coefficients::of(chip.core, chip.level, work.integer),
+        };
         let timing = chip.core.timing().zip(chip.core.mix(work.integer));
         let run = |operation: &Option<Operation>| {
             let (own, operation) = coefficients.zip(operation.as_ref())?;

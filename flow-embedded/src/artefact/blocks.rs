@@ -12,10 +12,16 @@ pub struct Block {
 }
 
 impl Block {
-    /// The numbers stored for the block: a bias and the weights for each row.
+    /// The numbers stored for the block: a bias and the weights for each row. As all sizes of what an
+    /// artefact claims, they saturate: a `usize` of 32 bits must not wrap round to a size that fits.
     pub const fn weights(self) -> usize {
-        self.rows * (self.inputs + 1)
+        self.rows.saturating_mul(self.inputs.saturating_add(1))
     }
+}
+
+/// The sum of sizes, saturating.
+pub(super) fn total(sizes: impl Iterator<Item = usize>) -> usize {
+    sizes.fold(0, usize::saturating_add)
 }
 
 impl<'a> Layer<'a> {
@@ -79,17 +85,19 @@ impl<'a> Layer<'a> {
     /// The numbers stored for the layer.
     pub fn weights(&self, shape: Shape) -> usize {
         match self {
-            Self::Coupling(_) | Self::Autoregressive(_) => (0..self.dense_layers())
-                .flat_map(|dense| self.blocks(dense, shape))
-                .map(Block::weights)
-                .sum(),
+            Self::Coupling(_) | Self::Autoregressive(_) => total(
+                (0..self.dense_layers())
+                    .flat_map(|dense| self.blocks(dense, shape))
+                    .map(Block::weights),
+            ),
             Self::Linear(_) => shape.event * (shape.event + 1),
             Self::ElementWise => 2 * shape.event,
             Self::Permutation(_) => 0,
-            Self::Convolutional(layer) => layer
-                .convolutions(shape.context)
-                .map(|(sizes, rows)| rows * sizes.row())
-                .sum(),
+            Self::Convolutional(layer) => total(
+                layer
+                    .convolutions(shape.context)
+                    .map(|(sizes, rows)| rows.saturating_mul(sizes.row())),
+            ),
             Self::Pointwise(planes) => planes.count() * (planes.count() + 1),
         }
     }

@@ -1,6 +1,7 @@
 //! Categorical channels: the names and embeddings of their categories, and the heads
 //! that give the probabilities of those of the event.
 
+use super::blocks::total;
 use super::{Block, Blocks, Channel, Conditioner, Domain, Header};
 use crate::window::Feature;
 
@@ -123,10 +124,8 @@ impl<'a> Head<'_, 'a> {
 
     /// The numbers stored for the conditioner.
     pub fn weights(&self) -> usize {
-        (0..self.dense_layers())
-            .flat_map(|dense| self.blocks(dense))
-            .map(Block::weights)
-            .sum()
+        let blocks = (0..self.dense_layers()).flat_map(|dense| self.blocks(dense));
+        total(blocks.map(Block::weights))
     }
 }
 
@@ -200,7 +199,7 @@ impl<'a> Header<'a> {
 
     /// The numbers stored for all embedding tables.
     pub fn embedding_weights(&self) -> usize {
-        self.vocabularies.iter().map(|own| own.weights()).sum()
+        total(self.vocabularies.iter().map(|own| own.weights()))
     }
 
     /// The embedding table of a vocabulary among what is stored; none past the last.
@@ -215,8 +214,8 @@ impl<'a> Header<'a> {
 
     /// The numbers stored for embedding tables and heads.
     pub fn discrete_weights(&self) -> usize {
-        let heads: usize = self.categorical().map(|head| head.weights()).sum();
-        self.embedding_weights() + heads
+        let heads = total(self.categorical().map(|head| head.weights()));
+        self.embedding_weights().saturating_add(heads)
     }
 }
 

@@ -417,29 +417,34 @@ fn check_weights(
         return fail(at, Fault::NotFinite);
     }
     // What samples are divided by.
-    let divisor = |at: usize| match layer {
-        Layer::ElementWise => at.is_multiple_of(2),
-        Layer::Linear(_) => (0..shape.event).any(|row| at == diagonal(row, shape.event)),
-        Layer::Pointwise(planes) => {
-            let planes = planes.count();
-            (0..planes).any(|row| at == diagonal(row, planes))
-        }
-        _ => false,
+    let position = match layer {
+        Layer::ElementWise => weights
+            .iter()
+            .step_by(2)
+            .position(|w| !positive(w))
+            .map(|channel| 2 * channel),
+        Layer::Linear(_) => not_positive(weights, shape.event),
+        Layer::Pointwise(planes) => not_positive(weights, planes.count()),
+        _ => None,
     };
-    let positive = |w: &[u8; 4]| f32::from_le_bytes(*w) > 0.0;
-    match weights
-        .iter()
-        .enumerate()
-        .position(|(at, w)| divisor(at) && !positive(w))
-    {
-        Some(at) => fail(at, Fault::NotPositive),
-        None => Ok(()),
-    }
+    position.map_or(Ok(()), |at| fail(at, Fault::NotPositive))
 }
 
-/// Where the diagonal of `row` stands among the rows of U.
-fn diagonal(row: usize, channels: usize) -> usize {
-    (0..row).map(|before| channels - before).sum()
+fn positive(weight: &[u8; 4]) -> bool {
+    f32::from_le_bytes(*weight) > 0.0
+}
+
+/// Where the first number of U's diagonal stands that is not positive. Row by row, U has one number
+/// less in each row.
+fn not_positive(weights: &[[u8; 4]], channels: usize) -> Option<usize> {
+    let mut at = 0;
+    for row in 0..channels {
+        if !weights.get(at).is_some_and(positive) {
+            return Some(at);
+        }
+        at += channels - row;
+    }
+    None
 }
 
 fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadError> {

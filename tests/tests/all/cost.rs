@@ -8,7 +8,7 @@ use flow_embedded::LoadedFlow;
 use flow_measure::events;
 use flow_measure::level::Level;
 use flow_tests::cost::{BOARDS, Errors, LEVELS, chip, committed, errors, measured_errors, models};
-use flow_tests::drafts::{draft, table};
+use flow_tests::drafts::{draft, halved, table};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -223,6 +223,45 @@ fn a_budget_that_is_not_met_names_what_is_missing_and_what_would_meet_it() {
     assert_eq!(overrun.excesses.len(), 3);
     assert!(overrun.remedies.is_empty());
     assert!(overrun.to_string().contains("smaller model"), "{overrun}");
+}
+
+/// Conversions of half precision are not in the cost model: they took three times what it said. A budget
+/// is refused rather than passed by not looking.
+#[test]
+fn what_f16_costs_is_not_estimated_and_no_budget_passes_unseen() {
+    let (_, kind) = table().into_iter().next().expect("a row");
+    let half = halved(&draft(&kind, 3)).encode().expect("valid");
+    let core = Core::CortexM4F;
+    let compiled =
+        |budget| compile(&half, Path::new("half.flow"), &options(core, budget)).map(|own| own.1);
+    let free = compiled(Budget::default()).expect("no budget");
+    assert_eq!(
+        (free.code_bytes, free.log_prob, free.sample),
+        (None, None, None)
+    );
+    assert!(free.table_bytes > 0 && free.macs > 0);
+    let limited = [
+        (
+            Budget {
+                flash: Some(1 << 30),
+                ..Budget::default()
+            },
+            "flash",
+        ),
+        (
+            Budget {
+                latency: Some(Duration::from_secs(1)),
+                ..Budget::default()
+            },
+            "latency",
+        ),
+    ];
+    for (budget, name) in limited {
+        let fault = compiled(budget).expect_err("not estimated");
+        assert!(matches!(fault, Error::NotEstimated { .. }), "{fault}");
+        let text = fault.to_string();
+        assert!(text.contains(name) && text.contains("--measure"), "{text}");
+    }
 }
 
 #[test]

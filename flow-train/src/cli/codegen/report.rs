@@ -1,8 +1,8 @@
 //! What a compiled model costs, for people and for machines.
 
 use crate::cli::ui::bytes as bytes_text;
-use flow_codegen::Cost;
 use flow_codegen::cost::{Basis, Run, Seconds};
+use flow_codegen::{Core, Cost};
 use serde::Serialize;
 use std::path::Path;
 
@@ -93,7 +93,11 @@ impl Row {
 /// What the figures are worth.
 pub(super) fn basis(cost: &Cost) -> String {
     match (cost.basis, cost.code_bytes) {
-        (_, None) => "exact",
+        (_, None) if cost.chip.core == Core::Host => "exact",
+        (_, None) => {
+            "tables and multiply-accumulates exact; what weights stored as f16 cost is not estimated: \
+             --measure finds it out"
+        }
         (Basis::Estimated, _) => {
             "estimated (docs/cost.md has the errors); --measure finds them out"
         }
