@@ -4,7 +4,7 @@
 //! Whoever wrote a recording or an artefact chose these strings. Printed as they are, they can
 //! command a terminal, become markup of a page, or become a doctest of generated code.
 //! [`show`] is the one function that every such string goes through. Data keep their names
-//! exactly: scores, samples, JSON and `Categories` don't use it.
+//! exactly: scores, samples and `Categories` don't use it.
 
 /// The most characters of a foreign string that a reader sees.
 pub const LONGEST: usize = 4096;
@@ -22,6 +22,9 @@ pub enum Medium {
     Code,
     /// Text or an attribute of HTML.
     Html,
+    /// A whole JSON text on a terminal: nothing is cut off, and what must not be printed becomes a
+    /// `\u` escape, so that all values stay the same.
+    Json,
 }
 
 /// A foreign string as it may be printed in `medium`.
@@ -50,7 +53,9 @@ pub fn show(text: &str, medium: Medium) -> String {
         before = Some(own);
     }
     match medium {
-        Medium::Message => rest.for_each(|own| push(&mut shown, None, own, "", medium)),
+        Medium::Message | Medium::Json => {
+            rest.for_each(|own| push(&mut shown, None, own, "", medium))
+        }
         _ if rest.next().is_some() => shown.push('…'),
         _ => {}
     }
@@ -59,9 +64,12 @@ pub fn show(text: &str, medium: Medium) -> String {
 
 /// Appends a character that stands between `before` and `behind`.
 fn push(shown: &mut String, before: Option<char>, own: char, behind: &str, medium: Medium) {
+    if medium == Medium::Json {
+        return push_json(shown, own);
+    }
     let own = visible(own, medium);
     let escaped = match medium {
-        Medium::Line | Medium::Message => None,
+        Medium::Line | Medium::Message | Medium::Json => None,
         Medium::Markdown => {
             if means(before, own, behind) {
                 shown.push('\\');
@@ -81,6 +89,18 @@ fn push(shown: &mut String, before: Option<char>, own: char, behind: &str, mediu
     match escaped {
         Some(escaped) => shown.push_str(escaped),
         None => shown.push(own),
+    }
+}
+
+/// Appends a character of a JSON text. What is escaped here stands in strings alone.
+fn push_json(shown: &mut String, own: char) {
+    let breaks = matches!(own, '\t' | '\n' | '\r');
+    let separates = matches!(own, '\u{2028}' | '\u{2029}');
+    if breaks || !(own.is_control() || separates || is_hidden(own)) {
+        return shown.push(own);
+    }
+    for unit in own.encode_utf16(&mut [0; 2]) {
+        shown.push_str(&format!("\\u{unit:04x}"));
     }
 }
 
@@ -128,12 +148,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const ALL: [Medium; 5] = [
+    const ALL: [Medium; 6] = [
         Medium::Line,
         Medium::Message,
         Medium::Markdown,
         Medium::Code,
         Medium::Html,
+        Medium::Json,
     ];
 
     #[test]
@@ -197,6 +218,11 @@ mod tests {
                 Medium::Line,
                 "a\u{fffd}b\u{fffd}c\u{fffd}",
             ),
+            (
+                "{\n\"a\": \"<\u{9b}\u{202e}\u{2028}\u{7f}\u{e0041}\"}",
+                Medium::Json,
+                "{\n\"a\": \"<\\u009b\\u202e\\u2028\\u007f\\udb40\\udc41\"}",
+            ),
             ("👩\u{200d}🚀", Medium::Html, "👩\u{200d}🚀"),
         ] {
             assert_eq!(show(text, medium), expected, "{text:?} {medium:?}");
@@ -209,7 +235,7 @@ mod tests {
         for medium in ALL {
             let shown = show(&long, medium).chars().count();
             let expected = match medium {
-                Medium::Message => 3_000_000,
+                Medium::Message | Medium::Json => 3_000_000,
                 _ => LONGEST + 1,
             };
             assert_eq!(shown, expected, "{medium:?}");
@@ -224,7 +250,11 @@ mod tests {
             for medium in ALL {
                 let shown = show(&text, medium);
                 let hidden = |c: char| c.is_control() || is_hidden(c);
-                let breaks = |c: char| c == '\n' && medium == Medium::Message;
+                let breaks = |c: char| match medium {
+                    Medium::Message => c == '\n',
+                    Medium::Json => matches!(c, '\t' | '\n' | '\r'),
+                    _ => false,
+                };
                 prop_assert!(!shown.contains(|c| hidden(c) && !breaks(c)), "{shown:?}");
                 prop_assert!(medium != Medium::Html || !shown.contains(['<', '>', '"', '\'']));
                 prop_assert!(medium != Medium::Code || !shown.contains('`'));
