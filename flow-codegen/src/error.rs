@@ -1,15 +1,16 @@
 use crate::cost::{Overrun, Resource};
+use crate::foreign::{Medium, show};
 use flow_embedded::LoadError;
 use flow_embedded::math::Backend;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why no code was generated.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The artefact could not be read.
-    #[error("cannot read the artefact {}: {source}", path.display())]
+    #[error("cannot read the artefact {}: {source}", shown(path))]
     Read {
         /// The artefact.
         path: PathBuf,
@@ -17,7 +18,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The artefact was refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", shown(path))]
     Artefact {
         /// The artefact.
         path: PathBuf,
@@ -25,7 +26,7 @@ pub enum Error {
         source: LoadError,
     },
     /// The generated file could not be written.
-    #[error("cannot write the generated code to {}: {source}", path.display())]
+    #[error("cannot write the generated code to {}: {source}", shown(path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -134,7 +135,9 @@ pub enum Error {
     /// Two artefacts of this build script have the same name.
     #[error(
         "{} and {} would both become {}: rename one, or give Builder::module",
-        first.display(), second.display(), output.display()
+        shown(first),
+        shown(second),
+        shown(output)
     )]
     SameModule {
         /// The artefact compiled before.
@@ -153,6 +156,10 @@ pub enum Error {
     /// The emitted tokens are not Rust: a defect of this crate.
     #[error("internal error: the generated code does not parse: {0}")]
     Internal(#[from] syn::Error),
+}
+
+fn shown(path: &Path) -> String {
+    show(&path.to_string_lossy(), Medium::Line)
 }
 
 /// A build script that returns an error prints it by `Debug`: so that is the

@@ -37,6 +37,7 @@ mod checked;
 pub mod cost;
 mod emit;
 mod error;
+pub mod foreign;
 mod interpret;
 mod name;
 mod options;

@@ -11,6 +11,7 @@ use crate::noise::NoiseError;
 use crate::posterior::amortised::SimulatorError;
 use crate::posterior::sbc::SbcError;
 use crate::quantise::QuantiseError;
+use crate::shown;
 use flow_embedded::artefact::LoadError;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,7 +21,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum Error {
     /// A table can't be used.
-    #[error("{}{}{fault}", path.display(), if fault.names_a_place() { ": " } else { " " })]
+    #[error("{}{}{fault}", shown::path(path), if fault.names_a_place() { ": " } else { " " })]
     Data {
         /// The table.
         path: PathBuf,
@@ -29,7 +30,7 @@ pub enum Error {
         fault: DataError,
     },
     /// A file can't be read.
-    #[error("{} can't be read: {fault}", path.display())]
+    #[error("{} can't be read: {fault}", shown::path(path))]
     Read {
         /// The file.
         path: PathBuf,
@@ -38,7 +39,7 @@ pub enum Error {
         fault: io::Error,
     },
     /// An output can't be written.
-    #[error("{} can't be written: {fault}", shown(path))]
+    #[error("{} can't be written: {fault}", output(path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -49,7 +50,7 @@ pub enum Error {
     /// Scores of another model.
     #[error(
         "{} holds scores of another model: its layers or weights are not those of this one; score the rows anew",
-        path.display()
+        shown::path(path)
     )]
     OtherModel {
         /// The table of scores.
@@ -58,7 +59,7 @@ pub enum Error {
     /// A count of scores that is none.
     #[error(
         "{}: {place}: `rows` and `level` are no whole numbers; write the table anew with flow calibrate --sketch",
-        path.display()
+        shown::path(path)
     )]
     BadCount {
         /// The table of counted scores.
@@ -69,7 +70,7 @@ pub enum Error {
     /// No row has a score and a value.
     #[error(
         "{}: no row has both a score and a value of `{column}` ({said}); mend the rows, or name another column with --each",
-        path.display()
+        shown::path(path)
     )]
     NothingScored {
         /// Where the rows come from.
@@ -82,7 +83,8 @@ pub enum Error {
     /// More values than kinds of devices.
     #[error(
         "{}: column `{column}` has more than {most} values, and each would get a model: name a column of kinds of \
-         devices, not of devices", path.display()
+         devices, not of devices",
+        shown::path(path)
     )]
     TooManyValues {
         /// Where the rows come from.
@@ -96,7 +98,7 @@ pub enum Error {
     #[error(
         "{}: {found} of the {of} values of `{column}` have too few rows for a false-alarm rate of {alpha}, which takes \
          {need}: {few}; give more of their rows or a larger --alpha, or say --too-few skip or --too-few pool",
-        path.display()
+        shown::path(path)
     )]
     TooFewOfValues {
         /// Where the rows come from.
@@ -115,7 +117,11 @@ pub enum Error {
         alpha: f64,
     },
     /// The rows of one value can't calibrate the model.
-    #[error("{}: of the value \"{value}\" of column `{column}`: {fault}", path.display())]
+    #[error(
+        "{}: of the value \"{}\" of column `{column}`: {fault}",
+        shown::path(path),
+        shown::line(value)
+    )]
     OfValue {
         /// Where the rows come from.
         path: PathBuf,
@@ -130,14 +136,15 @@ pub enum Error {
     /// There is a part already, and it is of something else.
     #[error(
         "{} is there already, and was not made of this file by this model and these options: remove it, or name \
-         another folder with -o", path.display()
+         another folder with -o",
+        shown::path(path)
     )]
     Earlier {
         /// The part.
         path: PathBuf,
     },
     /// A file holds no artefact that this version can use.
-    #[error("{}: {fault}", path.display())]
+    #[error("{}: {fault}", shown::path(path))]
     Artefact {
         /// The file.
         path: PathBuf,
@@ -146,7 +153,7 @@ pub enum Error {
         fault: LoadError,
     },
     /// The rows can't calibrate the model by context.
-    #[error("{}: column \"{column}\": {fault}", path.display())]
+    #[error("{}: column \"{column}\": {fault}", shown::path(path))]
     ByContext {
         /// Where the rows come from.
         path: PathBuf,
@@ -157,7 +164,7 @@ pub enum Error {
         fault: MondrianError,
     },
     /// The rows can't calibrate the model.
-    #[error("{}: {fault}", path.display())]
+    #[error("{}: {fault}", shown::path(path))]
     Calibration {
         /// Where the rows come from.
         path: PathBuf,
@@ -166,7 +173,7 @@ pub enum Error {
         fault: CalibrationError,
     },
     /// A flow of another library can't be imported.
-    #[error("{}: {fault}", path.display())]
+    #[error("{}: {}", shown::path(path), shown::line(fault.to_string()))]
     Import {
         /// Where it comes from.
         path: PathBuf,
@@ -193,7 +200,7 @@ pub enum Error {
     #[error(transparent)]
     Codegen(#[from] flow_codegen::Error),
     /// The rows can't calibrate a promise over a stream.
-    #[error("{}: {fault}", path.display())]
+    #[error("{}: {fault}", shown::path(path))]
     Design {
         /// Where the rows come from.
         path: PathBuf,
@@ -202,7 +209,7 @@ pub enum Error {
         fault: DesignError,
     },
     /// The model can't watch a stream.
-    #[error("{}: {fault}", path.display())]
+    #[error("{}: {fault}", shown::path(path))]
     Stream {
         /// The model.
         path: PathBuf,
@@ -216,7 +223,8 @@ pub enum Error {
     /// No row is labelled normal.
     #[error(
         "{} has no row labelled normal (0) in column `{column}`: there is no likelihood to report; \
-         swap the labels, or name the normal values with --normal", path.display()
+         swap the labels, or name the normal values with --normal",
+        shown::path(path)
     )]
     NoNormalRows {
         /// The table.
@@ -225,7 +233,10 @@ pub enum Error {
         column: String,
     },
     /// There is no noise to report on.
-    #[error("{}: {fault}; mend the table, or leave the column out with --columns", path.display())]
+    #[error(
+        "{}: {fault}; mend the table, or leave the column out with --columns",
+        shown::path(path)
+    )]
     Noise {
         /// The table.
         path: PathBuf,
@@ -237,7 +248,7 @@ pub enum Error {
     #[error(transparent)]
     Simulator(#[from] SimulatorError),
     /// A posterior can't be checked.
-    #[error("{}: {fault}", path.display())]
+    #[error("{}: {fault}", shown::path(path))]
     Sbc {
         /// The model, or the simulations.
         path: PathBuf,
@@ -248,7 +259,8 @@ pub enum Error {
     /// A posterior was checked, and is not calibrated.
     #[error(
         "{} fails simulation-based calibration: {faults}; train it on more simulations, for longer, as a larger flow, and \
-         with a named family, which neither smooths nor has the heavy tails of auto", path.display()
+         with a named family, which neither smooths nor has the heavy tails of auto",
+        shown::path(path)
     )]
     Miscalibrated {
         /// The model.
@@ -299,10 +311,9 @@ impl Error {
 }
 
 /// An output's name; `-` is the standard output.
-fn shown(path: &Path) -> std::path::Display<'_> {
-    if path.as_os_str() == "-" {
-        Path::new("standard output").display()
-    } else {
-        path.display()
+fn output(path: &Path) -> String {
+    match path.as_os_str() == "-" {
+        true => "standard output".to_owned(),
+        false => shown::path(path),
     }
 }

@@ -35,6 +35,8 @@ mod plot;
 pub mod posterior;
 pub mod quantise;
 mod random;
+mod shown;
 pub mod train;
 
 pub use error::Error;
+pub use flow_codegen::foreign;

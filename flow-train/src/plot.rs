@@ -1,5 +1,6 @@
 //! Plots of lines with bands, as SVG.
 
+use crate::shown::line as shown;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
@@ -53,7 +54,8 @@ pub(crate) struct Line<'a> {
 }
 
 impl Plot<'_> {
-    /// The `svg` element.
+    /// The `svg` element. Titles and names may be foreign strings: the plotting crate escapes
+    /// what means something in SVG.
     ///
     /// # Errors
     /// As the plotting crate; in memory there is no reason for any.
@@ -110,7 +112,7 @@ impl Plot<'_> {
         Y::CoordDescType: ValueFormatter<f64>,
     {
         let mut chart = ChartBuilder::on(area)
-            .caption(self.title, ("sans-serif", 15))
+            .caption(shown(self.title), ("sans-serif", 15))
             .margin(8)
             .margin_right(18)
             .x_label_area_size(36)
@@ -118,8 +120,8 @@ impl Plot<'_> {
             .build_cartesian_2d(x, y)?;
         chart
             .configure_mesh()
-            .x_desc(self.x.label)
-            .y_desc(self.y.label)
+            .x_desc(shown(self.x.label))
+            .y_desc(shown(self.y.label))
             .label_style(("sans-serif", 12))
             .axis_desc_style(("sans-serif", 13))
             .light_line_style(RGBColor(244, 244, 244))
@@ -143,7 +145,7 @@ impl Plot<'_> {
             let drawn = chart.draw_series(LineSeries::new(line.points.iter().copied(), style))?;
             if !line.name.is_empty() {
                 drawn
-                    .label(line.name)
+                    .label(shown(line.name))
                     .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], style));
             }
         }

@@ -3,6 +3,7 @@
 use super::{
     at, base, card, categorical, channels, float, integer, layer, noise, number, sequential, window,
 };
+use crate::foreign::{Medium, show};
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use flow_embedded::artefact::Judged;
@@ -79,7 +80,9 @@ fn math(plan: &Plan) -> TokenStream {
 
 fn provenance(plan: &Plan, visibility: &TokenStream) -> TokenStream {
     let card = &plan.card;
-    let (name, created_by, command) = (&card.name, &card.created_by, &card.command);
+    // Firmware logs them to a terminal.
+    let [name, created_by, command] =
+        [&card.name, &card.created_by, &card.command].map(|own| show(own, Medium::Line));
     let compiler = concat!("flow-codegen ", env!("CARGO_PKG_VERSION"));
     let hexadecimal = |digits: String| digits.parse::<Literal>().ok();
     let checksum = hexadecimal(format!("{:#010x}", card.checksum));

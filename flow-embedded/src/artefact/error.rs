@@ -91,6 +91,8 @@ pub enum Place {
     Vocabulary(usize),
     /// The head of a categorical event channel, counted among these from 0.
     Head(usize),
+    /// The creator and the command.
+    Provenance,
 }
 
 /// What is wrong at a [`Place`].
@@ -152,6 +154,10 @@ pub enum Fault {
     /// Not one head for each categorical event channel, or layers where no event
     /// channel is left for them.
     BadHeads,
+    /// A name, a unit or another text holds a control character or one that changes the
+    /// direction of text, or exceeds [`MAX_NAME_BYTES`](super::MAX_NAME_BYTES) or
+    /// [`MAX_COMMAND_BYTES`](super::MAX_COMMAND_BYTES).
+    BadText,
 }
 
 pub(super) fn invalid(place: Place, fault: Fault) -> LoadError {
@@ -215,6 +221,7 @@ impl fmt::Display for Place {
             Self::Feature(feature) => write!(f, "feature {feature}"),
             Self::Vocabulary(index) => write!(f, "vocabulary {index}"),
             Self::Head(index) => write!(f, "head {index}"),
+            Self::Provenance => f.write_str("creator or command"),
         }
     }
 }
@@ -249,6 +256,9 @@ impl fmt::Display for Fault {
             }
             Self::BadHeads => {
                 "not one head for each categorical event channel, or layers without a channel"
+            }
+            Self::BadText => {
+                "a name, a unit or another text is too long, or holds a control character or one that changes the direction of text"
             }
         })
     }

@@ -50,6 +50,7 @@ mod noise;
 mod schema;
 mod sequential;
 mod shaped;
+mod text;
 mod transformer;
 mod validate;
 mod walk;
@@ -73,4 +74,5 @@ pub use schema::{
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shaped::{CalibratedFlow, ShapedFlow};
+pub use text::{MAX_COMMAND_BYTES, MAX_NAME_BYTES, is_unprintable};
 pub use transformer::{Direction, Ends, FlooredSpline, Scale, Transformer};

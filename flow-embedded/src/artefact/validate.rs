@@ -7,7 +7,7 @@ use super::{
     Form, Header, Layer, LoadError, LoadedFlow, MAX_BLOCK_UNITS, MAX_BLOCKS, MAX_HIDDEN_LAYERS,
     MAX_KERNEL, Permutation, Place, Planes, Quantisation, Role, Shape, Transformer,
 };
-use super::{calibration, mondrian, noise, sequential};
+use super::{calibration, mondrian, noise, sequential, text};
 use crate::base::component_width;
 use crate::window::Feature;
 
@@ -84,6 +84,7 @@ fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
     if !header.log_norm.is_finite() {
         return Err(invalid(Place::Header, Fault::NotFinite));
     }
+    text::check(header)?;
     check_features(header)?;
     noise::check(header)?;
     header

@@ -10,6 +10,7 @@ use crate::evaluate::{
     judged,
 };
 use crate::export::Draft;
+use crate::shown;
 use flow_embedded::artefact::{Judged, LoadedFlow};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -235,7 +236,7 @@ fn bits(
             let file = ModelFile::read(path)?;
             let own = file.load()?;
             let bits = Bits::of_dequantiser(&scorer, &own, normal, DRAWS, 0)
-                .map_err(|fault| Error::Usage(format!("{}: {fault}", path.display())))?;
+                .map_err(|fault| Error::Usage(format!("{}: {fault}", shown::path(&path))))?;
             (bits, "by the dequantiser")
         }
     };

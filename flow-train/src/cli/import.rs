@@ -4,6 +4,7 @@ use super::output::Output;
 use super::ui::{Ui, bytes};
 use crate::Error;
 use crate::import::{ImportError, Imported, Source, import};
+use crate::shown;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -113,7 +114,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         ),
         (
             "written",
-            format!("{} ({})", args.output.display(), bytes(report.bytes)),
+            format!("{} ({})", shown::path(&args.output), bytes(report.bytes)),
         ),
     ];
     ui.result(&report, &lines)

@@ -1,6 +1,7 @@
 //! Files that are there completely or not at all.
 
 use crate::Error;
+use crate::shown;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -125,7 +126,7 @@ fn open(path: &Path) -> io::Result<Sink> {
         _ => Path::new("."),
     };
     if !folder.is_dir() {
-        let text = format!("the folder {} does not exist", folder.display());
+        let text = format!("the folder {} does not exist", shown::path(&folder));
         return Err(io::Error::new(io::ErrorKind::NotFound, text));
     }
     let mut builder = tempfile::Builder::new();

@@ -8,6 +8,7 @@ use super::ui::{Ui, bytes, decimal};
 use crate::Error;
 use crate::data::load_columns;
 use crate::quantise::{QuantiseError, Quantised, quantise};
+use crate::shown;
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -145,6 +146,6 @@ fn lines(report: &Report<'_>, own: &Quantised) -> Vec<(&'static str, String)> {
         lines.push(("false alarms promised", format!("{} %", 100.0 * alpha)));
         lines.push(("alarm below", threshold));
     }
-    lines.push(("written", report.output.display().to_string()));
+    lines.push(("written", shown::path(&report.output)));
     lines
 }

@@ -3,6 +3,8 @@
 use crate::Error;
 use crate::data::{CleaningReport, Table};
 use crate::evaluate::Rate;
+use crate::shown;
+use flow_codegen::foreign::{Medium, show};
 use serde::Serialize;
 use std::io::Write as _;
 
@@ -17,13 +19,13 @@ impl Ui {
     /// A remark on standard error; not with `--quiet`.
     pub(super) fn note(self, text: impl std::fmt::Display) {
         if !self.quiet {
-            eprintln!("{text}");
+            eprintln!("{}", show(&text.to_string(), Medium::Message));
         }
     }
 
     /// What reading a table gave.
     pub(super) fn read(self, file: &Table, report: &CleaningReport) {
-        self.note(format_args!("{}: {report}", file.path().display()));
+        self.note(format_args!("{}: {report}", shown::path(file.path())));
         self.header(file);
     }
 
@@ -46,7 +48,8 @@ impl Ui {
         lines: &[(&str, String)],
     ) -> Result<(), Error> {
         let text = if self.json {
-            serde_json::to_string_pretty(value).map_err(std::io::Error::from)
+            let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from);
+            text.map(|text| show(&text, Medium::Json))
         } else {
             Ok(aligned(lines))
         };
@@ -64,11 +67,17 @@ impl Ui {
 
 /// Reports an error on standard error.
 pub(super) fn error(error: &Error) {
-    eprintln!("error: {error}");
+    eprintln!("error: {}", show(&error.to_string(), Medium::Message));
 }
 
-/// Two columns; an empty key goes on with the line above.
+/// Two columns; an empty key goes on with the line above. Keys and values may hold foreign
+/// strings, which can't begin lines of their own.
 fn aligned(lines: &[(&str, String)]) -> String {
+    let one_line = |text: &str| show(text, Medium::Message).replace('\n', " ");
+    let lines = lines
+        .iter()
+        .map(|(key, value)| (one_line(key), one_line(value)));
+    let lines: Vec<(String, String)> = lines.collect();
     let width = lines
         .iter()
         .map(|(key, _)| key.chars().count())
@@ -126,5 +135,11 @@ mod tests {
             ("", "3".to_owned()),
         ];
         assert_eq!(aligned(&lines), "a     1\nlong  2\n      3");
+    }
+
+    #[test]
+    fn foreign_strings_command_no_terminal() {
+        let lines = [("\u{1b}[2J", "a\nerror: b\u{202e}".to_owned())];
+        assert_eq!(aligned(&lines), "\u{fffd}[2J  a error: b\u{fffd}");
     }
 }

@@ -1,6 +1,7 @@
 //! What can be wrong with a table, one sentence each.
 
 use super::Place;
+use crate::shown::{line, list, path};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -33,7 +34,7 @@ pub enum DataError {
     #[error("is not a well-formed table: {0}")]
     Malformed(csv::Error),
     /// A column was asked for that the table does not have.
-    #[error("has no column `{name}`{}; its columns are {}", nearest.as_ref().map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default(), available.join(", "))]
+    #[error("has no column `{}`{}; its columns are {}", line(name), nearest.as_ref().map(|near| format!(" (did you mean `{}`?)", line(near))).unwrap_or_default(), list(available))]
     NoSuchColumn {
         /// The name asked for.
         name: String,
@@ -44,7 +45,8 @@ pub enum DataError {
     },
     /// The table has one column, whose name holds another delimiter.
     #[error(
-        "has no column `{name}`: the whole line was read as one column; try --delimiter {delimiter}"
+        "has no column `{}`: the whole line was read as one column; try --delimiter {delimiter}",
+        shortened(name, 200)
     )]
     WrongDelimiter {
         /// The name asked for, or the line itself.
@@ -53,7 +55,7 @@ pub enum DataError {
         delimiter: &'static str,
     },
     /// Columns that a model needs are absent.
-    #[error("lacks {} of the model's columns: {}; its columns are {}", missing.len(), missing.join(", "), available.join(", "))]
+    #[error("lacks {} of the model's columns: {}; its columns are {}", missing.len(), list(missing), list(available))]
     MissingColumns {
         /// The model's columns that are absent.
         missing: Vec<String>,
@@ -61,14 +63,15 @@ pub enum DataError {
         available: Vec<String>,
     },
     /// Two columns share the name that was asked for.
-    #[error("has more than one column `{name}`; rename one")]
+    #[error("has more than one column `{}`; rename one", line(name))]
     AmbiguousColumn {
         /// The name.
         name: String,
     },
     /// One column was given two parts to play.
     #[error(
-        "column `{name}` is asked for twice (--columns, --context, --label, --group and --weights may not share a column)"
+        "column `{name}` is asked for twice (--columns, --context, --label, --group and --weights may not share a column)",
+        name = line(name)
     )]
     ColumnTwice {
         /// The name.
@@ -115,11 +118,27 @@ pub enum DataError {
         /// The most that there may be.
         limit: usize,
     },
-    /// A category that would end the names in an artefact.
-    #[error("column `{column}` holds a category with the control character U+001F; take it out")]
+    /// A name that no artefact holds and no terminal should print.
+    #[error("column {}: the name \"{text}\" {why}; rename the column in the file", index + 1)]
+    BadName {
+        /// The column, from 0.
+        index: usize,
+        /// The name, shortened.
+        text: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A category that no artefact holds.
+    #[error(
+        "column `{column}`: the category \"{text}\" {why}; write another text in its cells, or leave the column out"
+    )]
     BadCategory {
         /// The column's name.
         column: String,
+        /// The category, shortened.
+        text: String,
+        /// What is wrong with it.
+        why: String,
     },
     /// More categorical columns than a model holds.
     #[error("has {found} categorical columns asked for; a model holds at most {limit}")]
@@ -213,7 +232,8 @@ pub enum DataError {
     /// Files of a folder whose paths name other keys.
     #[error(
         "is no one table: the keys (key=value) in the path of {} are not those of {}; move one of them away",
-        other.display(), first.display()
+        path(other),
+        path(first)
     )]
     KeysDiffer {
         /// The first file, in the folder.
@@ -235,7 +255,7 @@ pub enum DataError {
         faults: String,
     },
     /// The filter let no row pass.
-    #[error("has no row with {column} = {values} (--only)")]
+    #[error("has no row with {} = {} (--only)", line(column), line(values))]
     NothingPassed {
         /// The filter's column.
         column: String,
@@ -301,7 +321,8 @@ pub enum DataError {
     },
     /// The temporary file of the shuffle can't be used.
     #[error(
-        "is too large for the memory limit and can't be shuffled on disk: a temporary file of {need} bytes in {} failed ({fault}); name a folder with more room in TMPDIR, or allow more memory", folder.display()
+        "is too large for the memory limit and can't be shuffled on disk: a temporary file of {need} bytes in {} failed ({fault}); name a folder with more room in TMPDIR, or allow more memory",
+        path(folder)
     )]
     Spool {
         /// Where the temporary file lies.
@@ -398,6 +419,7 @@ impl DataError {
                 | Self::OutsideDomain { .. }
                 | Self::Extreme { .. }
                 | Self::ColumnTwice { .. }
+                | Self::BadName { .. }
         )
     }
 }
@@ -441,12 +463,9 @@ pub(super) fn shown(bytes: &[u8]) -> String {
 /// A text as it may stand in a message: one line, at most so many characters.
 pub(super) fn shortened(text: &str, most: usize) -> String {
     let text = text.trim();
-    let mut shown: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(most)
-        .collect();
-    if text.chars().count() > most {
+    let start: String = text.chars().take(most).collect();
+    let mut shown = line(&start);
+    if start.len() < text.len() {
         shown.push('…');
     }
     shown

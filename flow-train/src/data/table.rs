@@ -2,13 +2,34 @@
 
 use super::cell::Cell;
 use super::cursor::{CsvCursor, Cursor, Rows};
+use super::error::shortened;
 use super::file::CsvFile;
 use super::parquet::{self, ParquetCursor, ParquetFile};
 use super::text::{Alphabet, TextFile};
 use super::{CsvFormat, DataError};
+use flow_embedded::artefact::{MAX_NAME_BYTES, is_unprintable};
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+
+/// The most bytes of a column's name. A difference of two columns holds both names, the difference
+/// of its lags holds those twice, and an artefact must hold that.
+const MAX_NAME: usize = (MAX_NAME_BYTES - 64) / 4;
+
+/// What is wrong with a name of at most so many bytes; `None` if nothing is.
+pub(super) fn fault_of_text(text: &str, most: usize) -> Option<String> {
+    let found = text.chars().find(|own| is_unprintable(*own));
+    match found {
+        Some('\n' | '\r') => Some("holds a line break".to_owned()),
+        Some('\t') => Some("holds a tab".to_owned()),
+        Some(own) => Some(format!(
+            "holds the unprintable character U+{:04X}",
+            u32::from(own)
+        )),
+        None => (text.len() > most)
+            .then(|| format!("has {} bytes, and at most {most} are allowed", text.len())),
+    }
+}
 
 /// A table on disk whose columns are known.
 #[derive(Debug, Clone)]
@@ -32,7 +53,8 @@ impl Table {
     /// is read as one, whatever its name; then `format` is of no consequence.
     ///
     /// # Errors
-    /// The file can't be read, it is empty, or a Parquet file is damaged.
+    /// The file can't be read, it is empty, a Parquet file is damaged, or the name of a column
+    /// holds a control character or is too long.
     pub fn open(path: &Path, format: CsvFormat) -> Result<Self, DataError> {
         let mut start = Vec::new();
         File::open(path)?.take(4).read_to_end(&mut start)?;
@@ -43,34 +65,58 @@ impl Table {
         } else {
             Source::Csv(CsvFile::open(path, format)?)
         };
-        Ok(Self::new(path, source, vec![]))
+        Self::new(path, source, vec![])
     }
 
     /// Opens a Parquet file, and adds columns that hold one value each, by name.
     ///
     /// # Errors
-    /// The file can't be read, or is no Parquet file or a damaged one.
+    /// The file can't be read, is no Parquet file or a damaged one, or the name of a column holds
+    /// a control character or is too long.
     pub(super) fn open_parquet(
         path: &Path,
         constants: Vec<(String, String)>,
     ) -> Result<Self, DataError> {
         let source = Source::Parquet(ParquetFile::open(path)?);
-        Ok(Self::new(path, source, constants))
+        Self::new(path, source, constants)
     }
 
-    fn new(path: &Path, source: Source, constants: Vec<(String, String)>) -> Self {
+    fn new(
+        path: &Path,
+        source: Source,
+        constants: Vec<(String, String)>,
+    ) -> Result<Self, DataError> {
         let own = match &source {
             Source::Csv(file) => file.names(),
             Source::Parquet(file) => file.names(),
             Source::Text(text) => text.names(),
         };
         let (added, constants): (Vec<String>, _) = constants.into_iter().unzip();
-        Self {
+        let table = Self {
             path: path.to_owned(),
             names: [own, &added].concat(),
             source,
             constants,
+        };
+        table.check_names()?;
+        Ok(table)
+    }
+
+    /// Refuses names that no artefact holds, also of columns that nobody asks for: messages
+    /// list all of them.
+    fn check_names(&self) -> Result<(), DataError> {
+        let line = self.names.first().map_or("", String::as_str);
+        if self.likely_delimiter().is_some() && !line.contains('\n') {
+            // The name is the whole first line, which is refused with better advice.
+            return Ok(());
         }
+        for (index, name) in self.names.iter().enumerate() {
+            if let Some(why) = fault_of_text(name, MAX_NAME) {
+                let text = shortened(name, 40);
+                return Err(DataError::BadName { index, text, why });
+            }
+        }
+        Ok(())
     }
 
     /// Opens a text as a table of its characters, in one column ([`Alphabet::COLUMN`]).
@@ -79,7 +125,7 @@ impl Table {
     /// The file can't be read, it is empty, or it is no UTF-8.
     pub fn open_text(path: &Path, alphabet: Alphabet) -> Result<Self, DataError> {
         let source = Source::Text(TextFile::open(path, alphabet)?);
-        Ok(Self::new(path, source, vec![]))
+        Self::new(path, source, vec![])
     }
 
     /// Whether the rows are the characters of a text.
@@ -169,6 +215,70 @@ impl Table {
         match &self.source {
             Source::Csv(_) => DataError::HeaderOnly,
             Source::Parquet(_) | Source::Text(_) => DataError::NoRows,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::testing::file;
+
+    fn refusal(text: &str) -> String {
+        let file = file(text);
+        let table = Table::open(file.path(), CsvFormat::default());
+        table.expect_err("refused").to_string()
+    }
+
+    #[test]
+    fn names_that_no_artefact_holds_are_refused() {
+        let long = "x".repeat(MAX_NAME + 1);
+        for (header, text) in [
+            (
+                "\"pump\n\n```\nfn main() {}\n```\n\",b",
+                "column 1: the name \"pump  ``` fn main() {} ```\" holds a line break; rename the column in the file",
+            ),
+            (
+                "a,\u{1b}[2Jb",
+                "column 2: the name \"\u{fffd}[2Jb\" holds the unprintable character U+001B; rename the column in \
+                 the file",
+            ),
+            (
+                "a,b\u{202e}c",
+                "column 2: the name \"b\u{fffd}c\" holds the unprintable character U+202E; rename the column in \
+                 the file",
+            ),
+            (
+                &format!("a,{long}"),
+                "column 2: the name \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…\" has 241 bytes, and at most 240 \
+                 are allowed; rename the column in the file",
+            ),
+        ] {
+            assert_eq!(refusal(&format!("{header}\n1,2\n")), text);
+        }
+    }
+
+    #[test]
+    fn ordinary_and_odd_names_are_read() {
+        let long = "x".repeat(MAX_NAME);
+        for name in ["acc_x", "T (°C)", "`<b>`", "насос", "a\u{200f}", &long] {
+            let file = file(&format!("a,{name}\n1,2\n"));
+            let table = Table::open(file.path(), CsvFormat::default()).expect(name);
+            assert_eq!(table.names()[1], name);
+        }
+    }
+
+    #[test]
+    fn a_line_read_as_one_column_is_no_long_name() {
+        let names: Vec<String> = (0..200).map(|i| format!("channel{i}")).collect();
+        for delimiter in [";", "\t"] {
+            let text = format!(
+                "{}\n{}\n",
+                names.join(delimiter),
+                vec!["1"; 200].join(delimiter)
+            );
+            let file = file(&text);
+            Table::open(file.path(), CsvFormat::default()).expect("refused later, with advice");
         }
     }
 }

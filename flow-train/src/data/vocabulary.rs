@@ -1,7 +1,12 @@
 //! The categories of columns, and their codes.
 
+use super::error::shortened;
+use super::table::fault_of_text;
 use super::{Columns, DataError, FaultKind, Place, RowReader, Table, feature_name};
-use flow_embedded::artefact::{Header, MAX_CATEGORIES, MAX_VOCABULARIES, SEPARATOR, Vocabulary};
+use crate::shown::line;
+use flow_embedded::artefact::{
+    Header, MAX_CATEGORIES, MAX_NAME_BYTES, MAX_VOCABULARIES, SEPARATOR, Vocabulary,
+};
 use flow_embedded::window::Feature;
 use std::collections::BTreeSet;
 
@@ -77,8 +82,11 @@ impl Columns {
                     limit: MAX_CATEGORIES,
                 });
             }
-            if found.iter().any(|name| name.contains(SEPARATOR)) {
-                return Err(DataError::BadCategory { column: column() });
+            for name in &found {
+                if let Some(why) = fault_of_category(name) {
+                    let (column, text) = (column(), shortened(name, 40));
+                    return Err(DataError::BadCategory { column, text, why });
+                }
             }
             names.push(found.into_iter().collect());
         }
@@ -137,6 +145,16 @@ impl Columns {
     }
 }
 
+/// What is wrong with a category. Those of a text are single characters, which may be any but the
+/// separator.
+fn fault_of_category(name: &str) -> Option<String> {
+    let mut characters = name.chars();
+    match (characters.next(), characters.next()) {
+        (Some(own), None) if own != SEPARATOR => None,
+        _ => fault_of_text(name, MAX_NAME_BYTES),
+    }
+}
+
 /// A cell of a column of categories: its code, or what is wrong.
 pub(super) enum Code {
     Known(f32),
@@ -166,7 +184,8 @@ impl Vocabularies {
         /// Names that a sentence lists.
         const LISTED: usize = 12;
         let names = &self.names[vocabulary];
-        let mut known = names[..names.len().min(LISTED)].join(", ");
+        let listed: Vec<String> = names.iter().take(LISTED).map(line).collect();
+        let mut known = listed.join(", ");
         if names.len() > LISTED {
             known += &format!(" and {} more", names.len() - LISTED);
         }
@@ -175,6 +194,29 @@ impl Vocabularies {
             column,
             text,
             known,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn categories_are_printable_or_one_character() {
+        for name in ["\n", "\u{1b}", "idle", "`<b>`", &"x".repeat(MAX_NAME_BYTES)] {
+            assert_eq!(fault_of_category(name), None, "{name:?}");
+        }
+        for (name, why) in [
+            ("\u{1f}", "holds the unprintable character U+001F"),
+            ("a\nb", "holds a line break"),
+            ("a\u{202e}", "holds the unprintable character U+202E"),
+            (
+                &"x".repeat(1025),
+                "has 1025 bytes, and at most 1024 are allowed",
+            ),
+        ] {
+            assert_eq!(fault_of_category(name).as_deref(), Some(why));
         }
     }
 }

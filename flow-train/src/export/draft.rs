@@ -3,10 +3,11 @@ use super::layer::{DraftConditioner, DraftLayer, LayerBytes};
 use super::mondrian::DraftMondrian;
 use crate::calibrate::{CalibrationTable, SequentialDesign};
 use crate::model::BaseSpec;
+use flow_codegen::foreign::{Medium, show};
 use flow_embedded::artefact::{
     self, Base, COMMON_VALUES, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header,
-    Judged, LoadError, LoadedFlow, MAX_CHANNELS, Noise, Provenance, Quantisation, Sequential,
-    WeightFormat,
+    Judged, LoadError, LoadedFlow, MAX_CHANNELS, MAX_COMMAND_BYTES, Noise, Provenance,
+    Quantisation, Sequential, WeightFormat,
 };
 use flow_embedded::detect::evidence::{Bet, Pattern};
 use flow_embedded::math::Backend;
@@ -510,6 +511,14 @@ fn base_log_norm(base: Base) -> f64 {
     spec.log_norm()
 }
 
+/// A command as an artefact may hold it: one printable line, cut where it is too long. It is a
+/// note for people, and no reason to refuse a model.
+pub(crate) fn noted(command: &str) -> String {
+    let mut command = show(command, Medium::Line);
+    command.truncate(command.floor_char_boundary(MAX_COMMAND_BYTES));
+    command
+}
+
 pub(super) fn bounded<T, const N: usize>(
     what: &'static str,
     items: impl ExactSizeIterator<Item = T>,
@@ -526,3 +535,17 @@ pub(super) fn bounded<T, const N: usize>(
 }
 
 const _: () = assert!(MAX_CHANNELS <= 256, "channels are counted in bytes");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_fit_an_artefact() {
+        let ordinary = "flow train data.csv --columns a,b";
+        assert_eq!(noted(ordinary), ordinary);
+        assert_eq!(noted("a\nb\u{1b}\u{202e}"), "a b\u{fffd}\u{fffd}");
+        let long = noted(&"ä".repeat(10_000));
+        assert_eq!(long, "ä".repeat(MAX_COMMAND_BYTES / 2));
+    }
+}

@@ -13,6 +13,7 @@ mod pack;
 mod unpack;
 
 pub use categorical::DraftVocabulary;
+pub(crate) use draft::noted;
 pub use draft::{
     Draft, DraftCalibration, DraftChannel, DraftNoise, DraftQuantisation, DraftSequential,
     ExportError,

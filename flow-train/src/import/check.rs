@@ -2,7 +2,7 @@
 
 use super::ImportError;
 use super::source::{Source, Standardise};
-use crate::export::{Draft, DraftChannel};
+use crate::export::{Draft, DraftChannel, noted};
 use crate::model::{Flow, FlowParts};
 use flow_embedded::artefact::{Base, Domain, LoadedFlow};
 use flow_embedded::math::Backend;
@@ -224,7 +224,10 @@ fn draft(source: &Source, scales: &Scales, flow: &Flow<f32>) -> Result<Draft, Im
         calibration: None,
         evaluation: None,
         created_by: concat!("flow-train ", env!("CARGO_PKG_VERSION")).to_owned(),
-        command: format!("flow import ({} {})", source.library, source.version),
+        command: noted(&format!(
+            "flow import ({} {})",
+            source.library, source.version
+        )),
         data_digest: 0,
         rows: 0,
         seed: 0,

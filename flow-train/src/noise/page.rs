@@ -1,6 +1,7 @@
 //! The report as one HTML page that needs nothing else.
 
 use super::{ChannelNoise, ChannelReport, NoiseReport};
+use crate::foreign::{Medium, show};
 use crate::plot::{Axis, COLOURS, GREY, Line, Plot, number, thinned};
 use plotters::prelude::SeriesLabelPosition;
 use std::error::Error;
@@ -246,7 +247,24 @@ fn titled(channel: &ChannelReport) -> String {
 
 /// Text within HTML.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
+    show(text, Medium::Html)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::noise::{Signal, report};
+
+    #[test]
+    fn no_name_becomes_markup() {
+        let evil = "</svg><script>alert('x')</script>\u{1b}\u{202e}\"&\n";
+        let values = (0..2000u32).map(|i| f64::from(i.wrapping_mul(2_654_435_761) >> 16));
+        let signal = Signal::new(vec![evil.to_owned()], vec![values.collect()]);
+        let report = report(&[(evil.to_owned(), signal)], 100.0, 0.95, |_| {
+            evil.to_owned()
+        });
+        let page = report.expect("a report").html().expect("a page");
+        assert!(!page.contains("<script") && !page.contains("&\n"));
+        assert!(page.contains("&lt;script&gt;"));
+        assert!(!page.contains(['\u{1b}', '\u{202e}']));
+    }
 }

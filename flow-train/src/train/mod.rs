@@ -24,7 +24,7 @@ use crate::data::{
     ChannelMap, Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey,
 };
 use crate::evaluate::{Mean, Scorer, gaussian_log_likelihood, judged};
-use crate::export::{Draft, DraftCalibration, DraftChannel, DraftNoise, DraftVocabulary};
+use crate::export::{Draft, DraftCalibration, DraftChannel, DraftNoise, DraftVocabulary, noted};
 use crate::fit::{self, Config, Epoch, FitError, InMemory, Overrides, Rows, Stop};
 use crate::model::{Batch, CategoricalSpec, Flow, Spec, VocabularySpec};
 use crate::random::Random;
@@ -466,7 +466,7 @@ pub(crate) fn draft(names: &Dataset, preparation: &Preparation, origin: &Origin<
         calibration: None,
         evaluation: None,
         created_by: concat!("flow-train ", env!("CARGO_PKG_VERSION")).to_owned(),
-        command: origin.command.to_owned(),
+        command: noted(origin.command),
         data_digest: origin.digest,
         rows: u32::try_from(origin.rows).unwrap_or(u32::MAX),
         seed: origin.seed,

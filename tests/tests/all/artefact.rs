@@ -4,8 +4,8 @@
 use flow_codegen::Interpreter;
 use flow_embedded::artefact::{
     Base, ContextTerm, Direction, Domain, FORMAT_VERSION, Fault, FlooredSpline, Form, Grid, Header,
-    LoadError, LoadedFlow, Place, PreActivation, Scale, Transformer, WeightFormat, encode,
-    encoded_len,
+    LoadError, LoadedFlow, MAX_COMMAND_BYTES, MAX_NAME_BYTES, Place, PreActivation, Scale,
+    Transformer, WeightFormat, encode, encoded_len,
 };
 use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
 use flow_tests::drafts::{draft, halved, quantised, rng, table};
@@ -272,6 +272,58 @@ fn what_is_wrong_with_channels_is_named() {
             step: 1.0,
         });
     });
+}
+
+#[test]
+fn texts_that_no_one_should_print_are_refused() {
+    let long = "x".repeat(MAX_NAME_BYTES + 1);
+    let evil = [
+        "pump\n\n```\nfn main() {}\n```",
+        "\r",
+        "\u{1b}[2J",
+        "\u{9b}2J",
+        "a\u{202e}b",
+        "a\u{2066}b",
+        "a\u{2028}b",
+        "\0",
+        &long,
+    ];
+    for text in evil {
+        let refused = |row: &str, expected: Place, change: &dyn Fn(&mut Draft)| {
+            let found = refusal(row, |draft| change(draft));
+            assert_eq!(found, (expected, Fault::BadText), "{text:?}");
+        };
+        let own = || text.to_owned();
+        refused("domains", Place::Header, &|draft| draft.name = own());
+        refused("domains", Place::Event(1), &|draft| {
+            draft.event[1].name = own()
+        });
+        refused("domains", Place::Event(0), &|draft| {
+            draft.event[0].unit = own()
+        });
+        refused("domains", Place::Context(0), &|draft| {
+            draft.context[0].name = own();
+        });
+        refused("domains", Place::Context(0), &|draft| {
+            draft.context[0].unit = own();
+        });
+        refused("domains", Place::Provenance, &|draft| {
+            draft.created_by = own();
+        });
+        refused("domains", Place::Provenance, &|draft| {
+            draft.command = format!("{}{text}", "y".repeat(MAX_COMMAND_BYTES - MAX_NAME_BYTES));
+        });
+        refused("lines", Place::Vocabulary(0), &|draft| {
+            let last = draft.vocabularies[0].names.last_mut();
+            *last.expect("categories") = format!("z{text}");
+        });
+    }
+    let kind = table().into_iter().find(|own| own.0 == "domains");
+    let mut draft = draft(&kind.expect("a row").1, 7);
+    draft.name = "`<b>`\u{200d}[x](y) *z* # насос".to_owned();
+    draft.event[0].unit = "x".repeat(MAX_NAME_BYTES);
+    draft.command = "y".repeat(MAX_COMMAND_BYTES);
+    draft.encode().expect("printable texts of the largest size");
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Generated code in the user's seat: crates of their own, built by cargo.
 
+use flow_codegen::foreign::{Medium, show};
 use flow_codegen::{Defmt, Functions, Optimise, Options, Passes, Visibility, compile};
 use flow_embedded::LoadedFlow;
-use flow_embedded::artefact::{Activation, Base, Form, WeightFormat};
+use flow_embedded::artefact::{Activation, Base, Form, MAX_NAME_BYTES, WeightFormat};
 use flow_embedded::math::Backend;
 use flow_tests::drafts::{Bijection, Kind, draft, halved, quantised, table};
 use serde_json::Value;
@@ -161,6 +162,74 @@ fn every_combination_of_options_gives_no_warning() {
     let lint = if clippy { "clippy" } else { "check" };
     succeeded(own.cargo(&[lint, "--all-targets"]));
     succeeded(own.cargo(&[lint, "--features", "log"]));
+}
+
+/// What an artefact may hold and a page of documentation must not take for markup.
+const MARKUP: &str = "`]<script>alert(1)</script>[link](javascript:alert(1)) [Self::none] ``` *a* # b \\ \
+                      http://a.b &lt; */ _c_ ~~d~~ | <img src=x onerror=alert(1)>";
+
+/// Strings that no artefact may hold.
+const UNPRINTABLE: [&str; 4] = [
+    "pump\n\n```\nstd::fs::write(\"PWNED\", \"x\").unwrap();\n```\n",
+    "a\rb\n\n    std::fs::write(\"PWNED\", \"x\").unwrap();\n",
+    "a\u{202e}b\u{2066}c",
+    "\u{1b}]0;pwned\u{7}\n# Heading\n\n~~~\nstd::fs::write(\"PWNED\", \"x\").unwrap();\n~~~",
+];
+
+#[test]
+fn documentation_of_hostile_names_is_text() {
+    let mut own = draft(&kind("realnvp_context"), SEED);
+    let long = "ä".repeat(MAX_NAME_BYTES / 2);
+    for text in [&mut own.name, &mut own.created_by, &mut own.command] {
+        text.replace_range(.., MARKUP);
+    }
+    for channel in own.event.iter_mut().chain(&mut own.context) {
+        MARKUP.clone_into(&mut channel.name);
+        channel.unit.clone_from(&long);
+    }
+    let bytes = own.encode().expect("the validator allows markup");
+    let options = Options {
+        type_name: Some("Hostile".into()),
+        ..Options::default()
+    };
+    let (module, _) = compile(&bytes, Path::new("`<b>\n.flow"), &options).expect("a module");
+
+    // What the emitter would make of strings that the validator refuses.
+    let mut lib =
+        "#![no_std]\n#![deny(warnings)]\n//! A crate.\n\n/// A module.\npub mod model {\n    \
+                   include!(\"model.rs\");\n}\n"
+            .to_owned();
+    for (index, text) in UNPRINTABLE.into_iter().chain([MARKUP]).enumerate() {
+        let (markdown, code) = (show(text, Medium::Markdown), show(text, Medium::Code));
+        lib += &format!(
+            "\n/// The flow `{code}`.\n///\n/// - {markdown}\n// {}\npub struct S{index};\n",
+            show(text, Medium::Line)
+        );
+    }
+    let krate = Crate::new("hostile", "");
+    krate.write("src/model.rs", module);
+    krate.write("src/lib.rs", lib);
+    succeeded(krate.cargo(&["check", "--all-targets"]));
+    // Warnings of rustdoc are errors here: links that lead nowhere, markup that has no end.
+    succeeded(krate.cargo(&["doc", "--no-deps"]));
+    let tests = succeeded(krate.cargo(&["test", "--doc"]));
+    assert!(tests.contains("running 0 tests"), "{tests}");
+    assert!(!krate.0.join("PWNED").exists());
+    let pages = krate.0.with_file_name("target").join("doc/hostile");
+    let pages: Vec<String> = [
+        "model/struct.Hostile.html",
+        "struct.S0.html",
+        "struct.S4.html",
+    ]
+    .iter()
+    .map(|page| std::fs::read_to_string(pages.join(page)).expect(page))
+    .collect();
+    for page in &pages {
+        let page = page.split("<main>").nth(1).expect("the content of a page");
+        assert!(!page.contains("<script>alert") && !page.contains("<img src=x"));
+        assert!(!page.contains("javascript:alert(1)\"") && !page.contains("rust-example"));
+    }
+    assert!(pages[0].contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
 }
 
 /// The models of the crate `two-models`, and the drafts that they are.

@@ -16,6 +16,7 @@ use crate::calibrate::{CalibrationError, CalibrationTable, Statistics};
 use crate::data::load_columns;
 use crate::evaluate::{Lines, Scorer};
 use crate::export::{Draft, DraftCalibration, DraftMondrian, ExportError};
+use crate::shown;
 use context::ContextOptions;
 use each::EachOptions;
 use flow_embedded::artefact::{Judged, LoadedFlow};
@@ -128,10 +129,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     if let Some(own) = &report.assumptions {
         lines.push(("assumptions", own.verdict.clone()));
     }
-    lines.extend([
-        ("alarm below", threshold),
-        ("written", path.display().to_string()),
-    ]);
+    lines.extend([("alarm below", threshold), ("written", shown::path(&path))]);
     ui.result(&report, &lines)
 }
 

@@ -10,6 +10,7 @@ use super::output::Output;
 use super::quantise;
 use super::ui::{Ui, decimal};
 use crate::Error;
+use crate::shown;
 use clap::ValueEnum;
 use flow_codegen::{Budget, Chip, Core, Defmt, Functions, OptLevel, Optimise, Options, Passes};
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
@@ -271,7 +272,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         .collect();
     let written = format!(
         "{}, opt {} for opt-level {}",
-        args.output.display(),
+        shown::path(&args.output),
         report.cost.opt,
         report.cost.opt_level
     );
@@ -303,7 +304,7 @@ fn artefact(
 ) -> Result<Vec<u8>, Error> {
     let own = flow.header().quantisation.map(|own| own.weights);
     let wanted = args.weights.map_or(own, Into::into);
-    let path = args.model.display();
+    let path = shown::path(&args.model);
     let weights = match (own, wanted) {
         (None, Some(weights)) => weights,
         (own, wanted) if own == wanted => return Ok(model.bytes().to_vec()),

@@ -5,6 +5,7 @@ mod text;
 
 use super::model_file::{self, ModelFile};
 use super::number;
+use crate::shown;
 
 use super::options::{self, RecordingOptions, Size, TableOptions};
 use super::output::Output;
@@ -95,7 +96,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         return Err(Error::Usage(format!(
             "{} is quantised to integers, which score and do not sample: sample from the model that \
              it was made from",
-            args.model.display()
+            shown::path(&args.model)
         )));
     }
     if flow.header().noise.is_none() && args.warm_up.is_some() {
@@ -415,7 +416,7 @@ fn value_of(channel: &Channel<'_>, header: &Header<'_>, text: &str) -> Result<f3
         |wanted: String| Error::Usage(format!("--given {}={text}: {wanted}", channel.name));
     match header.vocabulary_of(channel) {
         Some(own) => own.code(text).map(|code| code as f32).ok_or_else(|| {
-            let names: Vec<&str> = own.names().collect();
+            let names: Vec<String> = own.names().map(shown::line).collect();
             refused(format!(
                 "the model knows the categories {}",
                 names.join(", ")

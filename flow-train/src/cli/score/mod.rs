@@ -19,6 +19,7 @@ use super::ui::{Ui, decimal};
 use crate::Error;
 use crate::data::{ColumnRequest, DataError};
 use crate::evaluate::{Lines, Scorer};
+use crate::shown;
 use flow_embedded::artefact::CalibrationTable;
 use parts::Parts;
 use scores::{Counts, Sink, is_parquet};
@@ -282,7 +283,7 @@ fn end(
     }
     ui.note(format_args!(
         "{alarmed}, written to {}",
-        report.output.display()
+        shown::path(&report.output)
     ));
     Ok(())
 }

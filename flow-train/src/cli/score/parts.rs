@@ -7,6 +7,7 @@ use crate::cli::input::Source;
 use crate::cli::model_file::{DENSITY, ModelFile};
 use crate::cli::share::among_cores;
 use crate::data::{DataError, Folder, Member, Table};
+use crate::shown;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -68,7 +69,7 @@ fn apart(input: &Path, output: &Path) -> Result<(), Error> {
     match lies.zip(whole(input)) {
         Some((lies, input)) if lies.starts_with(&input) => Err(Error::Usage(format!(
             "{} lies in the folder that is scored, and its parts would be taken for rows: name a folder beside it",
-            output.display()
+            shown::path(&output)
         ))),
         _ => Ok(()),
     }

@@ -21,6 +21,7 @@ use crate::data::{
 };
 use crate::fit::Config;
 use crate::model::{CategoricalSpec, ConditionerSpec, Family, Spec};
+use crate::shown;
 use crate::train::{Model, Recipe, train, train_streamed};
 use categorical::CategoricalOptions;
 use clap::ValueEnum;
@@ -303,7 +304,7 @@ fn recipe(
     let discrete = (0..names[0].len()).all(|event| columns.is_categorical(event));
     let stem = || {
         let stem = args.output.file_stem();
-        stem.map(|stem| stem.to_string_lossy().into_owned())
+        stem.map(|stem| shown::line(stem.to_string_lossy()))
     };
     let (model, spec) = match stretches {
         Some(stretches) => noise::model(args, stretches)?,

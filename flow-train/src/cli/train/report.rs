@@ -7,6 +7,7 @@ use crate::calibrate::CalibrationTable;
 use crate::cli::ui::{Ui, bytes};
 use crate::data::Choice;
 use crate::fit::Stop;
+use crate::shown;
 use crate::train::Trained;
 use flow_embedded::artefact::Judged;
 use serde::Serialize;
@@ -148,7 +149,11 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
         ("time", format!("{seconds:.2} s")),
         (
             "written",
-            format!("{} ({})", args.output.display(), bytes(trained.bytes.len())),
+            format!(
+                "{} ({})",
+                shown::path(&args.output),
+                bytes(trained.bytes.len())
+            ),
         ),
     ];
     if trained.impossible > 0 {

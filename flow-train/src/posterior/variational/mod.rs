@@ -35,7 +35,7 @@ pub use draws::{Diagnostics, Draws, Warning};
 pub use num_dual::DualNum;
 pub use target::{LogDensity, Number, Parameter, Target};
 
-use crate::export::Draft;
+use crate::export::{Draft, noted};
 use crate::fit::Stop;
 use crate::model::{BaseSpec, Flow, Spec, Threads};
 use flow_embedded::artefact::{Base, Domain, LoadedFlow};
@@ -184,7 +184,7 @@ fn draft(target: &dyn Target, recipe: &Recipe) -> Draft {
         calibration: None,
         evaluation: None,
         created_by: concat!("flow-train ", env!("CARGO_PKG_VERSION")).to_owned(),
-        command: recipe.command.clone(),
+        command: noted(&recipe.command),
         data_digest: 0,
         rows: 0,
         seed: recipe.config.seed,

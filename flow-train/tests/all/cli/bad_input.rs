@@ -175,3 +175,91 @@ fn wrong_usage_has_code_two() {
         .flow("sample model.flow -n 1 --given a=1 -o out")
         .fails(2, &["the model has no context"]);
 }
+
+/// Names that would command a terminal, become a doctest, or turn text around.
+const EVIL: [&str; 4] = [
+    "\"x\n\n```\nstd::fs::write(1)\n```\"",
+    "x\u{1b}[2J",
+    "x\u{9b}31m",
+    "x\u{202e}y",
+];
+
+#[test]
+fn names_that_no_one_should_print() {
+    for evil in EVIL {
+        let table = format!("x,y,{evil}\n1,2,3\n2,3,4\n");
+        all_refuse(
+            &table,
+            &[
+                "data.csv: column 3: the name \"x",
+                "rename the column in the file",
+            ],
+        );
+        for command in [
+            "train data.csv -o new.flow",
+            "noise-report data.csv --rate 1Hz -o page.html",
+        ] {
+            let folder = folder(&table);
+            let run = folder.flow(command);
+            assert!(!run.err.contains(['\u{1b}', '\u{9b}', '\u{202e}']));
+            run.fails(1, &["column 3: the name"]);
+            assert_eq!(folder.names(), ["data.csv", "model.flow"], "{command}");
+        }
+    }
+}
+
+#[test]
+fn foreign_strings_in_messages() {
+    let evil = "\u{1b}[31m\u{202e}";
+    let table = format!("x,y\n1,2\n1,{evil}\n");
+    for command in COMMANDS {
+        let run = folder(&table).flow(command);
+        assert!(!run.err.contains(['\u{1b}', '\u{202e}']), "{command}");
+        run.fails(
+            1,
+            &["line 3, column `y`: \"\u{fffd}[31m\u{fffd}\" is not a number"],
+        );
+    }
+    let run = folder("x,y\n1,2\n").run(["eval", &format!("{evil}.csv")]);
+    assert!(!run.err.contains(['\u{1b}', '\u{202e}']));
+    let run = folder("x,y\n1,2\n").run(["train", "data.csv", "--columns", evil]);
+    assert!(!run.err.contains(['\u{1b}', '\u{202e}']));
+}
+
+#[test]
+fn what_an_artefact_may_hold_is_shown_without_control() {
+    let mut draft = gaussian(&[]);
+    // Printable for an artefact, and invisible.
+    draft.name = "a\u{200f}`<b>`".to_owned();
+    draft.event[0].name = "x\u{feff}".to_owned();
+    draft.event[0].unit = "x".repeat(1024);
+    let folder = Folder::new().with("model.flow", bytes(&draft));
+    let shown = folder.flow("inspect model.flow").ok();
+    assert!(!shown.out.contains(['\u{200f}', '\u{feff}']) && shown.out.contains("a\u{fffd}`<b>`"));
+    let run = folder.flow("inspect model.flow --json");
+    assert!(!run.out.contains(['\u{200f}', '\u{feff}']));
+    let report = run.json();
+    assert_eq!(report["name"], draft.name);
+    assert_eq!(report["event"][0]["name"], draft.event[0].name);
+}
+
+#[test]
+fn a_table_of_scores_keeps_names_exactly() {
+    let folder = Folder::new()
+        .with("model.flow", bytes(&gaussian(&[])))
+        .with(
+            "data.csv",
+            "x,y,\"<b>, \"\"`*`\"\"\u{200f}\"\n1,2,\u{1b}[2J\n",
+        );
+    let columns = ["--keep", "<b>, \"`*`\"\u{200f}", "-o", "scores.csv"];
+    folder
+        .run(
+            ["score", "model.flow", "data.csv"]
+                .into_iter()
+                .chain(columns),
+        )
+        .ok();
+    let scores = folder.read("scores.csv");
+    assert!(scores.contains("\"<b>, \"\"`*`\"\"\u{200f}\""), "{scores}");
+    assert!(scores.contains("\u{1b}[2J"), "{scores}");
+}

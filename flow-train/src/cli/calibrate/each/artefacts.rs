@@ -4,6 +4,7 @@ use crate::Error;
 use crate::calibrate::{CalibrationError, CalibrationTable, Sketch, Sketcher};
 use crate::cli::output::Output;
 use crate::export::{Draft, DraftCalibration};
+use crate::shown::line;
 use flow_embedded::artefact::{Judged, LoadedFlow};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -61,7 +62,7 @@ pub(super) struct Few {
 
 impl fmt::Display for Few {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.value, self.rows)
+        write!(f, "{} ({})", line(&self.value), self.rows)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::cli::input::Input;
 use crate::cli::model_file::ModelFile;
 use crate::cli::ui::{Ui, decimal};
 use crate::evaluate::{Lines, Scorer};
+use crate::shown;
 use artefacts::{Artefacts, TooFew};
 use clap::ValueEnum as _;
 use gather::Gathered;
@@ -108,7 +109,7 @@ pub(super) fn run(args: &Args, column: &str, ui: Ui) -> Result<(), Error> {
         ui.note(format_args!(
             "{counts}; {} values of {column}, written to {}",
             sketches.len(),
-            output.display()
+            shown::path(&output)
         ));
         return Ok(());
     }
@@ -167,7 +168,7 @@ fn lines<'a>(report: &'a Report<'_>) -> Vec<(&'a str, String)> {
     }
     lines.extend([
         ("assumptions", report.promise.clone()),
-        ("written", report.output.display().to_string()),
+        ("written", shown::path(&report.output)),
     ]);
     lines
 }
