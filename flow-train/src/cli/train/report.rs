@@ -102,7 +102,7 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
         threshold: table.ok().and_then(CalibrationTable::threshold),
         bytes: trained.bytes.len(),
         seconds,
-        output: &args.output,
+        output: args.output.path(),
     };
     let gain = match report.gain_over_gaussian {
         Some(gain) => format!(" ({gain:+.3} over a Gaussian)"),
@@ -148,7 +148,7 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
         ("time", format!("{seconds:.2} s")),
         (
             "written",
-            format!("{} ({})", args.output.display(), bytes(trained.bytes.len())),
+            format!("{} ({})", args.output, bytes(trained.bytes.len())),
         ),
     ];
     if trained.impossible > 0 {
