@@ -1,5 +1,6 @@
 //! Parquet files that are there completely or not at all.
 
+use super::files::Target;
 use super::output::Output;
 use crate::Error;
 use parquet::basic::{Compression, LogicalType, Repetition, Type};
@@ -22,8 +23,9 @@ pub(super) struct Columnar {
 
 impl Columnar {
     /// Begins a file of columns with these names and types; those of bytes are text.
-    pub(super) fn create(path: &Path, columns: &[(&str, Type)]) -> Result<Self, Error> {
-        let output = Output::create(path)?;
+    pub(super) fn create(target: &Target, columns: &[(&str, Type)]) -> Result<Self, Error> {
+        let path = target.path();
+        let output = Output::create(target)?;
         let field = |(name, kind): &(&str, Type)| {
             let text = (*kind == Type::BYTE_ARRAY).then_some(LogicalType::String);
             Schema::primitive_type_builder(name, *kind)

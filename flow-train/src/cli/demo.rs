@@ -1,12 +1,11 @@
 //! `flow demo`: the whole desk part on a recording that comes with the program.
 
+use super::files::Target;
 use super::output::Output;
+use super::run_words;
 use super::ui::Ui;
-use super::{Cli, dispatch};
 use crate::Error;
 use crate::random::Random;
-use clap::Parser as _;
-use std::path::PathBuf;
 
 /// A smartwatch's accelerometer and gyroscope, 80 recordings of 10 s at 10 Hz; its licence stands in
 /// `data/README.md`.
@@ -30,7 +29,7 @@ const NORMAL: [&str; 2] = ["standing", "walking"];
 pub(super) struct Args {
     /// The folder to write to
     #[arg(short, long, default_value = "flow-demo", value_name = "FOLDER")]
-    output: PathBuf,
+    output: Target,
     /// Seed of everything random
     #[arg(long, default_value_t = 0, value_name = "N")]
     seed: u64,
@@ -45,19 +44,16 @@ struct Tables {
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let folder = &args.output;
-    std::fs::create_dir_all(folder).map_err(|fault| Error::Write {
-        path: folder.clone(),
-        fault,
-    })?;
+    std::fs::create_dir_all(folder.path()).map_err(Error::write(folder.path()))?;
     let tables = divide(RECORDING, args.seed);
     for (name, table) in [
         ("train.csv", &tables.train),
         ("calibration.csv", &tables.calibration),
         ("test.csv", &tables.test),
     ] {
-        Output::write_all_to(&folder.join(name), table.as_bytes())?;
+        Output::write_all_to(&folder.within(name), table.as_bytes())?;
     }
-    let file = |name: &str| folder.join(name).display().to_string();
+    let file = |name: &str| folder.within(name).to_string();
     let (model, seed) = (file("model.flow"), args.seed.to_string());
     let train = file("train.csv");
     let (calibration, test, code) = (file("calibration.csv"), file("test.csv"), file("model.rs"));
@@ -99,9 +95,8 @@ fn step_as_typed(words: &[&str], ui: Ui) -> Result<(), Error> {
     ui.note(format_args!("\n$ flow {}", words.join(" ")));
     let output = [ui.json.then_some("--json"), ui.quiet.then_some("--quiet")];
     let words = ["flow"].iter().chain(words).copied();
-    let cli = Cli::try_parse_from(words.chain(output.into_iter().flatten()))
-        .map_err(|fault| Error::Usage(fault.to_string()))?;
-    dispatch(cli)
+    run_words(words.chain(output.into_iter().flatten()))
+        .unwrap_or_else(|fault| Err(Error::Usage(fault.to_string())))
 }
 
 /// Divides the recording. `set=train` trains, as far as it is normal. The normal rows of `set=test`

@@ -1,5 +1,6 @@
 //! `flow eval`: how good a model is on rows it has not seen.
 
+use super::files::Given;
 use super::model_file::{self, ModelFile};
 use super::options::{RecordingOptions, TableOptions};
 use super::ui::{Ui, decimal, percent};
@@ -10,10 +11,8 @@ use crate::evaluate::{
     judged,
 };
 use crate::export::Draft;
-use crate::shown;
 use flow_embedded::artefact::{Judged, LoadedFlow};
 use serde::Serialize;
-use std::path::PathBuf;
 
 /// Measure a model on rows it has not seen
 ///
@@ -35,12 +34,12 @@ use std::path::PathBuf;
   flow eval model.flow test.csv --label activity --normal standing,walking")]
 pub(super) struct Args {
     /// The model
-    model: PathBuf,
-    /// Rows to measure it on: CSV or Parquet
-    data: PathBuf,
+    model: Given,
+    /// Rows to measure it on: CSV or Parquet; - for standard input
+    data: Given,
     /// The dequantiser that was trained with the model: bits per dimension by variational dequantisation
     #[arg(long, value_name = "FLOW")]
-    dequantiser: Option<PathBuf>,
+    dequantiser: Option<Given>,
     /// Column with 0 for normal rows and 1 for anomalies
     #[arg(long, value_name = "COLUMN")]
     label: Option<String>,
@@ -116,14 +115,14 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         ..args.recordings.request(&args.table)
     };
     let columns = model_file::columns(&file, flow.header(), others)?;
-    let recording = load_columns(&file, &columns).map_err(Error::data(&args.data))?;
+    let recording = load_columns(&file, &columns).map_err(Error::data(args.data.path()))?;
     ui.read(&file, &recording.report);
 
     let (normal, mut lines, mut report) = likelihood(&flow, &recording)?;
     if normal == 0 {
         let column = args.label.clone().unwrap_or_default();
         return Err(Error::NoNormalRows {
-            path: args.data.clone(),
+            path: args.data.path().to_owned(),
             column,
         });
     }
@@ -232,11 +231,11 @@ fn bits(
     let scorer = Scorer::new(flow)?;
     let (bits, how) = match &args.dequantiser {
         None => (Bits::of(&scorer, normal, DRAWS, 0), "dequantised evenly"),
-        Some(path) => {
-            let file = ModelFile::read(path)?;
+        Some(given) => {
+            let file = ModelFile::read(given)?;
             let own = file.load()?;
             let bits = Bits::of_dequantiser(&scorer, &own, normal, DRAWS, 0)
-                .map_err(|fault| Error::Usage(format!("{}: {fault}", shown::path(&path))))?;
+                .map_err(|fault| Error::Usage(format!("{given}: {fault}")))?;
             (bits, "by the dequantiser")
         }
     };

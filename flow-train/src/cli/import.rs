@@ -1,12 +1,12 @@
 //! `flow import`: a flow that another library fitted.
 
+use super::files::{Given, Target};
 use super::output::Output;
 use super::ui::{Ui, bytes};
 use crate::Error;
 use crate::import::{ImportError, Imported, Source, import};
-use crate::shown;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Import a flow that another library fitted
 ///
@@ -21,13 +21,13 @@ use std::path::{Path, PathBuf};
   flow calibrate model.flow normal.csv")]
 pub(super) struct Args {
     /// The tensors, or what holds them and the manifest
-    source: PathBuf,
+    source: Given,
     /// The manifest of the tensors
     #[arg(long, value_name = "JSON")]
-    manifest: Option<PathBuf>,
+    manifest: Option<Given>,
     /// The model to write
     #[arg(short, long, value_name = "FLOW")]
-    output: PathBuf,
+    output: Target,
     /// Name to give the model [default: the manifest's, or the output's name]
     #[arg(long)]
     name: Option<String>,
@@ -52,6 +52,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     Output::check(&args.output)?;
     let is_tensors = args
         .source
+        .path()
         .extension()
         .is_some_and(|own| own == "safetensors");
     if is_tensors && args.manifest.is_none() {
@@ -60,31 +61,24 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
                 .into(),
         ));
     }
-    let read = |path: &PathBuf| {
-        std::fs::read(path).map_err(|fault| Error::Read {
-            path: path.clone(),
-            fault,
-        })
-    };
     let in_source = |fault| {
         let path = match (&fault, &args.manifest) {
             (ImportError::Manifest(_), Some(manifest)) => manifest,
             _ => &args.source,
         };
-        let path = path.clone();
+        let path = path.path().to_owned();
         Error::Import { path, fault }
     };
-    let first = read(&args.source)?;
+    let first = args.source.bytes()?;
     let source = match &args.manifest {
-        Some(manifest) => Source::read(&read(manifest)?, Some(&first)),
+        Some(manifest) => Source::read(&manifest.bytes()?, Some(&first)),
         None => Source::read(&first, None),
     };
     let mut source = source.map_err(in_source)?;
-    let stem = args.output.file_stem().map(|stem| stem.to_string_lossy());
     if let Some(name) = &args.name {
         source.name.clone_from(name);
     } else if source.name.is_empty() {
-        source.name = stem.unwrap_or_default().into_owned();
+        source.name = args.output.stem();
     }
     let Imported {
         flow,
@@ -101,7 +95,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         worst_exact: parity.exact,
         worst_rounded: parity.rounded,
         bytes: artefact.len(),
-        output: &args.output,
+        output: args.output.path(),
     };
     let lines = [
         ("from", format!("{} {}", report.library, report.version)),
@@ -114,7 +108,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         ),
         (
             "written",
-            format!("{} ({})", shown::path(&args.output), bytes(report.bytes)),
+            format!("{} ({})", args.output, bytes(report.bytes)),
         ),
     ];
     ui.result(&report, &lines)

@@ -1,5 +1,6 @@
 //! The rows that a command is given: a table, or a folder of Parquet files as one.
 
+use super::files::Given;
 use super::model_file;
 use super::ui::Ui;
 use crate::Error;
@@ -16,12 +17,16 @@ pub(super) enum Input {
 
 impl Input {
     /// Opens what lies there.
-    pub(super) fn open(path: &Path, format: CsvFormat, header: &Header<'_>) -> Result<Self, Error> {
-        match path.is_dir() {
-            true => Folder::open(path)
+    pub(super) fn open(
+        given: &Given,
+        format: CsvFormat,
+        header: &Header<'_>,
+    ) -> Result<Self, Error> {
+        match given.is_dir() {
+            true => Folder::open(given.path())
                 .map(Self::Folder)
-                .map_err(Error::data(path)),
-            false => model_file::table(path, format, header).map(Self::Table),
+                .map_err(Error::data(given.path())),
+            false => model_file::table(given, format, header).map(Self::Table),
         }
     }
 

@@ -3,7 +3,8 @@
 //! Results go to standard output, as text or with `--json` as one JSON value; progress, notes and
 //! errors go to standard error. The exit code is 0 on success only, 2 for wrong usage, 1 for
 //! everything else. Outputs are written beside their destination and renamed into place, so that a
-//! file that exists survives every failure.
+//! file that exists survives every failure. No command writes a file that it reads, except the model
+//! that `calibrate` and `quantise` replace: see [`files`].
 
 mod bench;
 mod calibrate;
@@ -12,6 +13,7 @@ mod columnar;
 mod context_report;
 mod demo;
 mod eval;
+mod files;
 mod import;
 mod input;
 mod inspect;
@@ -32,7 +34,8 @@ mod train;
 mod ui;
 
 use crate::Error;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::ffi::OsString;
 use std::process::ExitCode;
 use ui::Ui;
 
@@ -73,10 +76,11 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    // Wrong usage ends here, with code 2; --help and --version with 0.
-    match dispatch(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    match run_words(std::env::args_os()) {
+        // Wrong usage ends here, with code 2; --help and --version with 0.
+        Err(fault) => fault.exit(),
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
             if !error.is_broken_pipe() {
                 ui::error(&error);
             }
@@ -85,11 +89,22 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs one parsed command line.
-fn dispatch(cli: Cli) -> Result<(), Error> {
+/// Runs one command line, if it is one.
+fn run_words<T: Into<OsString> + Clone>(
+    words: impl IntoIterator<Item = T>,
+) -> Result<Result<(), Error>, clap::Error> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(words)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|fault| fault.format(&mut command))?;
+    Ok(files::bind(&command, &matches).and_then(|named| dispatch(cli, named)))
+}
+
+/// Runs one parsed command line, whose outputs know what it reads.
+fn dispatch(cli: Cli, named: files::Named) -> Result<(), Error> {
     let ui = Ui {
         json: cli.json,
         quiet: cli.quiet,
+        to_stdout: named.to_stdout,
     };
     match cli.command {
         Command::Train(args) => train::run(&args, ui),

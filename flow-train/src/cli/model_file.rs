@@ -1,10 +1,11 @@
 //! An artefact on disk, and a table read with its channels.
 
+use super::files::Given;
 use crate::Error;
 use crate::data::{Alphabet, ColumnRequest, Columns, CsvFormat, Table};
 use crate::export::Draft;
 use flow_embedded::artefact::{Channel, Header, LoadedFlow};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Says in the footer of a table of scores which model they are of: see [`ModelFile::density`].
 pub(super) const DENSITY: &str = "flow.density";
@@ -18,14 +19,10 @@ pub(super) struct ModelFile {
 
 impl ModelFile {
     /// Reads the file.
-    pub(super) fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(|fault| Error::Read {
-            path: path.to_owned(),
-            fault,
-        })?;
+    pub(super) fn read(file: &Given) -> Result<Self, Error> {
         Ok(Self {
-            path: path.to_owned(),
-            bytes,
+            bytes: file.bytes()?,
+            path: file.path().to_owned(),
         })
     }
 
@@ -81,12 +78,11 @@ pub(super) fn names(channels: &[Channel<'_>]) -> Vec<String> {
 }
 
 /// Opens a table of the model's channels: the characters of a text for a model of one.
-pub(super) fn table(path: &Path, format: CsvFormat, header: &Header<'_>) -> Result<Table, Error> {
-    let table = match text(header) {
-        Some(alphabet) => Table::open_text(path, alphabet),
-        None => Table::open(path, format),
-    };
-    table.map_err(Error::data(path))
+pub(super) fn table(given: &Given, format: CsvFormat, header: &Header<'_>) -> Result<Table, Error> {
+    match text(header) {
+        Some(alphabet) => given.text(alphabet),
+        None => given.table(format),
+    }
 }
 
 /// What a model of a text tells apart; `None` for other models.

@@ -1,12 +1,13 @@
 //! `flow noise-report`: the noise of a sensor over time, real beside generated.
 
+use super::files::{Given, Target};
 use super::options::{self, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
-use crate::data::{ColumnRequest, Columns, SampleRate, Table};
+use crate::data::{ColumnRequest, Columns, SampleRate};
 use crate::noise::{self, ChannelReport, NoiseReport, Signal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Compare the noise of two recordings, or look at one
 ///
@@ -23,16 +24,16 @@ use std::path::{Path, PathBuf};
   flow noise-report rest.csv generated.csv --rate 100Hz --columns gyr_x,gyr_y -o report.html
   flow noise-report rest.csv generated.csv --rate 12.5Hz -o report.html --json -q")]
 pub(super) struct Args {
-    /// The recording: CSV or Parquet
-    real: PathBuf,
+    /// The recording: CSV or Parquet; - for standard input
+    real: Given,
     /// Another one, to compare: it must have the same columns
-    generated: Option<PathBuf>,
+    generated: Option<Given>,
     /// Samples each second, 100Hz, or the time between them, 10ms
     #[arg(long, value_name = "RATE")]
     rate: SampleRate,
     /// The page to write; - for standard output
     #[arg(short, long, value_name = "HTML")]
-    output: PathBuf,
+    output: Target,
     /// Columns of the channels, by name or index [default: all but the group's]
     #[arg(long, value_delimiter = ',', value_name = "COLUMN,…")]
     columns: Option<Vec<String>>,
@@ -58,7 +59,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         args.group.clone(),
         ui,
     )?;
-    let mut recordings = vec![(name(&args.real), real)];
+    let mut recordings = vec![(name(args.real.path()), real)];
     for (column, _) in &args.units {
         let names = recordings[0].1.names();
         if !names.contains(column) {
@@ -71,19 +72,19 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let paths: Vec<&Path> = [&args.real]
         .into_iter()
         .chain(&args.generated)
-        .map(PathBuf::as_path)
+        .map(Given::path)
         .collect();
-    if let Some(path) = &args.generated {
+    if let Some(given) = &args.generated {
         let columns = Some(recordings[0].1.names().to_vec());
         // Generated noise comes in one piece, unless it has the column of groups as well.
         let group = args
             .group
             .clone()
-            .filter(|group| has_column(args, path, group));
-        let generated = read(args, path, columns, group, ui)?;
-        let mut name = name(path);
+            .filter(|group| has_column(args, given, group));
+        let generated = read(args, given, columns, group, ui)?;
+        let mut name = name(given.path());
         if name == recordings[0].0 {
-            name = path.display().to_string();
+            name = given.to_string();
         }
         recordings.push((name, generated));
     }
@@ -93,17 +94,20 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     };
     let report =
         noise::report(&recordings, args.rate.hertz(), CONFIDENCE, unit).map_err(|fault| {
-            let path = paths.get(fault.recording).copied().unwrap_or(&args.real);
+            let path = paths
+                .get(fault.recording)
+                .copied()
+                .unwrap_or(args.real.path());
             Error::Noise {
                 path: path.to_owned(),
                 fault,
             }
         })?;
-    let page = report
-        .html()
-        .map_err(|fault| Error::write(&args.output)(std::io::Error::other(fault.to_string())))?;
+    let page = report.html().map_err(|fault| {
+        Error::write(args.output.path())(std::io::Error::other(fault.to_string()))
+    })?;
     Output::write_all_to(&args.output, page.as_bytes())?;
-    if args.output.as_os_str() == "-" {
+    if args.output.is_stdout() {
         return Ok(());
     }
     ui.result(&report, &lines(&report))
@@ -117,31 +121,33 @@ fn name(path: &Path) -> String {
         .into_owned()
 }
 
-fn has_column(args: &Args, path: &Path, column: &String) -> bool {
-    Table::open(path, args.table.format()).is_ok_and(|table| table.names().contains(column))
+fn has_column(args: &Args, given: &Given, column: &String) -> bool {
+    given
+        .table(args.table.format())
+        .is_ok_and(|table| table.names().contains(column))
 }
 
 fn read(
     args: &Args,
-    path: &Path,
+    given: &Given,
     columns: Option<Vec<String>>,
     group: Option<String>,
     ui: Ui,
 ) -> Result<Signal, Error> {
+    let path = given.path();
     let in_table = Error::data(path);
-    let table = Table::open(path, args.table.format()).map_err(&in_table)?;
-    let request = ColumnRequest {
-        events: columns,
-        group,
-        // A filter by a column that only the real table has is for that one.
-        filter: args
-            .table
-            .only
-            .clone()
-            .filter(|filter| path == args.real || table.names().contains(&filter.column)),
-        ..ColumnRequest::default()
-    };
-    let columns = match path == args.real {
+    let table = given.table(args.table.format())?;
+    let request =
+        ColumnRequest {
+            events: columns,
+            group,
+            // A filter by a column that only the real table has is for that one.
+            filter: args.table.only.clone().filter(|filter| {
+                path == args.real.path() || table.names().contains(&filter.column)
+            }),
+            ..ColumnRequest::default()
+        };
+    let columns = match path == args.real.path() {
         true => Columns::find(&table, &request),
         false => Columns::find_for_model(&table, &request),
     };

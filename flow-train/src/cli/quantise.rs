@@ -1,5 +1,6 @@
 //! `flow quantise`: smaller weights, and thresholds of the code that then runs.
 
+use super::files::{self, Given, Target};
 use super::model_file::{self, ModelFile};
 use super::names::WeightsName;
 use super::options::{self, RecordingOptions, TableOptions};
@@ -8,10 +9,9 @@ use super::ui::{Ui, bytes, decimal};
 use crate::Error;
 use crate::data::load_columns;
 use crate::quantise::{QuantiseError, Quantised, quantise};
-use crate::shown;
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Give a model smaller weights
 ///
@@ -28,9 +28,10 @@ use std::path::{Path, PathBuf};
   flow quantise model.flow recordings.csv --only activity=standing,walking --weights f16 -o half.flow")]
 pub(super) struct Args {
     /// The model
-    model: PathBuf,
-    /// Normal rows that the model was not trained on: CSV or Parquet
-    data: PathBuf,
+    #[arg(value_parser = files::old_model())]
+    model: Given,
+    /// Normal rows that the model was not trained on: CSV or Parquet; - for standard input
+    data: Given,
     /// What weights are stored as
     #[arg(long, value_enum)]
     weights: WeightsName,
@@ -38,8 +39,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "RATE", value_parser = options::alpha)]
     alpha: Option<f64>,
     /// The model to write
-    #[arg(short, long, value_name = "FLOW")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "FLOW", value_parser = files::new_model())]
+    output: Target,
     #[command(flatten)]
     recordings: RecordingOptions,
     #[command(flatten)]
@@ -73,7 +74,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
 
     let table_bytes = |artefact: &[u8]| {
         let options = flow_codegen::Options::default();
-        let compiled = flow_codegen::compile(artefact, &args.model, &options);
+        let compiled = flow_codegen::compile(artefact, args.model.path(), &options);
         compiled.map(|(_, cost)| cost.table_bytes)
     };
     let report = Report {
@@ -86,15 +87,15 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         table_bytes: table_bytes(&own.artefact)?,
         alpha,
         threshold: own.threshold,
-        output: &args.output,
+        output: args.output.path(),
     };
-    ui.result(&report, &lines(&report, &own))
+    ui.result(&report, &lines(&report, &own, &args.output))
 }
 
 /// Quantises a model with the rows of a table.
 pub(super) fn with_table(
     flow: &LoadedFlow<'_>,
-    data: &Path,
+    data: &Given,
     (options, recordings): (&TableOptions, &RecordingOptions),
     weights: WeightFormat,
     alpha: Option<f64>,
@@ -103,18 +104,18 @@ pub(super) fn with_table(
     let file = model_file::table(data, options.format(), flow.header())?;
     let others = recordings.request(options);
     let columns = model_file::columns(&file, flow.header(), others)?;
-    let recording = load_columns(&file, &columns).map_err(Error::data(data))?;
+    let recording = load_columns(&file, &columns).map_err(Error::data(data.path()))?;
     ui.read(&file, &recording.report);
     quantise(flow, &recording.data, weights, alpha).map_err(|fault| match fault {
         Error::Quantise(QuantiseError::Calibration(fault)) => Error::Calibration {
-            path: data.to_owned(),
+            path: data.path().to_owned(),
             fault,
         },
         other => other,
     })
 }
 
-fn lines(report: &Report<'_>, own: &Quantised) -> Vec<(&'static str, String)> {
+fn lines(report: &Report<'_>, own: &Quantised, output: &Target) -> Vec<(&'static str, String)> {
     let mut lines = vec![
         (
             "tables",
@@ -146,6 +147,6 @@ fn lines(report: &Report<'_>, own: &Quantised) -> Vec<(&'static str, String)> {
         lines.push(("false alarms promised", format!("{} %", 100.0 * alpha)));
         lines.push(("alarm below", threshold));
     }
-    lines.push(("written", shown::path(&report.output)));
+    lines.push(("written", output.to_string()));
     lines
 }

@@ -1,14 +1,14 @@
 //! `flow sbc`: whether a posterior is calibrated.
 
+use super::files::{Given, Target};
 use super::model_file::{self, ModelFile};
 use super::options::{self, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
-use crate::data::{ColumnRequest, Table, load_columns};
+use crate::data::{ColumnRequest, load_columns};
 use crate::evaluate::Rate;
 use crate::posterior::sbc::{Quantity, Report, SbcError, Settings, check};
-use std::path::PathBuf;
 
 /// Check a posterior by simulation-based calibration
 ///
@@ -33,9 +33,9 @@ use std::path::PathBuf;
   flow sbc posterior.flow fresh.csv --json -q")]
 pub(super) struct Args {
     /// The model
-    model: PathBuf,
-    /// Fresh simulations, one row for each: CSV or Parquet
-    simulations: PathBuf,
+    model: Given,
+    /// Fresh simulations, one row for each: CSV or Parquet; - for standard input
+    simulations: Given,
     /// Draws for each row: a multiple of 20 less one
     #[arg(long, default_value_t = Settings::default().draws, value_name = "N")]
     draws: usize,
@@ -50,19 +50,19 @@ pub(super) struct Args {
     seed: u64,
     /// A picture of the ranks to write, with the bands; - for standard output
     #[arg(long, value_name = "SVG")]
-    plot: Option<PathBuf>,
+    plot: Option<Target>,
     #[command(flatten)]
     table: TableOptions,
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
-    if let Some(path) = &args.plot {
-        Output::check(path)?;
+    if let Some(target) = &args.plot {
+        Output::check(target)?;
     }
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
-    let in_table = Error::data(&args.simulations);
-    let file = Table::open(&args.simulations, args.table.format()).map_err(&in_table)?;
+    let in_table = Error::data(args.simulations.path());
+    let file = args.simulations.table(args.table.format())?;
     let others = ColumnRequest {
         filter: args.table.only.clone(),
         ..ColumnRequest::default()
@@ -78,22 +78,18 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     };
     let report = check(&flow, &recording.data, &settings).map_err(|fault| Error::Sbc {
         path: match fault {
-            SbcError::TooFewRows { .. } | SbcError::Trained => args.simulations.clone(),
-            _ => args.model.clone(),
+            SbcError::TooFewRows { .. } | SbcError::Trained => args.simulations.path().to_owned(),
+            _ => args.model.path().to_owned(),
         },
         fault,
     })?;
-    if let Some(path) = &args.plot {
+    if let Some(target) = &args.plot {
         let picture = report.svg();
         let picture = picture.map_err(|fault| std::io::Error::other(fault.to_string()));
-        let picture = picture.map_err(Error::write(path))?;
-        Output::write_all_to(path, picture.as_bytes())?;
+        let picture = picture.map_err(Error::write(target.path()))?;
+        Output::write_all_to(target, picture.as_bytes())?;
     }
-    if args
-        .plot
-        .as_ref()
-        .is_none_or(|path| path.as_os_str() != "-")
-    {
+    if args.plot.as_ref().is_none_or(|target| !target.is_stdout()) {
         let lines = lines(&report);
         let lines: Vec<(&str, String)> = lines
             .iter()
@@ -104,7 +100,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     match report.passes {
         true => Ok(()),
         false => Err(Error::Miscalibrated {
-            path: args.model.clone(),
+            path: args.model.path().to_owned(),
             faults: report.faults(),
         }),
     }

@@ -13,6 +13,8 @@ use std::io::Write as _;
 pub(super) struct Ui {
     pub(super) json: bool,
     pub(super) quiet: bool,
+    /// An output is the standard output, which then has no room for a report.
+    pub(super) to_stdout: bool,
 }
 
 impl Ui {
@@ -41,12 +43,17 @@ impl Ui {
         }
     }
 
-    /// The result: the value with `--json`, else the lines of text.
+    /// The result: the value with `--json`, else the lines of text. Where the standard output is an
+    /// output of the command, the lines are a note.
     pub(super) fn result(
         self,
         value: &impl Serialize,
         lines: &[(&str, String)],
     ) -> Result<(), Error> {
+        if self.to_stdout {
+            self.note(aligned(lines));
+            return Ok(());
+        }
         let text = if self.json {
             let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from);
             text.map(|text| show(&text, Medium::Json))

@@ -1,11 +1,11 @@
 //! The present row of a table of any format.
 
 use super::cell::Cell;
+use super::file::CsvReader;
 use super::parquet::ParquetCursor;
 use super::text::TextCursor;
 use super::{DataError, Place};
 use std::borrow::Cow;
-use std::fs::File;
 
 /// Goes through the rows of a table.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Cursor {
     /// Goes to the next row; whether there is one.
     pub(super) fn advance(&mut self) -> Result<bool, DataError> {
         match &mut self.rows {
-            Rows::Csv(cursor) => Ok(cursor.reader.read_byte_record(&mut cursor.record)?),
+            Rows::Csv(cursor) => cursor.reader.read(&mut cursor.record),
             Rows::Parquet(cursor) => cursor.advance(),
             Rows::Text(cursor) => Ok(cursor.advance()),
         }
@@ -90,13 +90,13 @@ impl Cursor {
 /// The reader of a text file and its present line.
 #[derive(Debug)]
 pub(super) struct CsvCursor {
-    reader: csv::Reader<File>,
+    reader: CsvReader,
     record: csv::ByteRecord,
 }
 
 impl CsvCursor {
     /// Stands before the reader's next row.
-    pub(super) fn new(reader: csv::Reader<File>) -> Self {
+    pub(super) fn new(reader: CsvReader) -> Self {
         Self {
             reader,
             record: csv::ByteRecord::new(),

@@ -1,9 +1,8 @@
 //! A CSV file: its names, its delimiter, whether it has a header.
 
-use super::DataError;
 use super::cell::Cell;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use super::readable::Reader;
+use super::{DataError, Readable};
 
 /// Whether the first line names the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,7 +39,7 @@ impl Default for CsvFormat {
 /// A text file whose first line has been read.
 #[derive(Debug, Clone)]
 pub(super) struct CsvFile {
-    path: PathBuf,
+    file: Readable,
     delimiter: u8,
     has_header: bool,
     names: Vec<String>,
@@ -51,11 +50,11 @@ impl CsvFile {
     ///
     /// # Errors
     /// The file can't be read, or it is empty.
-    pub(super) fn open(path: &Path, format: CsvFormat) -> Result<Self, DataError> {
+    pub(super) fn open(file: &Readable, format: CsvFormat) -> Result<Self, DataError> {
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(format.delimiter)
             .has_headers(false)
-            .from_reader(File::open(path)?);
+            .from_reader(file.reader());
         let mut first = csv::ByteRecord::new();
         if !reader.read_byte_record(&mut first)? {
             return Err(DataError::Empty);
@@ -78,7 +77,7 @@ impl CsvFile {
             })
             .collect();
         Ok(Self {
-            path: path.to_owned(),
+            file: file.clone(),
             delimiter: format.delimiter,
             has_header,
             names,
@@ -96,19 +95,23 @@ impl CsvFile {
     }
 
     /// A reader that stands before the first row of data.
-    pub(super) fn reader(&self) -> Result<csv::Reader<File>, DataError> {
-        Ok(csv::ReaderBuilder::new()
-            .delimiter(self.delimiter)
-            .has_headers(self.has_header)
-            .from_reader(File::open(&self.path)?))
+    pub(super) fn reader(&self) -> CsvReader {
+        CsvReader {
+            reader: csv::ReaderBuilder::new()
+                .delimiter(self.delimiter)
+                .has_headers(self.has_header)
+                .flexible(true)
+                .from_reader(self.file.reader()),
+            width: self.names.len(),
+        }
     }
 
     /// For each column, whether at least half of its filled cells are numbers. Reads the whole file.
     pub(super) fn numeric_columns(&self) -> Result<Vec<bool>, DataError> {
-        let mut reader = self.reader()?;
+        let mut reader = self.reader();
         let mut record = csv::ByteRecord::new();
         let mut balance = vec![0i64; self.names.len()];
-        while reader.read_byte_record(&mut record)? {
+        while reader.read(&mut record)? {
             for (balance, cell) in balance.iter_mut().zip(&record) {
                 *balance += match Cell::read(cell) {
                     Cell::Number(_) | Cell::NonFinite => 1,
@@ -136,6 +139,37 @@ impl CsvFile {
     }
 }
 
+/// Reads rows that have as many cells as the table has columns.
+///
+/// The reader of the crate `csv` compares a row with the first one that it reads itself. The columns come
+/// from another reading, and the file may have been written to in between: so the number of columns is
+/// compared here, and a row that has been read has every cell.
+#[derive(Debug)]
+pub(super) struct CsvReader {
+    reader: csv::Reader<Reader>,
+    width: usize,
+}
+
+impl CsvReader {
+    /// Reads the next row; whether there is one.
+    ///
+    /// # Errors
+    /// The file can't be read, or the row has more or fewer cells than the table has columns.
+    pub(super) fn read(&mut self, record: &mut csv::ByteRecord) -> Result<bool, DataError> {
+        if !self.reader.read_byte_record(record)? {
+            return Ok(false);
+        }
+        if record.len() != self.width {
+            return Err(DataError::Ragged {
+                line: record.position().map_or(0, csv::Position::line),
+                expected: self.width as u64,
+                found: record.len() as u64,
+            });
+        }
+        Ok(true)
+    }
+}
+
 /// Whether a first line is data: numbers or gaps only, at least one number, and not `0, 1, 2, …`.
 fn is_data(first: &csv::ByteRecord) -> bool {
     let numbered = first
@@ -157,7 +191,7 @@ mod tests {
     fn names(text: &str, header: Header) -> (Vec<String>, bool) {
         let file = file(text);
         let csv = CsvFile::open(
-            file.path(),
+            &Readable::open(file.path()).expect("opens"),
             CsvFormat {
                 header,
                 ..CsvFormat::default()
@@ -202,10 +236,36 @@ mod tests {
     }
 
     #[test]
+    fn rows_are_compared_with_the_columns_that_were_found() {
+        let file = file("1.5,2.5,3.5\n4,5,6\n");
+        let path = file.path();
+        let csv = CsvFile::open(&Readable::open(path).expect("opens"), CsvFormat::default())
+            .expect("opens");
+        // Another program writes fewer columns while the table is in use.
+        std::fs::write(path, "4,5\n6,7\n").expect("written");
+        let mut record = csv::ByteRecord::new();
+        let error = csv.reader().read(&mut record).expect_err("ragged");
+        let found = match error {
+            DataError::Ragged {
+                line,
+                expected,
+                found,
+            } => [line, expected, found],
+            other => panic!("{other}"),
+        };
+        assert_eq!(found, [1, 3, 2]);
+        assert!(matches!(
+            csv.numeric_columns(),
+            Err(DataError::Ragged { .. })
+        ));
+    }
+
+    #[test]
     fn an_empty_file_is_refused() {
         for text in ["", "\n\n"] {
             let file = file(text);
-            let error = CsvFile::open(file.path(), CsvFormat::default()).expect_err("empty");
+            let file = Readable::open(file.path()).expect("opens");
+            let error = CsvFile::open(&file, CsvFormat::default()).expect_err("empty");
             assert!(matches!(error, DataError::Empty), "{error}");
         }
     }

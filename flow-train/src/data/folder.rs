@@ -65,6 +65,14 @@ impl Folder {
         &self.path
     }
 
+    /// Whether a file at this place in a folder belongs to the table: its name ends in `.parquet`, and
+    /// neither it nor a folder above it is passed over.
+    pub fn takes(place: &Path) -> bool {
+        let mut names = place.components();
+        let is_table = place.to_string_lossy().ends_with(".parquet");
+        is_table && !names.any(|name| is_passed_over(&name.as_os_str().to_string_lossy()))
+    }
+
     /// Its files, at least one, in their order.
     pub fn members(&self) -> &[Member] {
         &self.members
@@ -91,13 +99,17 @@ impl Member {
     }
 }
 
+/// Whether a file or folder of this name is none of the table's.
+fn is_passed_over(name: &str) -> bool {
+    name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
+}
+
 /// Adds the files of a folder, as they lie in `root`.
 fn list(root: &Path, place: &Path, found: &mut Vec<PathBuf>) -> Result<(), DataError> {
     for entry in root.join(place).read_dir()? {
         let name = entry?.file_name();
         let shown = name.to_string_lossy();
-        let key = shown.contains('=');
-        if shown.starts_with('.') || (shown.starts_with('_') && !key) {
+        if is_passed_over(&shown) {
             continue;
         }
         let own = place.join(&name);
@@ -164,6 +176,13 @@ mod tests {
             .iter()
             .map(|own| own.place().to_str().expect("text"))
             .collect();
+        for place in names {
+            assert!(Folder::takes(Path::new(place)), "{place}");
+        }
+        for place in passed.into_iter().chain(["a/.b/c.parquet"]) {
+            assert!(!Folder::takes(Path::new(place)), "{place}");
+        }
+        assert!(Folder::takes(Path::new("_k=v/a.parquet")));
         assert_eq!(
             places,
             ["a/b/c.parquet", "a/z.parquet", "a.parquet", "b.parquet"]

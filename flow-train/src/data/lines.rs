@@ -1,14 +1,14 @@
 //! A text by pieces of whole lines, in constant memory.
 
-use super::DataError;
-use std::fs::File;
+use super::readable::Reader;
+use super::{DataError, Readable};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 
 /// Reads a text in UTF-8, some lines at a time.
 #[derive(Debug)]
 pub struct TextLines {
-    reader: BufReader<File>,
+    reader: BufReader<Reader>,
     /// Bytes that were read before the piece.
     before: usize,
     piece: Vec<u8>,
@@ -23,7 +23,15 @@ impl TextLines {
     /// # Errors
     /// The file can't be opened, or is empty.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let mut reader = BufReader::new(File::open(path)?);
+        Self::of(&Readable::open(path)?)
+    }
+
+    /// As [`open`](Self::open), of a file that is open.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn of(file: &Readable) -> Result<Self, DataError> {
+        let mut reader = BufReader::new(file.reader());
         if reader.fill_buf()?.is_empty() {
             return Err(DataError::NoText);
         }

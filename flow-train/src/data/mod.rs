@@ -8,6 +8,7 @@
 //!                                 └──► RowStore, if they are too many for the memory limit
 //! ```
 //!
+//! A [`Readable`] is opened once, whatever is read of it: a pipe is copied before anything looks at it.
 //! A [`Folder`] of Parquet files is one table: its members, one after the other.
 //!
 //! A row is used when every chosen cell holds a finite number. A row with a missing or non-finite
@@ -35,6 +36,7 @@ mod past;
 mod place;
 mod prepare;
 mod rate;
+mod readable;
 mod report;
 mod rows;
 mod split;
@@ -56,6 +58,7 @@ pub use past::{Past, feature_name, warm_up};
 pub use place::Place;
 pub use prepare::{ChannelMap, Choice, Preparation, PrepareOptions};
 pub use rate::{RateError, SampleRate};
+pub use readable::Readable;
 pub use report::{CleaningReport, ColumnFaults};
 pub use rows::{Fault, FaultKind, Row, RowReader};
 pub use split::{Fractions, Split, SplitMethod};

@@ -6,11 +6,10 @@ use super::error::shortened;
 use super::file::CsvFile;
 use super::parquet::{self, ParquetCursor, ParquetFile};
 use super::text::{Alphabet, TextFile};
-use super::{CsvFormat, DataError};
+use super::{CsvFormat, DataError, Readable};
 use flow_embedded::artefact::{MAX_NAME_BYTES, is_unprintable};
-use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The most bytes of a column's name. A difference of two columns holds both names, the difference
 /// of its lags holds those twice, and an artefact must hold that.
@@ -34,7 +33,7 @@ pub(super) fn fault_of_text(text: &str, most: usize) -> Option<String> {
 /// A table on disk whose columns are known.
 #[derive(Debug, Clone)]
 pub struct Table {
-    path: PathBuf,
+    file: Readable,
     source: Source,
     names: Vec<String>,
     /// The values of columns that the file itself does not have, behind those that it has.
@@ -56,16 +55,24 @@ impl Table {
     /// The file can't be read, it is empty, a Parquet file is damaged, or the name of a column
     /// holds a control character or is too long.
     pub fn open(path: &Path, format: CsvFormat) -> Result<Self, DataError> {
+        Self::of(Readable::open(path)?, format)
+    }
+
+    /// As [`open`](Self::open), of a file that is open.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn of(file: Readable, format: CsvFormat) -> Result<Self, DataError> {
         let mut start = Vec::new();
-        File::open(path)?.take(4).read_to_end(&mut start)?;
+        file.reader().take(4).read_to_end(&mut start)?;
         let source = if start == parquet::MAGIC {
-            Source::Parquet(ParquetFile::open(path)?)
+            Source::Parquet(ParquetFile::open(&file)?)
         } else if start == parquet::MAGIC_ENCRYPTED {
             return Err(DataError::Encrypted);
         } else {
-            Source::Csv(CsvFile::open(path, format)?)
+            Source::Csv(CsvFile::open(&file, format)?)
         };
-        Self::new(path, source, vec![])
+        Self::new(file, source, vec![])
     }
 
     /// Opens a Parquet file, and adds columns that hold one value each, by name.
@@ -77,23 +84,24 @@ impl Table {
         path: &Path,
         constants: Vec<(String, String)>,
     ) -> Result<Self, DataError> {
-        let source = Source::Parquet(ParquetFile::open(path)?);
-        Self::new(path, source, constants)
+        let file = Readable::open(path)?;
+        let source = Source::Parquet(ParquetFile::open(&file)?);
+        Self::new(file, source, constants)
     }
 
     fn new(
-        path: &Path,
+        file: Readable,
         source: Source,
         constants: Vec<(String, String)>,
     ) -> Result<Self, DataError> {
         let own = match &source {
-            Source::Csv(file) => file.names(),
-            Source::Parquet(file) => file.names(),
+            Source::Csv(csv) => csv.names(),
+            Source::Parquet(parquet) => parquet.names(),
             Source::Text(text) => text.names(),
         };
         let (added, constants): (Vec<String>, _) = constants.into_iter().unzip();
         let table = Self {
-            path: path.to_owned(),
+            file,
             names: [own, &added].concat(),
             source,
             constants,
@@ -124,8 +132,16 @@ impl Table {
     /// # Errors
     /// The file can't be read, it is empty, or it is no UTF-8.
     pub fn open_text(path: &Path, alphabet: Alphabet) -> Result<Self, DataError> {
-        let source = Source::Text(TextFile::open(path, alphabet)?);
-        Self::new(path, source, vec![])
+        Self::of_text(Readable::open(path)?, alphabet)
+    }
+
+    /// As [`open_text`](Self::open_text), of a file that is open.
+    ///
+    /// # Errors
+    /// As [`open_text`](Self::open_text).
+    pub fn of_text(file: Readable, alphabet: Alphabet) -> Result<Self, DataError> {
+        let source = Source::Text(TextFile::open(&file, alphabet)?);
+        Self::new(file, source, vec![])
     }
 
     /// Whether the rows are the characters of a text.
@@ -135,7 +151,7 @@ impl Table {
 
     /// Where the table lies.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     /// The names of the columns, in order.
@@ -168,8 +184,8 @@ impl Table {
     pub(super) fn cursor(&self, mut chosen: Vec<usize>) -> Result<Cursor, DataError> {
         chosen.retain(|column| *column < self.own());
         let rows = match &self.source {
-            Source::Csv(file) => Rows::Csv(CsvCursor::new(file.reader()?)),
-            Source::Parquet(_) => Rows::Parquet(Box::new(ParquetCursor::new(&self.path, chosen)?)),
+            Source::Csv(file) => Rows::Csv(CsvCursor::new(file.reader())),
+            Source::Parquet(_) => Rows::Parquet(Box::new(ParquetCursor::new(&self.file, chosen)?)),
             Source::Text(text) => Rows::Text(text.cursor()),
         };
         Ok(Cursor::new(rows, self.own(), &self.constants))

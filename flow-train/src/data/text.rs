@@ -1,7 +1,6 @@
 //! A text as a table: a row for each character, in one column.
 
-use super::DataError;
-use std::path::Path;
+use super::{DataError, Readable};
 use std::sync::Arc;
 
 /// Which characters are told apart.
@@ -50,8 +49,8 @@ pub(super) struct TextFile {
 
 impl TextFile {
     /// Reads a text in UTF-8.
-    pub(super) fn open(path: &Path, alphabet: Alphabet) -> Result<Self, DataError> {
-        let bytes = std::fs::read(path)?;
+    pub(super) fn open(file: &Readable, alphabet: Alphabet) -> Result<Self, DataError> {
+        let bytes = file.bytes()?;
         let text = String::from_utf8(bytes).map_err(|fault| DataError::NotUtf8 {
             byte: fault.utf8_error().valid_up_to(),
         })?;

@@ -3,21 +3,20 @@
 use super::stream::Assumptions;
 use crate::Error;
 use crate::calibrate::CalibrationTable;
+use crate::cli::files::Given;
 use crate::cli::ui::Ui;
-use crate::data::TextLines;
 use crate::evaluate::Lines;
-use std::path::Path;
 
 /// The table of a model of lines by those of a text, and what is said of its assumptions.
 pub(super) fn table(
     mut lines: Lines<'_, '_, '_>,
-    data: &Path,
+    data: &Given,
     alpha: f64,
     ui: Ui,
 ) -> Result<(CalibrationTable, Option<Assumptions>), Error> {
-    let mut text = TextLines::open(data).map_err(Error::data(data))?;
+    let mut text = data.lines()?;
     let mut log_probs = Vec::new();
-    while let Some(piece) = text.next_piece().map_err(Error::data(data))? {
+    while let Some(piece) = text.next_piece().map_err(Error::data(data.path()))? {
         let scores = lines.score(piece).into_iter().flatten();
         log_probs.extend(scores.map(|line| line.log_prob()));
     }
@@ -30,7 +29,7 @@ pub(super) fn table(
             "{impossible} lines hold a character that the model doesn't know, and count as the least likely."
         ));
     }
-    let table = CalibrationTable::new(&log_probs, alpha).map_err(super::refused(data))?;
+    let table = CalibrationTable::new(&log_probs, alpha).map_err(super::refused(data.path()))?;
     // A rate that is none has been refused.
     let needed = CalibrationTable::rows_needed(alpha).unwrap_or(1);
     Ok((table, Assumptions::test_lines(&log_probs, needed)))

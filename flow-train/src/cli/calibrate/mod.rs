@@ -6,6 +6,7 @@ mod lines;
 mod stream;
 
 use super::context_report::ContextReport;
+use super::files::{self, Given, Target};
 use super::model_file::{self, ModelFile};
 use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
@@ -16,12 +17,11 @@ use crate::calibrate::{CalibrationError, CalibrationTable, Statistics};
 use crate::data::load_columns;
 use crate::evaluate::{Lines, Scorer};
 use crate::export::{Draft, DraftCalibration, DraftMondrian, ExportError};
-use crate::shown;
 use context::ContextOptions;
 use each::EachOptions;
 use flow_embedded::artefact::{Judged, LoadedFlow};
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use stream::{Assumptions, StreamOptions};
 
 /// Calibrate a model anew on normal rows
@@ -42,16 +42,17 @@ use stream::{Assumptions, StreamOptions};
   flow calibrate model.flow recordings.csv --only activity=standing,walking")]
 pub(super) struct Args {
     /// The model
-    model: PathBuf,
-    /// Normal rows that the model was not trained on: CSV or Parquet; with --each, a folder of Parquet
-    /// files too
-    data: PathBuf,
+    #[arg(value_parser = files::old_model())]
+    model: Given,
+    /// Normal rows that the model was not trained on: CSV or Parquet; - for standard input; with --each, a
+    /// folder of Parquet files too
+    data: Given,
     /// The false-alarm rate to promise [default: the model's]
     #[arg(long, value_name = "RATE", value_parser = options::alpha)]
     alpha: Option<f64>,
     /// The model to write, with --each a folder of them [default: the model itself is replaced]
-    #[arg(short, long, value_name = "FLOW")]
-    output: Option<PathBuf>,
+    #[arg(short, long, value_name = "FLOW", value_parser = files::new_model())]
+    output: Option<Target>,
     #[command(flatten)]
     recordings: RecordingOptions,
     #[command(flatten)]
@@ -87,8 +88,11 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     }
     let model = ModelFile::read(&args.model)?;
     let flow = model.load()?;
-    let path = args.output.as_ref().unwrap_or(&args.model);
-    Output::check(path)?;
+    let target = match &args.output {
+        Some(target) => target.clone(),
+        None => args.model.in_place()?,
+    };
+    Output::check(&target)?;
     let alpha = args
         .alpha
         .or(flow.calibration().map(|table| decimal(table.alpha())));
@@ -100,7 +104,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         judges,
     } = calibrated(args, &flow, alpha, ui)?;
     let bytes = draft.encode()?;
-    Output::write_all_to(path, &bytes)?;
+    Output::write_all_to(&target, &bytes)?;
 
     let written = LoadedFlow::from_bytes(&bytes).map_err(ExportError::from)?;
     let report = Report {
@@ -111,7 +115,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         stream: written.header().sequential.as_ref().map(StreamReport::new),
         threshold: table.threshold(),
         entries: table.entries().len(),
-        output: path,
+        output: target.path(),
     };
     let threshold = report
         .threshold
@@ -129,7 +133,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     if let Some(own) = &report.assumptions {
         lines.push(("assumptions", own.verdict.clone()));
     }
-    lines.extend([("alarm below", threshold), ("written", shown::path(&path))]);
+    lines.extend([("alarm below", threshold), ("written", target.to_string())]);
     ui.result(&report, &lines)
 }
 
@@ -161,20 +165,20 @@ fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<
     let file = model_file::table(&args.data, args.table.format(), flow.header())?;
     let others = args.recordings.request(&args.table);
     let columns = model_file::columns(&file, flow.header(), others)?;
-    let recording = load_columns(&file, &columns).map_err(Error::data(&args.data))?;
+    let recording = load_columns(&file, &columns).map_err(Error::data(args.data.path()))?;
     ui.read(&file, &recording.report);
     let log_probs = scorer
         .log_probs(&recording.data)
         .map_err(|fault| Error::Usage(fault.to_string()))?;
-    let table = CalibrationTable::new(&log_probs, alpha).map_err(refused(&args.data))?;
-    let by_context = args
-        .context
-        .tables(&args.data, flow, &recording.data, &log_probs, alpha)?;
+    let table = CalibrationTable::new(&log_probs, alpha).map_err(refused(args.data.path()))?;
+    let by_context =
+        args.context
+            .tables(args.data.path(), flow, &recording.data, &log_probs, alpha)?;
     let latents = scorer.latents_of(recording.data.events(), recording.data.contexts());
     let statistics = Statistics::new(&log_probs, &latents);
     let assumptions = Assumptions::test(&statistics);
     let sequential = args.stream.design(
-        &args.data,
+        args.data.path(),
         flow,
         &recording.data,
         &statistics,

@@ -3,6 +3,7 @@
 mod measure;
 mod report;
 
+use super::files::{Given, Target};
 use super::model_file::ModelFile;
 use super::names::{FunctionsName, MathName, VisibilityName};
 use super::options::{self, RecordingOptions, TableOptions};
@@ -10,12 +11,10 @@ use super::output::Output;
 use super::quantise;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::shown;
 use clap::ValueEnum;
 use flow_codegen::{Budget, Chip, Core, Defmt, Functions, OptLevel, Optimise, Options, Passes};
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use report::{Report, Row};
-use std::path::PathBuf;
 use std::time::Duration;
 
 /// Compile a model to Rust for a microcontroller
@@ -41,10 +40,10 @@ use std::time::Duration;
   flow codegen model.flow -o pump.rs --derive PartialEq,Eq --defmt=log")]
 pub(super) struct Args {
     /// The model
-    model: PathBuf,
+    model: Given,
     /// The module to write; - for standard output
     #[arg(short, long, value_name = "RS")]
-    output: PathBuf,
+    output: Target,
     /// Name of the generated type [default: the model's name in camel case]
     #[arg(long, value_name = "NAME")]
     type_name: Option<String>,
@@ -64,9 +63,9 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "FORMAT")]
     weights: Option<Weights>,
     /// Normal rows that the model was not trained on, to quantise it as `flow quantise` does: CSV or
-    /// Parquet
+    /// Parquet; - for standard input
     #[arg(long, value_name = "DATA", requires = "weights")]
-    rows: Option<PathBuf>,
+    rows: Option<Given>,
     /// Elementary functions in place of the model's own; refused if the model was calibrated
     /// through others, unless it only samples
     #[arg(long, value_enum, value_name = "NAME")]
@@ -238,19 +237,19 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     if args.chip.measure {
         options.measured = measure::all(&artefact, &options, &args.chip.features, ui)?;
     }
-    let (source, cost) = flow_codegen::compile(&artefact, &args.model, &options)?;
-    if args.output.as_os_str() == "-" {
+    let (source, cost) = flow_codegen::compile(&artefact, args.model.path(), &options)?;
+    if args.output.is_stdout() {
         return Output::write_all_to(&args.output, source.as_bytes());
     }
     Output::write_all_to(&args.output, source.as_bytes())?;
-    let choices = flow_codegen::survey(&artefact, &args.model, &options)?;
+    let choices = flow_codegen::survey(&artefact, args.model.path(), &options)?;
     let report = Report {
         core: options.chip.core.name(),
         clock_hz: options.chip.clock(),
         macs: cost.macs,
         cost: Row::new(&cost),
         choices: choices.iter().map(Row::new).collect(),
-        output: &args.output,
+        output: args.output.path(),
     };
     let core = match args.chip.core {
         Some(core) => format!("{core} at {} MHz", report.clock_hz as f64 / 1e6),
@@ -272,9 +271,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         .collect();
     let written = format!(
         "{}, opt {} for opt-level {}",
-        shown::path(&args.output),
-        report.cost.opt,
-        report.cost.opt_level
+        args.output, report.cost.opt, report.cost.opt_level
     );
     let mut lines = vec![
         ("core", core),
@@ -304,7 +301,7 @@ fn artefact(
 ) -> Result<Vec<u8>, Error> {
     let own = flow.header().quantisation.map(|own| own.weights);
     let wanted = args.weights.map_or(own, Into::into);
-    let path = shown::path(&args.model);
+    let path = &args.model;
     let weights = match (own, wanted) {
         (None, Some(weights)) => weights,
         (own, wanted) if own == wanted => return Ok(model.bytes().to_vec()),

@@ -3,11 +3,11 @@
 mod report;
 mod stack;
 
+use super::files::Given;
 use super::model_file::ModelFile;
 use super::ui::{Ui, bytes};
 use crate::Error;
 use report::{CalibrationReport, ChannelReport, EvaluationReport, VocabularyReport, describe};
-use std::path::PathBuf;
 
 /// Show what a model holds
 ///
@@ -23,7 +23,7 @@ use std::path::PathBuf;
   flow inspect model.flow --json")]
 pub(super) struct Args {
     /// The model
-    model: PathBuf,
+    model: Given,
 }
 
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {

@@ -3,6 +3,7 @@
 mod image;
 mod text;
 
+use super::files::{Given, Target};
 use super::model_file::{self, ModelFile};
 use super::number;
 use crate::shown;
@@ -11,7 +12,7 @@ use super::options::{self, RecordingOptions, Size, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
-use crate::data::{ColumnRequest, Columns, Dataset, Table, load_columns};
+use crate::data::{ColumnRequest, Columns, Dataset, load_columns};
 use crate::evaluate::{BatchFlow, Draw};
 use flow_embedded::artefact::{Channel, Header, LoadedFlow};
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +21,6 @@ use rayon::prelude::*;
 use serde::Serialize;
 use std::io::{self, Write as _};
 use std::iter::Cycle;
-use std::path::{Path, PathBuf};
 use std::slice;
 
 /// Draw new rows from a model
@@ -46,7 +46,7 @@ use std::slice;
   flow sample digits.flow -n 64 --image 8x8 --beside test.csv -o digits.png")]
 pub(super) struct Args {
     /// The model
-    model: PathBuf,
+    model: Given,
     /// How many rows
     #[arg(short = 'n', long = "rows", value_name = "N")]
     rows: u64,
@@ -55,7 +55,7 @@ pub(super) struct Args {
     seed: u64,
     /// The table to write, or with --image the picture (PNG); - for standard output
     #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    output: Target,
     /// The context's values, the same for all rows
     #[arg(long, value_name = "COLUMN=VALUE,…", value_delimiter = ',', value_parser = options::given)]
     given: Vec<(String, String)>,
@@ -66,16 +66,16 @@ pub(super) struct Args {
     /// meanwhile [default: as many as the past reaches back]
     #[arg(long, value_name = "N")]
     warm_up: Option<usize>,
-    /// A table with the context's columns: CSV or Parquet
+    /// A table with the context's columns: CSV or Parquet; - for standard input
     #[arg(long, value_name = "TABLE", conflicts_with = "given")]
-    context_from: Option<PathBuf>,
+    context_from: Option<Given>,
     /// Draw rows as grey images: the columns are their pixels, row by row; black and white are the ends of
     /// the columns' domains, where all have some
     #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = |text: &str| text.parse::<Size>())]
     image: Option<Size>,
-    /// A table with real images, the first of which are shown on the left
+    /// A table with real images, the first of which are shown on the left; - for standard input
     #[arg(long, value_name = "TABLE", requires = "image")]
-    beside: Option<PathBuf>,
+    beside: Option<Given>,
     #[command(flatten)]
     recordings: RecordingOptions,
     #[command(flatten)]
@@ -96,7 +96,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         return Err(Error::Usage(format!(
             "{} is quantised to integers, which score and do not sample: sample from the model that \
              it was made from",
-            shown::path(&args.model)
+            args.model
         )));
     }
     if flow.header().noise.is_none() && args.warm_up.is_some() {
@@ -132,7 +132,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         let report = Report {
             rows: args.rows,
             seed: args.seed,
-            output: &args.output,
+            output: args.output.path(),
         };
         return ui.result(&report, &[]);
     }
@@ -151,7 +151,7 @@ fn table(
     output: &mut Output,
 ) -> Result<(), Error> {
     let header = flow.header();
-    let in_output = Error::write(&args.output);
+    let in_output = Error::write(args.output.path());
     let mut csv = csv::Writer::from_writer(&mut *output);
     let channels = header.event.iter().chain(given_channels(header));
     // The categories of columns that hold codes.
@@ -191,7 +191,7 @@ fn picture(
     let range = image::range(&flow.header().event, &both);
     let sheets = [real, &images];
     let shown = &sheets[usize::from(real.is_empty())..];
-    image::write(&args.output, size, shown, range, output)
+    image::write(args.output.path(), size, shown, range, output)
 }
 
 /// The first rows of `--beside`, after a look at whether rows can be images; none without.
@@ -213,8 +213,9 @@ fn real_images(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<f32>, E
 }
 
 /// The columns of a table that are channels, as events.
-fn read(path: &Path, channels: &[Channel<'_>], args: &Args, ui: Ui) -> Result<Dataset, Error> {
-    let file = Table::open(path, args.table.format()).map_err(Error::data(path))?;
+fn read(given: &Given, channels: &[Channel<'_>], args: &Args, ui: Ui) -> Result<Dataset, Error> {
+    let path = given.path();
+    let file = given.table(args.table.format())?;
     let request = ColumnRequest {
         events: Some(model_file::names(channels)),
         filter: args.table.only.clone(),
@@ -351,12 +352,12 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
             Ok(vec![vec![]])
         };
     }
-    if let Some(path) = &args.context_from {
+    if let Some(given) = &args.context_from {
         if features {
-            let file = model_file::table(path, args.table.format(), flow.header())?;
+            let file = model_file::table(given, args.table.format(), flow.header())?;
             let others = args.recordings.request(&args.table);
             let columns = model_file::columns(&file, flow.header(), others)?;
-            let recording = load_columns(&file, &columns).map_err(Error::data(path))?;
+            let recording = load_columns(&file, &columns).map_err(Error::data(given.path()))?;
             ui.read(&file, &recording.report);
             let data = recording.data;
             return Ok((0..data.rows())
@@ -364,7 +365,7 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
                 .collect());
         }
         // The context's columns take the part of the events: they are all that is needed.
-        let data = read(path, channels, args, ui)?;
+        let data = read(given, channels, args, ui)?;
         return Ok((0..data.rows())
             .map(|row| data.event(row).to_vec())
             .collect());

@@ -30,7 +30,7 @@ pub(super) fn write(args: &Args, flow: &LoadedFlow<'_>, output: &mut Output) -> 
         let character = own.name(event[0]).unwrap_or_default();
         output
             .write_all(character.as_bytes())
-            .map_err(Error::write(&args.output))?;
+            .map_err(Error::write(args.output.path()))?;
     }
-    output.flush().map_err(Error::write(&args.output))
+    output.flush().map_err(Error::write(args.output.path()))
 }

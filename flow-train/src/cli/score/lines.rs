@@ -1,12 +1,11 @@
 //! `flow score` of a text: a row for each of its lines.
 
 use crate::Error;
+use crate::cli::files::Given;
 use crate::cli::number;
-use crate::data::TextLines;
 use crate::evaluate::Lines;
 use flow_embedded::artefact::CalibrationTable;
 use std::io::Write;
-use std::path::Path;
 
 /// The columns.
 const COLUMNS: &[u8] = b"log_prob,p_value,alarm,least_likely\n";
@@ -23,14 +22,14 @@ pub(super) struct Summary {
 pub(super) fn score(
     mut lines: Lines<'_, '_, '_>,
     table: Option<CalibrationTable<'_>>,
-    data: &Path,
+    data: &Given,
     output: &mut impl Write,
     written: impl Fn(std::io::Error) -> Error,
 ) -> Result<Summary, Error> {
-    let mut text = TextLines::open(data).map_err(Error::data(data))?;
+    let mut text = data.lines()?;
     let mut summary = Summary::default();
     let mut rows = COLUMNS.to_vec();
-    while let Some(piece) = text.next_piece().map_err(Error::data(data))? {
+    while let Some(piece) = text.next_piece().map_err(Error::data(data.path()))? {
         for line in lines.score(piece) {
             summary.lines += 1;
             let Some(line) = line else {

@@ -11,6 +11,7 @@ mod stream;
 pub(super) use ahead::for_each_piece;
 pub(super) use piece::Piece;
 
+use super::files::{Given, Target};
 use super::input::{Input, Source};
 use super::model_file::{DENSITY, ModelFile};
 use super::options::{RecordingOptions, TableOptions};
@@ -25,7 +26,7 @@ use parts::Parts;
 use scores::{Counts, Sink, is_parquet};
 use serde::Serialize;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use stream::{Run, Summary};
 
 /// Score every row of a table, or of a folder of Parquet files
@@ -53,13 +54,13 @@ use stream::{Run, Summary};
   flow score model.flow day.csv -o evidence.csv --stream")]
 pub(super) struct Args {
     /// The model
-    model: PathBuf,
-    /// Rows to score: CSV, Parquet, or a folder of Parquet files
-    data: PathBuf,
+    model: Given,
+    /// Rows to score: CSV, Parquet, or a folder of Parquet files; - for standard input
+    data: Given,
     /// The table to write, Parquet if its name ends in .parquet, else CSV; - for standard output. Of a
     /// folder, the folder for its parts
     #[arg(short, long, value_name = "TABLE")]
-    output: PathBuf,
+    output: Target,
     /// Columns to hand on as they are, as text, behind the scores
     #[arg(long, value_delimiter = ',', value_name = "COLUMN,…")]
     keep: Vec<String>,
@@ -133,7 +134,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     }
     let calibration = flow.calibration();
     let (counts, parts, to_stdout) = match &input {
-        Input::Folder(folder) if !is_one_file(&args.output) => {
+        Input::Folder(folder) if !is_one_file(args.output.path()) => {
             let found = parts::score(&job, &model, folder, &args.output)?;
             (found.counts, Some(found), false)
         }
@@ -141,13 +142,13 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
             let mut sink = Sink::create(&args.output, &job.request.keep)?;
             let mut counts = Counts::default();
             for source in input.sources() {
-                counts += job.score(source, &mut sink, &args.output)?;
+                counts += job.score(source, &mut sink, args.output.path())?;
             }
             if counts.rows == 0 {
-                return Err(Error::data(&args.data)(DataError::NoRows));
+                return Err(Error::data(args.data.path())(DataError::NoRows));
             }
             let to_stdout = sink.is_stdout();
-            sink.commit(&[(DENSITY, job.density.to_owned())], &args.output)?;
+            sink.commit(&[(DENSITY, job.density.to_owned())], args.output.path())?;
             (counts, None, to_stdout)
         }
     };
@@ -163,7 +164,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         alpha: calibration.map(|table| decimal(table.alpha())),
         stream: None,
         parts: parts.map(|own| [own.parts, own.kept]),
-        output: &args.output,
+        output: args.output.path(),
     };
     let mut alarmed = format!("{rows} rows, {scored} scored, {alarms} alarms");
     if let Some(Parts { parts, kept, .. }) = parts {
@@ -186,16 +187,16 @@ fn of_stream(args: &Args, job: &Job<'_, '_, '_>, input: &Input, ui: Ui) -> Resul
                 .into(),
         ));
     };
-    if !args.keep.is_empty() || is_parquet(&args.output) {
+    if !args.keep.is_empty() || is_parquet(args.output.path()) {
         return Err(Error::Usage(
             "--stream writes the columns of the test as CSV: without --keep, and not to .parquet"
                 .into(),
         ));
     }
     let source = Source::Table(table);
-    let mut run = Run::new(&args.model, job.scorer)?;
+    let mut run = Run::new(args.model.path(), job.scorer)?;
     let mut output = Output::create(&args.output)?;
-    let in_output = Error::write(&args.output);
+    let in_output = Error::write(args.output.path());
     let mut text = [b"log_prob,p_value,alarm", stream::COLUMNS, b"\n"].concat();
     output.write_all(&text).map_err(&in_output)?;
     let header = job.scorer.flow().header();
@@ -219,7 +220,7 @@ fn of_stream(args: &Args, job: &Job<'_, '_, '_>, input: &Input, ui: Ui) -> Resul
         alpha: None,
         stream: Some(summary),
         parts: None,
-        output: &args.output,
+        output: args.output.path(),
     };
     end(&report, &alarmed, calibrated, to_stdout, ui)
 }
@@ -232,7 +233,7 @@ fn of_lines(
     ui: Ui,
 ) -> Result<(), Error> {
     let of_tables = args.stream || args.recordings.group.is_some() || args.table.only.is_some();
-    if of_tables || !args.keep.is_empty() || args.data.is_dir() || is_parquet(&args.output) {
+    if of_tables || !args.keep.is_empty() || args.data.is_dir() || is_parquet(args.output.path()) {
         return Err(Error::Usage(
             "a model of a text scores its lines, one after another, into CSV: --stream, --group, --only, --keep, \
              folders and Parquet are for tables"
@@ -240,7 +241,7 @@ fn of_lines(
         ));
     }
     let mut output = Output::create(&args.output)?;
-    let in_output = Error::write(&args.output);
+    let in_output = Error::write(args.output.path());
     let lines::Summary {
         lines,
         scored,
@@ -255,7 +256,7 @@ fn of_lines(
         alpha: calibration.map(|table| decimal(table.alpha())),
         stream: None,
         parts: None,
-        output: &args.output,
+        output: args.output.path(),
     };
     let alarmed = format!("{lines} lines, {scored} scored, {alarms} alarms");
     end(&report, &alarmed, calibration.is_some(), to_stdout, ui)

@@ -3,9 +3,9 @@
 use super::scores::Score;
 use crate::Error;
 use crate::cli::columnar::{self, Columnar};
+use crate::cli::files::Target;
 use parquet::basic::Type;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, FloatType};
-use std::path::Path;
 
 /// A table of scores that is being written: `log_prob` and `p_value` as `float`, `alarm` as
 /// `boolean`, then what is handed on, as text; all of them without a value where there is none.
@@ -23,7 +23,7 @@ impl Scores {
     /// Rows to a row group: a few MiB.
     const ROWS: usize = 1 << 17;
 
-    pub(super) fn create(path: &Path, kept: &[String]) -> Result<Self, Error> {
+    pub(super) fn create(target: &Target, kept: &[String]) -> Result<Self, Error> {
         let scores = [
             ("log_prob", Type::FLOAT),
             ("p_value", Type::FLOAT),
@@ -32,7 +32,7 @@ impl Scores {
         let kept = kept.iter().map(|name| (name.as_str(), Type::BYTE_ARRAY));
         let columns: Vec<_> = scores.into_iter().chain(kept).collect();
         Ok(Self {
-            file: Columnar::create(path, &columns)?,
+            file: Columnar::create(target, &columns)?,
             log_probs: vec![],
             scored: vec![],
             p_values: vec![],

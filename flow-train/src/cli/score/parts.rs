@@ -3,6 +3,7 @@
 use super::Job;
 use super::scores::{Counts, Sink};
 use crate::Error;
+use crate::cli::files::Target;
 use crate::cli::input::Source;
 use crate::cli::model_file::{DENSITY, ModelFile};
 use crate::cli::share::among_cores;
@@ -34,16 +35,16 @@ pub(super) fn score(
     job: &Job<'_, '_, '_>,
     model: &ModelFile,
     folder: &Folder,
-    output: &Path,
+    output: &Target,
 ) -> Result<Parts, Error> {
-    apart(folder.path(), output)?;
-    std::fs::create_dir_all(output).map_err(Error::write(output))?;
+    apart(folder.path(), output.path())?;
+    std::fs::create_dir_all(output.path()).map_err(Error::write(output.path()))?;
     let done = among_cores(folder.members(), |member| {
-        let path = output.join(member.place());
+        let part = output.within(member.place());
         let made_of = made_of(job, model, member)?;
-        match earlier(&path, &made_of)? {
+        match earlier(part.path(), &made_of)? {
             Some(counts) => Ok((true, counts)),
-            None => part(job, member, &path, made_of).map(|counts| (false, counts)),
+            None => self::part(job, member, &part, made_of).map(|counts| (false, counts)),
         }
     })?;
     let mut parts = Parts::default();
@@ -78,13 +79,14 @@ fn apart(input: &Path, output: &Path) -> Result<(), Error> {
 fn part(
     job: &Job<'_, '_, '_>,
     member: &Member,
-    path: &Path,
+    target: &Target,
     made_of: String,
 ) -> Result<Counts, Error> {
+    let path = target.path();
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(Error::write(folder))?;
     }
-    let mut sink = Sink::create(path, &job.request.keep)?;
+    let mut sink = Sink::create(target, &job.request.keep)?;
     let counts = job.score(Source::Member(member), &mut sink, path)?;
     let Counts {
         rows,

@@ -3,6 +3,7 @@
 use super::parquet::Scores;
 use super::piece::Piece;
 use crate::Error;
+use crate::cli::files::Target;
 use crate::cli::number;
 use crate::cli::output::Output;
 use flow_embedded::artefact::LoadedFlow;
@@ -42,15 +43,15 @@ pub(super) enum Sink {
 impl Sink {
     /// Begins a table: the form is Parquet if the name ends so, else CSV. Behind the scores come
     /// columns that are handed on.
-    pub(super) fn create(path: &Path, kept: &[String]) -> Result<Self, Error> {
-        if is_parquet(path) {
-            return Ok(Self::Parquet(Box::new(Scores::create(path, kept)?)));
+    pub(super) fn create(target: &Target, kept: &[String]) -> Result<Self, Error> {
+        if is_parquet(target.path()) {
+            return Ok(Self::Parquet(Box::new(Scores::create(target, kept)?)));
         }
         let mut text = b"log_prob,p_value,alarm".to_vec();
         kept.iter()
             .for_each(|name| cell(&mut text, name.as_bytes()));
         text.push(b'\n');
-        let output = Output::create(path)?;
+        let output = Output::create(target)?;
         Ok(Self::Csv { output, text })
     }
 

@@ -1,12 +1,11 @@
 //! Options of categorical columns and of texts.
 
 use crate::Error;
-use crate::data::{Alphabet, Columns, DataError, Fractions, Table};
+use crate::data::{Alphabet, Columns, Fractions};
 use clap::ValueEnum;
 use clap::builder::RangedU64ValueParser;
 use flow_embedded::artefact::MAX_EMBEDDING;
 use flow_embedded::window::Feature;
-use std::path::Path;
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Categories and texts")]
@@ -60,10 +59,9 @@ impl From<AlphabetName> for Alphabet {
 }
 
 impl CategoricalOptions {
-    /// Opens a text, if the recording is one.
-    pub(super) fn open(&self, path: &Path) -> Option<Result<Table, DataError>> {
-        self.text
-            .map(|_| Table::open_text(path, self.alphabet.into()))
+    /// Which characters are told apart, if the recording is a text.
+    pub(super) fn alphabet(&self) -> Option<Alphabet> {
+        self.text.map(|_| self.alphabet.into())
     }
 
     /// The columns that hold categories.

@@ -15,7 +15,7 @@ pub(super) fn recorded(
     features: usize,
     model: &Model,
 ) -> String {
-    let name = args.data.file_name().unwrap_or_default().to_string_lossy();
+    let name = args.data.recorded();
     let list = |items: &[String]| items.join(",");
     let mut command = format!("flow train {name} --columns {}", list(&names[0]));
     let mut add = |option: &str, value: &str| {

@@ -8,6 +8,7 @@ mod noise;
 mod past;
 mod report;
 
+use super::files::{Given, Target};
 use super::names::ActivationName;
 use super::options::{self, TableOptions};
 use super::output::Output;
@@ -21,14 +22,12 @@ use crate::data::{
 };
 use crate::fit::Config;
 use crate::model::{CategoricalSpec, ConditionerSpec, Family, Spec};
-use crate::shown;
 use crate::train::{Model, Recipe, train, train_streamed};
 use categorical::CategoricalOptions;
 use clap::ValueEnum;
 use fit::FitOptions;
 use model::ModelOptions;
 use past::PastOptions;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -73,11 +72,11 @@ use std::time::Instant;
   flow train device.log -o log.flow --text 8 --head 32,16
   flow train rest.csv --noise -o gyro.flow --columns gyr_x,gyr_y,gyr_z --context temperature")]
 pub(super) struct Args {
-    /// The recording, one row for each sample: CSV or Parquet
-    data: PathBuf,
+    /// The recording, one row for each sample: CSV or Parquet; - for standard input
+    data: Given,
     /// The model to write
     #[arg(short, long, value_name = "FLOW")]
-    output: PathBuf,
+    output: Target,
     /// Columns to model, by name or by number from 0, in this order; gyr-ref is the difference of two
     /// columns, such as a sensor and the signal around which its noise is wanted [default: all without
     /// other use]
@@ -116,7 +115,7 @@ pub(super) struct Args {
     /// dequantisation), and write the flow that does it here: flow eval --dequantiser bounds bits per
     /// dimension by it. All columns must be rounded
     #[arg(long, value_name = "FLOW", conflicts_with_all = ["keep_rounding", "noise"])]
-    dequantiser: Option<PathBuf>,
+    dequantiser: Option<Target>,
     /// Column with the weight of each row: a row of weight 2 counts as two
     #[arg(long, value_name = "COLUMN")]
     weights: Option<String>,
@@ -176,20 +175,15 @@ impl Args {
 pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let start = Instant::now();
     Output::check(&args.output)?;
-    if let Some(path) = &args.dequantiser {
-        Output::check(path)?;
-        if *path == args.output {
-            return Err(Error::Usage(
-                "--dequantiser: it is a file of its own, beside the model".into(),
-            ));
-        }
+    if let Some(target) = &args.dequantiser {
+        Output::check(target)?;
     }
-    let in_data = Error::data(&args.data);
-    let table = match args.categorical.open(&args.data) {
-        Some(text) => text,
-        None => Table::open(&args.data, args.table.format()),
+    let in_data = Error::data(args.data.path());
+    let table = match args.categorical.alphabet() {
+        Some(alphabet) => args.data.text(alphabet),
+        None => args.data.table(args.table.format()),
     };
-    let table = table.map_err(&in_data)?;
+    let table = table?;
     let request = ColumnRequest {
         events: args.columns.clone(),
         context: args.context.clone(),
@@ -230,14 +224,14 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         Loaded::InMemory(recording) => {
             ui.read(&table, &recording.report);
             repeats(args, recording, ui);
-            train(&args.data, recording, &recipe, &stop, |progress| {
+            train(args.data.path(), recording, &recipe, &stop, |progress| {
                 epochs.show(progress);
             })
         }
         Loaded::TooLarge(survey) => {
             ui.read(&table, survey.report());
             ui.note("The table is larger than the memory limit: its rows are shuffled on disk.");
-            train_streamed(&args.data, survey, &recipe, &stop, |progress| {
+            train_streamed(args.data.path(), survey, &recipe, &stop, |progress| {
                 epochs.show(progress);
             })
         }
@@ -245,8 +239,8 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     epochs.end();
     let trained = trained?;
     // First, so that no model is left that was trained with one that there isn't.
-    if let Some((path, bytes)) = args.dequantiser.as_ref().zip(trained.dequantiser.as_ref()) {
-        Output::write_all_to(path, bytes)?;
+    if let Some((target, bytes)) = args.dequantiser.as_ref().zip(trained.dequantiser.as_ref()) {
+        Output::write_all_to(target, bytes)?;
     }
     Output::write_all_to(&args.output, &trained.bytes)?;
     report::columns(&trained.choices, ui);
@@ -302,10 +296,6 @@ fn recipe(
     let codes = columns.codes(table);
     // Without a continuous column there are no layers to compare.
     let discrete = (0..names[0].len()).all(|event| columns.is_categorical(event));
-    let stem = || {
-        let stem = args.output.file_stem();
-        stem.map(|stem| shown::line(stem.to_string_lossy()))
-    };
     let (model, spec) = match stretches {
         Some(stretches) => noise::model(args, stretches)?,
         None => model(args, names[0].len(), discrete)?,
@@ -318,7 +308,7 @@ fn recipe(
     }
     past::inherit(features, &names[0], &mut domains, &mut units)?;
     Ok(Recipe {
-        name: args.name.clone().or_else(stem).unwrap_or_default(),
+        name: args.name.clone().unwrap_or_else(|| args.output.stem()),
         command: command::recorded(args, names, features.len(), &model),
         features: features.to_vec(),
         prepare: PrepareOptions {

@@ -7,7 +7,6 @@ use crate::calibrate::CalibrationTable;
 use crate::cli::ui::{Ui, bytes};
 use crate::data::Choice;
 use crate::fit::Stop;
-use crate::shown;
 use crate::train::Trained;
 use flow_embedded::artefact::Judged;
 use serde::Serialize;
@@ -103,7 +102,7 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
         threshold: table.ok().and_then(CalibrationTable::threshold),
         bytes: trained.bytes.len(),
         seconds,
-        output: &args.output,
+        output: args.output.path(),
     };
     let gain = match report.gain_over_gaussian {
         Some(gain) => format!(" ({gain:+.3} over a Gaussian)"),
@@ -149,11 +148,7 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
         ("time", format!("{seconds:.2} s")),
         (
             "written",
-            format!(
-                "{} ({})",
-                shown::path(&args.output),
-                bytes(trained.bytes.len())
-            ),
+            format!("{} ({})", args.output, bytes(trained.bytes.len())),
         ),
     ];
     if trained.impossible > 0 {

@@ -1,26 +1,25 @@
 //! Goes through the rows of a file.
 
+use super::Chunks;
 use super::column::{Column, column};
 use super::guard::{damaged, guarded};
 use super::kind::Kind;
 use super::pages::Plausible;
 use super::value::Value;
-use crate::data::DataError;
 use crate::data::cell::Cell;
+use crate::data::{DataError, Readable};
 use parquet::column::reader::get_column_reader;
 use parquet::errors::ParquetError;
 use parquet::file::reader::FileReader as _;
 use parquet::file::serialized_reader::SerializedFileReader;
 use std::borrow::Cow;
-use std::fs::File;
-use std::path::Path;
 
 /// Rows that are decoded at once.
 const BATCH: usize = 1024;
 
 /// Stands at a row of a file.
 pub(in crate::data) struct ParquetCursor {
-    reader: SerializedFileReader<File>,
+    reader: SerializedFileReader<Chunks>,
     /// The columns that are read, ascending.
     chosen: Vec<usize>,
     /// For each column of the table, its place among the chosen ones.
@@ -38,8 +37,8 @@ pub(in crate::data) struct ParquetCursor {
 
 impl ParquetCursor {
     /// Stands before the first row; only the `chosen` columns are read.
-    pub(in crate::data) fn new(path: &Path, mut chosen: Vec<usize>) -> Result<Self, DataError> {
-        let reader = super::reader(path)?;
+    pub(in crate::data) fn new(file: &Readable, mut chosen: Vec<usize>) -> Result<Self, DataError> {
+        let reader = super::reader(file)?;
         let all = reader
             .metadata()
             .file_metadata()

@@ -19,15 +19,17 @@ mod value;
 
 pub(super) use cursor::ParquetCursor;
 
-use super::DataError;
+use super::readable::Reader;
+use super::{DataError, Readable};
+use bytes::Bytes;
 use guard::{damaged, guarded};
 use kind::Kind;
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
-use parquet::file::reader::FileReader as _;
+use parquet::file::reader::{ChunkReader, FileReader as _, Length};
 use parquet::file::serialized_reader::SerializedFileReader;
-use std::fs::File;
-use std::path::Path;
+use std::io::{BufReader, Read as _};
 
 /// What a Parquet file begins with.
 pub(super) const MAGIC: [u8; 4] = *b"PAR1";
@@ -46,8 +48,8 @@ pub(super) struct ParquetFile {
 
 impl ParquetFile {
     /// Opens a file and reads its schema.
-    pub(super) fn open(path: &Path) -> Result<Self, DataError> {
-        let reader = reader(path)?;
+    pub(super) fn open(file: &Readable) -> Result<Self, DataError> {
+        let reader = reader(file)?;
         guarded(|| {
             let footer = reader.metadata().file_metadata();
             let columns = footer.schema_descr().columns();
@@ -91,12 +93,40 @@ impl ParquetFile {
 }
 
 /// Opens a file, and checks what the decoder takes on trust.
-fn reader(path: &Path) -> Result<SerializedFileReader<File>, DataError> {
-    let file = File::open(path)?;
-    let length = file.metadata()?.len();
-    let reader = guarded(|| SerializedFileReader::new(file))?;
+fn reader(file: &Readable) -> Result<SerializedFileReader<Chunks>, DataError> {
+    let length = file.length()?;
+    let reader = guarded(|| SerializedFileReader::new(Chunks(file.clone())))?;
     check(reader.metadata(), length)?;
     Ok(reader)
+}
+
+/// What the decoder reads a file by.
+struct Chunks(Readable);
+
+impl Length for Chunks {
+    fn len(&self) -> u64 {
+        self.0.length().unwrap_or(0)
+    }
+}
+
+impl ChunkReader for Chunks {
+    type T = BufReader<Reader>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(BufReader::new(self.0.reader_at(start)))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        let mut bytes = Vec::with_capacity(length);
+        let chunk = self.0.reader_at(start);
+        let read = chunk.take(length as u64).read_to_end(&mut bytes)?;
+        match read == length {
+            true => Ok(bytes.into()),
+            false => Err(ParquetError::EOF(format!(
+                "{length} bytes were expected at {start}, and {read} are there"
+            ))),
+        }
+    }
 }
 
 /// Counts, places and compressions of the file's parts.

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::calibrate::{CalibrationError, CalibrationTable, Sketch, Sketcher};
+use crate::cli::files::Target;
 use crate::cli::output::Output;
 use crate::export::{Draft, DraftCalibration};
 use crate::shown::line;
@@ -120,7 +121,7 @@ impl Artefacts {
         sketches: &BTreeMap<Vec<u8>, Sketch>,
         alpha: f64,
         too_few: TooFew,
-        output: &Path,
+        output: &Target,
     ) -> Result<Self, Refused> {
         let mut few = Vec::new();
         let mut tables = Vec::new();
@@ -162,15 +163,15 @@ impl Artefacts {
             let Some(table) = own.as_ref().or(pooled.as_ref()) else {
                 continue;
             };
-            let path = output.join(file_name(value));
-            write(flow, table, &path).map_err(Refused::Other)?;
+            let target = output.within(file_name(value));
+            write(flow, table, &target).map_err(Refused::Other)?;
             values.push(Written {
                 value: value.clone(),
                 rows: sketch.rows(),
                 rounded_bits: sketch.level(),
                 pooled: own.is_none(),
                 threshold: table.threshold(),
-                path,
+                path: target.path().to_owned(),
             });
         }
         let skipped = if too_few == TooFew::Skip { few } else { vec![] };
@@ -179,14 +180,14 @@ impl Artefacts {
 }
 
 /// Writes the model with another table.
-fn write(flow: &LoadedFlow<'_>, table: &CalibrationTable, path: &Path) -> Result<(), Error> {
+fn write(flow: &LoadedFlow<'_>, table: &CalibrationTable, target: &Target) -> Result<(), Error> {
     let draft = Draft {
         calibration: Some(DraftCalibration::new(table, Judged::Events)),
         mondrian: None,
         sequential: None,
         ..Draft::from_loaded(flow)
     };
-    Output::write_all_to(path, &draft.encode()?)
+    Output::write_all_to(target, &draft.encode()?)
 }
 
 /// The name of a value's file: bytes that a file's name may not hold everywhere as `%2F`, so that

@@ -7,6 +7,7 @@ mod table;
 
 use super::{Args, DEFAULT_ALPHA};
 use crate::Error;
+use crate::cli::files::Target;
 use crate::cli::input::Input;
 use crate::cli::model_file::ModelFile;
 use crate::cli::ui::{Ui, decimal};
@@ -17,7 +18,7 @@ use clap::ValueEnum as _;
 use gather::Gathered;
 use rows::Rows;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Whether each kind of device gets an artefact of its own.
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,7 @@ pub(super) struct EachOptions {
         requires = "each",
         conflicts_with = "output"
     )]
-    sketch: Option<PathBuf>,
+    sketch: Option<Target>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,7 +80,7 @@ pub(super) fn run(args: &Args, column: &str, ui: Ui) -> Result<(), Error> {
         ));
     }
     let output = match (&args.output, &options.sketch) {
-        (Some(path), _) | (None, Some(path)) => path,
+        (Some(target), _) | (None, Some(target)) => target,
         (None, None) => {
             return Err(Error::Usage(
                 "--each writes a model for each value: name a folder for them with -o, or a table with --sketch"
@@ -94,7 +95,7 @@ pub(super) fn run(args: &Args, column: &str, ui: Ui) -> Result<(), Error> {
     if options.sketch.is_some() {
         crate::cli::output::Output::check(output)?;
     } else {
-        std::fs::create_dir_all(output).map_err(Error::write(output))?;
+        std::fs::create_dir_all(output.path()).map_err(Error::write(output.path()))?;
     }
     let input = Input::open(&args.data, args.table.format(), flow.header())?;
     input.header(ui);
@@ -103,13 +104,13 @@ pub(super) fn run(args: &Args, column: &str, ui: Ui) -> Result<(), Error> {
         false => Rows::raw(&scorer, column, &args.table),
         true => Rows::scored(column, &density),
     };
-    let Gathered { counts, sketches } = gather::gather(&input, &args.data, column, &rows)?;
+    let Gathered { counts, sketches } = gather::gather(&input, args.data.path(), column, &rows)?;
     if options.sketch.is_some() {
         table::write(output, column, &sketches, &density)?;
         ui.note(format_args!(
             "{counts}; {} values of {column}, written to {}",
             sketches.len(),
-            shown::path(&output)
+            output
         ));
         return Ok(());
     }
@@ -121,14 +122,14 @@ pub(super) fn run(args: &Args, column: &str, ui: Ui) -> Result<(), Error> {
         );
     }
     let written = Artefacts::write(&flow, &sketches, alpha, options.too_few, output);
-    let artefacts = written.map_err(|fault| fault.at(&args.data, column, alpha))?;
+    let artefacts = written.map_err(|fault| fault.at(args.data.path(), column, alpha))?;
     let report = Report {
         alpha,
         column,
         gathered: counts,
         promise: promise(alpha, column),
         artefacts,
-        output,
+        output: output.path(),
     };
     ui.result(&report, &lines(&report))
 }

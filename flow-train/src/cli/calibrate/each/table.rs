@@ -4,18 +4,18 @@ use super::rows::{LEVEL, LOG_PROB, ROWS};
 use crate::Error;
 use crate::calibrate::Sketch;
 use crate::cli::columnar::{self, Columnar};
+use crate::cli::files::Target;
 use crate::cli::model_file::DENSITY;
 use parquet::basic::Type;
 use parquet::data_type::{ByteArrayType, FloatType, Int32Type, Int64Type};
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Rows to a row group.
 const GROUP: usize = 1 << 17;
 
 /// Writes the table; the same sketches give the same bytes.
 pub(super) fn write(
-    path: &Path,
+    target: &Target,
     column: &str,
     sketches: &BTreeMap<Vec<u8>, Sketch>,
     density: &str,
@@ -26,7 +26,7 @@ pub(super) fn write(
         (ROWS, Type::INT64),
         (LEVEL, Type::INT32),
     ];
-    let mut file = Columnar::create(path, &columns)?;
+    let mut file = Columnar::create(target, &columns)?;
     let rows = sketches.iter().flat_map(|(value, own)| {
         own.scores()
             .map(move |(score, rows)| (value, score, rows, own.level()))
