@@ -17,5 +17,6 @@
 #![no_std]
 
 pub mod alone;
+pub mod damage;
 mod flows;
 pub mod golden;

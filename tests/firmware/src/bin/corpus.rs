@@ -1,11 +1,12 @@
 //! Every committed model of floating point through the loader, with the bits that the host froze, and
 //! the self-tests of generated modules that stand for the others: both arithmetics, both layouts, every
-//! kind of layer, and half precision.
+//! kind of layer, and half precision. Damaged artefacts must fare as on the host, whose `usize` has 64
+//! bits, and one whose sizes wrap round in 32 bits must be refused.
 #![no_std]
 #![no_main]
 
 use flow_embedded::LoadedFlow;
-use flow_firmware::golden;
+use flow_firmware::{damage, golden};
 use flow_frame::print::Console;
 use flow_frame::{entry, stop};
 use flow_frozen::{Channel, Words, draw, same};
@@ -27,7 +28,12 @@ struct Model {
     log_probs: &'static [u32],
     /// The bits of the first samples, one after the other.
     samples: &'static [u32],
+    /// What becomes of damaged copies on the host.
+    damaged: u32,
 }
+
+/// Claims more than 2³² weights, and has as many as are left of them in 32 bits.
+static WRAPPING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/wrapping.flow"));
 
 include!(concat!(env!("OUT_DIR"), "/corpus.rs"));
 
@@ -96,12 +102,21 @@ fn check(model: &Model, scratch: &mut [f32]) -> Result<(), &'static str> {
     Ok(())
 }
 
+/// Whether damaged copies fare as on the host.
+fn fares(model: &Model, copy: &mut [u8], scratch: &mut [f32]) -> Result<(), &'static str> {
+    let copy = copy.get_mut(..model.artefact.len()).ok_or("too long")?;
+    match damage::digest(model.artefact, model.seed, copy, scratch) == model.damaged {
+        true => Ok(()),
+        false => Err("damage"),
+    }
+}
+
 #[entry]
 fn main() -> ! {
     let mut console = Console::open();
-    let mut scratch = [f32::NAN; SCRATCH];
+    let (mut scratch, mut copy) = ([f32::NAN; SCRATCH], [0; LONGEST]);
     for model in MODELS {
-        match check(model, &mut scratch) {
+        match check(model, &mut scratch).and_then(|()| fares(model, &mut copy, &mut scratch)) {
             Ok(()) => console.text("same ").text(model.name).end(),
             Err(what) => console
                 .text("other ")
@@ -111,6 +126,11 @@ fn main() -> ! {
                 .end(),
         };
     }
+    let wrapping = match LoadedFlow::from_bytes(WRAPPING) {
+        Ok(_) => "other sizes that wrap round",
+        Err(_) => "same sizes that wrap round",
+    };
+    console.text(wrapping).end();
     let generated: [(&str, &[golden::Test]); 5] = [
         ("", SPEED),
         ("size/", SIZE),
