@@ -1,7 +1,7 @@
 //! Every committed model on the chips: one image for each target runs all artefacts of floating point
 //! through the loader against the frozen bits, and the self-tests of some generated modules. That
 //! generated code has the loader's bits is proved on the host for every module, and by the full matrix
-//! ([`golden`](crate::golden)) on the chips.
+//! ([`golden`]) on the chips.
 
 use std::time::Duration;
 

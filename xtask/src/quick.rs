@@ -29,16 +29,19 @@ const ELSEWHERE: [(&str, &str); 8] = [
 /// There is no such member, git can't be asked, or a step fails.
 pub fn run(name: Option<&str>) -> Result<()> {
     let members = workspace::members()?;
-    let (chosen, elsewhere) = match name {
-        Some(name) => (vec![named(&members, name)?], BTreeSet::new()),
+    let chosen = match name {
+        Some(name) => vec![named(&members, name)?],
         None => {
             let changed = changed()?;
-            (touched(&members, &changed), stages(&members, &changed))
+            for folder in firmwares(&members, &changed) {
+                process::run(workspace::cargo().current_dir(folder).arg("fmt"))?;
+            }
+            for stage in stages(&members, &changed) {
+                println!("changed, and tested by `cargo xtask test {stage}`");
+            }
+            touched(&members, &changed)
         }
     };
-    for stage in &elsewhere {
-        println!("changed, and covered by `cargo xtask test {stage}`");
-    }
     if chosen.is_empty() {
         println!("no crate of the workspace has changed");
         return Ok(());
@@ -52,10 +55,7 @@ pub fn run(name: Option<&str>) -> Result<()> {
     let steps: [(&str, Vec<&str>); 3] = [
         ("fmt", packages),
         ("clippy", [&features[..], &strict].concat()),
-        (
-            "nextest",
-            [&["run", "--cargo-quiet"], &features[..]].concat(),
-        ),
+        ("nextest", [&["run"], &features[..]].concat()),
     ];
     let names: Vec<&str> = chosen.iter().map(|own| own.name.as_str()).collect();
     for (step, arguments) in steps {
@@ -118,6 +118,25 @@ fn touched<'a>(members: &'a [Member], changed: &[PathBuf]) -> Vec<&'a Member> {
     members.iter().filter(own).collect()
 }
 
+/// The folders with a manifest of their own in which Rust files changed that no member holds.
+fn firmwares(members: &[Member], changed: &[PathBuf]) -> BTreeSet<PathBuf> {
+    let root = workspace::root();
+    let outside = changed
+        .iter()
+        .filter(|file| member(members, file).is_none());
+    let rust = outside.filter(|file| file.extension().is_some_and(|own| own == "rs"));
+    let folder = |file: &PathBuf| {
+        let mut folders = root.join(file);
+        while folders.pop() && folders != root {
+            if folders.join("Cargo.toml").is_file() {
+                return Some(folders);
+            }
+        }
+        None
+    };
+    rust.filter_map(folder).collect()
+}
+
 /// The stages that cover what no member of the workspace does.
 fn stages(members: &[Member], changed: &[PathBuf]) -> BTreeSet<&'static str> {
     let outside = changed
@@ -132,7 +151,7 @@ fn stages(members: &[Member], changed: &[PathBuf]) -> BTreeSet<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ELSEWHERE, changed, member, stages, touched};
+    use super::{ELSEWHERE, changed, firmwares, member, stages, touched};
     use crate::stages::STAGES;
     use crate::workspace::{self, members};
     use std::path::PathBuf;
@@ -161,6 +180,8 @@ mod tests {
         let names: Vec<&str> = touched.iter().map(|own| own.name.as_str()).collect();
         assert_eq!(names, ["flow-codegen"]);
         assert!(stages(&members, &files).into_iter().eq(["examples"]));
+        let camera = workspace::root().join("examples/tiny-camera");
+        assert!(firmwares(&members, &files).into_iter().eq([camera]));
         for (folder, stage) in ELSEWHERE {
             assert!(workspace::root().join(folder).is_dir(), "{folder}");
             assert!(STAGES.iter().any(|own| own.name == stage), "{stage}");

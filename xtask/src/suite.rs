@@ -33,7 +33,7 @@ fn nextest() -> Command {
 /// # Errors
 /// They don't compile.
 pub fn build() -> Result<()> {
-    process::run(nextest().args(["--no-run", "--cargo-quiet"]))
+    process::run(nextest().arg("--no-run"))
 }
 
 /// Runs tests: all but the ignored ones, or those that the options of nextest choose.
