@@ -1,6 +1,7 @@
 //! What a model says of a channel.
 
 use flow_embedded::artefact::{self, Domain, Header};
+use flow_train::foreign::{Medium, show};
 use pyo3::{pyclass, pymethods};
 
 /// A column that a model knows.
@@ -22,9 +23,10 @@ impl Channel {
     fn __repr__(&self) -> String {
         let unit = match self.unit.as_str() {
             "" => String::new(),
-            unit => format!(", in {unit}"),
+            unit => format!(", in {}", show(unit, Medium::Line)),
         };
-        format!("<Channel {}: {}{unit}>", self.name, self.domain)
+        let name = show(&self.name, Medium::Line);
+        format!("<Channel {name}: {}{unit}>", self.domain)
     }
 }
 

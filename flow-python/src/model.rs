@@ -6,6 +6,7 @@ use crate::error::CalibrationError;
 use crate::held::Held;
 use crate::{lines, pool, sample, stream};
 use flow_embedded::artefact::{CalibrationTable, Judged};
+use flow_train::foreign::{Medium, show};
 use numpy::{IntoPyArray as _, PyArray1, PyArray2};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -78,7 +79,7 @@ impl Model {
         py.detach(|| {
             let bytes = std::fs::read(&path);
             let bytes = bytes.map_err(|fault| in_file(&path, "read", &fault))?;
-            Self::of(bytes, &path.display().to_string())
+            Self::of(bytes, &show(&path.to_string_lossy(), Medium::Line))
         })
     }
 
@@ -303,6 +304,7 @@ fn as_written(rate: f32) -> f64 {
 
 /// The exception of Python for what the system said about a file.
 fn in_file(path: &Path, done: &str, fault: &io::Error) -> PyErr {
-    let text = format!("{} can't be {done}: {fault}", path.display());
+    let path = show(&path.to_string_lossy(), Medium::Line);
+    let text = format!("{path} can't be {done}: {fault}");
     io::Error::new(fault.kind(), text).into()
 }

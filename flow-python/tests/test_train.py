@@ -61,6 +61,20 @@ def test_columns_have_names_units_domains_and_context():
     assert any("load" in sentence for sentence in trained.columns)
 
 
+def test_names_that_no_one_should_print_are_refused(rows):
+    for evil, why in [
+        ("a\n```\nb", "holds a line break"),
+        ("\x1b[2J", "U\\+001B"),
+        ("a\u202eb", "U\\+202E"),
+        ("x" * 241, "241 bytes"),
+    ]:
+        with pytest.raises(fe.TrainingError, match=why) as fault:
+            fe.train(rows, **QUICK, names=["a", evil])
+        assert not set("\n\x1b\u202e") & set(str(fault.value))
+    model = fe.train(rows, **QUICK, names=["a", "b\u200f"]).model
+    assert repr(model.channels[1]) == "<Channel b\ufffd: real>"
+
+
 def test_rounded_columns_are_drawn_rounded(rows):
     model = fe.train(np.round(rows), steps={"x0": 1.0, "x1": 1.0}, **QUICK).model
     drawn = model.sample(100, seed=0, round=True)

@@ -5,6 +5,7 @@ use flow_embedded::artefact::{Activation, MAX_CATEGORIES, SEPARATOR};
 use flow_train::auto::Budget;
 use flow_train::data::{DomainRequest, Fractions, PrepareOptions, Recording};
 use flow_train::fit::{Config, Overrides};
+use flow_train::foreign::{Medium, show};
 use flow_train::model::{CategoricalSpec, ConditionerSpec, Family, Spec};
 use flow_train::train::{Model, Recipe};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
@@ -347,5 +348,6 @@ fn owned(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
 }
 
 fn refused(why: String) -> PyErr {
-    TrainingError::new_err(why)
+    // It may quote names of columns.
+    TrainingError::new_err(show(&why, Medium::Message))
 }

@@ -3,7 +3,8 @@
 use super::Options;
 use crate::array::{NonFinite, Table, column, table};
 use crate::error::{NonFiniteError, ShapeError, TrainingError};
-use flow_train::data::{CleaningReport, Dataset, Recording};
+use flow_train::data::{CleaningReport, Dataset, Recording, fault_of_name};
+use flow_train::foreign::{Medium, show};
 use pyo3::prelude::*;
 use std::collections::HashMap;
 
@@ -69,12 +70,25 @@ fn names(
         None => Ok((0..columns)
             .map(|column| format!("{letter}{column}"))
             .collect()),
-        Some(names) if names.len() == columns => Ok(names.clone()),
+        Some(names) if names.len() == columns => printable(names, option),
         Some(names) => Err(ShapeError::new_err(format!(
             "{option} has {} names for {columns} columns: give one for each",
             names.len()
         ))),
     }
+}
+
+/// Names that an artefact can hold, and a message can quote.
+fn printable(names: &[String], option: &str) -> PyResult<Vec<String>> {
+    for (column, name) in names.iter().enumerate() {
+        if let Some(why) = fault_of_name(name) {
+            let name = show(&name.chars().take(40).collect::<String>(), Medium::Line);
+            return Err(TrainingError::new_err(format!(
+                "{option}: the name \"{name}\" of column {column} {why}: give the column another one"
+            )));
+        }
+    }
+    Ok(names.to_vec())
 }
 
 fn differ<'n>(names: impl Iterator<Item = &'n String>) -> PyResult<()> {

@@ -64,7 +64,7 @@ pub use rows::{Fault, FaultKind, Row, RowReader};
 pub use split::{Fractions, Split, SplitMethod};
 pub use store::{Division, HeldOut, Loaded, Memory, RowStore, Survey, load_within};
 pub use stretch::Stretches;
-pub use table::Table;
+pub use table::{Table, fault_of_name};
 pub use text::Alphabet;
 pub use vocabulary::Vocabularies;
 

@@ -15,7 +15,13 @@ use std::path::Path;
 /// of its lags holds those twice, and an artefact must hold that.
 const MAX_NAME: usize = (MAX_NAME_BYTES - 64) / 4;
 
-/// What is wrong with a name of at most so many bytes; `None` if nothing is.
+/// What is wrong with the name of a column, as a table's or an array's: it holds an unprintable
+/// character or is too long. `None` if nothing is wrong.
+pub fn fault_of_name(name: &str) -> Option<String> {
+    fault_of_text(name, MAX_NAME)
+}
+
+/// What is wrong with a text of at most so many bytes; `None` if nothing is wrong.
 pub(super) fn fault_of_text(text: &str, most: usize) -> Option<String> {
     let found = text.chars().find(|own| is_unprintable(*own));
     match found {
@@ -119,7 +125,7 @@ impl Table {
             return Ok(());
         }
         for (index, name) in self.names.iter().enumerate() {
-            if let Some(why) = fault_of_text(name, MAX_NAME) {
+            if let Some(why) = fault_of_name(name) {
                 let text = shortened(name, 40);
                 return Err(DataError::BadName { index, text, why });
             }

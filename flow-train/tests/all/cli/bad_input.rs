@@ -234,7 +234,7 @@ fn what_an_artefact_may_hold_is_shown_without_control() {
     draft.event[0].name = "x\u{feff}".to_owned();
     draft.event[0].unit = "x".repeat(1024);
     let folder = Folder::new().with("model.flow", bytes(&draft));
-    let shown = folder.flow("inspect model.flow").ok();
+    let shown = folder.flow("inspect model.flow").done();
     assert!(!shown.out.contains(['\u{200f}', '\u{feff}']) && shown.out.contains("a\u{fffd}`<b>`"));
     let run = folder.flow("inspect model.flow --json");
     assert!(!run.out.contains(['\u{200f}', '\u{feff}']));
@@ -258,7 +258,7 @@ fn a_table_of_scores_keeps_names_exactly() {
                 .into_iter()
                 .chain(columns),
         )
-        .ok();
+        .done();
     let scores = folder.read("scores.csv");
     assert!(scores.contains("\"<b>, \"\"`*`\"\"\u{200f}\""), "{scores}");
     assert!(scores.contains("\u{1b}[2J"), "{scores}");
