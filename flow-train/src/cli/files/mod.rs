@@ -112,6 +112,7 @@ impl clap::builder::ValueParserFactory for Target {
 mod tests {
     use crate::cli::Cli;
     use clap::CommandFactory as _;
+    use clap::builder::ValueParser;
     use std::path::PathBuf;
 
     #[test]
@@ -128,8 +129,8 @@ mod tests {
                     argument.get_id()
                 );
                 let named = [
-                    clap::value_parser!(super::Given).type_id(),
-                    clap::value_parser!(super::Target).type_id(),
+                    ValueParser::new(clap::value_parser!(super::Given)).type_id(),
+                    ValueParser::new(clap::value_parser!(super::Target)).type_id(),
                 ];
                 paths += usize::from(named.contains(&own));
             }

@@ -12,12 +12,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// A row: `x`, `y`, which may be missing, and the kind of its device.
-type Row = (f64, Option<f64>, &'static str);
+pub(crate) type Row = (f64, Option<f64>, &'static str);
 
 const KINDS: [&str; 3] = ["pump a", "fan/2", "valve"];
 
 /// Rows of three kinds, a few of them without a `y` or with one that is no number.
-fn rows(count: usize) -> Vec<Row> {
+pub(crate) fn rows(count: usize) -> Vec<Row> {
     let row = |i: usize| {
         let phase = i as f64 / 7.0;
         let y = match i % 50 {
@@ -52,7 +52,7 @@ fn column<T: DataType>(
 }
 
 /// The rows as Parquet, so many to a row group; with their kind, unless the folder's name has it.
-fn parquet(rows: &[Row], group: usize, with_kind: bool) -> Vec<u8> {
+pub(crate) fn parquet(rows: &[Row], group: usize, with_kind: bool) -> Vec<u8> {
     let kind = if with_kind {
         "required binary kind (UTF8);"
     } else {
@@ -102,7 +102,7 @@ fn lines(path: &Path) -> Vec<String> {
     reader.get_row_iter(None).expect("rows").map(row).collect()
 }
 
-trait Files {
+pub(crate) trait Files {
     fn put(self, name: &str, content: impl AsRef<[u8]>) -> Self;
     fn lines(&self, names: &[&str]) -> Vec<String>;
 }

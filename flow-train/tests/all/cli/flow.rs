@@ -57,26 +57,39 @@ impl Folder {
         self.run(arguments.split_whitespace())
     }
 
+    /// Runs a line of the shell, in which `$FLOW` is the command.
+    #[cfg(unix)]
+    pub(crate) fn shell(&self, line: &str) -> Run {
+        let output = Command::new("sh")
+            .args(["-c", line])
+            .env("FLOW", env!("CARGO_BIN_EXE_flow"))
+            .stdin(std::process::Stdio::null())
+            .current_dir(self.path())
+            .output()
+            .expect("a shell starts");
+        Run::of(output)
+    }
+
     /// Runs `flow` with arguments that may hold blanks.
     pub(crate) fn run<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Run {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = Command::new(env!("CARGO_BIN_EXE_flow"))
+        let output = Command::new(env!("CARGO_BIN_EXE_flow"))
             .args(arguments)
             .current_dir(self.path())
             .output()
             .expect("the command starts");
-        Run {
-            code: status.code(),
-            out: String::from_utf8(stdout).expect("text"),
-            err: String::from_utf8(stderr).expect("text"),
-        }
+        Run::of(output)
     }
 }
 
 impl Run {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            out: String::from_utf8(output.stdout).expect("text"),
+            err: String::from_utf8(output.stderr).expect("text"),
+        }
+    }
+
     /// Expects success.
     pub(crate) fn done(self) -> Self {
         assert_eq!(self.code, Some(0), "{}", self.err);

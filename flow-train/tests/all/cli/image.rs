@@ -271,7 +271,7 @@ fn what_convolutions_cannot_take_is_told() {
         ),
         (
             "--dequantiser halves.flow",
-            "--dequantiser: it is a file of its own",
+            "-o halves.flow and --dequantiser halves.flow are one file",
         ),
     ] {
         let named = options.contains("--family");
