@@ -13,30 +13,31 @@ fn folder() -> Folder {
         .with("data.csv", independent(400))
 }
 
-/// Runs a command whose `{}` is a pipe that a file goes through, in each way that there is.
-fn piped(folder: &Folder, file: &str, command: &str) -> Vec<(&'static str, Run)> {
-    let command = |name: &str| command.replace("{}", name);
-    let run = |text: String| folder.shell(&text.replace("flow ", "\"$FLOW\" "));
-    let fifo = format!(
-        "rm -f fifo; mkfifo fifo; cat {file} > fifo & flow {}; code=$?; rm fifo; exit $code",
-        command("fifo")
-    );
-    vec![
-        ("-", run(format!("cat {file} | flow {}", command("-")))),
-        ("< -", run(format!("flow {} < {file}", command("-")))),
+/// Runs a command whose `{}` is a pipe that a file goes through, in each way that there is, one after
+/// the other as the results are asked for.
+fn piped(folder: &Folder, file: &str, command: &str) -> impl Iterator<Item = (&'static str, Run)> {
+    let named = |name: &str| format!("\"$FLOW\" {}", command.replace("{}", name));
+    let lines = [
+        ("-", format!("cat {file} | {}", named("-"))),
+        ("< -", format!("{} < {file}", named("-"))),
         (
             "/dev/stdin",
-            run(format!("cat {file} | flow {}", command("/dev/stdin"))),
+            format!("cat {file} | {}", named("/dev/stdin")),
         ),
         (
             "/dev/fd/3",
-            run(format!(
-                "cat {file} | flow {} 3<&0 </dev/null",
-                command("/dev/fd/3")
-            )),
+            format!("cat {file} | {} 3<&0 </dev/null", named("/dev/fd/3")),
         ),
-        ("fifo", run(fifo)),
-    ]
+        (
+            "fifo",
+            format!(
+                "mkfifo fifo; cat {file} > fifo & {}; code=$?; rm fifo; exit $code",
+                named("fifo")
+            ),
+        ),
+    ];
+    let lines = lines.into_iter();
+    lines.map(|(name, line)| (name, folder.shell(&line)))
 }
 
 /// 200,000 rows printed "198829 rows", and the others were lost.
@@ -156,6 +157,7 @@ fn every_command_that_reads_rows_reads_them_from_a_pipe() {
         for (name, run) in piped(&folder, file, command) {
             let mut found = run.json();
             if page {
+                // Like the page, it has the name of its table.
                 found["recordings"] = wanted["recordings"].clone();
             }
             assert_eq!(found, wanted, "{command} {name}");
@@ -277,20 +279,20 @@ fn a_named_pipe_takes_a_model() {
 #[test]
 fn what_is_wrong_with_a_pipe_is_told() {
     let folder = folder();
-    let flow = |text: &str| folder.shell(&text.replace("flow ", "\"$FLOW\" "));
-    flow("flow eval model.flow - < /dev/null").fails(1, &["standard input is empty"]);
-    flow("printf 'x,y\\n1,2\\n3\\n' | flow eval model.flow -")
+    let flow = |text: &str| folder.shell(&text.replace("RUN", "\"$FLOW\""));
+    flow("RUN eval model.flow - < /dev/null").fails(1, &["standard input is empty"]);
+    flow("printf 'x,y\\n1,2\\n3\\n' | RUN eval model.flow -")
         .fails(1, &["standard input: line 3 has 1 cells"]);
-    flow("flow inspect - < /dev/null").fails(1, &["standard input: ", "truncated"]);
-    flow("cat data.csv | flow eval - -")
+    flow("RUN inspect - < /dev/null").fails(1, &["standard input: ", "truncated"]);
+    flow("cat data.csv | RUN eval - -")
         .fails(2, &["standard input is named twice", "a file for one"]);
-    flow("cat data.csv | flow noise-report - /dev/stdin --rate 9Hz -o new")
+    flow("cat data.csv | RUN noise-report - /dev/stdin --rate 9Hz -o new")
         .fails(2, &["standard input is named twice"]);
-    flow("mkfifo fifo; flow noise-report fifo ./fifo --rate 9Hz -o new")
+    flow("mkfifo fifo; RUN noise-report fifo ./fifo --rate 9Hz -o new")
         .fails(2, &["./fifo is named twice"]);
-    flow("cat model.flow | flow calibrate - data.csv")
+    flow("cat model.flow | RUN calibrate - data.csv")
         .fails(2, &["standard input can't be replaced", "-o"]);
-    flow("cat data.csv | TMPDIR=/no/such/folder flow eval model.flow -").fails(
+    flow("cat data.csv | TMPDIR=/no/such/folder RUN eval model.flow -").fails(
         1,
         &["standard input can't be read", "/no/such/folder", "TMPDIR"],
     );
