@@ -54,7 +54,7 @@ pub fn show(text: &str, medium: Medium) -> String {
     }
     match medium {
         Medium::Message | Medium::Json => {
-            rest.for_each(|own| push(&mut shown, None, own, "", medium))
+            rest.for_each(|own| push(&mut shown, None, own, "", medium));
         }
         _ if rest.next().is_some() => shown.push('…'),
         _ => {}

@@ -347,6 +347,8 @@ fn owned(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
     map.iter().map(|(a, b)| (a.clone(), b.clone())).collect()
 }
 
+// Callers make the sentence for this.
+#[allow(clippy::needless_pass_by_value)]
 fn refused(why: String) -> PyErr {
     // It may quote names of columns.
     TrainingError::new_err(show(&why, Medium::Message))

@@ -126,6 +126,8 @@ impl Readable {
     }
 }
 
+// `map_err` gives it away.
+#[allow(clippy::needless_pass_by_value)]
 fn no_copy(fault: io::Error) -> io::Error {
     let text = format!(
         "a pipe is read once, so it is copied to a temporary file in {}, and that failed ({fault}); name a folder \

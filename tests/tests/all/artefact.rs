@@ -296,10 +296,10 @@ fn texts_that_no_one_should_print_are_refused() {
         let own = || text.to_owned();
         refused("domains", Place::Header, &|draft| draft.name = own());
         refused("domains", Place::Event(1), &|draft| {
-            draft.event[1].name = own()
+            draft.event[1].name = own();
         });
         refused("domains", Place::Event(0), &|draft| {
-            draft.event[0].unit = own()
+            draft.event[0].unit = own();
         });
         refused("domains", Place::Context(0), &|draft| {
             draft.context[0].name = own();

@@ -284,7 +284,7 @@ fn end(
     }
     ui.note(format_args!(
         "{alarmed}, written to {}",
-        shown::path(&report.output)
+        shown::path(report.output)
     ));
     Ok(())
 }

@@ -70,7 +70,7 @@ fn apart(input: &Path, output: &Path) -> Result<(), Error> {
     match lies.zip(whole(input)) {
         Some((lies, input)) if lies.starts_with(&input) => Err(Error::Usage(format!(
             "{} lies in the folder that is scored, and its parts would be taken for rows: name a folder beside it",
-            shown::path(&output)
+            shown::path(output)
         ))),
         _ => Ok(()),
     }

@@ -169,7 +169,7 @@ fn lines<'a>(report: &'a Report<'_>) -> Vec<(&'a str, String)> {
     }
     lines.extend([
         ("assumptions", report.promise.clone()),
-        ("written", shown::path(&report.output)),
+        ("written", shown::path(report.output)),
     ]);
     lines
 }
