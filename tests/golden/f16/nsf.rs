@@ -12,9 +12,7 @@
 /// - Trained on 1 rows, seed 11, data digest 000000000000000b, by tests
 /// - Command: `tests`
 /// - False alarms: at most 0.05 of samples exchangeable with the 99 calibration rows
-/// - Cost on a cortex-m4f at opt-level 3: 3344 bytes of tables, about 10481 bytes of code, no static RAM, 1464 multiply-accumulates
-/// - One log_prob: about 8440 instructions, 17834 cycles (106.2 µs at 168 MHz), 526 bytes of stack
-/// - One sample: about 8588 instructions, 18147 cycles (108.0 µs at 168 MHz), 470 bytes of stack
+/// - Cost: 3344 bytes of tables, no static RAM, 1464 multiply-accumulates
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Random;
 

@@ -86,7 +86,7 @@ pub const STAGES: &[Stage] = &[
         name: "tests",
         what: "the workspace's tests, but long ones",
         when: When::Change,
-        budget: 240,
+        budget: 300,
         run: host::tests,
     },
     Stage {
@@ -142,7 +142,7 @@ pub const STAGES: &[Stage] = &[
         name: "corpus",
         what: "the bits of every committed model on emulated chips",
         when: When::Change,
-        budget: 90,
+        budget: 200,
         run: device::corpus,
     },
     Stage {
@@ -156,7 +156,7 @@ pub const STAGES: &[Stage] = &[
         name: "examples",
         what: "the example firmwares print what they should",
         when: When::Change,
-        budget: 120,
+        budget: 180,
         run: device::examples,
     },
     Stage {
