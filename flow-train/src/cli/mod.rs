@@ -4,7 +4,7 @@
 //! errors go to standard error. The exit code is 0 on success only, 2 for wrong usage, 1 for
 //! everything else. Outputs are written beside their destination and renamed into place, so that a
 //! file that exists survives every failure. No command writes a file that it reads, except the model
-//! that `calibrate` and `quantise` replace: see [`files`].
+//! that `calibrate` and `quantise` replace: see `files`.
 
 mod bench;
 mod calibrate;
