@@ -234,7 +234,7 @@ pub enum Error {
     },
     /// There is no noise to report on.
     #[error(
-        "{}: {fault}; mend the table, or leave the column out with --columns",
+        "{}: {fault}; repair the table, or leave the column out with --columns",
         shown::path(path)
     )]
     Noise {

@@ -99,7 +99,7 @@ impl Member {
     }
 }
 
-/// Whether a file or folder of this name is none of the table's.
+/// Whether a file or folder of this name does not belong to the table.
 fn is_passed_over(name: &str) -> bool {
     name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
 }

@@ -1,10 +1,10 @@
-//! What the desk and the chips both run, so that their bits can be compared: a compiled flow, the
+//! What the host and the chips both run, so that their bits can be compared: a compiled flow, the
 //! rows it scores, and the seed of its samples.
 //!
 //! The flow is the one that `flow demo` trains on a smartwatch's recording; the rows are of the same
 //! recording (source and licence: `flow-train/data/README.md`).
 //!
-//! `tests/firmware` puts it on a chip; `tests/all/firmware.rs` of flow-tests runs it on the desk.
+//! `tests/firmware` puts it on a chip; `tests/all/firmware.rs` of flow-tests runs it on the host.
 #![no_std]
 #![forbid(unsafe_code)]
 
