@@ -36,11 +36,19 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
     heading("Train, calibrate, evaluate, compile");
     let build = ["build", "--release", "--quiet", "--package", "flow-train"];
     process::run(workspace::cargo().args(build)).context("building the command `flow`")?;
-    process::run(flow()?.arg("demo").arg("--output").arg(&shown))?;
-    let evaluate = ["--label", "label", "--json", "--quiet"];
+    let demo = process::output(
+        flow()?
+            .arg("demo")
+            .arg("--json")
+            .arg("--output")
+            .arg(&shown),
+    )?;
+    let Steps {
+        calibrated,
+        evaluated,
+        divisions,
+    } = Steps::read(&demo)?;
     let (model, test) = (file("model.flow"), file("test.csv"));
-    let evaluated = process::output(flow()?.arg("eval").arg(&model).arg(&test).args(evaluate))?;
-    let evaluated: Value = serde_json::from_str(&evaluated).context("what `flow eval` printed")?;
 
     heading("Score the rows on the desk");
     let (rows, scores) = (file("rows.csv"), file("scores.csv"));
@@ -67,24 +75,11 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
     let equal = equal_bits(&desk, &chip)?;
 
     heading("Result");
-    let number = |name: &str| {
-        evaluated[name]
-            .as_f64()
-            .with_context(|| format!("eval: no {name}"))
+    let number = |name: &str| number(&evaluated, name);
+    let percent = |from: &Value, name: &str| -> Result<String> {
+        Ok(format!("{:.2} %", 100.0 * self::number(from, name)?))
     };
     let figure = |name: &str| figures.get(name).copied().unwrap_or_default();
-    let interval = |name: &str| -> Result<String> {
-        let bound = |i: usize| {
-            evaluated[name][i]
-                .as_f64()
-                .with_context(|| format!("eval: no {name}"))
-        };
-        Ok(format!(
-            "{:.2} to {:.2} %",
-            100.0 * bound(0)?,
-            100.0 * bound(1)?
-        ))
-    };
     let lines = [
         ("rows tested", (table.lines().count() - 1).to_string()),
         (
@@ -99,14 +94,27 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
         ("AUROC", format!("{:.4}", number("auroc")?)),
         (
             "false alarms promised",
-            format!("{:.2} %", 100.0 * number("alpha")?),
+            format!(
+                "{} ({})",
+                percent(&evaluated, "alpha")?,
+                standing(&calibrated)?
+            ),
         ),
         (
             "false alarms measured",
             format!(
-                "{:.2} % (95 % interval {})",
-                100.0 * number("false_alarm_rate")?,
-                interval("false_alarm_interval")?
+                "{} on one division of the recordings",
+                percent(&evaluated, "false_alarm_rate")?
+            ),
+        ),
+        (
+            "on all divisions",
+            format!(
+                "{} in the mean of {}, {} to {}",
+                percent(&divisions, "false_alarm_rate_mean")?,
+                divisions["divisions"],
+                percent(&divisions, "false_alarm_rate_least")?,
+                percent(&divisions, "false_alarm_rate_most")?
             ),
         ),
         (
@@ -135,7 +143,7 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
         ),
         (
             "bits equal",
-            format!("yes: {equal} log-likelihoods, chip against desk"),
+            format!("yes: {equal} log-likelihoods, chip against host"),
         ),
         ("files", shown.display().to_string()),
     ];
@@ -143,6 +151,50 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
         println!("  {name:24}{value}");
     }
     Ok(())
+}
+
+/// What the steps of `flow demo --json` printed.
+#[derive(Debug)]
+struct Steps {
+    calibrated: Value,
+    evaluated: Value,
+    divisions: Value,
+}
+
+impl Steps {
+    /// Finds each by a field that it alone has.
+    fn read(printed: &str) -> Result<Self> {
+        let values = serde_json::Deserializer::from_str(printed).into_iter::<Value>();
+        let values: Vec<Value> = values
+            .collect::<Result<_, _>>()
+            .context("what `flow demo --json` printed")?;
+        let find = |field: &str| {
+            let found = values.iter().find(|own| own.get(field).is_some());
+            found
+                .cloned()
+                .with_context(|| format!("flow demo --json: no value has {field}"))
+        };
+        Ok(Self {
+            calibrated: find("by_context")?,
+            evaluated: find("auroc")?,
+            divisions: find("divisions")?,
+        })
+    }
+}
+
+fn number(from: &Value, name: &str) -> Result<f64> {
+    from[name]
+        .as_f64()
+        .with_context(|| format!("flow demo --json: no {name}"))
+}
+
+/// A few words to stand beside the promise.
+fn standing(calibrated: &Value) -> Result<&'static str> {
+    match calibrated["promise_stands"].as_bool() {
+        Some(true) => Ok("the promise stands"),
+        Some(false) => Ok("the promise does not stand"),
+        None => bail!("flow demo --json: no promise_stands"),
+    }
 }
 
 fn heading(text: &str) {
@@ -217,7 +269,7 @@ fn equal_bits(desk: &[f32], chip: &Printed) -> Result<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{channels, equal_bits, log_probs};
+    use super::{Steps, channels, equal_bits, log_probs, number, standing};
     use crate::firmware::Printed;
 
     #[test]
@@ -231,6 +283,21 @@ mod tests {
         assert_eq!(lines[..3], ["a,b,c,d,e,f", "0,1,2,3,4,5", "3,1,2,3,4,5"]);
         assert_eq!(lines.len(), 1 + 834);
         assert!(channels("a,b\n").is_err());
+    }
+
+    #[test]
+    fn steps_are_told_apart() {
+        let printed = r#"{"alpha": 0.01, "promise_stands": true}
+            {"by_context": null, "promise_stands": false}
+            {"auroc": 0.9} {"divisions": 40}"#;
+        let steps = Steps::read(printed).unwrap();
+        assert_eq!(
+            standing(&steps.calibrated).unwrap(),
+            "the promise does not stand"
+        );
+        assert_eq!(number(&steps.divisions, "divisions").unwrap(), 40.0);
+        assert!(Steps::read(r#"{"auroc": 0.9}"#).is_err());
+        assert!(standing(&steps.evaluated).is_err());
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub(super) fn file_header(plan: &Plan, artefact: &str) -> String {
     )
 }
 
+/// Stands behind each promise: an artefact carries a promise, and not what its calibration found about
+/// the promise's conditions.
+const NOT_EXAMINED: &str = "not examined: `flow calibrate` says whether its rows bear that out";
+
 /// The model card: the lines of the type's documentation.
 pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
     let card = &plan.card;
@@ -83,7 +87,7 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
     lines.push(match (&plan.calibration, plan.functions) {
         (_, Functions::Sample) => "- Samples only: scores nothing".into(),
         (Some(calibration), _) => format!(
-            "- False alarms: at most {} of {}",
+            "- False alarms: at most {} of {} ({NOT_EXAMINED})",
             calibration.alpha,
             match calibration.judges {
                 Judged::Events => format!(
@@ -115,7 +119,7 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
         lines.push(format!(
             "- Over a stream, {}: false alarms at least {} samples apart in the mean, with probability {} over \
              calibrations, if samples are independent given their context and distributed as the \
-             calibration rows",
+             calibration rows ({NOT_EXAMINED})",
             show(&own.promise, Medium::Markdown),
             own.run_length,
             1.0 - own.delta

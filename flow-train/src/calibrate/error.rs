@@ -31,6 +31,16 @@ pub enum CalibrationError {
         /// Calibration rows.
         rows: usize,
     },
+    /// The rows are those that the model was made from.
+    #[error(
+        "this is the table that the model was made from (digest {digest:016x}): it knows these rows, so that \
+         new ones would alarm more often than promised; give rows of another recording. For another rate on \
+         the rows that training held out, train again with --alpha"
+    )]
+    TrainingRows {
+        /// The table's digest.
+        digest: u64,
+    },
     /// More rows than an artefact can count.
     #[error("{rows} calibration rows are more than an artefact can count (4,294,967,295)")]
     TooManyRows {

@@ -45,8 +45,11 @@
 //! A p-value judges one sample. [`SequentialDesign`] weighs samples together, so that small deviations
 //! which last are found, and promises the number of false alarms in any time (see
 //! [`flow_embedded::detect::evidence`]). That promise is not an average over calibrations: it holds for
-//! the table at hand, but for a probability `delta`. [`FalseAlarms`] reads it in the user's words, and
-//! [`Independence`] says whether the calibration rows bear it out.
+//! the table at hand, but for a probability `delta`. [`FalseAlarms`] reads it in the user's words.
+//!
+//! # Its conditions
+//! [`Standing`] says whether the calibration rows bear a promise out. [`check_unseen`] refuses the very
+//! rows that the model was made from.
 
 mod bets;
 mod chain;
@@ -59,7 +62,9 @@ mod mondrian;
 mod normal;
 mod promise;
 mod ranks;
+mod seen;
 mod sketch;
+mod standing;
 mod statistic;
 mod table;
 
@@ -68,6 +73,8 @@ pub use error::CalibrationError;
 pub use independence::{Finding, Independence, effective_rows};
 pub use mondrian::{MAX_CATEGORIES, MondrianError, MondrianTables};
 pub use promise::{FalseAlarms, PromiseError};
+pub use seen::check_unseen;
 pub use sketch::{MAX_SCORES, Sketch, Sketcher};
+pub use standing::{Examination, Standing, Unexamined};
 pub use statistic::{Calibration, Statistic, Statistics};
 pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};

@@ -3,8 +3,10 @@
 use super::files::Given;
 use super::model_file::{self, ModelFile};
 use super::options::{RecordingOptions, TableOptions};
-use super::ui::{Ui, decimal, percent};
+use super::standing_report::promised_unexamined;
+use super::ui::{Ui, decimal, percent_of_rows};
 use crate::Error;
+use crate::calibrate;
 use crate::data::{ColumnRequest, Dataset, Recording, load_columns};
 use crate::evaluate::{
     Bits, Mean, Rate, Scorer, auroc, average_precision, exact_log_probs, gaussian_log_likelihood,
@@ -117,6 +119,12 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let columns = model_file::columns(&file, flow.header(), others)?;
     let recording = load_columns(&file, &columns).map_err(Error::data(args.data.path()))?;
     ui.read(&file, &recording.report);
+    if calibrate::check_unseen(flow.header(), recording.data.digest()).is_err() {
+        ui.note(
+            "The model was made from this very table: what follows says how well it knows these rows, not how well \
+             it will judge new ones.",
+        );
+    }
 
     let (normal, mut lines, mut report) = likelihood(&flow, &recording)?;
     if normal == 0 {
@@ -288,15 +296,13 @@ fn alarms(
         (trials > 0).then(|| Rate::new(hits, trials))
     };
     let promised = report.alpha.map_or(String::new(), |alpha| {
-        format!(", promised {} %", 100.0 * alpha)
+        format!(", promised {}", promised_unexamined(alpha))
     });
     let Some(anomalies) = &recording.anomalies else {
         if let Some(rate) = rate(None) {
             report.alarm_rate = Some(rate.rate);
-            lines.push((
-                "alarms",
-                format!("{}{promised} of normal rows", percent(&rate)),
-            ));
+            let alarms = format!("{}{promised} of normal rows", percent_of_rows(&rate));
+            lines.push(("alarms", alarms));
         }
         return Ok(());
     };
@@ -331,10 +337,13 @@ fn alarms(
     lines.push(("AUROC", shown(detection.auroc)));
     lines.push(("average precision", shown(detection.average_precision)));
     if let Some(rate) = false_alarms {
-        lines.push(("false alarms", format!("{}{promised}", percent(&rate))));
+        lines.push((
+            "false alarms",
+            format!("{}{promised}", percent_of_rows(&rate)),
+        ));
     }
     if let Some(rate) = detections {
-        lines.push(("detections", percent(&rate)));
+        lines.push(("detections", percent_of_rows(&rate)));
     }
     report.detection = Some(detection);
     Ok(())
@@ -350,10 +359,13 @@ fn line_alarms(flow: &LoadedFlow<'_>, scores: &[f32], report: &mut Report, lines
     let rate = Rate::new(alarms as u64, scores.len() as u64);
     let alpha = decimal(table.alpha());
     (report.alpha, report.alarm_rate) = (Some(alpha), Some(rate.rate));
-    let promised = 100.0 * alpha;
     lines.push((
         "alarms",
-        format!("{}, promised {promised} % of normal lines", percent(&rate)),
+        format!(
+            "{}, promised {} of normal lines",
+            percent_of_rows(&rate),
+            promised_unexamined(alpha)
+        ),
     ));
 }
 

@@ -29,6 +29,7 @@ mod sample;
 mod sbc;
 mod score;
 mod share;
+mod standing_report;
 mod stream_report;
 mod train;
 mod ui;

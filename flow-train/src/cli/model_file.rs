@@ -2,7 +2,8 @@
 
 use super::files::Given;
 use crate::Error;
-use crate::data::{Alphabet, ColumnRequest, Columns, CsvFormat, Table};
+use crate::calibrate;
+use crate::data::{self, Alphabet, ColumnRequest, Columns, CsvFormat, Table};
 use crate::export::Draft;
 use flow_embedded::artefact::{Channel, Header, LoadedFlow};
 use std::path::PathBuf;
@@ -83,6 +84,20 @@ pub(super) fn table(given: &Given, format: CsvFormat, header: &Header<'_>) -> Re
         Some(alphabet) => given.text(alphabet),
         None => given.table(format),
     }
+}
+
+/// Refuses to calibrate on the table that the model was made from, which is read for that.
+pub(super) fn check_unseen(
+    file: &Table,
+    header: &Header<'_>,
+    others: ColumnRequest,
+) -> Result<(), Error> {
+    let columns = columns(file, header, others)?;
+    let digest = data::digest(file, &columns).map_err(Error::data(file.path()))?;
+    calibrate::check_unseen(header, digest).map_err(|fault| Error::Calibration {
+        path: file.path().to_owned(),
+        fault,
+    })
 }
 
 /// What a model of a text tells apart; `None` for other models.

@@ -5,10 +5,14 @@ use super::model_file::{self, ModelFile};
 use super::names::WeightsName;
 use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
+use super::standing_report::{StandingReport, promised};
+use super::stream_report::StreamReport;
 use super::ui::{Ui, bytes, decimal};
 use crate::Error;
 use crate::data::load_columns;
+use crate::export::ExportError;
 use crate::quantise::{QuantiseError, Quantised, quantise};
+use crate::shown;
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
 use serde::Serialize;
 use std::path::Path;
@@ -18,8 +22,8 @@ use std::path::Path;
 /// i8 and i16 make it a model of integers from end to end: for chips without a floating-point unit it
 /// is many times faster, and it scores but does not sample. f16 halves the flash of weights and is
 /// computed with as before. For integers every fourth row chooses the formats of the activations; all
-/// others measure what was lost and calibrate the model anew, through the very numbers that will run, so
-/// that the false-alarm rate is kept. Give normal rows that the model was not trained on. What comes
+/// others measure what was lost and calibrate the model anew, through the very numbers that will run: its
+/// false-alarm rate, and its promises by context and over a stream where it has them. Give normal rows that the model was not trained on. What comes
 /// out is a model as any other: score, eval and calibrate it here with the bits of the chip, and
 /// compile it with flow codegen.
 #[derive(Debug, clap::Args)]
@@ -58,6 +62,12 @@ struct Report<'a> {
     table_bytes: usize,
     alpha: Option<f64>,
     threshold: Option<f32>,
+    #[serde(flatten)]
+    standing: Option<StandingReport>,
+    stream: Option<StreamReport<'a>>,
+    /// Why the model's promise over a stream was left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_lost: Option<String>,
     output: &'a Path,
 }
 
@@ -77,6 +87,8 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         let compiled = flow_codegen::compile(artefact, args.model.path(), &options);
         compiled.map(|(_, cost)| cost.table_bytes)
     };
+    lost_stream(&flow, &own, Some(&args.output), ui);
+    let written = LoadedFlow::from_bytes(&own.artefact).map_err(ExportError::from)?;
     let report = Report {
         weights: weights.name(),
         rows: own.rows,
@@ -87,9 +99,32 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         table_bytes: table_bytes(&own.artefact)?,
         alpha,
         threshold: own.threshold,
+        standing: own.standing.as_ref().map(StandingReport::new),
+        stream: written.header().sequential.as_ref().map(StreamReport::new),
+        stream_lost: own.stream_lost.as_ref().map(ToString::to_string),
         output: args.output.path(),
     };
     ui.result(&report, &lines(&report, &own, &args.output))
+}
+
+/// Says so when the model's promise over a stream could not be kept, and how it comes back.
+pub(super) fn lost_stream(flow: &LoadedFlow<'_>, own: &Quantised, output: Option<&Target>, ui: Ui) {
+    let Some((promised, fault)) = flow.header().sequential.zip(own.stream_lost) else {
+        return;
+    };
+    let (model, first) = match output {
+        Some(target) => (target.to_string(), ""),
+        None => (
+            "SMALL.flow".to_owned(),
+            "flow quantise -o SMALL.flow, then ",
+        ),
+    };
+    ui.note(format_args!(
+        "The model's promise over a stream, {}, is left out: {fault}. With longer recordings it comes back by \
+         {first}flow calibrate {model} LONGER.csv --false-alarms '1 per {} samples'.",
+        shown::line(promised.promise),
+        promised.run_length
+    ));
 }
 
 /// Quantises a model with the rows of a table.
@@ -144,8 +179,15 @@ fn lines(report: &Report<'_>, own: &Quantised, output: &Target) -> Vec<(&'static
         let threshold = report
             .threshold
             .map_or("none".to_owned(), |score| format!("{score:.4} nats"));
-        lines.push(("false alarms promised", format!("{} %", 100.0 * alpha)));
+        let promise = own.standing.as_ref().map(|own| promised(alpha, own));
+        lines.push(("false alarms promised", promise.unwrap_or_default()));
+        if let Some(own) = &report.standing {
+            lines.push(("assumptions", own.verdict.clone()));
+        }
         lines.push(("alarm below", threshold));
+    }
+    if let Some(own) = &report.stream {
+        lines.push(("over a stream", own.line()));
     }
     lines.push(("written", output.to_string()));
     lines

@@ -96,11 +96,20 @@ fn aligned(lines: &[(&str, String)]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A share as a percentage with its interval.
+/// A share of independent trials as a percentage with its interval.
 pub(super) fn percent(rate: &Rate) -> String {
+    share(rate, "")
+}
+
+/// A share of rows, which may depend on each other: the interval says what it assumes.
+pub(super) fn percent_of_rows(rate: &Rate) -> String {
+    share(rate, " if rows are independent")
+}
+
+fn share(rate: &Rate, condition: &str) -> String {
     let (low, high) = rate.interval;
     format!(
-        "{:.2} % ({} of {}; 95 % interval {:.2} to {:.2} %)",
+        "{:.2} % ({} of {}; 95 % interval{condition}: {:.2} to {:.2} %)",
         100.0 * rate.rate,
         rate.hits,
         rate.trials,

@@ -1,6 +1,7 @@
 //! Reads a whole table into memory, and cleans it.
 
 use super::clean::{CleanRow, Cleaner};
+use super::dataset::Digest;
 use super::{CleaningReport, ColumnRequest, Columns, CsvFormat, DataError, Dataset, Table};
 use std::path::Path;
 
@@ -48,6 +49,22 @@ pub fn load_columns(file: &Table, columns: &Columns) -> Result<Recording, DataEr
         rows.push(&row);
     }
     Ok(rows.into_recording(cleaner.finish()?, file.has_header()))
+}
+
+/// The [digest](Dataset::digest) of the rows that [`load_columns`] would give, one row at a time in
+/// constant memory.
+///
+/// # Errors
+/// As [`load`].
+pub fn digest(file: &Table, columns: &Columns) -> Result<u64, DataError> {
+    let mut cleaner = Cleaner::new(file, columns)?;
+    let [events, context] = columns.names(file);
+    let mut digest = Digest::new(&events, &context);
+    while let Some(row) = cleaner.next_row()? {
+        digest.row(row.event, row.context);
+    }
+    cleaner.finish()?;
+    Ok(digest.value())
 }
 
 /// The rows of a recording as they come.

@@ -53,7 +53,7 @@ pub use error::DataError;
 pub use file::{CsvFormat, Header};
 pub use folder::{Folder, Member};
 pub use lines::TextLines;
-pub use load::{Recording, load, load_columns};
+pub use load::{Recording, digest, load, load_columns};
 pub use past::{Past, feature_name, warm_up};
 pub use place::Place;
 pub use prepare::{ChannelMap, Choice, Preparation, PrepareOptions};

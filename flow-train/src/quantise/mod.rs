@@ -4,19 +4,23 @@
 //! computed with from end to end (see [`Quantisation`](flow_embedded::artefact::Quantisation)). Rows of
 //! normal data choose the formats of the activations and, for 8 bits, which of its neighbours each
 //! weight becomes. Other rows then calibrate the quantised model: by its own
-//! integers, so that the false-alarm promise is about them.
+//! integers, so that the false-alarm promises, of rows and over a stream, are about them.
 
 mod rounding;
 
 use crate::Error;
-use crate::calibrate::{CalibrationError, CalibrationTable, MondrianError, MondrianTables};
+use crate::calibrate::{
+    CalibrationError, CalibrationTable, DesignError, MondrianError, MondrianTables,
+    SequentialDesign, Standing, Statistics, check_unseen, effective_rows,
+};
 use crate::data::Dataset;
 use crate::evaluate::{Scorer, judged};
 use crate::export::{
     Draft, DraftCalibration, DraftConditioner, DraftLayer, DraftMondrian, DraftQuantisation,
+    DraftSequential,
 };
 use flow_codegen::Interpreter;
-use flow_embedded::artefact::{LoadedFlow, WeightFormat};
+use flow_embedded::artefact::{Judged, LoadedFlow, Sequential, WeightFormat};
 use half::f16;
 use rayon::prelude::*;
 
@@ -42,6 +46,10 @@ pub struct Quantised {
     /// The new threshold: alarm at this log-likelihood and below, if the model is calibrated and a
     /// row can alarm.
     pub threshold: Option<f32>,
+    /// Whether the calibration rows bear the promise out; `None` without a promise.
+    pub standing: Option<Standing>,
+    /// Why the model's promise over a stream was left out: the rows could not calibrate it.
+    pub stream_lost: Option<DesignError>,
 }
 
 /// Why a model can't be quantised.
@@ -68,11 +76,13 @@ pub enum QuantiseError {
 }
 
 /// Quantises a model. `rows` are normal and were not trained on; `alpha` is the false-alarm rate to
-/// promise, and without it the model stays uncalibrated.
+/// promise, and without it the model stays uncalibrated. A promise over a stream is calibrated anew,
+/// with the run length and the delta that the model has; where the rows can't, it is left out, and
+/// [`Quantised::stream_lost`] says why.
 ///
 /// # Errors
-/// The model is quantised already, has weights that the format can't hold, or the rows can't
-/// calibrate it.
+/// The model is quantised already, has weights that the format can't hold, the rows can't calibrate
+/// it, or they are those that it was made from.
 pub fn quantise(
     flow: &LoadedFlow<'_>,
     rows: &Dataset,
@@ -85,6 +95,7 @@ pub fn quantise(
     if weights.is_integer() && !flow.header().vocabularies.is_empty() {
         return Err(QuantiseError::Categories.into());
     }
+    check_unseen(flow.header(), rows.digest()).map_err(QuantiseError::from)?;
     // Weights of floats leave the activations as they are, and lines of a text whole.
     let (formats, calibration): (Vec<usize>, Vec<usize>) =
         (0..rows.rows()).partition(|row| weights.is_integer() && row % FORMAT_EVERY == 0);
@@ -111,12 +122,12 @@ pub fn quantise(
     let artefact = draft.encode()?;
     let own = LoadedFlow::from_bytes(&artefact).map_err(crate::export::ExportError::from)?;
 
-    let score = |flow| {
-        let scorer = Scorer::new(flow)?;
+    let score = |scorer: &Scorer<'_, '_>| {
         let log_probs = scorer.log_probs(&calibration);
         log_probs.map_err(|fault| Error::Usage(fault.to_string()))
     };
-    let (before, after) = (score(flow)?, score(&own)?);
+    let scorer = Scorer::new(&own)?;
+    let (before, after) = (score(&Scorer::new(flow)?)?, score(&scorer)?);
     let differences: Vec<f64> = before
         .iter()
         .zip(&after)
@@ -124,17 +135,38 @@ pub fn quantise(
         .map(|(before, after)| (f64::from(*before) - f64::from(*after)).abs())
         .collect();
     let clamped = clamped(&own, &calibration)?;
-    let mut threshold = None;
+    let latents = scorer.latents_of(calibration.events(), calibration.contexts());
+    let statistics = Statistics::new(&after, &latents);
+    let (mut threshold, mut standing) = (None, None);
     if let Some(alpha) = alpha {
         let (judged, judges) = judged(own.header(), calibration.events(), &after);
         let table = CalibrationTable::new(&judged, alpha).map_err(QuantiseError::from)?;
         threshold = table.threshold();
         draft.calibration = Some(DraftCalibration::new(&table, judges));
+        standing = Some(match judges {
+            Judged::Events => Standing::of_rows(&statistics),
+            Judged::Lines => Standing::of_lines(&judged, alpha),
+        });
         let channel = flow.header().mondrian.map(|own| usize::from(own.channel));
         if let Some(channel) = channel {
             let (contexts, width) = (calibration.contexts(), calibration.context_dim());
             let tables = MondrianTables::new(&after, contexts, width, channel, alpha);
             draft.mondrian = Some(DraftMondrian::from(&tables.map_err(QuantiseError::from)?));
+        }
+    }
+    let mut stream_lost = None;
+    if let Some(promised) = flow.header().sequential {
+        match stream(&promised, &statistics) {
+            Ok(design) => {
+                let (events, channels) = (calibration.events(), calibration.event_dim());
+                draft.sequential = Some(DraftSequential::new(
+                    &design,
+                    promised.promise,
+                    events,
+                    channels,
+                ));
+            }
+            Err(fault) => stream_lost = Some(fault),
         }
     }
     Ok(Quantised {
@@ -144,7 +176,23 @@ pub fn quantise(
         worst_difference: differences.iter().copied().fold(0.0, f64::max),
         clamped,
         threshold,
+        standing,
+        stream_lost,
     })
+}
+
+/// The test that keeps a promise over a stream, by the statistics of the quantised model.
+fn stream(
+    promised: &Sequential<'_>,
+    statistics: &Statistics<'_>,
+) -> Result<SequentialDesign, DesignError> {
+    let calibrations = statistics.calibrations();
+    let worth: Vec<f64> = calibrations
+        .iter()
+        .map(|own| effective_rows(own.values))
+        .collect();
+    let (run_length, delta) = (f64::from(promised.run_length), f64::from(promised.delta));
+    SequentialDesign::new(&calibrations, &worth, run_length, delta)
 }
 
 /// Rows with a value that a model of integers clamps.

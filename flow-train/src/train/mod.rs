@@ -19,7 +19,7 @@ mod parts;
 
 use crate::Error;
 use crate::auto::{Budget, Candidate, Ground, Trial, choose};
-use crate::calibrate::{CalibrationError, CalibrationTable};
+use crate::calibrate::{CalibrationError, CalibrationTable, Standing, Statistics, Unexamined};
 use crate::data::{
     ChannelMap, Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey,
 };
@@ -120,6 +120,8 @@ pub struct Trained {
     pub calibration: Result<CalibrationTable, CalibrationError>,
     /// What it is of: of a text with line breaks the lines.
     pub judges: Judged,
+    /// Whether the calibration rows bear the promise out.
+    pub standing: Standing,
 }
 
 /// How far training has come.
@@ -364,7 +366,8 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
         fault,
     })?;
     // As the chip computes them.
-    let log_probs = Scorer::new(&flow)?.log_probs(held);
+    let scorer = Scorer::new(&flow)?;
+    let log_probs = scorer.log_probs(held);
     let log_probs = log_probs.map_err(|fault| Error::Usage(fault.to_string()))?;
     let (judged, judges) = judged(flow.header(), held.events(), &log_probs);
     let calibration = match CalibrationTable::new(&judged, recipe.alpha) {
@@ -372,6 +375,17 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
             return Err(calibration_error(source)(fault));
         }
         calibration => calibration,
+    };
+    let standing = match judges {
+        _ if recipe.random_split && !parts.grouped => {
+            Standing::NotExamined(Unexamined::SplitAtRandom)
+        }
+        _ if held.rows() < parts.calibration.rows => Standing::NotExamined(Unexamined::Sampled),
+        Judged::Lines => Standing::of_lines(&judged, recipe.alpha),
+        Judged::Events => {
+            let latents = scorer.latents_of(held.events(), held.contexts());
+            Standing::of_rows(&Statistics::new(&log_probs, &latents))
+        }
     };
     let wide: Vec<f64> = log_probs.iter().copied().map(f64::from).collect();
     let log_prob = Mean::of(&wide);
@@ -402,6 +416,7 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
             .map(|g| log_prob.mean - g),
         calibration,
         judges,
+        standing,
     })
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Parts {
     pub(super) ranges: Vec<RangeInclusive<f32>>,
     /// Of all rows.
     pub(super) digest: u64,
+    /// Whether whole recordings went to one part each.
+    pub(super) grouped: bool,
 }
 
 /// A part that is held out.
@@ -82,6 +84,7 @@ impl Parts {
             calibration: held(&split.calibration),
             ranges: training.ranges(),
             digest: recording.data.digest(),
+            grouped: recording.groups.is_some(),
         };
         // Again, without the rows that do not count.
         needs.check(parts.rows())?;
@@ -114,6 +117,7 @@ impl Parts {
             calibration,
             ranges: ranges.into_iter().map(|[min, max]| min..=max).collect(),
             digest: store.digest(),
+            grouped: survey.has_groups(),
         };
         needs.check(parts.rows())?;
         Ok((store, parts.with_ranges_of_validation()))

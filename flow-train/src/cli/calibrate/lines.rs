@@ -1,19 +1,18 @@
 //! The promise over the lines of a text.
 
-use super::stream::Assumptions;
 use crate::Error;
-use crate::calibrate::CalibrationTable;
+use crate::calibrate::{CalibrationTable, Standing};
 use crate::cli::files::Given;
 use crate::cli::ui::Ui;
 use crate::evaluate::Lines;
 
-/// The table of a model of lines by those of a text, and what is said of its assumptions.
+/// The table of a model of lines by those of a text, and whether the promise stands.
 pub(super) fn table(
     mut lines: Lines<'_, '_, '_>,
     data: &Given,
     alpha: f64,
     ui: Ui,
-) -> Result<(CalibrationTable, Option<Assumptions>), Error> {
+) -> Result<(CalibrationTable, Standing), Error> {
     let mut text = data.lines()?;
     let mut log_probs = Vec::new();
     while let Some(piece) = text.next_piece().map_err(Error::data(data.path()))? {
@@ -30,7 +29,5 @@ pub(super) fn table(
         ));
     }
     let table = CalibrationTable::new(&log_probs, alpha).map_err(super::refused(data.path()))?;
-    // A rate that is none has been refused.
-    let needed = CalibrationTable::rows_needed(alpha).unwrap_or(1);
-    Ok((table, Assumptions::test_lines(&log_probs, needed)))
+    Ok((table, Standing::of_lines(&log_probs, alpha)))
 }

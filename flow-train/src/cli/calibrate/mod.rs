@@ -10,11 +10,12 @@ use super::files::{self, Given, Target};
 use super::model_file::{self, ModelFile};
 use super::options::{self, RecordingOptions, TableOptions};
 use super::output::Output;
+use super::standing_report::{StandingReport, promised};
 use super::stream_report::StreamReport;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::calibrate::{CalibrationError, CalibrationTable, Statistics};
-use crate::data::load_columns;
+use crate::calibrate::{CalibrationError, CalibrationTable, Standing, Statistics, check_unseen};
+use crate::data::{ColumnRequest, load_columns};
 use crate::evaluate::{Lines, Scorer};
 use crate::export::{Draft, DraftCalibration, DraftMondrian, ExportError};
 use context::ContextOptions;
@@ -22,7 +23,7 @@ use each::EachOptions;
 use flow_embedded::artefact::{Judged, LoadedFlow};
 use serde::Serialize;
 use std::path::Path;
-use stream::{Assumptions, StreamOptions};
+use stream::StreamOptions;
 
 /// Calibrate a model anew on normal rows
 ///
@@ -72,9 +73,8 @@ const DEFAULT_ALPHA: f64 = 0.01;
 struct Report<'a> {
     alpha: f64,
     rows: u32,
-    /// What is said of the assumptions of the promise.
     #[serde(flatten)]
-    assumptions: Option<Assumptions>,
+    standing: StandingReport,
     by_context: Option<ContextReport<'a>>,
     stream: Option<StreamReport<'a>>,
     threshold: Option<f32>,
@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let Calibrated {
         draft,
         table,
-        assumptions,
+        standing,
         judges,
     } = calibrated(args, &flow, alpha, ui)?;
     let bytes = draft.encode()?;
@@ -110,7 +110,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     let report = Report {
         alpha,
         rows: table.rows(),
-        assumptions,
+        standing: StandingReport::new(&standing),
         by_context: ContextReport::new(&written),
         stream: written.header().sequential.as_ref().map(StreamReport::new),
         threshold: table.threshold(),
@@ -121,7 +121,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         .threshold
         .map_or("none".to_owned(), |score| format!("{score:.4} nats"));
     let mut lines = vec![
-        ("false alarms promised", format!("{} %", 100.0 * alpha)),
+        ("false alarms promised", promised(alpha, &standing)),
         (judges, table.rows().to_string()),
     ];
     if let Some(own) = &report.by_context {
@@ -130,10 +130,11 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
     if let Some(own) = &report.stream {
         lines.push(("over a stream", own.line()));
     }
-    if let Some(own) = &report.assumptions {
-        lines.push(("assumptions", own.verdict.clone()));
-    }
-    lines.extend([("alarm below", threshold), ("written", target.to_string())]);
+    lines.extend([
+        ("assumptions", report.standing.verdict.clone()),
+        ("alarm below", threshold),
+        ("written", target.to_string()),
+    ]);
     ui.result(&report, &lines)
 }
 
@@ -141,7 +142,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
 struct Calibrated {
     draft: Draft,
     table: CalibrationTable,
-    assumptions: Option<Assumptions>,
+    standing: Standing,
     /// What the rows of the table are called.
     judges: &'static str,
 }
@@ -150,7 +151,13 @@ fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<
     let scorer = Scorer::new(flow)?;
     if let Some(lines) = Lines::new(&scorer) {
         args.check_lines()?;
-        let (table, assumptions) = lines::table(lines, &args.data, alpha, ui)?;
+        let file = model_file::table(&args.data, args.table.format(), flow.header())?;
+        match model_file::check_unseen(&file, flow.header(), ColumnRequest::default()) {
+            // A text with characters that the model doesn't know is another one.
+            Err(Error::Data { .. }) => {}
+            checked => checked?,
+        }
+        let (table, standing) = lines::table(lines, &args.data, alpha, ui)?;
         let calibration = DraftCalibration::new(&table, Judged::Lines);
         return Ok(Calibrated {
             draft: Draft {
@@ -158,7 +165,7 @@ fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<
                 ..Draft::from_loaded(flow)
             },
             table,
-            assumptions,
+            standing,
             judges: "calibration lines",
         });
     }
@@ -167,6 +174,7 @@ fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<
     let columns = model_file::columns(&file, flow.header(), others)?;
     let recording = load_columns(&file, &columns).map_err(Error::data(args.data.path()))?;
     ui.read(&file, &recording.report);
+    check_unseen(flow.header(), recording.data.digest()).map_err(refused(args.data.path()))?;
     let log_probs = scorer
         .log_probs(&recording.data)
         .map_err(|fault| Error::Usage(fault.to_string()))?;
@@ -176,13 +184,13 @@ fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<
             .tables(args.data.path(), flow, &recording.data, &log_probs, alpha)?;
     let latents = scorer.latents_of(recording.data.events(), recording.data.contexts());
     let statistics = Statistics::new(&log_probs, &latents);
-    let assumptions = Assumptions::test(&statistics);
+    let standing = Standing::of_rows(&statistics);
     let sequential = args.stream.design(
         args.data.path(),
         flow,
         &recording.data,
         &statistics,
-        assumptions.as_ref(),
+        &standing,
     )?;
     Ok(Calibrated {
         draft: Draft {
@@ -192,7 +200,7 @@ fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<
             ..Draft::from_loaded(flow)
         },
         table,
-        assumptions,
+        standing,
         judges: "calibration rows",
     })
 }

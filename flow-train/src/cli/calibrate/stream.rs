@@ -1,13 +1,12 @@
-//! The promise over a stream: whether the rows bear it out, and the test that keeps it.
+//! The promise over a stream: the test that keeps it.
 
 use crate::Error;
-use crate::calibrate::{FalseAlarms, Independence, MIN_ROWS, SequentialDesign, Statistics};
+use crate::calibrate::{FalseAlarms, SequentialDesign, Standing, Statistics};
 use crate::cli::options;
 use crate::cli::ui::decimal;
 use crate::data::{Dataset, SampleRate};
 use crate::export::DraftSequential;
 use flow_embedded::artefact::LoadedFlow;
-use serde::Serialize;
 use std::path::Path;
 
 /// What is promised over a stream.
@@ -34,49 +33,6 @@ pub(super) struct StreamOptions {
 /// The default of --delta for a model without one.
 const DEFAULT_DELTA: f64 = 0.05;
 
-/// Whether the rows bear out that they are independent and from one distribution.
-#[derive(Debug, Serialize)]
-pub(super) struct Assumptions {
-    promise_stands: bool,
-    /// Independent rows that the rows are worth.
-    effective_rows: f64,
-    pub(super) verdict: String,
-    /// What they are worth of each statistic.
-    #[serde(skip)]
-    worth: Vec<f64>,
-}
-
-impl Assumptions {
-    /// Tests the lines of a text by their log-likelihoods, of which so many are needed; `None` if they are too few to say.
-    pub(super) fn test_lines(log_probs: &[f32], needed: usize) -> Option<Self> {
-        let statistics = Statistics::new(log_probs, &[]);
-        if (statistics.rows() as f64) < MIN_ROWS {
-            return None;
-        }
-        let found = Independence::test(&statistics.calibrations());
-        Some(Self {
-            promise_stands: found.promise_of_lines_stands(needed),
-            effective_rows: found.effective,
-            verdict: found.sentence_of_lines(needed),
-            worth: found.worth,
-        })
-    }
-
-    /// Tests the rows; `None` if they are too few to say.
-    pub(super) fn test(statistics: &Statistics<'_>) -> Option<Self> {
-        if (statistics.rows() as f64) < MIN_ROWS {
-            return None;
-        }
-        let found = Independence::test(&statistics.calibrations());
-        Some(Self {
-            promise_stands: found.promise_stands(),
-            effective_rows: found.effective,
-            verdict: found.sentence(Statistics::name),
-            worth: found.worth,
-        })
-    }
-}
-
 impl StreamOptions {
     /// Whether a promise over a stream is asked for.
     pub(super) fn is_asked_for(&self) -> bool {
@@ -90,7 +46,7 @@ impl StreamOptions {
         flow: &LoadedFlow<'_>,
         data: &Dataset,
         statistics: &Statistics<'_>,
-        assumptions: Option<&Assumptions>,
+        standing: &Standing,
     ) -> Result<Option<DraftSequential>, Error> {
         if self.no_stream {
             return Ok(None);
@@ -108,7 +64,7 @@ impl StreamOptions {
         let delta = self.delta.or(own).unwrap_or(DEFAULT_DELTA);
         let calibrations = statistics.calibrations();
         let none = vec![0.0; calibrations.len()];
-        let worth = assumptions.map_or(&none, |own| &own.worth);
+        let worth = standing.examination().map_or(&none, |own| &own.worth);
         let design = SequentialDesign::new(&calibrations, worth, run_length, delta);
         let design = design.map_err(|fault| Error::Design {
             path: path.to_owned(),

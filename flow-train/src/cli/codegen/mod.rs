@@ -322,6 +322,7 @@ fn artefact(
     let alpha = flow.calibration().map(|table| decimal(table.alpha()));
     let table = (&args.table, &args.recordings);
     let own = quantise::with_table(flow, rows, table, weights, alpha, ui)?;
+    quantise::lost_stream(flow, &own, None, ui);
     ui.note(format_args!(
         "{path} as {}: off by {:.4} nats in the mean, calibrated anew",
         weights.name(),

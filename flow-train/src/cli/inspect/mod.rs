@@ -5,6 +5,7 @@ mod stack;
 
 use super::files::Given;
 use super::model_file::ModelFile;
+use super::standing_report::promised_unexamined;
 use super::ui::{Ui, bytes};
 use crate::Error;
 use report::{CalibrationReport, ChannelReport, EvaluationReport, VocabularyReport, describe};
@@ -96,7 +97,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         lines.push(("by context", own.line()));
     }
     if let Some(stream) = &report.stream {
-        lines.push(("over a stream", stream.line()));
+        lines.push(("over a stream", format!("{} (not examined)", stream.line())));
     }
     if let Some(evaluation) = &report.evaluation {
         let EvaluationReport {
@@ -182,10 +183,11 @@ fn calibration(calibration: Option<&CalibrationReport>) -> String {
         rows,
         entries,
         threshold,
+        standing: _,
     } = calibration;
     let threshold = threshold.map_or("never".to_owned(), |score| format!("below {score:.4} nats"));
     format!(
-        "{} % false alarms promised, alarm {threshold}, {rows} {judges} in {entries} entries",
-        100.0 * alpha
+        "false alarms promised {}, alarm {threshold}, {rows} {judges} in {entries} entries",
+        promised_unexamined(*alpha)
     )
 }

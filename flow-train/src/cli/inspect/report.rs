@@ -1,6 +1,7 @@
 //! What is in an artefact, as data.
 
 use crate::cli::context_report::ContextReport;
+use crate::cli::standing_report::StandingReport;
 use crate::cli::stream_report::StreamReport;
 use crate::cli::ui::decimal;
 use flow_embedded::artefact::{
@@ -138,6 +139,8 @@ pub(super) struct CalibrationReport {
     pub(super) rows: u32,
     pub(super) entries: usize,
     pub(super) threshold: Option<f32>,
+    #[serde(flatten)]
+    pub(super) standing: StandingReport,
 }
 
 #[derive(Debug, Serialize)]
@@ -243,6 +246,7 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
                 rows: calibration.rows,
                 entries: table.entries().len(),
                 threshold: crate::calibrate::threshold(table.entries(), table.alpha()),
+                standing: StandingReport::not_recorded(),
             }),
         evaluation: header.evaluation.map(|evaluation| EvaluationReport {
             rows: evaluation.rows,

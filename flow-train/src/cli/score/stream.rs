@@ -40,7 +40,7 @@ pub(super) struct Summary<'a> {
     pub(super) alarms: u64,
     /// Alarms a sample.
     rate: f64,
-    /// The 95 % interval of the rate (Clopper & Pearson 1934).
+    /// The 95 % interval of the rate for independent samples (Clopper & Pearson 1934).
     rate_interval: (f64, f64),
 }
 
@@ -135,12 +135,12 @@ impl Summary<'_> {
         let (low, high) = self.rate_interval;
         let found = match self.alarms {
             0 => format!(
-                "no alarm in {} samples (95 % interval: at most one in {:.0})",
+                "no alarm in {} samples (95 % interval if samples are independent: at most one in {:.0})",
                 self.samples,
                 high.recip()
             ),
             alarms => format!(
-                "{alarms} alarm{} in {} samples (95 % interval: one in {:.0} to one in {:.0})",
+                "{alarms} alarm{} in {} samples (95 % interval if samples are independent: one in {:.0} to one in {:.0})",
                 if alarms == 1 { "" } else { "s" },
                 self.samples,
                 high.recip(),
@@ -148,7 +148,7 @@ impl Summary<'_> {
             ),
         };
         format!(
-            "{found}; promised of normal rows: at most one in {:.0} in the mean ({})",
+            "{found}; promised of normal rows: at most one in {:.0} in the mean ({}; not examined)",
             self.run_length, self.false_alarms
         )
     }

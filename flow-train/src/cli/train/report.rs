@@ -4,6 +4,7 @@ use super::Args;
 use crate::Error;
 use crate::auto::Candidate;
 use crate::calibrate::CalibrationTable;
+use crate::cli::standing_report::{StandingReport, promised};
 use crate::cli::ui::{Ui, bytes};
 use crate::data::Choice;
 use crate::fit::Stop;
@@ -31,6 +32,8 @@ struct Report<'a> {
     alpha: f64,
     calibrated: bool,
     threshold: Option<f32>,
+    #[serde(flatten)]
+    standing: Option<StandingReport>,
     bytes: usize,
     seconds: f64,
     output: &'a Path,
@@ -100,6 +103,9 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
         alpha: args.alpha,
         calibrated: table.is_ok(),
         threshold: table.ok().and_then(CalibrationTable::threshold),
+        standing: table
+            .is_ok()
+            .then(|| StandingReport::new(&trained.standing)),
         bytes: trained.bytes.len(),
         seconds,
         output: args.output.path(),
@@ -115,9 +121,10 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
                 threshold.map_or("never".to_owned(), |nats| format!("below {nats:.3} nats"));
             let judged = match trained.judges {
                 Judged::Events => String::new(),
-                Judged::Lines => format!(" of lines, by {}", table.rows()),
+                Judged::Lines => format!(", by {} lines", table.rows()),
             };
-            format!("{} %{judged}, alarm {alarm}", 100.0 * args.alpha)
+            let promise = promised(args.alpha, &trained.standing);
+            format!("{promise}{judged}, alarm {alarm}")
         }
         Err(why) => {
             ui.note(format_args!(
@@ -126,7 +133,7 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
             "none".to_owned()
         }
     };
-    let lines = [
+    let mut lines = vec![
         (
             "rows",
             format!(
@@ -145,12 +152,17 @@ pub(super) fn report(args: &Args, trained: &Trained, seconds: f64, ui: Ui) -> Re
             ),
         ),
         ("false alarms promised", promise),
+    ];
+    if let Some(own) = &report.standing {
+        lines.push(("assumptions", own.verdict.clone()));
+    }
+    lines.extend([
         ("time", format!("{seconds:.2} s")),
         (
             "written",
             format!("{} ({})", args.output, bytes(trained.bytes.len())),
         ),
-    ];
+    ]);
     if trained.impossible > 0 {
         ui.note(format_args!(
             "{} calibration rows lie outside the domain of a column, where the model knows no density: are its ends \

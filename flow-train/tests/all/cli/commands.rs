@@ -203,7 +203,7 @@ fn inspect_names_channels_units_layers_and_origin() {
         "x → y",
         "no hidden layer",
         "base: independent normal",
-        "25 % false alarms promised, alarm below -6.0000 nats",
+        "false alarms promised 25 % (not examined), alarm below -6.0000 nats",
         "by hand",
         "digest 000000000000feed, seed 3",
     ] {

@@ -5,8 +5,14 @@ use std::fmt::Write as _;
 
 /// Two recordings of a slow and a quick channel, whose past says much; line 14 has a gap.
 fn stream() -> Folder {
+    Folder::new()
+        .with("stream.csv", recordings(1))
+        .with("other.csv", recordings(2))
+}
+
+fn recordings(seed: u64) -> String {
     let mut text = "run,slow,quick\n".to_owned();
-    let mut state = 1u64;
+    let mut state = seed;
     for run in ["r1", "r2", "r3"] {
         let [mut slow, mut quick] = [0.0f64; 2];
         for row in 0..400 {
@@ -25,7 +31,7 @@ fn stream() -> Folder {
             .expect("text");
         }
     }
-    Folder::new().with("stream.csv", text)
+    text
 }
 
 const TRAIN: &str = "train stream.csv -o past.flow --columns slow,quick --group run --lags 1,2 \
@@ -94,14 +100,14 @@ fn a_model_of_the_past_goes_through_every_command() {
         .json();
     assert_eq!(eval["rows"], 1185);
     let report = folder
-        .flow("calibrate past.flow stream.csv --group run --alpha 0.1 -o other.flow --json")
+        .flow("calibrate past.flow other.csv --group run --alpha 0.1 -o other.flow --json")
         .json();
     assert_eq!(report["rows"], 1185);
     folder
-        .flow("codegen past.flow -o small.rs --weights i8 --rows stream.csv --group run")
+        .flow("codegen past.flow -o small.rs --weights i8 --rows other.csv --group run")
         .done();
     folder
-        .flow("quantise past.flow stream.csv --group run --weights f16 -o half.flow")
+        .flow("quantise past.flow other.csv --group run --weights f16 -o half.flow")
         .done();
     for module in ["past.rs", "half.rs"] {
         let model = module.replace(".rs", ".flow");
@@ -186,5 +192,5 @@ fn features_that_make_no_sense_are_refused() {
                 "need 600 rows before",
             ],
         );
-    assert_eq!(folder.names(), ["stream.csv"]);
+    assert_eq!(folder.names(), ["other.csv", "stream.csv"]);
 }

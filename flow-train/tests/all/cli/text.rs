@@ -40,7 +40,7 @@ fn the_rows_of_a_text_are_its_lines() {
     assert!((270..330).contains(&rows), "{rows}");
     let evaluated = folder.flow("eval log.flow other.txt").done();
     assert!(
-        evaluated.out.contains("% of normal lines"),
+        evaluated.out.contains("2 % (not examined) of normal lines"),
         "{}",
         evaluated.out
     );

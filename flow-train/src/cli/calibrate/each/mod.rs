@@ -9,8 +9,10 @@ use super::{Args, DEFAULT_ALPHA};
 use crate::Error;
 use crate::cli::files::Target;
 use crate::cli::input::Input;
-use crate::cli::model_file::ModelFile;
+use crate::cli::model_file::{self, ModelFile};
+use crate::cli::standing_report::promised_unexamined;
 use crate::cli::ui::{Ui, decimal};
+use crate::data::ColumnRequest;
 use crate::evaluate::{Lines, Scorer};
 use crate::shown;
 use artefacts::{Artefacts, TooFew};
@@ -99,6 +101,14 @@ pub(super) fn run(args: &Args, column: &str, ui: Ui) -> Result<(), Error> {
     }
     let input = Input::open(&args.data, args.table.format(), flow.header())?;
     input.header(ui);
+    if let (Input::Table(table), false) = (&input, options.scored) {
+        let filter = args.table.only.clone();
+        let others = ColumnRequest {
+            filter,
+            ..ColumnRequest::default()
+        };
+        model_file::check_unseen(table, flow.header(), others)?;
+    }
     let density = model.density()?;
     let rows = match options.scored {
         false => Rows::raw(&scorer, column, &args.table),
@@ -147,10 +157,7 @@ fn promise(alpha: f64, column: &str) -> String {
 fn lines<'a>(report: &'a Report<'_>) -> Vec<(&'a str, String)> {
     let artefacts = &report.artefacts;
     let mut lines = vec![
-        (
-            "false alarms promised",
-            format!("{} %", 100.0 * report.alpha),
-        ),
+        ("false alarms promised", promised_unexamined(report.alpha)),
         ("rows", report.gathered.to_string()),
     ];
     let shown = artefacts.values.iter().take(SHOWN);
