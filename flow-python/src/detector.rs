@@ -58,6 +58,9 @@ impl Detector {
     }
 
     /// Scores one sample given its context; None while a model that needs the past has not enough of it.
+    ///
+    /// A sample with names (a mapping, a row of pandas, a named tuple) is matched by name, and may hold the
+    /// context; a list or an array goes by position.
     #[pyo3(signature = (sample, context=None))]
     fn observe(
         &mut self,

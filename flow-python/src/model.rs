@@ -23,6 +23,11 @@ type Numbers<'py> = Bound<'py, PyArray1<f32>>;
 ///
 /// It does not change, and threads may share it. All scoring and sampling is done without the GIL,
 /// by as many threads as there are cores (or as RAYON_NUM_THREADS says), with the bits of the chip.
+///
+/// Tables and rows that have names are matched to the channels by name, in any order; columns that the
+/// model does not know are left out, and one that is missing or there twice raises ShapeError. What has
+/// no names goes by position. A table with names may hold the context beside the events. A missing value
+/// raises NonFiniteError.
 #[pyclass(frozen, module = "flow_embedded")]
 pub(crate) struct Model {
     held: Arc<Held>,
@@ -114,7 +119,7 @@ impl Model {
         Self::of(data, "the bytes")
     }
 
-    /// The bytes of its file, the same as those that the chip loads.
+    /// The bytes of its file, the same as those that the chip loads; `as_is` as for `save`.
     #[pyo3(signature = (*, as_is=false))]
     fn to_bytes<'py>(&self, py: Python<'py>, as_is: bool) -> PyResult<Bound<'py, PyBytes>> {
         self.leaves(as_is)?;
@@ -122,6 +127,9 @@ impl Model {
     }
 
     /// Writes the model to a file, which is replaced when the new one is complete.
+    ///
+    /// A model of scaled rows raises UnsupportedError: `flow_embedded.from_pipeline` puts scalers into a
+    /// model, and `as_is=True` saves it for a device whose rows are like those of the training.
     #[pyo3(signature = (path, *, as_is=false))]
     #[expect(clippy::needless_pass_by_value, reason = "made of what Python gives")]
     fn save(&self, py: Python<'_>, path: PathBuf, as_is: bool) -> PyResult<()> {

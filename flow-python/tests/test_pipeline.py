@@ -80,8 +80,8 @@ def test_the_model_of_a_pipeline_scores_raw_rows(pipeline, rows, tmp_path):
     inside = np.isfinite(expected)
     assert np.array_equal(inside, np.isfinite(found)) and inside.mean() > 0.5
     # The chip reads pressures near 101325 Pa as float32: 1/128 Pa apart, 3e-5 of their deviation.
-    error = np.abs(found - expected)[inside] / np.maximum(1, np.abs(expected[inside]))
-    assert np.quantile(error, 0.99) < 1e-4 and error.max() < 2e-3, (np.quantile(error, 0.99), error.max())
+    error = np.abs(found - expected)[inside].max()
+    assert error < 1e-3, error
     judged = np.abs(model.p_value(fresh) - pipeline[-1].p_value(pipeline[:-1].transform(fresh)))
     # A row between two rows of the calibration may change sides.
     assert judged.max() < 2.5 / 300 and np.mean(judged > 0) < 0.01
@@ -99,7 +99,8 @@ def test_the_model_of_a_pipeline_draws_raw_rows(pipeline, rows):
 def test_a_model_does_not_leave_its_pipeline_in_silence(pipeline, tmp_path):
     model = pipeline[-1].model_
     if pipeline.steps[0][1] == "passthrough":
-        assert from_pipeline(pipeline).to_bytes()[-4:] != b"" and model.to_bytes()
+        assert from_pipeline(pipeline).log_prob([[20, 1e5, 0.4, 100]]) == model.log_prob([[20, 1e5, 0.4, 100]])
+        model.save(tmp_path / "model.flow")
         return
     for leave in (lambda: model.save(tmp_path / "model.flow"), model.to_bytes):
         with pytest.raises(fe.UnsupportedError, match="of its pipeline, .*from_pipeline.*as_is=True") as fault:

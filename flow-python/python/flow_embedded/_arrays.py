@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ._flow import ShapeError
 
 _REAL = "biuf"
+_FLOATS: frozenset[Any] = frozenset((float, np.float64, np.float32))
 
 
 def numbers(value: Any, what: str) -> NDArray[np.float32]:
@@ -70,7 +71,9 @@ def named(value: Any, what: str) -> Named | None:
         if not any(isinstance(label, str | int | np.integer) for label in labels):
             return None
         names = _names(labels, what)
-        return None if names is None else Named(what, names, lambda place: value.iloc[place])
+        # Numbers of NumPy are much faster than those of a series, one by one.
+        row = value.to_numpy() if isinstance(value.dtype, np.dtype) else value.iloc
+        return None if names is None else Named(what, names, lambda place: row[place])
     if _is(value, "polars", "DataFrame"):
         return Named(what, value.columns, lambda place: value.to_series(place))
     if _is(value, "pyarrow", "Table", "RecordBatch"):
@@ -100,7 +103,11 @@ class Named:
 
     def take(self, places: Sequence[int]) -> NDArray[np.float32]:
         """Rows × columns of those at these places; of a row its values."""
-        columns = [self._column(place) for place in places]
+        values = [self._read(place) for place in places]
+        if all(type(value) in _FLOATS for value in values):
+            # A sample of a stream, of which there are many.
+            return _rounded(lambda: np.array(values, np.float64).astype(np.float32))
+        columns = [self._column(place, value) for place, value in zip(places, values, strict=True)]
         shapes = {column.shape for column in columns}
         if len(shapes) > 1:
             sizes = ", ".join(
@@ -110,9 +117,9 @@ class Named:
             raise ShapeError(f"the {self.what} have columns of different lengths ({sizes}): give one value for each row")
         return np.ascontiguousarray(np.stack(columns, axis=-1)) if columns else np.empty((0, 0), np.float32)
 
-    def _column(self, place: int) -> NDArray[np.float32]:
+    def _column(self, place: int, value: Any) -> NDArray[np.float32]:
         what = f"values of `{_shown(self.names[place])}`"
-        column = _floats(self._read(place), what)
+        column = _floats(value, what)
         if column.ndim > 1:
             raise ShapeError(f"the {what} have {column.ndim} axes: give one value for each row")
         return column

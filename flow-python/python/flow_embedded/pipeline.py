@@ -32,7 +32,8 @@ def from_pipeline(pipeline: Any) -> Model:
     The scalers become part of the model's own standardisation, so a device gives it raw rows and
     nothing is computed twice. Log-likelihoods are per raw unit: ``pipeline.score_samples(rows)`` plus
     the sum of the logarithms of the scales, the same number for each row. P-values are the
-    pipeline's. Both hold to the rounding of ``float32``.
+    pipeline's. Both hold to the rounding of ``float32``: some 1e-4 nats, and a row whose score is that
+    of a calibration row to so many digits may get the p-value of its neighbour.
 
     Columns get the names that the pipeline was fitted with. The model is saved by ``Model.save``.
 

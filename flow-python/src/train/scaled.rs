@@ -13,91 +13,108 @@ pub(super) fn found(recording: &Recording, codes: impl Fn(&str) -> bool) -> Opti
     let data = &recording.data;
     let event = columns(data.event_names(), data.events());
     let context = columns(data.context_names(), data.contexts());
-    let columns: Vec<(&str, Column)> = event
+    let columns: Vec<Column<'_>> = event
         .chain(context)
-        .filter(|(name, _)| !codes(name))
+        .filter(|own| !codes(own.name))
         .collect();
-    // A deviation of 1 to five digits is no chance, so one column says it.
-    if let Some((name, _)) = columns.iter().find(|(_, own)| own.is_standardised()) {
-        let name = show(name, Medium::Line);
+    let spans: Vec<Span> = columns.iter().map(Column::span).collect();
+    // A mean and a deviation that are right to five digits are no chance, so one column says it.
+    if let Some(place) = spans.iter().position(Span::is_standardised) {
+        let name = show(columns[place].name, Medium::Line);
         return Some(format!(
             "column `{name}` has mean 0 and standard deviation 1"
         ));
     }
-    let all = |like: fn(&Column) -> bool| {
-        let measured = columns.iter().any(|(_, own)| !own.is_whole);
-        measured && columns.iter().all(|(_, own)| like(own))
-    };
-    if all(Column::is_unit_range) {
+    // Counts and flags may well go from 0 to 1.
+    if spans.iter().all(|own| own.is_whole) {
+        return None;
+    }
+    if spans.iter().all(Span::is_unit_range) {
         return Some("each column goes from 0 to 1 exactly".to_owned());
     }
-    if all(Column::has_unit_size) {
+    if spans.iter().all(Span::has_unit_size) {
         return Some("the largest size in each column is 1 exactly".to_owned());
     }
-    if all(Column::is_robust) {
+    if spans.iter().all(|own| own.is_balanced) && columns.iter().all(Column::is_robust) {
         return Some("each column has median 0 and quartiles 1 apart".to_owned());
     }
     None
 }
 
 /// The columns of a row-major table.
-fn columns<'r>(
-    names: &'r [String],
-    values: &'r [f32],
-) -> impl Iterator<Item = (&'r str, Column)> + 'r {
-    names.iter().enumerate().map(|(place, name)| {
-        let own = values.iter().skip(place).step_by(names.len());
-        (name.as_str(), Column::of(own.map(|x| f64::from(*x))))
+fn columns<'r>(names: &'r [String], values: &'r [f32]) -> impl Iterator<Item = Column<'r>> {
+    names.iter().enumerate().map(|(place, name)| Column {
+        name,
+        values: values.get(place..).unwrap_or_default(),
+        step: names.len(),
     })
 }
 
-struct Column {
-    mean: f64,
-    deviation: f64,
-    /// Least value, quartiles, largest value.
-    quartiles: [f64; 5],
-    /// Whether it holds integers only, which counts and flags do.
-    is_whole: bool,
+/// Every `step`-th value, from the first on.
+struct Column<'r> {
+    name: &'r str,
+    values: &'r [f32],
+    step: usize,
 }
 
-impl Column {
-    fn of(values: impl Iterator<Item = f64>) -> Self {
-        let mut values: Vec<f64> = values.collect();
+/// What one pass over a column finds out.
+struct Span {
+    mean: f64,
+    deviation: f64,
+    least: f64,
+    largest: f64,
+    /// Whether there are only integers.
+    is_whole: bool,
+    /// Whether the median may be 0: as many values are above as below.
+    is_balanced: bool,
+}
+
+impl Column<'_> {
+    fn values(&self) -> impl Iterator<Item = f64> {
+        let own = self.values.iter().step_by(self.step);
+        own.map(|x| f64::from(*x))
+    }
+
+    fn span(&self) -> Span {
+        let count = self.values().count();
+        let mean = self.values().sum::<f64>() / count as f64;
+        let square = |x: f64| (x - mean) * (x - mean);
+        let above = self.values().filter(|x| *x >= -ROUNDING).count();
+        let below = self.values().filter(|x| *x <= ROUNDING).count();
+        Span {
+            mean,
+            deviation: (self.values().map(square).sum::<f64>() / count as f64).sqrt(),
+            least: self.values().fold(f64::INFINITY, f64::min),
+            largest: self.values().fold(f64::NEG_INFINITY, f64::max),
+            is_whole: self.values().all(|x| x.fract() == 0.0),
+            is_balanced: 2 * above >= count && 2 * below >= count,
+        }
+    }
+
+    fn is_robust(&self) -> bool {
+        let mut values: Vec<f64> = self.values().collect();
         values.sort_unstable_by(f64::total_cmp);
-        let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
-        let square = |x: &f64| (x - mean) * (x - mean);
         let quartile = |quarter: usize| {
             let place = values.len().saturating_sub(1) as f64 * quarter as f64 / 4.0;
             let (low, rest) = (place.floor() as usize, place.fract());
             let at = |place: usize| values.get(place).copied().unwrap_or_default();
             at(low) + rest * (at(low + usize::from(rest > 0.0)) - at(low))
         };
-        Self {
-            mean,
-            deviation: (values.iter().map(square).sum::<f64>() / count).sqrt(),
-            quartiles: std::array::from_fn(quartile),
-            is_whole: values.iter().all(|x| x.fract() == 0.0),
-        }
+        near(quartile(2), 0.0) && near(quartile(3) - quartile(1), 1.0)
     }
+}
 
+impl Span {
     fn is_standardised(&self) -> bool {
         near(self.mean, 0.0) && near(self.deviation, 1.0)
     }
 
     fn is_unit_range(&self) -> bool {
-        let [least, .., largest] = self.quartiles;
-        near(least, 0.0) && near(largest, 1.0)
+        near(self.least, 0.0) && near(self.largest, 1.0)
     }
 
     fn has_unit_size(&self) -> bool {
-        let [least, .., largest] = self.quartiles;
-        near(largest.max(-least), 1.0)
-    }
-
-    fn is_robust(&self) -> bool {
-        let [_, lower, median, upper, _] = self.quartiles;
-        near(median, 0.0) && near(upper - lower, 1.0)
+        near(self.largest.max(-self.least), 1.0)
     }
 }
 
