@@ -14,7 +14,7 @@ use crate::error::{NonFiniteError, ShapeError};
 use flow_embedded::artefact::Channel;
 use numpy::ndarray::Dimension;
 use numpy::{
-    Ix1, Ix2, PyArray, PyArrayMethods as _, PyReadonlyArray, PyUntypedArray,
+    Ix1, Ix2, IxDyn, PyArray, PyArrayMethods as _, PyReadonlyArray, PyUntypedArray,
     PyUntypedArrayMethods as _,
 };
 use pyo3::prelude::*;
@@ -31,7 +31,7 @@ impl<'py, D: Dimension> Floats<'py, D> {
         if let Some(array) = Self::in_place(value) {
             return Ok(array);
         }
-        let array = arrays(value.py())?.call_method1("numbers", (value, what))?;
+        let array = numbers(value, what)?;
         if let Some(array) = Self::in_place(&array) {
             return Ok(array);
         }
@@ -67,6 +67,14 @@ impl<'py, D: Dimension> Floats<'py, D> {
     pub(crate) fn values(&self) -> &[f32] {
         // What is not contiguous was refused above, so there is always a slice.
         self.array.as_slice().unwrap_or_default()
+    }
+}
+
+/// An array of NumPy of any number of axes, which [`Floats`] then borrows.
+pub(crate) fn numbers<'py>(value: &Bound<'py, PyAny>, what: &str) -> PyResult<Bound<'py, PyAny>> {
+    match Floats::<IxDyn>::in_place(value) {
+        Some(_) => Ok(value.clone()),
+        None => arrays(value.py())?.call_method1("numbers", (value, what)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Events and their context, for the channels of a model.
 
-use crate::array::{Floats, Table, column, room};
+use crate::array::{Floats, Table, column, numbers, room};
 use crate::channel::names;
 use crate::error::ShapeError;
 use crate::named::{Named, row};
@@ -22,18 +22,18 @@ impl<'py> Rows<'py> {
         channels: [&[Channel<'_>]; 2],
     ) -> PyResult<Self> {
         let named = Named::find(events, "events")?;
-        let beside = named.as_ref().filter(|own| own.has(channels[1]));
+        let beside = match (&named, context, channels[1]) {
+            (None, _, _) | (_, Some(_), _) | (_, _, []) => None,
+            (Some(named), None, own) if named.has(own) => Some(named.take(own, "events")?),
+            (Some(_), None, _) => None,
+        };
         let events = match &named {
             Some(named) => Table::new(&named.take(channels[0], "events")?, "events")?,
             None => Table::new(events, "events")?,
         };
         fits(events.columns, channels[0], "events")?;
-        let beside = match (context, channels[1]) {
-            (Some(_), _) | (None, []) => None,
-            (None, own) => beside.map(|named| named.take(own, "events")),
-        };
-        let context = context.cloned().or(beside.transpose()?);
-        let context = Context::new(context.as_ref(), channels[1], events.rows)?;
+        let context = context.or(beside.as_ref());
+        let context = Context::new(context, channels[1], events.rows)?;
         Ok(Self { events, context })
     }
 
@@ -120,9 +120,10 @@ impl<'py> Context<'py> {
         }
         let value = match Named::find(value, "contexts")? {
             Some(named) => &named.take(channels, "contexts")?,
-            None => value,
+            None => &numbers(value, "contexts")?,
         };
-        if let Ok(same) = column(value, "contexts") {
+        if value.getattr("ndim")?.eq(1)? {
+            let same = column(value, "contexts")?;
             fits(same.values().len(), channels, "contexts")?;
             let count = rows.saturating_mul(channels.len());
             let mut values = room(count)?;

@@ -135,6 +135,23 @@ def test_masks_of_everything_else_are_seen(model, rows, artefact):
             fe.train(rows, groups=groups, **QUICK)
 
 
+def test_the_estimator_takes_no_times_for_numbers(rows):
+    detector = fe.FlowDetector(family="maf", layers=1, hidden=(8,), epochs=2).fit(rows)
+    tables = [
+        TIMES,
+        list(TIMES),
+        TIMES - TIMES[0, 0],
+        pandas.DataFrame(TIMES),
+        pandas.DataFrame({"a": TIMES[0], "b": [1.0, 2.0]}),
+        polars.DataFrame({"a": TIMES[0], "b": TIMES[0]}),
+        pyarrow.table({"a": TIMES[0], "b": TIMES[0]}),
+    ]
+    for table in tables:
+        for method in (detector.score_samples, detector.predict, detector.fit):
+            with pytest.raises((ValueError, TypeError)):
+                method(table)
+
+
 def test_the_estimator_sees_masks(rows):
     detector = fe.FlowDetector(family="maf", layers=1, hidden=(8,), epochs=2)
     hidden = np.ma.array(rows, mask=rows > 2)

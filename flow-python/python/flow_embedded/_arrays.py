@@ -43,8 +43,18 @@ def is_missing(label: Any) -> bool:
     )
 
 
-def unmasked(value: Any) -> Any:
-    """A masked array as one with NaN in place of what is masked; anything else as it is."""
+def checked(value: Any) -> Any:
+    """A table for scikit-learn, which loses masks and takes times for numbers: NaN in place of what is masked.
+
+    Raises ``ShapeError`` for times. Anything else is left for scikit-learn to judge.
+    """
+    try:
+        kind = np.asanyarray(value[:1]).dtype
+    except Exception:
+        # No rows that can be cut; scikit-learn says so.
+        kind = np.dtype(np.float32)
+    if kind.kind in "mM":
+        _real(kind.kind, kind, "rows")
     if isinstance(value, list | tuple) and any(isinstance(own, np.ma.MaskedArray) for own in value):
         value = np.ma.array(value)
     if not isinstance(value, np.ma.MaskedArray):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import _flow
-from ._arrays import unmasked
+from ._arrays import checked
 from ._flow import Model
 from ._train import train
 
@@ -128,7 +128,7 @@ class FlowDetector(OutlierMixin, DensityMixin, BaseEstimator):  # type: ignore[m
         self : FlowDetector
             The fitted detector.
         """
-        rows = validate_data(self, unmasked(X), dtype=np.float32, order="C", ensure_min_samples=2)
+        rows = validate_data(self, checked(X), dtype=np.float32, order="C", ensure_min_samples=2)
         given, few = rows, max(_FEWEST, rows.shape[1] + 9)
         if len(rows) < few:
             # Nothing can be held out of them. Each is there as often as the others, but for a rest.
@@ -269,7 +269,7 @@ class FlowDetector(OutlierMixin, DensityMixin, BaseEstimator):  # type: ignore[m
 
     def _rows(self, X: ArrayLike) -> Any:
         check_is_fitted(self)
-        return validate_data(self, unmasked(X), dtype=np.float32, order="C", reset=False)
+        return validate_data(self, checked(X), dtype=np.float32, order="C", reset=False)
 
     def _seed(self) -> int:
         return _seed(self.random_state)
