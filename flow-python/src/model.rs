@@ -16,6 +16,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// What a model is restored from.
+type Pickled<'py, 'm> = (Bound<'py, PyBytes>, Option<&'m str>);
+
 /// One number for each row.
 type Numbers<'py> = Bound<'py, PyArray1<f32>>;
 
@@ -315,10 +318,7 @@ impl Model {
     }
 
     /// For pickle and copy.
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>, Option<&str>))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Pickled<'py, '_>)> {
         let make = py.import("flow_embedded._flow")?.getattr("restore")?;
         let bytes = PyBytes::new(py, self.held.bytes());
         Ok((make, (bytes, self.scaled.as_deref())))

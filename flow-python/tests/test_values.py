@@ -135,6 +135,7 @@ def test_masks_of_everything_else_are_seen(model, rows, artefact):
             fe.train(rows, groups=groups, **QUICK)
 
 
+@pytest.mark.filterwarnings("ignore:X has feature names")
 def test_the_estimator_takes_no_times_for_numbers(rows):
     detector = fe.FlowDetector(family="maf", layers=1, hidden=(8,), epochs=2).fit(rows)
     tables = [

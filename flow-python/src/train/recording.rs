@@ -32,13 +32,19 @@ pub(super) fn of(
     let (rows, width) = (events.rows, context.as_ref().map_or(0, |own| own.columns));
     let event_names = names(
         options.names.as_ref(),
-        event_labels,
+        event_labels.as_ref(),
         events.columns,
         "names",
         "x",
     )?;
     let context_names = options.context_names.as_ref();
-    let context_names = names(context_names, context_labels, width, "context_names", "c")?;
+    let context_names = names(
+        context_names,
+        context_labels.as_ref(),
+        width,
+        "context_names",
+        "c",
+    )?;
     differ(event_names.iter().chain(&context_names))?;
     finite(&events, &event_names)?;
     if let Some(context) = &context {
@@ -76,12 +82,12 @@ pub(super) fn of(
 /// The names that were given, those that the table has, or `x0`, `x1` and so on.
 fn names(
     given: Option<&Vec<String>>,
-    labels: Option<Vec<String>>,
+    labels: Option<&Vec<String>>,
     columns: usize,
     option: &str,
     letter: &str,
 ) -> PyResult<Vec<String>> {
-    if let Some((given, labels)) = given.zip(labels.as_ref())
+    if let Some((given, labels)) = given.zip(labels)
         && given != labels
     {
         let [given, labels] = [given, labels].map(|own| show(&own.join(", "), Medium::Line));
@@ -90,7 +96,7 @@ fn names(
              without names"
         )));
     }
-    match given.or(labels.as_ref()) {
+    match given.or(labels) {
         None => Ok((0..columns)
             .map(|column| format!("{letter}{column}"))
             .collect()),
