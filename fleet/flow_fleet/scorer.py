@@ -62,6 +62,9 @@ class Scorer:
                 f"the rows lack {len(missing)} of the model's columns: {', '.join(missing)}; they have "
                 f"{', '.join(names)}"
             )
+        twice = [name for name in self.columns if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"the rows have more than one column {', '.join(twice)}: rename or drop the others")
 
     def score(self, columns: list[pa.Array]) -> pa.RecordBatch:
         """The scores of rows, given as the columns of ``columns``: without a value where a cell is missing or

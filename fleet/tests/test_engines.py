@@ -48,6 +48,12 @@ def test_columns_that_are_no_numbers_are_refused(scorer: Scorer) -> None:
         scorer.score([rows, pa.array(["a", "b"]), rows])
 
 
+def test_columns_that_are_there_twice_are_refused(scorer: Scorer) -> None:
+    with pytest.raises(ValueError, match="more than one column y"):
+        scorer.check(["x", "y", "load", "y"])
+    scorer.check(["note", "x", "note", "y", "load"])
+
+
 def test_a_batch_without_a_row_that_can_be_scored(scorer: Scorer) -> None:
     nothing = pa.array([None, float("nan")], pa.float64())
     assert scorer.score([nothing] * 3).column("log_prob").null_count == 2

@@ -1,14 +1,22 @@
-//! Arrays of NumPy as rows of `f32`.
+//! Tables, rows and columns as `f32`.
+//!
+//! ```text
+//! value ──► lies as slices do: borrowed
+//!       ├─► has names: its columns in the model's order   ┐ by flow_embedded._arrays,
+//!       └─► anything else that holds numbers, by position ┘ with one copy
+//! ```
 //!
 //! A C-contiguous, aligned array of `float32` is read where it lies. Everything else that holds real
-//! numbers (lists, `float64`, integers, transposed and strided views) is converted by NumPy, with one
-//! copy.
+//! numbers (lists, `float64`, integers, transposed and strided views) is converted, each number rounded
+//! once; what is missing (masked, null, NA) becomes NaN.
 
-use crate::channel::names;
 use crate::error::{NonFiniteError, ShapeError};
 use flow_embedded::artefact::Channel;
 use numpy::ndarray::Dimension;
-use numpy::{Ix1, Ix2, PyArray, PyArrayMethods as _, PyReadonlyArray, PyUntypedArrayMethods as _};
+use numpy::{
+    Ix1, Ix2, IxDyn, PyArray, PyArrayMethods as _, PyReadonlyArray, PyUntypedArray,
+    PyUntypedArrayMethods as _,
+};
 use pyo3::prelude::*;
 use std::borrow::Cow;
 
@@ -18,45 +26,37 @@ pub(crate) struct Floats<'py, D: Dimension> {
 }
 
 impl<'py, D: Dimension> Floats<'py, D> {
-    /// Reads an array with as many axes as `D` has; `what` names it in messages, in the plural.
-    fn new(value: &Bound<'py, PyAny>, what: &str) -> PyResult<Self> {
+    /// Reads an array with as many axes as `D` has, by position; `what` names it in messages, in the plural.
+    pub(crate) fn new(value: &Bound<'py, PyAny>, what: &str) -> PyResult<Self> {
         if let Some(array) = Self::in_place(value) {
             return Ok(array);
         }
-        let numpy = value.py().import("numpy")?;
-        let unusable = |why: String| ShapeError::new_err(format!("the {what} {why}"));
-        let array = numpy
-            .call_method1("asarray", (value,))
-            .map_err(|fault| unusable(format!("make no array: {}", fault.value(value.py()))))?;
-        let dtype = array.getattr("dtype")?;
-        let kind: char = dtype.getattr("kind")?.extract()?;
-        if !matches!(kind, 'b' | 'i' | 'u' | 'f') {
-            return Err(unusable(format!(
-                "hold {dtype}, and real numbers are needed: convert them first, as by .astype(\"float32\")"
-            )));
+        let array = numbers(value, what)?;
+        if let Some(array) = Self::in_place(&array) {
+            return Ok(array);
         }
         let axes: usize = array.getattr("ndim")?.extract()?;
-        if let Some(needed) = D::NDIM
-            && axes != needed
-        {
-            let found = match axes {
-                1 => "one axis".to_owned(),
-                _ => format!("{axes} axes"),
-            };
-            return Err(unusable(match needed {
-                1 => format!("have {found}, and one is needed: a list of values"),
-                _ => format!(
-                    "have {found}, and two are needed, rows and channels: x[None, :] makes one row of a list of \
-                     values, x[:, None] one channel"
-                ),
-            }));
-        }
-        let array = numpy.call_method1("require", (array, "float32", ["C", "A"]))?;
-        Self::in_place(&array)
-            .ok_or_else(|| unusable("can't be converted to an array of float32".to_owned()))
+        let found = match axes {
+            1 => "one axis".to_owned(),
+            _ => format!("{axes} axes"),
+        };
+        let needed = match D::NDIM {
+            Some(1) => "one is needed: a list of values",
+            _ => {
+                "two are needed, rows and channels: [x] makes one row of a list of values, \
+                 numpy.reshape(x, (-1, 1)) one channel"
+            }
+        };
+        Err(ShapeError::new_err(format!(
+            "the {what} have {found}, and {needed}"
+        )))
     }
 
     fn in_place(value: &Bound<'py, PyAny>) -> Option<Self> {
+        // Subclasses may mean more than their numbers: a masked array has a mask.
+        if !value.is_exact_instance_of::<PyUntypedArray>() {
+            return None;
+        }
         let array = value.cast::<PyArray<f32, D>>().ok()?;
         let array = array.try_readonly().ok()?;
         // Slices of columns one behind the other are slices, too.
@@ -70,21 +70,22 @@ impl<'py, D: Dimension> Floats<'py, D> {
     }
 }
 
+/// An array of NumPy of any number of axes, which [`Floats`] then borrows.
+pub(crate) fn numbers<'py>(value: &Bound<'py, PyAny>, what: &str) -> PyResult<Bound<'py, PyAny>> {
+    match Floats::<IxDyn>::in_place(value) {
+        Some(_) => Ok(value.clone()),
+        None => arrays(value.py())?.call_method1("numbers", (value, what)),
+    }
+}
+
+/// The half of this module that is Python: it knows the libraries of tables.
+pub(crate) fn arrays(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
+    py.import("flow_embedded._arrays")
+}
+
 /// One number for each row.
 pub(crate) fn column<'py>(value: &Bound<'py, PyAny>, what: &str) -> PyResult<Floats<'py, Ix1>> {
     Floats::new(value, what)
-}
-
-/// Rows of any number of columns.
-pub(crate) fn table<'py>(value: &Bound<'py, PyAny>, what: &str) -> PyResult<Table<'py>> {
-    let floats = Floats::<Ix2>::new(value, what)?;
-    let shape = floats.array.shape();
-    let (rows, columns) = (shape[0], shape[1]);
-    Ok(Table {
-        floats,
-        rows,
-        columns,
-    })
 }
 
 /// Rows × columns.
@@ -94,99 +95,21 @@ pub(crate) struct Table<'py> {
     pub(crate) columns: usize,
 }
 
-impl Table<'_> {
+impl<'py> Table<'py> {
+    /// By position.
+    pub(crate) fn new(value: &Bound<'py, PyAny>, what: &str) -> PyResult<Self> {
+        let floats = Floats::<Ix2>::new(value, what)?;
+        let shape = floats.array.shape();
+        let (rows, columns) = (shape[0], shape[1]);
+        Ok(Self {
+            floats,
+            rows,
+            columns,
+        })
+    }
+
     pub(crate) fn values(&self) -> &[f32] {
         self.floats.values()
-    }
-}
-
-/// Events, and what they are conditioned on.
-pub(crate) struct Rows<'py> {
-    events: Table<'py>,
-    context: Context<'py>,
-}
-
-impl<'py> Rows<'py> {
-    /// Reads rows of these channels.
-    pub(crate) fn new(
-        events: &Bound<'py, PyAny>,
-        context: Option<&Bound<'py, PyAny>>,
-        channels: [&[Channel<'_>]; 2],
-    ) -> PyResult<Self> {
-        let events = table(events, "events")?;
-        fits(events.columns, channels[0], "events")?;
-        let context = Context::new(context, channels[1], events.rows)?;
-        Ok(Self { events, context })
-    }
-
-    pub(crate) fn rows(&self) -> usize {
-        self.events.rows
-    }
-
-    pub(crate) fn events(&self) -> &[f32] {
-        self.events.values()
-    }
-
-    pub(crate) fn contexts(&self) -> &[f32] {
-        self.context.values()
-    }
-}
-
-/// The context of some rows.
-pub(crate) enum Context<'py> {
-    /// One for each row, or none at all.
-    Rows(Option<Table<'py>>),
-    /// The same for all rows, repeated.
-    Repeated(Vec<f32>),
-}
-
-impl<'py> Context<'py> {
-    /// Reads the context of so many rows: as many rows, or one list of values for all of them.
-    pub(crate) fn new(
-        value: Option<&Bound<'py, PyAny>>,
-        channels: &[Channel<'_>],
-        rows: usize,
-    ) -> PyResult<Self> {
-        let Some(value) = value else {
-            return match channels {
-                [] => Ok(Self::Rows(None)),
-                _ => Err(ShapeError::new_err(format!(
-                    "the model needs a context for its rows ({}): give it as an array of rows × {} values",
-                    names(channels),
-                    channels.len()
-                ))),
-            };
-        };
-        if channels.is_empty() {
-            return Err(ShapeError::new_err(
-                "the model has no context: leave the argument out",
-            ));
-        }
-        if let Ok(same) = column(value, "contexts") {
-            fits(same.values().len(), channels, "contexts")?;
-            let count = rows.saturating_mul(channels.len());
-            let mut values = room(count)?;
-            for _ in 0..rows {
-                values.extend_from_slice(same.values());
-            }
-            return Ok(Self::Repeated(values));
-        }
-        let table = table(value, "contexts")?;
-        fits(table.columns, channels, "contexts")?;
-        if table.rows != rows {
-            return Err(ShapeError::new_err(format!(
-                "there are {rows} events and {} contexts: give one for each row",
-                table.rows
-            )));
-        }
-        Ok(Self::Rows(Some(table)))
-    }
-
-    pub(crate) fn values(&self) -> &[f32] {
-        match self {
-            Self::Rows(table) => table.as_ref().map_or(&[], Table::values),
-            Self::Repeated(values) => values,
-        }
     }
 }
 
@@ -199,17 +122,6 @@ pub(crate) fn room(count: usize) -> PyResult<Vec<f32>> {
         ))
     })?;
     Ok(values)
-}
-
-fn fits(columns: usize, channels: &[Channel<'_>], what: &str) -> PyResult<()> {
-    if columns == channels.len() {
-        return Ok(());
-    }
-    Err(ShapeError::new_err(format!(
-        "the {what} have {columns} columns, and the model has {}: {}",
-        channels.len(),
-        names(channels)
-    )))
 }
 
 /// One value of a table that is no finite number.
@@ -240,12 +152,16 @@ impl NonFinite {
 
     /// Says so, with the name of its column.
     pub(crate) fn error(&self, name: impl Fn(usize) -> Cow<'static, str>) -> PyErr {
-        NonFiniteError::new_err(format!(
-            "row {}, column `{}`: {} is no finite float32; mend the value, or leave the row out",
-            self.row,
-            name(self.column),
-            self.value
-        ))
+        let (row, column) = (self.row, name(self.column));
+        NonFiniteError::new_err(match self.value.is_nan() {
+            true => format!(
+                "row {row}, column `{column}`: NaN, or the value is missing; fill it in, or leave the row out"
+            ),
+            false => format!(
+                "row {row}, column `{column}`: {} is not a finite float32; correct the value, or leave the row out",
+                self.value
+            ),
+        })
     }
 }
 

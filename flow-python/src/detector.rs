@@ -1,11 +1,10 @@
 //! One sample in, one verdict out: the runtime's `Detector`, for sizes known at run time.
 
-use crate::array::{column, finite};
-use crate::channel::names;
-use crate::error::{CalibrationError, ShapeError};
+use crate::array::finite;
+use crate::error::CalibrationError;
 use crate::held::Held;
 use crate::model::{Model, table_of_events};
-use flow_embedded::artefact::Channel;
+use crate::rows::Sample;
 use flow_train::data::Past;
 use pyo3::prelude::*;
 use std::sync::Arc;
@@ -59,6 +58,9 @@ impl Detector {
     }
 
     /// Scores one sample given its context; None while a model that needs the past has not enough of it.
+    ///
+    /// A sample with names (a mapping, a row of pandas, a named tuple) is matched by name, and may hold the
+    /// context; a list or an array goes by position.
     #[pyo3(signature = (sample, context=None))]
     fn observe(
         &mut self,
@@ -68,18 +70,9 @@ impl Detector {
         let held = Arc::clone(&self.held);
         let header = held.header();
         let (channels, given) = (&header.event, &header.context[header.features.len()..]);
-        let sample = values(sample, "values of the sample", channels)?;
-        let context = match context {
-            Some(context) => values(context, "values of the context", given)?,
-            None if given.is_empty() => Vec::new(),
-            None => {
-                return Err(ShapeError::new_err(format!(
-                    "the model needs a context: {}",
-                    names(given)
-                )));
-            }
-        };
-        let usable = finite(&sample, channels).and_then(|()| finite(&context, given));
+        let own = Sample::new(sample, context, [channels, given])?;
+        let (sample, context) = (own.event(), own.context());
+        let usable = finite(sample, channels).and_then(|()| finite(context, given));
         if let Err(fault) = usable {
             // The stream has gone on by one, though nobody knows where to.
             self.past.missing(1);
@@ -93,15 +86,15 @@ impl Detector {
             }
             None => false,
         };
-        self.past.push(&sample);
+        self.past.push(sample);
         if !primed {
             return Ok(None);
         }
-        full.extend_from_slice(&context);
+        full.extend_from_slice(context);
         let Some(table) = held.flow().calibration_given(&full) else {
             return Err(CalibrationError::new_err("the model is not calibrated"));
         };
-        let log_prob = held.scorer().log_prob_of(&sample, &full);
+        let log_prob = held.scorer().log_prob_of(sample, &full);
         let p_value = table.p_value(log_prob);
         let alarm = p_value <= table.alpha();
         self.observed += 1;
@@ -137,19 +130,4 @@ impl Detector {
         } = self;
         format!("<Detector: {observed} samples observed, {alarms} alarms>")
     }
-}
-
-/// One value for each channel.
-fn values(value: &Bound<'_, PyAny>, what: &str, channels: &[Channel<'_>]) -> PyResult<Vec<f32>> {
-    let own = column(value, what)?;
-    let own = own.values();
-    if own.len() == channels.len() {
-        return Ok(own.to_vec());
-    }
-    Err(ShapeError::new_err(format!(
-        "{} {what} are given, and the model has {} channels: {}",
-        own.len(),
-        channels.len(),
-        names(channels)
-    )))
 }

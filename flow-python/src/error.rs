@@ -21,13 +21,13 @@ create_exception!(
     flow_embedded,
     ShapeError,
     FlowError,
-    "An array has other axes, columns or rows than are needed, or holds no numbers."
+    "An array has other axes, columns or rows than are needed, lacks a column, or holds no numbers."
 );
 create_exception!(
     flow_embedded,
     NonFiniteError,
     FlowError,
-    "A value is NaN, infinite, or too large for float32."
+    "A value is missing (masked, null, NA), NaN, infinite, or too large for float32."
 );
 create_exception!(
     flow_embedded,

@@ -1,8 +1,8 @@
 //! Flow in Python: the package `flow_embedded`.
 //!
 //! ```text
-//! NumPy ──► array (borrowed where it can be) ──► model, detector, stream, lines ──► Scorer (pool)
-//!                                          └───► train ──► flow_train::train
+//! tables ──► named ──► array (borrowed where it can be) ──► rows ──► model, detector, stream ──► Scorer (pool)
+//!                                                       └─► train ──► flow_train::train
 //! ```
 //!
 //! Scores and samples come from the kernels of `flow_train::evaluate`, so their bits are those of
@@ -16,7 +16,10 @@ mod error;
 mod held;
 mod lines;
 mod model;
+mod named;
 mod pool;
+mod rescale;
+mod rows;
 mod sample;
 mod stream;
 mod train;
@@ -34,7 +37,9 @@ mod _flow {
         UnsupportedError,
     };
     #[pymodule_export]
-    use crate::model::Model;
+    use crate::model::{Model, of_scaled_rows, restore};
+    #[pymodule_export]
+    use crate::rescale::rescale;
     #[pymodule_export]
     use crate::train::{Progress, Trained, train};
 }

@@ -1,11 +1,13 @@
 //! A model, and what can be asked of it.
 
-use crate::array::{Context, Rows, column, finite};
+use crate::array::{column, finite};
 use crate::channel::Channel;
-use crate::error::CalibrationError;
+use crate::error::{CalibrationError, NonFiniteError, UnsupportedError};
 use crate::held::Held;
+use crate::rows::{Context, Rows};
 use crate::{lines, pool, sample, stream};
 use flow_embedded::artefact::{CalibrationTable, Judged};
+use flow_train::atomic_file;
 use flow_train::foreign::{Medium, show};
 use numpy::{IntoPyArray as _, PyArray1, PyArray2};
 use pyo3::prelude::*;
@@ -14,6 +16,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// What a model is restored from.
+type Pickled<'py, 'm> = (Bound<'py, PyBytes>, Option<&'m str>);
+
 /// One number for each row.
 type Numbers<'py> = Bound<'py, PyArray1<f32>>;
 
@@ -21,16 +26,44 @@ type Numbers<'py> = Bound<'py, PyArray1<f32>>;
 ///
 /// It does not change, and threads may share it. All scoring and sampling is done without the GIL,
 /// by as many threads as there are cores (or as RAYON_NUM_THREADS says), with the bits of the chip.
+///
+/// Tables and rows that have names are matched to the channels by name, in any order; columns that the
+/// model does not know are left out, and one that is missing or there twice raises ShapeError. What has
+/// no names goes by position. A table with names may hold the context beside the events. A missing value
+/// raises NonFiniteError.
 #[pyclass(frozen, module = "flow_embedded")]
 pub(crate) struct Model {
     held: Arc<Held>,
+    /// Why its file would be wrong on a device's raw rows, if it would.
+    scaled: Option<Arc<str>>,
 }
 
 impl Model {
     /// Validates the bytes of an artefact; `place` is where they come from.
     pub(crate) fn of(bytes: Vec<u8>, place: &str) -> PyResult<Self> {
         let held = Arc::new(Held::new(bytes, place)?);
-        Ok(Self { held })
+        Ok(Self { held, scaled: None })
+    }
+
+    /// The same model, which was trained on scaled rows.
+    pub(crate) fn of_scaled_rows(&self, why: &str) -> Self {
+        Self {
+            held: Arc::clone(&self.held),
+            scaled: Some(why.into()),
+        }
+    }
+
+    /// Refuses to let a model of scaled rows out, unless the caller knows about it.
+    fn leaves(&self, as_is: bool) -> PyResult<()> {
+        match &self.scaled {
+            Some(why) if !as_is => Err(UnsupportedError::new_err(format!(
+                "{why}, and the device has raw rows, on which this model would be wrong: train on raw rows, since a flow \
+                 standardises its columns by itself, or put the scaler of a scikit-learn pipeline into the model by \
+                 flow_embedded.from_pipeline(pipeline); pass as_is=True if the device's rows are like those of the \
+                 training"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn held(&self) -> &Arc<Held> {
@@ -89,15 +122,22 @@ impl Model {
         Self::of(data, "the bytes")
     }
 
-    /// The bytes of its file, the same as those that the chip loads.
-    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, self.held.bytes())
+    /// The bytes of its file, the same as those that the chip loads; `as_is` as for `save`.
+    #[pyo3(signature = (*, as_is=false))]
+    fn to_bytes<'py>(&self, py: Python<'py>, as_is: bool) -> PyResult<Bound<'py, PyBytes>> {
+        self.leaves(as_is)?;
+        Ok(PyBytes::new(py, self.held.bytes()))
     }
 
-    /// Writes the model to a file.
+    /// Writes the model to a file, which is replaced when the new one is complete.
+    ///
+    /// A model of scaled rows raises UnsupportedError: `flow_embedded.from_pipeline` puts scalers into a
+    /// model, and `as_is=True` saves it for a device whose rows are like those of the training.
+    #[pyo3(signature = (path, *, as_is=false))]
     #[expect(clippy::needless_pass_by_value, reason = "made of what Python gives")]
-    fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
-        py.detach(|| std::fs::write(&path, self.held.bytes()))
+    fn save(&self, py: Python<'_>, path: PathBuf, as_is: bool) -> PyResult<()> {
+        self.leaves(as_is)?;
+        py.detach(|| atomic_file::write(&path, self.held.bytes()))
             .map_err(|fault| in_file(&path, "written", &fault))
     }
 
@@ -140,8 +180,14 @@ impl Model {
     ) -> PyResult<Numbers<'py>> {
         let log_probs = column(log_probs, "log-likelihoods")?;
         let log_probs = log_probs.values();
+        if let Some(row) = log_probs.iter().position(|own| own.is_nan()) {
+            return Err(NonFiniteError::new_err(format!(
+                "row {row}: the log-likelihood is NaN, or it is missing; leave the row out"
+            )));
+        }
         let channels = &self.held.header().context;
         let context = Context::new(context, channels, log_probs.len())?;
+        finite(context.values(), channels)?;
         Ok(self.judged(log_probs, context.values())?.into_pyarray(py))
     }
 
@@ -272,13 +318,28 @@ impl Model {
     }
 
     /// For pickle and copy.
-    fn __reduce__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
-        let make = py.get_type::<Self>().getattr("from_bytes")?;
-        Ok((make, (self.to_bytes(py),)))
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, Pickled<'py, '_>)> {
+        let make = py.import("flow_embedded._flow")?.getattr("restore")?;
+        let bytes = PyBytes::new(py, self.held.bytes());
+        Ok((make, (bytes, self.scaled.as_deref())))
     }
+}
+
+/// A model from a pickle.
+#[pyfunction]
+#[pyo3(signature = (data, scaled))]
+pub(crate) fn restore(data: Vec<u8>, scaled: Option<&str>) -> PyResult<Model> {
+    let model = Model::of(data, "the pickle")?;
+    Ok(match scaled {
+        Some(why) => model.of_scaled_rows(why),
+        None => model,
+    })
+}
+
+/// The same model, which can't be saved unless the caller says that its rows need `why` first.
+#[pyfunction]
+pub(crate) fn of_scaled_rows(model: &Model, why: &str) -> Model {
+    model.of_scaled_rows(why)
 }
 
 /// The calibration of a model that judges events.

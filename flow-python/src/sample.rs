@@ -1,9 +1,10 @@
 //! Draws rows from a model, as `flow sample` does.
 
-use crate::array::{Context, finite, room};
+use crate::array::{finite, room};
 use crate::error::{ShapeError, UnsupportedError};
 use crate::held::Held;
 use crate::pool;
+use crate::rows::Context;
 use flow_train::evaluate::Draw;
 use numpy::{PyArray1, PyArray2, PyArrayMethods as _};
 use pyo3::prelude::*;

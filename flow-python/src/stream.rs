@@ -1,8 +1,9 @@
 //! The context that a model computes from the past of its own stream.
 
-use crate::array::{Rows, finite, room};
+use crate::array::{finite, room};
 use crate::error::UnsupportedError;
 use crate::held::Held;
+use crate::rows::Rows;
 use flow_train::data::Past;
 use numpy::{PyArray1, PyArray2, PyArrayMethods as _};
 use pyo3::prelude::*;

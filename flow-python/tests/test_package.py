@@ -36,6 +36,10 @@ def test_types_hold(settings, tmp_path):
         "model: fe.Model = fe.train([[0.0]], family='maf').model\n"
         "scores: NDArray[np.float32] = model.log_prob(np.zeros((1, 1)))\n"
         "verdict: fe.Verdict | None = fe.Detector(model).observe([0.0])\n"
+        "verdict = fe.Detector(model).observe({'a': 0.0})\n"
+        "scores = model.log_prob({'a': [0.0, 1.0]}, [{'b': 0.0}, {'b': 1.0}])\n"
+        "model.save('model.flow', as_is=True)\n"
+        "raw: fe.Model = fe.from_pipeline(object())\n"
     )
     run("-m", "mypy", "--config-file", settings, "use.py", cwd=tmp_path)
 
@@ -45,10 +49,11 @@ def test_the_package_says_that_it_has_types():
 
 
 def test_the_examples_of_the_documentation_run():
-    from flow_embedded import estimator
+    from flow_embedded import estimator, pipeline
 
-    tried = doctest.testmod(estimator)
-    assert tried.attempted > 0 and tried.failed == 0
+    for module in (estimator, pipeline):
+        tried = doctest.testmod(module)
+        assert tried.attempted > 0 and tried.failed == 0
 
 
 def test_the_examples_of_the_readme_run(tmp_path, artefact, motions):
@@ -69,12 +74,13 @@ def test_without_scikit_learn_all_but_the_estimator_is_there(tmp_path):
         sys.modules["sklearn"] = None
         import flow_embedded
         from flow_embedded import Detector, Model, load, train
-        try:
-            flow_embedded.FlowDetector
-        except ImportError as fault:
-            assert "pip install" in str(fault)
-        else:
-            raise AssertionError("there is an estimator")
+        for name in ("FlowDetector", "from_pipeline"):
+            try:
+                getattr(flow_embedded, name)
+            except ImportError as fault:
+                assert "pip install" in str(fault)
+            else:
+                raise AssertionError(f"there is {name}")
         try:
             flow_embedded.nothing
         except AttributeError:

@@ -17,8 +17,10 @@
 //! - [`train`](mod@train): all of this in one go
 //! - [`posterior`](mod@posterior): flows of a model's parameters, from its density or from a simulator
 //! - [`bench`](mod@bench): the time of one training step
+//! - [`atomic_file`]: files that are there completely or not at all
 //! - [`cli`]: the command `flow`
 
+pub mod atomic_file;
 pub mod auto;
 pub mod bench;
 pub mod calibrate;

@@ -15,6 +15,8 @@ const PACKAGES: &[&str] = &[
     "mypy",
     "numpy",
     "pandas",
+    "polars",
+    "pyarrow",
     "pytest",
     "scikit-learn",
 ];

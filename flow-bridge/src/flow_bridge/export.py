@@ -48,7 +48,8 @@ def export(
         path: ``NAME`` or ``NAME.safetensors`` writes ``NAME.safetensors`` and ``NAME.json``; ``NAME.json`` or
             ``NAME.npz`` writes that one alone, with the tensors inside.
         standardise: What was done to the events before the flow saw them: ``(mean, std)`` or a fitted
-            ``StandardScaler``. Log-likelihoods are then in the units of the raw data.
+            ``StandardScaler``. Log-likelihoods are then in the units of the raw data. Numbers with names (a pandas
+            Series, a scaler that was fitted to a table) are matched to ``columns`` by name, if these are given.
         standardise_context: The same for the context.
         columns: Names of the event's columns; without them the import names them x0, x1 and so on.
         context_columns: Names of the context's columns.
@@ -69,16 +70,18 @@ def export(
     for key, tensor in taken.tensors.items():
         if not np.isfinite(tensor).all():
             raise ExportError(key, "holds a number that is not finite")
-    event = scale(standardise, taken.features, "standardise")
-    context = scale(standardise_context, taken.context, "standardise_context")
+    names = _names(columns, taken.features, "columns")
+    context_names = _names(context_columns, taken.context, "context_columns")
+    event = scale(standardise, taken.features, "standardise", names or None)
+    context = scale(standardise_context, taken.context, "standardise_context", context_names or None)
     rows = golden_rows(taken, golden, event, context, seed)
     given = standardise is not None or standardise_context is not None
     manifest: Manifest = {
         "name": stem if name is None else name,
         "library": taken.library,
         "version": version.installed(taken.library),
-        "columns": _names(columns, taken.features, "columns"),
-        "context_columns": _names(context_columns, taken.context, "context_columns"),
+        "columns": names,
+        "context_columns": context_names,
         "standardise": {
             "mean": event.mean.tolist(),
             "std": event.std.tolist(),

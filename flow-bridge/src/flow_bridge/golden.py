@@ -96,6 +96,8 @@ def _matrix(given: Any, columns: int, argument: str) -> Rows:
     # Tensors of torch that need a gradient, or that are elsewhere, do not become arrays by themselves.
     if hasattr(given, "detach"):
         given = given.detach().cpu()
+    if np.ma.is_masked(given):
+        raise ExportError(argument, "has masked values: give rows without any")
     rows: Rows = np.asarray(given, dtype=np.float64)
     if rows.ndim == 1 and columns == 1:
         rows = rows[:, None]

@@ -28,6 +28,7 @@ from ._train import train
 
 if TYPE_CHECKING:
     from .estimator import FlowDetector
+    from .pipeline import from_pipeline
 
 __all__ = [
     "ArtefactError",
@@ -44,6 +45,7 @@ __all__ = [
     "TrainingError",
     "UnsupportedError",
     "Verdict",
+    "from_pipeline",
     "load",
     "train",
 ]
@@ -59,9 +61,13 @@ def load(path: str | os.PathLike[str]) -> Model:
 
 
 def __getattr__(name: str) -> Any:
-    # The estimator alone needs scikit-learn, and so is imported when it is asked for.
+    # These alone need scikit-learn, and so are imported when they are asked for.
     if name == "FlowDetector":
         from .estimator import FlowDetector
 
         return FlowDetector
+    if name == "from_pipeline":
+        from .pipeline import from_pipeline
+
+        return from_pipeline
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,8 @@
 """The compiled half of the package."""
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any, final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,8 +21,16 @@ __all__ = [
     "TrainingError",
     "UnsupportedError",
     "Verdict",
+    "of_scaled_rows",
+    "rescale",
+    "restore",
     "train",
 ]
+
+_Row: TypeAlias = ArrayLike | Mapping[str, Any]
+"""One row: by name if its values have names, else by position."""
+_Rows: TypeAlias = ArrayLike | Mapping[str, Any] | Sequence[Mapping[str, Any]]
+"""A table: by name if its columns have names, else by position."""
 
 class FlowError(ValueError):
     """Something was given that can't be used; the message says what, where, and what to do."""
@@ -31,10 +39,10 @@ class ArtefactError(FlowError):
     """The bytes hold no model that this version can use: truncated, damaged, or too new."""
 
 class ShapeError(FlowError):
-    """An array has other axes, columns or rows than are needed, or holds no numbers."""
+    """An array has other axes, columns or rows than are needed, lacks a column, or holds no numbers."""
 
 class NonFiniteError(FlowError):
-    """A value is NaN, infinite, or too large for float32."""
+    """A value is missing (masked, null, NA), NaN, infinite, or too large for float32."""
 
 class CalibrationError(FlowError):
     """The model promises no false-alarm rate for what was asked."""
@@ -71,7 +79,16 @@ class Model:
 
     Events are rows × channels and contexts rows × channels of the context; a list of values is the
     context of all rows. C-contiguous arrays of float32 are read where they lie, others are converted
-    with one copy. No array may be written to by another thread meanwhile.
+    with one copy, each number rounded once. No array may be written to by another thread meanwhile.
+
+    What has names is matched to the channels by name, in any order: tables of pandas, Polars and
+    Arrow, structured arrays, mappings of columns, lists of mappings or of named tuples. Columns that
+    the model does not know are left out. A column that is missing or there twice raises ShapeError,
+    which names it. A table with names may hold the context beside the events. What has no names goes
+    by position: arrays, lists, and tables whose columns are numbered in ascending order.
+
+    A missing value (NaN, masked, null, NA) raises NonFiniteError; complex numbers, times, texts and
+    sparse matrices raise ShapeError.
     """
 
     @staticmethod
@@ -80,32 +97,41 @@ class Model:
     @staticmethod
     def from_bytes(data: bytes) -> Model:
         """A model from the bytes of its file."""
-    def to_bytes(self) -> bytes:
-        """The bytes of its file, the same as those that the chip loads."""
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the model to a file."""
+    def to_bytes(self, *, as_is: bool = False) -> bytes:
+        """The bytes of its file, the same as those that the chip loads; ``as_is`` as for ``save``."""
+    def save(self, path: str | os.PathLike[str], *, as_is: bool = False) -> None:
+        """Writes the model to a file.
+
+        A file that is there is replaced when the new one is complete, keeps its permissions, and stays
+        as it was if anything fails.
+
+        A model that was trained on scaled rows would be wrong on a device's raw rows: it raises
+        UnsupportedError if its rows came out of the earlier steps of a scikit-learn pipeline, or look
+        exactly as a scaler leaves them. ``flow_embedded.from_pipeline`` puts scalers into a model;
+        ``as_is=True`` saves it for a device whose rows are like those of the training.
+        """
     def log_prob(
-        self, events: ArrayLike, context: ArrayLike | None = None
+        self, events: _Rows, context: _Rows | None = None
     ) -> NDArray[np.float32]:
         """The log-likelihood of each row, in nats, in the units of the data.
 
         It is −∞ for a row outside the domain of a channel.
         """
     def p_value(
-        self, events: ArrayLike, context: ArrayLike | None = None
+        self, events: _Rows, context: _Rows | None = None
     ) -> NDArray[np.float32]:
         """The conformal p-value of each row, in (0, 1].
 
         For a row like the calibration rows, it is at most alpha with a probability of at most alpha.
         """
     def p_value_of(
-        self, log_probs: ArrayLike, context: ArrayLike | None = None
+        self, log_probs: ArrayLike, context: _Rows | None = None
     ) -> NDArray[np.float32]:
-        """The conformal p-values of log-likelihoods that are known already."""
+        """The conformal p-values of log-likelihoods that are known already, one for each row and none of them NaN."""
     def sample(
         self,
         n: int = 1,
-        context: ArrayLike | None = None,
+        context: _Rows | None = None,
         *,
         seed: int | None = None,
         round: bool = False,
@@ -116,7 +142,7 @@ class Model:
         of a sensor's noise goes on from its own rows, and takes no past as context.
         """
     def context_of(
-        self, events: ArrayLike, context: ArrayLike | None = None
+        self, events: _Rows, context: _Rows | None = None
     ) -> NDArray[np.float32]:
         """The context of each row of a stream, for a model that is conditioned on the stream's own past.
 
@@ -160,7 +186,9 @@ class Model:
     def __eq__(self, other: object, /) -> bool: ...
     def __ne__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
-    def __reduce__(self) -> tuple[Callable[[bytes], Model], tuple[bytes]]: ...
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[[bytes, str | None], Model], tuple[bytes, str | None]]: ...
 
 @final
 class Verdict:
@@ -185,11 +213,14 @@ class Detector:
 
     def __new__(cls, model: Model) -> Detector: ...
     def observe(
-        self, sample: ArrayLike, context: ArrayLike | None = None
+        self, sample: _Row, context: _Row | None = None
     ) -> Verdict | None:
         """Scores one sample given its context; None while a model that needs the past has not enough of it.
 
-        A sample that is not finite raises NonFiniteError, is not counted, and leaves a gap in the past.
+        A sample with names (a mapping, a row of pandas, a named tuple) is matched by name, and may hold
+        the context; a list or an array goes by position.
+
+        A sample with a value that is missing or not finite raises NonFiniteError, is not counted, and leaves a gap in the past.
         """
     @property
     def observed(self) -> int:
@@ -264,9 +295,24 @@ class Trained:
     def columns(self) -> list[str]:
         """What was found out about columns: domains and rounding, one sentence each."""
 
+def of_scaled_rows(model: Model, why: str) -> Model:
+    """The same model, which can't be saved unless the caller says that its rows need ``why`` first."""
+
+def rescale(
+    model: Model,
+    names: Sequence[str],
+    offsets: Sequence[float],
+    factors: Sequence[float],
+    command: str,
+) -> Model:
+    """The model of raw rows that a model of ``(raw - offset) * factor`` stands for, with new names of its channels."""
+
+def restore(data: bytes, scaled: str | None) -> Model:
+    """A model from a pickle."""
+
 def train(
-    events: ArrayLike,
-    context: ArrayLike | None,
+    events: _Rows,
+    context: _Rows | None,
     options: Mapping[str, Any],
     progress: Callable[[Progress], bool | None] | None,
 ) -> Trained:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from numpy.typing import ArrayLike
 
@@ -11,8 +11,8 @@ from . import _flow
 from ._flow import Progress, Trained
 
 def train(
-    events: ArrayLike,
-    context: ArrayLike | None = None,
+    events: ArrayLike | Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    context: ArrayLike | Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     *,
     names: Sequence[str] | None = None,
     context_names: Sequence[str] | None = None,
@@ -51,10 +51,14 @@ def train(
     ----------
     events
         What the model is of: rows × channels, finite. Kept as ``float32``, the precision of the chip.
+        The channels have the names of a table's columns (pandas, Polars, Arrow, a mapping), and the
+        model is given rows by these names later. Give raw rows: a flow standardises its columns by
+        itself. A model of rows that look as a scaler leaves them is not saved without ``as_is=True``.
     context
         What may explain a row but is not judged itself: one row for each event.
     names, context_names
-        Names of the columns; ``x0``, ``x1`` … and ``c0``, ``c1`` … if nothing is said.
+        Names of the columns of arrays without names; ``x0``, ``x1`` … and ``c0``, ``c1`` … if nothing is
+        said.
     units
         Units of columns by name, for the record; that of an angle makes its column circular.
     domains
@@ -70,7 +74,7 @@ def train(
     categories
         For columns that hold codes of categories, 0 to K − 1: the K names, ascending.
     groups
-        One label for each row: rows of one label go to one part as a whole. In place of ``split``.
+        One label for each row, none of them missing: rows of one label go to one part as a whole. In place of ``split``.
     weights
         How much each row counts.
     split

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from . import _flow
+from ._arrays import checked
 from ._flow import Model
 from ._train import train
 
@@ -16,6 +18,8 @@ try:
     from sklearn.base import BaseEstimator, DensityMixin, OutlierMixin
     from sklearn.utils import check_random_state
     from sklearn.utils.validation import check_is_fitted, validate_data
+
+    from .pipeline import steps_before
 except ImportError as _fault:
     raise ImportError(
         "FlowDetector needs scikit-learn 1.6 or later: pip install flow-embedded[sklearn]"
@@ -32,6 +36,13 @@ class FlowDetector(OutlierMixin, DensityMixin, BaseEstimator):  # type: ignore[m
     raises at most ``alpha`` of false alarms on rows like them. ``model_`` is the artefact:
     ``model_.save("model.flow")`` gives the file that ``flow codegen`` compiles, and the firmware
     computes the same bits as ``score_samples``.
+
+    A flow standardises its columns by itself and needs no scaler before it. Behind the steps of a
+    pipeline, ``model_`` knows nothing of these and would be wrong on a device's raw rows, so its
+    ``save`` refuses; ``flow_embedded.from_pipeline`` puts scalers into the model.
+
+    Columns follow scikit-learn's rule: a detector that was fitted to a table with names takes tables
+    with the same names in the same order, and refuses others. ``model_`` itself matches by name.
 
     Parameters
     ----------
@@ -117,7 +128,7 @@ class FlowDetector(OutlierMixin, DensityMixin, BaseEstimator):  # type: ignore[m
         self : FlowDetector
             The fitted detector.
         """
-        rows = validate_data(self, X, dtype=np.float32, order="C", ensure_min_samples=2)
+        rows = validate_data(self, checked(X), dtype=np.float32, order="C", ensure_min_samples=2)
         given, few = rows, max(_FEWEST, rows.shape[1] + 9)
         if len(rows) < few:
             # Nothing can be held out of them. Each is there as often as the others, but for a rest.
@@ -137,6 +148,10 @@ class FlowDetector(OutlierMixin, DensityMixin, BaseEstimator):  # type: ignore[m
             smoothing=self.smoothing,
         )
         self.model_: Model = trained.model
+        if steps := steps_before(self):
+            self.model_ = _flow.of_scaled_rows(
+                trained.model, f"the model was fitted to what {steps} made of the rows of its pipeline"
+            )
         # Rows that are repeated promise nothing of others.
         threshold = self.model_.threshold if len(given) >= few else None
         self.calibrated_ = threshold is not None
@@ -254,7 +269,7 @@ class FlowDetector(OutlierMixin, DensityMixin, BaseEstimator):  # type: ignore[m
 
     def _rows(self, X: ArrayLike) -> Any:
         check_is_fitted(self)
-        return validate_data(self, X, dtype=np.float32, order="C", reset=False)
+        return validate_data(self, checked(X), dtype=np.float32, order="C", reset=False)
 
     def _seed(self) -> int:
         return _seed(self.random_state)

@@ -7,8 +7,9 @@
 //! ```
 
 mod options;
-mod recording;
+pub(crate) mod recording;
 mod run;
+mod scaled;
 
 use crate::error::FlowError;
 use crate::model::Model;
@@ -87,11 +88,23 @@ pub(crate) struct Trained {
 }
 
 impl Trained {
-    fn new(py: Python<'_>, own: flow_train::train::Trained) -> PyResult<Self> {
+    /// `scaled` is what the rows look like, if a scaler was there.
+    fn new(
+        py: Python<'_>,
+        own: flow_train::train::Trained,
+        scaled: Option<&str>,
+    ) -> PyResult<Self> {
         let [train, validate, calibrate] = own.rows;
+        let model = Model::of(own.bytes, "the trained model")?;
+        let model = match scaled {
+            Some(look) => {
+                model.of_scaled_rows(&format!("the rows of the training look scaled: {look}"))
+            }
+            None => model,
+        };
         let choices = own.choices.iter().filter(|choice| choice.is_notable());
         Ok(Self {
-            model: Py::new(py, Model::of(own.bytes, "the trained model")?)?,
+            model: Py::new(py, model)?,
             rows: (train, validate, calibrate),
             family: own.spec.family.name(),
             layers: own.spec.layers,
@@ -143,8 +156,9 @@ pub(crate) fn train(
     let recording = recording::of(events, context, &options)?;
     let recipe = options.recipe(&recording)?;
     let trained = run::run(py, &recording, &recipe, progress.as_ref())?;
+    let scaled = py.detach(|| scaled::found(&recording, |name| options.is_categorical(name)));
     match trained {
-        Some(trained) => Trained::new(py, trained),
+        Some(trained) => Trained::new(py, trained, scaled.as_deref()),
         None => Err(FlowError::new_err(
             "training broke off by a fault of its own, which was printed: please report it with the rows and options \
              that lead to it",

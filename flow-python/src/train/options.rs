@@ -64,6 +64,11 @@ impl Options {
         })
     }
 
+    /// Whether a column holds codes of categories.
+    pub(super) fn is_categorical(&self, column: &str) -> bool {
+        self.categories.contains_key(column)
+    }
+
     /// What to make of a recording.
     pub(super) fn recipe(&self, recording: &Recording) -> PyResult<Recipe> {
         let events = recording.data.event_names();

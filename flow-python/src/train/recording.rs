@@ -1,8 +1,9 @@
 //! Arrays as the recording that `flow train` would have read.
 
 use super::Options;
-use crate::array::{NonFinite, Table, column, table};
+use crate::array::{NonFinite, Table, arrays, column};
 use crate::error::{NonFiniteError, ShapeError, TrainingError};
+use crate::named::table;
 use flow_train::data::{CleaningReport, Dataset, Recording, fault_of_name};
 use flow_train::foreign::{Medium, show};
 use pyo3::prelude::*;
@@ -15,16 +16,35 @@ pub(super) fn of(
     options: &Options,
 ) -> PyResult<Recording> {
     let py = events.py();
-    let events = table(events, "events")?;
+    let (events, event_labels) = table(events, "events")?;
     if events.columns == 0 {
         return Err(ShapeError::new_err(
             "the events have no column: there is nothing to model",
         ));
     }
-    let context = context.map(|own| table(own, "contexts")).transpose()?;
+    let (context, context_labels) = match context {
+        Some(own) => {
+            let (table, labels) = table(own, "contexts")?;
+            (Some(table), labels)
+        }
+        None => (None, None),
+    };
     let (rows, width) = (events.rows, context.as_ref().map_or(0, |own| own.columns));
-    let event_names = names(options.names.as_ref(), events.columns, "names", "x")?;
-    let context_names = names(options.context_names.as_ref(), width, "context_names", "c")?;
+    let event_names = names(
+        options.names.as_ref(),
+        event_labels.as_ref(),
+        events.columns,
+        "names",
+        "x",
+    )?;
+    let context_names = options.context_names.as_ref();
+    let context_names = names(
+        context_names,
+        context_labels.as_ref(),
+        width,
+        "context_names",
+        "c",
+    )?;
     differ(event_names.iter().chain(&context_names))?;
     finite(&events, &event_names)?;
     if let Some(context) = &context {
@@ -59,14 +79,24 @@ pub(super) fn of(
     })
 }
 
-/// The names that were given, or `x0`, `x1` and so on.
+/// The names that were given, those that the table has, or `x0`, `x1` and so on.
 fn names(
     given: Option<&Vec<String>>,
+    labels: Option<&Vec<String>>,
     columns: usize,
     option: &str,
     letter: &str,
 ) -> PyResult<Vec<String>> {
-    match given {
+    if let Some((given, labels)) = given.zip(labels)
+        && given != labels
+    {
+        let [given, labels] = [given, labels].map(|own| show(&own.join(", "), Medium::Line));
+        return Err(TrainingError::new_err(format!(
+            "{option}: {given} are given for columns that have the names {labels}: leave {option} out, or give an array \
+             without names"
+        )));
+    }
+    match given.or(labels) {
         None => Ok((0..columns)
             .map(|column| format!("{letter}{column}"))
             .collect()),
@@ -79,7 +109,7 @@ fn names(
 }
 
 /// Names that an artefact can hold, and a message can quote.
-fn printable(names: &[String], option: &str) -> PyResult<Vec<String>> {
+pub(crate) fn printable(names: &[String], option: &str) -> PyResult<Vec<String>> {
     for (column, name) in names.iter().enumerate() {
         if let Some(why) = fault_of_name(name) {
             let name = show(&name.chars().take(40).collect::<String>(), Medium::Line);
@@ -91,7 +121,8 @@ fn printable(names: &[String], option: &str) -> PyResult<Vec<String>> {
     Ok(names.to_vec())
 }
 
-fn differ<'n>(names: impl Iterator<Item = &'n String>) -> PyResult<()> {
+/// Refuses names of which two are the same.
+pub(crate) fn differ<'n>(names: impl Iterator<Item = &'n String>) -> PyResult<()> {
     let mut seen = HashMap::new();
     for name in names {
         if seen.insert(name, ()).is_some() {
@@ -121,9 +152,16 @@ fn same_rows(rows: usize, found: usize, what: &str) -> PyResult<()> {
 fn groups(labels: &Bound<'_, PyAny>, rows: usize) -> PyResult<Vec<u32>> {
     let mut known: HashMap<String, u32> = HashMap::new();
     let mut groups = Vec::with_capacity(rows);
-    for label in labels.try_iter()? {
+    let is_missing = arrays(labels.py())?.getattr("is_missing")?;
+    for (row, label) in labels.try_iter()?.enumerate() {
+        let label = label?;
+        if is_missing.call1((&label,))?.extract()? {
+            return Err(ShapeError::new_err(format!(
+                "groups: row {row} has no label: give it one, or leave the row out"
+            )));
+        }
         let next = u32::try_from(known.len()).unwrap_or(u32::MAX);
-        groups.push(*known.entry(label?.str()?.to_string()).or_insert(next));
+        groups.push(*known.entry(label.str()?.to_string()).or_insert(next));
     }
     same_rows(rows, groups.len(), "groups")?;
     Ok(groups)
@@ -135,7 +173,7 @@ fn weights(values: &Bound<'_, PyAny>, rows: usize) -> PyResult<Vec<f32>> {
     same_rows(rows, own.len(), "weights")?;
     if let Some(row) = own.iter().position(|x| !(x.is_finite() && *x >= 0.0)) {
         return Err(NonFiniteError::new_err(format!(
-            "row {row}: the weight {} is no finite number of at least 0; mend it, or give rows that shall not count \
+            "row {row}: the weight {} is no finite number of at least 0; correct it, or give rows that shall not count \
              the weight 0",
             own[row]
         )));

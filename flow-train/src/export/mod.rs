@@ -10,6 +10,7 @@ mod fold;
 mod layer;
 mod mondrian;
 mod pack;
+mod rescale;
 mod unpack;
 
 pub use categorical::DraftVocabulary;
@@ -20,3 +21,4 @@ pub use draft::{
 };
 pub use layer::{DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes, MaskedRow};
 pub use mondrian::{DraftCategory, DraftMondrian};
+pub use rescale::{RescaleError, Scaling};

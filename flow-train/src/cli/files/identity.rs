@@ -1,5 +1,6 @@
 //! Whether two paths are one file.
 
+use crate::atomic_file::follow;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
@@ -76,22 +77,6 @@ pub(super) fn place(path: &Path) -> PathBuf {
     // Joining nothing adds a separator, which components don't have.
     let found: PathBuf = found.unwrap_or(absolute).components().collect();
     found
-}
-
-/// Follows links to a file that may be missing.
-pub(in crate::cli) fn follow(path: &Path) -> PathBuf {
-    /// More than any system follows: then they go in a circle.
-    const LINKS: usize = 40;
-    let mut path = path.to_owned();
-    for _ in 0..LINKS {
-        // What the system finds, such as a pipe in /dev/fd, has no path.
-        if path.exists() {
-            break;
-        }
-        let Ok(link) = path.read_link() else { break };
-        path = path.parent().unwrap_or(Path::new("")).join(link);
-    }
-    path.canonicalize().unwrap_or(path)
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ mod reads;
 mod target;
 
 pub(super) use given::Given;
-pub(super) use identity::follow;
 pub(super) use target::Target;
 
 use crate::Error;
