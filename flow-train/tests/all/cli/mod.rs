@@ -15,6 +15,7 @@ mod past;
 mod pipes;
 mod promises;
 mod sbc;
+mod stated;
 mod tables;
 mod text;
 mod train;
