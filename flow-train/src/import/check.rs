@@ -231,11 +231,10 @@ pub(super) fn held(
             causes,
         })));
     }
-    let relative = |row: usize| off(found.exact[row], expected[row]) / expected[row].abs().max(1.0);
     // An infinity that is expected and found is off by nothing.
-    let relative = |row| match off(found.exact[row], expected[row]) {
+    let relative = |row: usize| match off(found.exact[row], expected[row]) {
         0.0 => 0.0,
-        _ => relative(row),
+        off => off / expected[row].abs().max(1.0),
     };
     let rounded: Vec<f64> = (0..expected.len())
         .map(|row| off(on_chip[row], expected[row]))
