@@ -23,7 +23,11 @@ pub fn compile(artefact: &[u8], source: &Path, options: &Options) -> Result<(Str
     };
     let unknown = options.budget.unknown(&cost);
     if !unknown.is_empty() {
-        return Err(Error::NotEstimated { limited: unknown });
+        return Err(Error::NotEstimated {
+            limited: unknown,
+            unmodelled: cost.unmodelled,
+            basis: cost.basis,
+        });
     }
     let excesses = options.budget.excesses(&cost);
     if !excesses.is_empty() {
@@ -106,7 +110,7 @@ pub(crate) fn planned(
     }
     let mut cost = Cost::of(&plan, optimise, options.chip);
     if let Some(measured) = options.measured.iter().find(|own| own.is_of(&cost)) {
-        measured.replace(&mut cost);
+        measured.replace(&mut cost, plan.is_integer());
     }
     Ok((plan, cost))
 }

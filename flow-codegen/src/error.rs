@@ -1,4 +1,4 @@
-use crate::cost::{Overrun, Resource};
+use crate::cost::{Basis, Overrun, Resource, Unmodelled};
 use crate::foreign::{Medium, show};
 use flow_embedded::LoadError;
 use flow_embedded::math::Backend;
@@ -80,15 +80,15 @@ pub enum Error {
         /// The layer, from 0.
         layer: usize,
     },
-    /// A budget limits what is not estimated for the model.
-    #[error(
-        "a budget limits {}, and what weights stored as f16 cost is measured and not estimated: run `flow \
-         codegen --measure` with the budget, or quantise the model to i8",
-        list(limited)
-    )]
+    /// A budget limits what is not known of the model.
+    #[error("a budget limits {}, and {}", list(limited), reason(*unmodelled, *basis))]
     NotEstimated {
         /// What the budget limits.
         limited: Vec<Resource>,
+        /// What keeps it from being estimated.
+        unmodelled: Option<Unmodelled>,
+        /// What is known, and how.
+        basis: Basis,
     },
     /// The type's name is that of something else in the module.
     #[error("the type cannot be named {name}: the generated module needs the name itself")]
@@ -171,6 +171,23 @@ impl fmt::Debug for Error {
 }
 
 /// Flash, stack and latency in a sentence.
+/// Why it is not known, and what to do.
+fn reason(unmodelled: Option<Unmodelled>, basis: Basis) -> String {
+    let what = unmodelled.map_or("this model's code".to_owned(), |own| own.to_string());
+    match (unmodelled, basis) {
+        (Some(Unmodelled::Host), _) => format!(
+            "{what} is neither measured nor estimated: give the core of a chip, or no budget"
+        ),
+        (_, Basis::Linked) => format!(
+            "what {what} take to run is measured in an emulator, which is not installed here: install QEMU, or limit \
+             flash alone"
+        ),
+        (_, Basis::Estimated | Basis::Measured) => format!(
+            "what {what} cost is measured and not estimated: run `flow codegen --measure` with the budget"
+        ),
+    }
+}
+
 fn list(resources: &[Resource]) -> String {
     let names: Vec<String> = resources.iter().map(Resource::to_string).collect();
     names.join(" and ")

@@ -1,7 +1,7 @@
 //! A model as it is measured: its module, and events that it finds typical.
 
 use anyhow::Result;
-use flow_codegen::{Defmt, Optimise, Options, Visibility, compile};
+use flow_codegen::{Budget, Defmt, Optimise, Options, Visibility, compile};
 use flow_embedded::LoadedFlow;
 use flow_embedded::artefact::{Channel, Header, Judged};
 use flow_embedded::golden::Words;
@@ -60,6 +60,8 @@ impl Probe {
             derives: Vec::new(),
             defmt: Defmt::Never,
             self_test: false,
+            // What is measured decides, and estimates may exceed it.
+            budget: Budget::default(),
             ..options.clone()
         };
         let functions = options.functions;

@@ -200,7 +200,10 @@ pub fn summaries(of: impl Fn(u64) -> Result<Vec<Errors>> + Sync + Send) -> Resul
                 autoregression: mean(|own| own.autoregression),
                 flow: mean(|own| own.flow),
             },
-            worst: own().map(|own| own.flow).fold(0.0, f64::max),
+            // NaN is worse than any number.
+            worst: own()
+                .map(|own| own.flow)
+                .fold(0.0, |worst, own| if own <= worst { worst } else { own }),
         }
     };
     Ok((0..all[0].len()).map(channel).collect())

@@ -30,6 +30,7 @@ pub mod imported;
 pub mod no_panic;
 pub mod packages;
 pub mod parallel;
+pub mod peers;
 pub mod python;
 pub mod quick;
 pub mod setup;

@@ -1,6 +1,6 @@
 //! What a model may cost, and what would make it fit.
 
-use super::{Chip, Core, Cost};
+use super::{Chip, Cost};
 use crate::Functions;
 use std::fmt;
 use std::time::Duration;
@@ -60,11 +60,10 @@ impl Budget {
             .collect()
     }
 
-    /// What is limited and can't be checked, since it is not estimated for the model: nothing for
-    /// [`Core::Host`], which has no budget.
+    /// What is limited and can't be checked: of a model that is not estimated (see
+    /// [`Cost::unmodelled`]), what was not measured.
     pub fn unknown(&self, cost: &Cost) -> Vec<Resource> {
         let limited = self.limited(cost).into_iter();
-        let limited = limited.filter(|_| cost.chip.core != Core::Host);
         limited
             .filter_map(|(resource, _, needs)| needs.is_none().then_some(resource))
             .collect()

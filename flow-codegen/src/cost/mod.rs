@@ -15,6 +15,7 @@
 mod budget;
 mod coefficients;
 mod core;
+mod fitted;
 mod measured;
 mod predict;
 mod tables;
@@ -23,12 +24,12 @@ mod work;
 
 pub use self::core::{Core, UnknownCore};
 pub use budget::{Budget, Excess, Overrun, Remedy, Resource, Seconds};
+pub use fitted::Unmodelled;
 pub use measured::{Basis, Counted, Measured};
 pub use timing::{Mix, Timing};
 pub use work::{Operation, Tally, Work};
 
 use crate::{Optimise, Plan};
-use flow_embedded::artefact::WeightFormat;
 use predict::{Coefficients, total};
 use std::fmt;
 
@@ -90,15 +91,17 @@ pub struct Cost {
     pub basis: Basis,
     /// Weights, standardisation and calibration table in flash, bytes.
     pub table_bytes: usize,
-    /// Code in flash, bytes; none for [`Core::Host`], and for weights of half precision until it is
+    /// What keeps code, instructions and stack from being estimated, if anything does: they are none until they are
     /// measured.
+    pub unmodelled: Option<Unmodelled>,
+    /// Code in flash, bytes.
     pub code_bytes: Option<usize>,
     /// Multiply-accumulates of one `log_prob`; of one `sample` as well, since
     /// each hidden unit is evaluated once there too.
     pub macs: usize,
-    /// One `log_prob`, if the module scores; none where there is no `code_bytes`.
+    /// One `log_prob`, if the module scores and it is known.
     pub log_prob: Option<Run>,
-    /// One `sample`, if the module draws samples; none where there is no `code_bytes`.
+    /// One `sample`, if the module draws samples and it is known.
     pub sample: Option<Run>,
 }
 
@@ -117,11 +120,10 @@ impl Cost {
     /// Reads the cost off a plan.
     pub(crate) fn of(plan: &Plan, optimise: Optimise, chip: Chip) -> Self {
         let work = Work::of(plan);
-        // Each weight of half precision is converted in code, a multiple of the work that the
-        // coefficients were fitted to.
-        let coefficients = match plan.weights {
-            Some(WeightFormat::F16) => None,
-            _ => Coefficients::of(chip.core, chip.level, work.integer),
+        let unmodelled = Unmodelled::of(plan, chip.core);
+        let coefficients = match unmodelled {
+            Some(_) => None,
+            None => Coefficients::of(chip.core, chip.level, work.integer),
         };
         let timing = chip.core.timing().zip(chip.core.mix(work.integer));
         let run = |operation: &Option<Operation>| {
@@ -130,7 +132,7 @@ impl Cost {
             let (timing, mix) = timing?;
             Some(Run {
                 instructions,
-                cycles: (instructions as f64 * timing.cycles(&mix)).ceil() as usize,
+                cycles: timing.cycles_of(&mix, instructions),
                 stack_bytes: total(own.stack, &operation.stack),
             })
         };
@@ -139,6 +141,7 @@ impl Cost {
             optimise,
             basis: Basis::Estimated,
             table_bytes: work.table_bytes,
+            unmodelled,
             code_bytes: coefficients.map(|own| total(own.code, &work.code)),
             macs: tables::macs(plan),
             log_prob: run(&work.log_prob),

@@ -67,6 +67,11 @@ impl Timing {
         let extra = longer.map(|(share, cycles)| share * (cycles - 1.0));
         self.issue * (1.0 + extra.iter().sum::<f64>())
     }
+
+    /// Cycles of so many instructions of a mix, rounded up.
+    pub(super) fn cycles_of(&self, mix: &Mix, instructions: usize) -> usize {
+        (instructions as f64 * self.cycles(mix)).ceil() as usize
+    }
 }
 
 impl Core {

@@ -57,6 +57,7 @@ struct Report<'a> {
     rows: usize,
     mean_difference: f64,
     worst_difference: f64,
+    lost: usize,
     clamped: usize,
     table_bytes_before: usize,
     table_bytes: usize,
@@ -94,6 +95,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         rows: own.rows,
         mean_difference: own.mean_difference,
         worst_difference: own.worst_difference,
+        lost: own.lost,
         clamped: own.clamped,
         table_bytes_before: table_bytes(model.bytes())?,
         table_bytes: table_bytes(&own.artefact)?,
@@ -169,6 +171,15 @@ fn lines(report: &Report<'_>, own: &Quantised, output: &Target) -> Vec<(&'static
             ),
         ),
     ];
+    if own.lost > 0 {
+        lines.push((
+            "lost",
+            format!(
+                "{} rows have a density as one of both models alone: they are in neither difference",
+                own.lost
+            ),
+        ));
+    }
     if own.clamped > 0 {
         lines.push((
             "clamped",

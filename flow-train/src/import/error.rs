@@ -1,5 +1,6 @@
 //! Why a flow could not be imported.
 
+use super::mismatch::Mismatch;
 use super::state::Tensor;
 
 /// Why a flow could not be imported.
@@ -61,22 +62,25 @@ pub enum ImportError {
         needed: usize,
     },
     /// The imported flow has other log-likelihoods than the golden rows.
+    #[error("{0}")]
+    Differs(Box<Mismatch>),
+    /// The artefact draws events that the flow does not have for the same base values.
     #[error(
-        "golden row {row}: the imported flow has log_prob {found}, the library has {expected}; the flow is of \
-         {exported}, and what is known is version {known}: if they are the same, state in the manifest what the \
-         tensors do not say (activation, bound, …)"
+        "draw {draw}: the base value {expected} of channel {channel} is {found} of the event that the chip draws for it,          where {tolerated:.1e} apart are tolerated; log-likelihoods agree, so {cause}"
     )]
-    Differs {
-        /// The row, from 0.
-        row: usize,
-        /// What the imported flow gives.
+    Draws {
+        /// The draw, from 0.
+        draw: usize,
+        /// The base's channel.
+        channel: usize,
+        /// The base value of what is drawn.
         found: f64,
-        /// What the library gave.
+        /// That which it is drawn for.
         expected: f64,
-        /// The library and the version that exported it.
-        exported: String,
-        /// The version that its conventions are known of.
-        known: String,
+        /// What is tolerated, in standard deviations of the base.
+        tolerated: f64,
+        /// What it points to.
+        cause: String,
     },
 }
 

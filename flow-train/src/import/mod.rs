@@ -21,17 +21,22 @@
 
 mod check;
 mod dense;
+mod draws;
 mod error;
+#[cfg(test)]
+mod faults;
 mod flowjax;
 #[cfg(test)]
 mod laws;
 mod layers;
 mod lu;
 mod made;
+mod mismatch;
 mod net;
 mod nflows;
 mod normflows;
 mod npz;
+mod rounding;
 mod settings;
 mod signs;
 mod source;
@@ -41,6 +46,7 @@ mod zuko;
 
 pub use check::{Imported, Parity};
 pub use error::ImportError;
+pub use mismatch::{Mismatch, Stage};
 pub use settings::{LayerSettings, Settings};
 pub use source::{Golden, Source, Standardise};
 pub use state::{State, Tensor};
@@ -115,31 +121,34 @@ const LIBRARIES: [Library; 4] = [
 /// A tensor is missing, has another shape or holds what an artefact can't represent; or the golden rows are too few
 /// or are not reproduced.
 pub fn import(source: &Source) -> Result<Imported, ImportError> {
+    check::imported(source, understood(source)?)
+}
+
+/// The flow of a source that reproduces the golden rows in `f64`.
+fn understood(source: &Source) -> Result<check::Reproduced, ImportError> {
     let library = LIBRARIES.iter().find(|own| own.name == source.library);
     let library = library.ok_or_else(|| ImportError::Library {
         library: source.library.clone(),
         known: LIBRARIES.map(|own| own.name).join(", "),
     })?;
     check::enough(source)?;
-    // The guess that reproduces the most rows before it fails.
-    let mut nearest: Option<(usize, ImportError)> = None;
+    // The guess that reproduces the most rows, the first of several.
+    let mut nearest: Option<check::Reproduced> = None;
     for guess in settings::guesses() {
-        let parts = parts(source, library, guess)?;
-        match check::reproduced(source, parts, library.version) {
-            Ok(found) => return check::imported(source, found, library.version),
-            Err(fault) => {
-                let ImportError::Differs { row, .. } = fault else {
-                    return Err(fault);
-                };
-                if nearest.as_ref().is_none_or(|(found, _)| row > *found) {
-                    nearest = Some((row, fault));
-                }
-            }
+        let found = check::reproduced(source, parts(source, library, guess)?)?;
+        if found.differing == 0 {
+            return Ok(found);
+        }
+        let nearer = |own: &check::Reproduced| found.differing < own.differing;
+        if nearest.as_ref().is_none_or(nearer) {
+            nearest = Some(found);
         }
     }
-    // There is at least one guess, and it differed.
-    let nothing = ImportError::Format("nothing was tried".into());
-    Err(nearest.map_or(nothing, |(_, fault)| fault))
+    Err(match nearest {
+        Some(found) => check::misunderstood(source, &found, library.version),
+        // There is at least one guess.
+        None => ImportError::Format("nothing was tried".into()),
+    })
 }
 
 /// The parts of a source, all of whose tensors are used.

@@ -185,6 +185,7 @@ mod tests {
                     ((f64::from(of(x)) - exact) / exact).abs()
                 }
             })
+            .inspect(|error| assert!(!error.is_nan(), "NaN between {low} and {high}"))
             .fold(0.0, f64::max)
             / f64::from(f32::EPSILON)
     }

@@ -11,7 +11,7 @@ use super::element_wise::ElementWise;
 use super::image::{ConvolutionalCoupling, Planes, Pointwise};
 use super::linear::Linear;
 use super::parts::{DenseParts, FlowParts, LayerParts, check_finite, check_permutation};
-use super::pass::Pass;
+use super::pass::{Pass, Sizes};
 use super::permutation::Permutation;
 use super::real::Real;
 use super::spec::{ModelError, Spec, check_transformer};
@@ -288,6 +288,22 @@ impl<T: Real> Flow<T> {
                 *out = norm - energy;
             }
         }
+    }
+
+    /// What the log-likelihoods of rows consist of, by sizes: for bounds on what rounding does to them.
+    ///
+    /// # Panics
+    /// If the slices' lengths don't agree.
+    pub(crate) fn sizes(&self, events: &[T], contexts: &[T]) -> Sizes<T> {
+        let rows = events.len() / self.event;
+        let mut pass = self.pass(events, contexts, rows);
+        let mut all = Sizes::default();
+        for rows in chunks(rows) {
+            let own = rows.start * self.event..rows.end * self.event;
+            pass.load(self, &events[own], self.contexts(contexts, &rows), &[]);
+            all.extend(pass.sizes(self));
+        }
+        all
     }
 
     /// Maps base values `[rows x event]` to events, in place; `log_det` gets `ln |dx/dz|` of each, in nats. Each

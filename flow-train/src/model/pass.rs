@@ -234,19 +234,33 @@ impl<T: Real> Pass<T> {
 
     /// The gradient of `factor * sum of weight * energy` with respect to the parameters, after a forward pass.
     pub(crate) fn backward(&mut self, flow: &Flow<T>, factor: T, d_parameters: &mut [T]) {
+        self.backward_with(flow, factor, d_parameters, |_, _| {});
+    }
+
+    /// As [`backward`](Self::backward); `visit` sees the values before each layer and behind the last one, and the
+    /// gradient by them, from the base to the data.
+    fn backward_with(
+        &mut self,
+        flow: &Flow<T>,
+        factor: T,
+        d_parameters: &mut [T],
+        mut visit: impl FnMut(&Panel<T>, &Panel<T>),
+    ) {
         let derivatives = self.d_energy.iter_mut().zip(&mut self.d_log_det);
         for ((d_energy, d_log_det), &weight) in derivatives.zip(&self.weights) {
             *d_energy = factor * weight;
             *d_log_det = -*d_energy;
         }
+        let z = &self.values[flow.layers().len()];
         flow.base().backward(
             flow.parameters(),
-            &self.values[flow.layers().len()],
+            z,
             &mut self.base,
             &self.d_energy,
             &mut self.gradient,
             d_parameters,
         );
+        visit(z, &self.gradient);
         self.scratch.clear_context();
         for (index, layer) in flow.layers().iter().enumerate().rev() {
             layer.get::<T>().backward(
@@ -259,6 +273,7 @@ impl<T: Real> Pass<T> {
                 &mut self.scratch,
                 d_parameters,
             );
+            visit(&self.values[index], &self.gradient);
         }
         flow.categorical().backward(
             flow.parameters(),
@@ -267,6 +282,74 @@ impl<T: Real> Pass<T> {
             &mut self.scratch,
             d_parameters,
         );
+    }
+
+    /// What the log-likelihood of each loaded event consists of, by sizes, and what a relative error in the numbers
+    /// between layers does to it; see [`Sizes`]. Runs both passes.
+    pub(crate) fn sizes(&mut self, flow: &Flow<T>) -> Sizes<T> {
+        self.forward(flow);
+        let mut d_parameters = vec![T::ZERO; flow.parameters().len()];
+        let mut by_values = vec![T::ZERO; self.energies.len()];
+        self.backward_with(flow, T::ONE, &mut d_parameters, |values, gradient| {
+            for channel in 0..values.rows() {
+                let pairs = values.row(channel).iter().zip(gradient.row(channel));
+                for (sum, (&value, &slope)) in by_values.iter_mut().zip(pairs) {
+                    *sum += (value * slope).abs();
+                }
+            }
+        });
+        let mut by_event = vec![T::ZERO; self.rows * self.event_width];
+        self.d_events(&mut by_event);
+        // The terms one by one: the pass itself keeps only their sum.
+        let mut terms = vec![flow.base().log_norm().abs(); self.rows];
+        for (index, (layer, trace)) in flow.layers().iter().zip(&mut self.traces).enumerate() {
+            self.log_det.fill(T::ZERO);
+            let (before, after) = self.values.split_at_mut(index + 1);
+            layer.get::<T>().normalize_and_log_det(
+                flow.parameters(),
+                &self.context,
+                &before[index],
+                trace,
+                &mut after[0],
+                &mut self.log_det,
+            );
+            let pairs = terms.iter_mut().zip(&self.log_det);
+            pairs.for_each(|(sum, own)| *sum += own.to_f64().abs());
+        }
+        let z = &self.values[flow.layers().len()];
+        self.energies.fill(T::ZERO);
+        flow.base()
+            .energy(flow.parameters(), z, &mut self.base, &mut self.energies);
+        let pairs = terms.iter_mut().zip(&self.energies);
+        pairs.for_each(|(sum, own)| *sum += own.to_f64().abs());
+        by_values.truncate(self.rows);
+        Sizes {
+            terms,
+            by_values,
+            by_event,
+        }
+    }
+}
+
+/// Sizes of what makes up the log-likelihood of each event of a batch.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sizes<T> {
+    /// The sum of absolute values of the terms, in nats: the base's density and constant, and the log-determinant of
+    /// each layer.
+    pub(crate) terms: Vec<f64>,
+    /// The sum of `|v ∂ log p / ∂v|` over all numbers `v` before, between and behind the layers: what a relative error
+    /// of 1 in each of them would do, to first order.
+    pub(crate) by_values: Vec<T>,
+    /// `− ∂ log p / ∂x`, row-major.
+    pub(crate) by_event: Vec<T>,
+}
+
+impl<T> Sizes<T> {
+    /// Appends those of the next rows.
+    pub(crate) fn extend(&mut self, next: Self) {
+        self.terms.extend(next.terms);
+        self.by_values.extend(next.by_values);
+        self.by_event.extend(next.by_event);
     }
 }
 

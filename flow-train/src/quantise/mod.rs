@@ -39,8 +39,10 @@ pub struct Quantised {
     pub rows: usize,
     /// Mean of `|Δ log_prob|` over the rows that both find possible, in nats.
     pub mean_difference: f64,
-    /// The largest, in nats.
+    /// The largest over these rows, in nats.
     pub worst_difference: f64,
+    /// Rows that one of both finds possible and the other does not: they are in neither difference.
+    pub lost: usize,
     /// Rows with a value that was clamped to its format.
     pub clamped: usize,
     /// The new threshold: alarm at this log-likelihood and below, if the model is calibrated and a
@@ -134,6 +136,9 @@ pub fn quantise(
         .filter(|(before, after)| before.is_finite() && after.is_finite())
         .map(|(before, after)| (f64::from(*before) - f64::from(*after)).abs())
         .collect();
+    let pairs = before.iter().zip(&after);
+    let lost = pairs.filter(|(before, after)| before.is_finite() != after.is_finite());
+    let lost = lost.count();
     let clamped = clamped(&own, &calibration)?;
     let latents = scorer.latents_of(calibration.events(), calibration.contexts());
     let statistics = Statistics::new(&after, &latents);
@@ -174,6 +179,7 @@ pub fn quantise(
         rows: calibration.rows(),
         mean_difference: differences.iter().sum::<f64>() / differences.len().max(1) as f64,
         worst_difference: differences.iter().copied().fold(0.0, f64::max),
+        lost,
         clamped,
         threshold,
         standing,

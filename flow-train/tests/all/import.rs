@@ -86,13 +86,63 @@ fn what_the_libraries_fitted_is_reproduced() {
         let own = import(&source).unwrap_or_else(|fault| panic!("{name}: {fault}"));
         println!("{name}: {:?}", own.parity);
         assert_eq!(own.parity.rows, source.golden.log_probs.len(), "{name}");
+        // Every row is compared; none takes up half of what it may.
         assert!(
-            own.parity.exact < 1e-10 && own.parity.rounded < 1e-4,
+            own.parity.exact < 1e-10 && own.parity.share < 0.5,
             "{name}: {:?}",
             own.parity
         );
         own.draft.encode().expect("an artefact");
     }
+}
+
+/// The table of `docs/import.md`, made again. What double precision gives depends on the machine's vectors by some
+/// units in the last place; all else is the same everywhere.
+#[test]
+fn the_page_states_how_near_families_come() {
+    let page = include_str!("../../../docs/import.md");
+    let lines = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| family |"));
+    let stated: Vec<&str> = lines
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .collect();
+    let mut lines = Vec::new();
+    let mut wrong = Vec::new();
+    for (name, source) in fitted() {
+        let own = import(&source).unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        let parity = own.parity;
+        let line = format!(
+            "| {name} | {} | {:.1e} | {:.1e} | {:.0} % | {:.1e} |",
+            own.flow.parameters().len(),
+            parity.exact,
+            parity.rounded,
+            100.0 * parity.share,
+            parity.drawn
+        );
+        let cells = |line: &str| -> Vec<String> {
+            line.split('|').map(|own| own.trim().to_owned()).collect()
+        };
+        let own = cells(&line);
+        let same = stated.iter().any(|stated| {
+            let stated = cells(stated);
+            let exact = stated.get(3).and_then(|own| own.parse::<f64>().ok());
+            stated.len() == own.len()
+                && (stated[1] == own[1] && stated[2] == own[2])
+                && exact.is_some_and(|exact| parity.exact <= 3.0 * exact)
+                && stated[4..] == own[4..]
+        });
+        if !same {
+            wrong.push(name);
+        }
+        lines.push(line);
+    }
+    assert!(
+        wrong.is_empty() && stated.len() == lines.len(),
+        "{wrong:?} differ from docs/import.md, which should have\n{}",
+        lines.join("\n")
+    );
 }
 
 #[test]
@@ -102,7 +152,7 @@ fn fixtures_are_reproduced() {
         let own = import(&source).unwrap_or_else(|fault| panic!("{}: {fault}", name(&path)));
         println!("{}: {:?}", name(&path), own.parity);
         assert_eq!(own.parity.rows, source.golden.log_probs.len());
-        assert!(own.parity.exact < 1e-10 && own.parity.rounded < 1e-4);
+        assert!(own.parity.exact < 1e-10 && own.parity.share < 0.5);
         let bytes = own.draft.encode().expect("an artefact");
         let loaded = LoadedFlow::from_bytes(&bytes).expect("a flow");
         assert_eq!(loaded.header().event.len(), own.flow.event());
@@ -163,7 +213,7 @@ fn what_is_changed_is_refused() {
         off.golden.log_probs[7] += 1e-6 * off.golden.log_probs[7].abs().max(1.0);
         let fault = refused(&off, "a log-likelihood that is off by a millionth");
         assert!(
-            matches!(fault, ImportError::Differs { row: 7, .. }),
+            matches!(&fault, ImportError::Differs(own) if own.row == 7 && own.differing == 1),
             "{fault}"
         );
 
@@ -295,7 +345,7 @@ fn what_is_stated_is_used() {
         assert!(own, "{transformer:?}");
     }
     let other = stated("zuko_nsf", &|own| own.settings.bound = Some(4.0)).expect("there");
-    assert!(matches!(other, Err(ImportError::Differs { .. })));
+    assert!(matches!(other, Err(ImportError::Differs(_))));
     let other = stated("zuko_nsf", &|own| {
         own.settings.activation = Some("elu".into());
     });

@@ -647,7 +647,9 @@ fn a_new_flow_is_near_the_identity() {
         let worst = z
             .iter()
             .zip(&events)
-            .fold(0.0f64, |worst, (z, x)| worst.max((z - x).abs()));
+            .map(|(z, x)| (z - x).abs())
+            .inspect(|moved| assert!(!moved.is_nan(), "{spec:?}: NaN"))
+            .fold(0.0, f64::max);
         assert!(worst < 1.2, "{spec:?}: {worst}");
     }
 }

@@ -153,6 +153,7 @@ fn compare<T: Real>(flow: &Flow<T>, case: &Case, expected: &[f64]) -> (f64, f64)
         loss,
         pairs
             .map(|(ours, theirs)| (ours.to_f64() - theirs).abs())
+            .inspect(|error| assert!(!error.is_nan(), "a gradient is NaN"))
             .fold(0.0, f64::max)
             / largest,
     )

@@ -36,10 +36,15 @@ def heading(title, options):
     print(f"# {title}\n\n```\npython {command}\n```\n\n{version}, {platform.machine()}.\n", flush=True)
 
 
+def row(cells):
+    """A row of a table in Markdown."""
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
 def table(header, rows):
     """Prints a table in Markdown."""
-    for row in [header, ["---"] * len(header), *rows]:
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
+    for cells in [header, ["---"] * len(header), *rows]:
+        print(row(cells))
     print(flush=True)
 
 

@@ -261,8 +261,9 @@ of the table above.
 
 - **Stack** is an upper envelope with a margin of 15 %, which was chosen so that it is never too
   little on these flows either: it may be far too much.
-- Weights of `f16` are estimated as those of `f32` in half the flash; unpacking them takes more
-  instructions than that.
+- Not estimated beyond tables and multiply-accumulates is what no coefficient was fitted to: weights of
+  `f16`, layers over images, categorical channels, angles, scales, splines and conditioners of other
+  libraries. A budget for these needs `--measure`.
 - The assembly of the feature `cortex-m-asm` is not estimated.
 
 ";

@@ -61,7 +61,11 @@ impl Errors {
     pub fn of(moments: &[[f64; 2]], reference: &[[f64; 2]]) -> Self {
         let most = |error: fn([f64; 2], [f64; 2]) -> f64| {
             let pairs = moments.iter().zip(reference);
-            pairs.fold(0.0, |most: f64, (own, known)| most.max(error(*own, *known)))
+            // NaN is worse than any number.
+            pairs.fold(0.0, |most, (own, known)| match error(*own, *known) {
+                own if own <= most => most,
+                own => own,
+            })
         };
         Self {
             mean: most(|own, known| (own[0] - known[0]).abs()),

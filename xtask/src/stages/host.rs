@@ -82,6 +82,10 @@ pub(super) fn fleet(_: &mut Bench) -> Result<Verdict> {
     Ok(crate::fleet::check()?.map_or(Verdict::Passed, Verdict::Skipped))
 }
 
+pub(super) fn peers(_: &mut Bench) -> Result<Verdict> {
+    Ok(crate::peers::check()?.map_or(Verdict::Passed, Verdict::Skipped))
+}
+
 pub(super) fn msrv(bench: &mut Bench) -> Result<Verdict> {
     let msrv = bench.manifest()?.msrv;
     let rustc = process::output(Command::new("rustc").arg("--version"))?;

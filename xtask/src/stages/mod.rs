@@ -208,6 +208,13 @@ pub const STAGES: &[Stage] = &[
         budget: 200,
         run: host::fleet,
     },
+    Stage {
+        name: "peers",
+        what: "the table of quantised models on the anomaly sets is what the tool gives",
+        when: When::Full,
+        budget: 1200,
+        run: host::peers,
+    },
 ];
 
 /// What stages share.

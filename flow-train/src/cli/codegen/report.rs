@@ -1,8 +1,8 @@
 //! What a compiled model costs, for people and for machines.
 
 use crate::cli::ui::bytes as bytes_text;
-use flow_codegen::cost::{Basis, Run, Seconds};
-use flow_codegen::{Core, Cost};
+use flow_codegen::Cost;
+use flow_codegen::cost::{Basis, Run, Seconds, Unmodelled};
 use serde::Serialize;
 use std::path::Path;
 
@@ -92,17 +92,19 @@ impl Row {
 
 /// What the figures are worth.
 pub(super) fn basis(cost: &Cost) -> String {
-    match (cost.basis, cost.code_bytes) {
-        (_, None) if cost.chip.core == Core::Host => "exact",
-        (_, None) => {
-            "tables and multiply-accumulates exact; what weights stored as f16 cost is not estimated: \
-             --measure finds it out"
-        }
-        (Basis::Estimated, _) => {
+    let text = match (cost.basis, cost.unmodelled) {
+        (Basis::Measured, _) => "measured on an emulated board; cycles estimated",
+        (Basis::Linked, None) => "flash of linked firmware; the others estimated",
+        (Basis::Linked, Some(_)) => "flash of linked firmware; the others need an emulator",
+        (Basis::Estimated, None) => {
             "estimated (docs/cost.md has the errors); --measure finds them out"
         }
-        (Basis::Linked, _) => "flash of linked firmware; the others estimated",
-        (Basis::Measured, _) => "measured on an emulated board; cycles estimated",
-    }
-    .to_owned()
+        (Basis::Estimated, Some(Unmodelled::Host)) => "exact",
+        (Basis::Estimated, Some(own)) => {
+            return format!(
+                "tables and multiply-accumulates exact; what {own} cost is not estimated: --measure finds it out"
+            );
+        }
+    };
+    text.to_owned()
 }

@@ -340,6 +340,7 @@ fn sharp_splines_are_inverted_as_well_as_by_the_runtime() {
             let there = Run::new(case, Way::Forward, columns, exact, raw);
             (0..columns)
                 .map(|column| apart(case.1, there.out.row(0)[column] as f32, given[column]))
+                .inspect(|off| assert!(!off.is_nan(), "{case:?}: NaN"))
                 .fold(0.0, f32::max)
         };
         let (ours, theirs) = (off(run.out.row(0)), off(&theirs));

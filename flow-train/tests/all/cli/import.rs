@@ -67,7 +67,7 @@ fn what_is_wrong_with_a_source_is_told() {
         ),
         (
             changed(&|own| own["log_prob"][3] = json!(0.5)),
-            "golden row 3: the imported flow has log_prob",
+            "golden row 3: log_prob is 0.5 by zuko 1.6.0",
         ),
         (
             changed(&|own| own["log_prob"][3] = json!(null)),

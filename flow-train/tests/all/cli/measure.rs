@@ -99,6 +99,80 @@ fn a_test_over_a_stream_weighs_something() {
     assert!(code.abs_diff(other) < 100, "{code} {other}");
 }
 
+/// What weights of half precision cost is not estimated: each budget is refused with a remedy, which works.
+#[test]
+fn budgets_of_half_precision_are_measured() {
+    let folder = Folder::new()
+        .with("model.flow", bytes(&gaussian(&[])))
+        .with("normal.csv", independent(500));
+    folder
+        .flow("quantise model.flow normal.csv --weights f16 -o half.flow -q")
+        .done();
+    let cores = [
+        "m0",
+        "m0plus",
+        "m3",
+        "m4f",
+        "m7",
+        "m33",
+        "m55",
+        "riscv32imc",
+    ];
+    let limits = [
+        ("--flash 1MiB", "flash"),
+        ("--ram 1MiB", "stack"),
+        ("--latency 10s", "latency"),
+    ];
+    for core in cores {
+        for (limit, name) in limits {
+            folder
+                .flow(&format!(
+                    "codegen half.flow -o half.rs --core {core} {limit}"
+                ))
+                .fails(1, &[name, "flow codegen --measure", "f16"]);
+        }
+        // Without a budget what is not known is not stated.
+        let report = folder
+            .flow(&format!(
+                "codegen half.flow -o free.rs --core {core} --json"
+            ))
+            .json();
+        for figure in ["flash_bytes", "ram_bytes", "log_prob", "sample"] {
+            assert!(report[figure].is_null(), "{core}: {figure}");
+        }
+    }
+    for (limit, _) in limits {
+        folder
+            .flow(&format!(
+                "codegen model.flow -o host.rs --core host {limit}"
+            ))
+            .fails(
+                1,
+                &[
+                    "the host is neither measured nor estimated",
+                    "the core of a chip",
+                ],
+            );
+    }
+    if !can_measure() {
+        return;
+    }
+    let measured = |limits: &str| {
+        folder.flow(&format!(
+            "codegen half.flow -o half.rs --core m3 --measure --json {limits}"
+        ))
+    };
+    let report = measured("--flash 1MiB --ram 1MiB --latency 10s").json();
+    assert_eq!(report["basis"], "measured");
+    for operation in ["log_prob", "sample"] {
+        assert!(
+            report[operation]["instructions"].as_u64() > Some(300),
+            "{report}"
+        );
+    }
+    measured("--latency 1us").fails(1, &["does not fit the cortex-m3"]);
+}
+
 #[test]
 fn what_has_no_firmware_can_not_be_measured() {
     Folder::new()

@@ -16,6 +16,7 @@ mod pipes;
 mod promises;
 mod sbc;
 mod standing;
+mod stated;
 mod tables;
 mod text;
 mod train;
