@@ -32,6 +32,7 @@ pub mod packages;
 pub mod parallel;
 pub mod python;
 pub mod quick;
+pub mod quick_start;
 pub mod setup;
 pub mod stages;
 pub mod suite;
