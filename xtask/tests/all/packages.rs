@@ -136,7 +136,9 @@ fn a_package_carries_its_licences_and_its_page() {
                 "--offline",
                 "--manifest-path",
             ])
-            .arg(folder.join("Cargo.toml"));
+            .arg(folder.join("Cargo.toml"))
+            // Packages outside the workspace would get target folders of their own.
+            .env("CARGO_TARGET_DIR", env!("CARGO_TARGET_TMPDIR"));
         let listed = process::output(&mut cargo).expect("cargo package --list");
         for file in LICENCES.into_iter().chain(["README.md", "CHANGELOG.md"]) {
             assert!(
