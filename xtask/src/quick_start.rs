@@ -118,7 +118,11 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
         binaries: &[],
     };
     build.run(toolchain)?;
-    let printed = qemu::run(&CORTEX_M4F, &device::elf(CORTEX_M4F.target, NAME), TIME_LIMIT)?;
+    let printed = qemu::run(
+        &CORTEX_M4F,
+        &device::elf(CORTEX_M4F.target, NAME),
+        TIME_LIMIT,
+    )?;
     let shown = blocks.last().map(|own| own.text.as_str());
     let shown = without_numbers(shown.unwrap_or_default());
     if let Some(difference) = difference(&shown, &without_numbers(&printed)) {

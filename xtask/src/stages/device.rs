@@ -4,7 +4,9 @@ use anyhow::Result;
 
 use super::{Bench, Verdict};
 use crate::stages::Matrix;
-use crate::{corpus, cost, examples, firmware, golden, imported, no_panic, quick_start, setup, suite};
+use crate::{
+    corpus, cost, examples, firmware, golden, imported, no_panic, quick_start, setup, suite,
+};
 
 pub(super) fn setup(bench: &mut Bench) -> Result<Verdict> {
     setup::ensure_runner()?;

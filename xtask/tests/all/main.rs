@@ -1,7 +1,8 @@
-//! What the repository shows to readers: its pages, and what its packages carry.
+//! What the repository shows to readers and forges: its pages, its packages, its workflows.
 
 mod documents;
 mod packages;
+mod workflows;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
