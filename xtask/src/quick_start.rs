@@ -19,9 +19,11 @@ const NAME: &str = "watch";
 const SECTION: &str = "## Quick start";
 /// What stands for a clone in the manifest.
 const CLONE: &str = "../flow/";
+/// The file that names the crates.
+const MANIFEST: &str = "Cargo.toml";
 /// What the files are.
 const FILES: [&str; 5] = [
-    "Cargo.toml",
+    MANIFEST,
     "build.rs",
     "memory.x",
     ".cargo/config.toml",
@@ -99,17 +101,17 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
         fs::write(&path, text).with_context(|| path.display().to_string())
     };
     for name in FILES {
-        let text = file(&blocks, name)?;
-        write(name, here(&text, &root)?.as_bytes())?;
+        let mut text = here(&file(&blocks, name)?, &root)?;
+        if name == MANIFEST {
+            // What lies around the folder is another workspace.
+            text += "\n[workspace]\n";
+        }
+        write(name, text.as_bytes())?;
     }
     write("model.flow", &fs::read(root.join("tests/case/model.flow"))?)?;
-    // The versions that are on this machine; what lies around the folder is another workspace.
+    // The versions that are on this machine.
     let lock = fs::read(root.join("examples/anomaly-firmware/Cargo.lock"))?;
     write("Cargo.lock", &lock)?;
-    let manifest = file(&blocks, "Cargo.toml")?;
-    let manifest = format!("{}\n[workspace]\n", here(&manifest, &root)?);
-    write("Cargo.toml", manifest.as_bytes())?;
-
     let build = Build {
         folder: &folder,
         targets: &[CORTEX_M4F.target],
