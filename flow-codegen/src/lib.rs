@@ -53,3 +53,8 @@ pub use interpret::{Activations, Interpreter};
 pub use options::{Defmt, Functions, Optimise, Options, Visibility};
 pub use passes::{Passes, weight_scale};
 pub use plan::Plan;
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

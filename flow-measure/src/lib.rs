@@ -24,3 +24,8 @@ pub mod version;
 
 pub use bench::{Bench, Built, Figures, TARGET};
 pub use probe::{Probe, events};
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -42,3 +42,8 @@ pub mod train;
 
 pub use error::Error;
 pub use flow_codegen::foreign;
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -12,7 +12,7 @@ use flow_measure::process;
 
 /// Measures the models that hold the cost model to account, some or all, and compares with the
 /// committed figures; with `BLESS=1`, measures all models, fits the coefficients anew and writes them
-/// with `docs/cost.md`.
+/// with `docs/cost.md` and the table of `README.md`.
 ///
 /// # Errors
 /// If a build or a run fails, or a figure differs.

@@ -15,7 +15,7 @@ use flow_measure::qemu;
 use flow_measure::toolchain::Toolchain;
 
 /// How long an example may run.
-const TIME_LIMIT: Duration = Duration::from_secs(120);
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// How many instructions it may take.
 const INSTRUCTION_LIMIT: u64 = 100_000_000;
 /// The function of an example that takes one sample.
@@ -139,7 +139,7 @@ fn stated(readme: &str, row: &str) -> Option<f64> {
 }
 
 /// The first line that differs, in words.
-fn difference(expected: &str, printed: &str) -> Option<String> {
+pub(crate) fn difference(expected: &str, printed: &str) -> Option<String> {
     let (mut expected, mut printed) = (expected.lines(), printed.lines());
     for number in 1.. {
         match (expected.next(), printed.next()) {

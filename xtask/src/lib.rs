@@ -33,6 +33,7 @@ pub mod parallel;
 pub mod peers;
 pub mod python;
 pub mod quick;
+pub mod quick_start;
 pub mod setup;
 pub mod stages;
 pub mod suite;

@@ -5,8 +5,8 @@ use anyhow::{Result, bail};
 use flow_measure::board::Board;
 use flow_tests::cost::models::{self, Model};
 use flow_tests::cost::{
-    BOARDS, LEVELS, Places, coefficients, commit, committed, compare, firmware, fitted, measure,
-    page,
+    BOARDS, LEVELS, Places, coefficients, commit, committed, compare, firmware, fitted, front_page,
+    measure, page,
 };
 use std::fs;
 use xtask::workspace;
@@ -49,6 +49,8 @@ fn main() -> Result<()> {
             let text = page(&models::held_out(), &stated, &firmware)?;
             fs::create_dir_all(root.join("docs"))?;
             fs::write(root.join("docs/cost.md"), text)?;
+            let [_, text] = front_page(&stated)?;
+            fs::write(root.join("README.md"), text)?;
             Ok(())
         }
         other => bail!("one of check, check-all, measure, fit, report instead of {other:?}"),

@@ -34,8 +34,8 @@ Scales (ActNorm) and linear layers that stand side by side become one layer in t
 so that the loaded artefact has the bits of the compiled one. Standardisation is not folded into
 weights: the transformer needs the standardised channel anyway.
 There is no pass that prunes: a panel has no use for single zeros, and an index beside each `i8`
-weight would cost as much as the weight. What `quantise` saves is in the README, and what the two
-layouts cost is in [cost.md](cost.md).
+weight would cost as much as the weight. [figures.md](figures.md) has what `quantise` saves, [cost.md](cost.md) what the two
+layouts cost.
 
 This page is generated: `cargo run --package flow-tests --bin passes`.
 ";

@@ -8,15 +8,18 @@
 //! | `tests/cost/firmware.json` | what some of those cost in the test firmware |
 //! | `flow-codegen/src/cost/coefficients.rs` | the coefficients |
 //! | `docs/cost.md` | what is predicted and what was measured |
+//! | `README.md` | what a model costs on three chips |
 
 pub mod firmware;
 pub mod fit;
+mod front;
 mod measure;
 pub mod models;
 mod report;
 mod table;
 
 pub use flow_measure::Figures;
+pub use front::front_page;
 pub use measure::{BOARDS, LEVELS, Place, chip, fitted, measure};
 pub use report::{Errors, errors, measured_errors, page};
 pub use table::coefficients;

@@ -8,7 +8,9 @@ use flow_embedded::LoadedFlow;
 use flow_embedded::artefact::WeightFormat;
 use flow_measure::events;
 use flow_measure::level::Level;
-use flow_tests::cost::{BOARDS, Errors, LEVELS, chip, committed, errors, measured_errors, models};
+use flow_tests::cost::{
+    BOARDS, Errors, LEVELS, chip, committed, errors, front_page, measured_errors, models,
+};
 use flow_tests::drafts::{draft, halved, quantised, table};
 use std::fs;
 use std::path::Path;
@@ -54,6 +56,20 @@ fn models_are_measured_at_possible_events() {
                 "{name}: {event:?} {context:?}"
             );
         }
+    }
+}
+
+/// What a model costs on three chips, as the front page has it, is what was measured; `BLESS=1` writes the table.
+#[test]
+fn the_front_page_has_the_committed_figures() {
+    let places = committed("held_out").expect("committed figures");
+    let [page, expected] = front_page(&places).expect("a page with a table");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(workspace::root().join("README.md"), expected).expect("written");
+    } else {
+        let help =
+            "README.md is out of date: BLESS=1 cargo test -p flow-tests --test all front_page";
+        assert_eq!(page, expected, "{help}");
     }
 }
 

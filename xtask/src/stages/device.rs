@@ -4,7 +4,9 @@ use anyhow::Result;
 
 use super::{Bench, Verdict};
 use crate::stages::Matrix;
-use crate::{corpus, cost, examples, firmware, golden, imported, no_panic, setup, suite};
+use crate::{
+    corpus, cost, examples, firmware, golden, imported, no_panic, quick_start, setup, suite,
+};
 
 pub(super) fn setup(bench: &mut Bench) -> Result<Verdict> {
     setup::ensure_runner()?;
@@ -52,7 +54,9 @@ pub(super) fn cost_all(bench: &mut Bench) -> Result<Verdict> {
 }
 
 pub(super) fn examples(bench: &mut Bench) -> Result<Verdict> {
-    Ok(match examples::check(&bench.toolchain()?)? {
+    let toolchain = bench.toolchain()?;
+    quick_start::check(&toolchain)?;
+    Ok(match examples::check(&toolchain)? {
         0 => Verdict::Skipped("the repository has no example firmware".to_owned()),
         _ => Verdict::Passed,
     })

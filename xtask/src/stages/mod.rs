@@ -154,7 +154,7 @@ pub const STAGES: &[Stage] = &[
     },
     Stage {
         name: "examples",
-        what: "the example firmwares print what they should",
+        what: "the quick start and the example firmwares print what they should",
         when: When::Change,
         budget: 180,
         run: device::examples,
