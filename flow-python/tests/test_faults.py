@@ -97,6 +97,7 @@ def test_models_that_cannot_do_it(artefact, flow, motions, tmp_path):
     refused(fe.CalibrationError, "use score_lines", lambda: fe.Detector(text))
     rows = np.random.default_rng(0).normal(size=(40, 2))
     unpromised = fe.train(rows, family="maf", layers=1, hidden=[8], epochs=1, split="random")
+    assert unpromised.promise_stands is None and unpromised.standing is None
     assert "99" in unpromised.no_promise and unpromised.model.alpha is None and unpromised.model.threshold is None
     refused(fe.CalibrationError, "not calibrated", lambda: unpromised.model.p_value(rows))
     refused(fe.CalibrationError, "not calibrated", lambda: fe.Detector(unpromised.model))

@@ -35,6 +35,8 @@ def test_auto_beats_a_gaussian_and_keeps_its_promise(rows):
     trained = fe.train(rows, split="random", name="curved")
     assert trained.gain_over_gaussian > 0.2
     assert trained.no_promise is None and trained.rows == (700, 100, 200)
+    # A random split hides dependence.
+    assert trained.promise_stands is None and trained.standing.startswith("not examined: ")
     model = trained.model
     assert (model.name, model.alpha, model.weights) == ("curved", 0.01, "f32")
     rng = np.random.default_rng(1)
@@ -44,6 +46,17 @@ def test_auto_beats_a_gaussian_and_keeps_its_promise(rows):
     drawn = model.sample(20_000, seed=1)
     # Single draws lie far out: the base has wide tails on purpose.
     assert np.allclose(np.median(drawn, axis=0), np.median(fresh, axis=0), atol=0.1)
+
+
+def test_a_promise_comes_with_its_standing():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(1000, 2))
+    by_time = {**QUICK, "split": "time"}
+    trained = fe.train(rows, **by_time)
+    assert trained.promise_stands is True and trained.standing.startswith("the promise stands: ")
+    # Each row stays for four samples.
+    trained = fe.train(np.repeat(rows, 4, axis=0), **by_time)
+    assert trained.promise_stands is False and "depends on its past" in trained.standing
 
 
 def test_columns_have_names_units_domains_and_context():

@@ -289,6 +289,12 @@ class Trained:
     def gain_over_gaussian(self) -> float | None:
         """What that is above the log-likelihood of a Gaussian, in nats per row; None where none can be fitted."""
     @property
+    def promise_stands(self) -> bool | None:
+        """Whether the calibration rows bear the promise out; None without a promise, or if that was not examined."""
+    @property
+    def standing(self) -> str | None:
+        """What is known of the promise's conditions, in a sentence; None without a promise."""
+    @property
     def no_promise(self) -> str | None:
         """Why the model promises no false-alarm rate; None if it does."""
     @property

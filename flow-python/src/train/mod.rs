@@ -83,6 +83,10 @@ pub(crate) struct Trained {
     gain_over_gaussian: Option<f64>,
     /// Why the model promises no false-alarm rate; None if it does.
     no_promise: Option<String>,
+    /// Whether the calibration rows bear the promise out; None without a promise, or if that was not examined.
+    promise_stands: Option<bool>,
+    /// What is known of the promise's conditions, in a sentence; None without a promise.
+    standing: Option<String>,
     /// What was found out about columns: domains and rounding, one sentence each.
     columns: Vec<String>,
 }
@@ -102,6 +106,7 @@ impl Trained {
             }
             None => model,
         };
+        let promised = own.calibration.is_ok();
         let choices = own.choices.iter().filter(|choice| choice.is_notable());
         Ok(Self {
             model: Py::new(py, model)?,
@@ -120,6 +125,8 @@ impl Trained {
             log_prob: own.log_prob.mean,
             log_prob_stderr: own.log_prob.stderr,
             gain_over_gaussian: own.gain_over_gaussian,
+            promise_stands: promised.then(|| own.standing.stands()).flatten(),
+            standing: promised.then(|| own.standing.to_string()),
             no_promise: own.calibration.err().map(|fault| fault.to_string()),
             columns: choices.map(ToString::to_string).collect(),
         })
