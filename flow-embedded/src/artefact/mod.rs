@@ -39,7 +39,6 @@ mod blocks;
 mod calibration;
 mod categorical;
 mod channel;
-mod crc;
 mod error;
 mod form;
 mod frame;

@@ -9,6 +9,7 @@ use super::{
 };
 use super::{calibration, mondrian, noise, sequential, text};
 use crate::base::component_width;
+use crate::state::Digest;
 use crate::window::Feature;
 
 impl<'a> LoadedFlow<'a> {
@@ -64,7 +65,14 @@ impl<'a> LoadedFlow<'a> {
             return Err(LoadError::BackendMissing(header.math));
         }
         Ok(Self::new(
-            header, discrete, layers, base, table, test, by_context,
+            header,
+            Digest::new(frame.checksum),
+            discrete,
+            layers,
+            base,
+            table,
+            test,
+            by_context,
         ))
     }
 }

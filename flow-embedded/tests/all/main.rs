@@ -10,4 +10,5 @@ mod fixed;
 mod kernels;
 mod recalibration;
 mod spline_reference;
+mod state;
 mod window;
