@@ -14,7 +14,7 @@ pub trait Density<const D: usize, const C: usize = 0> {
     /// The log-likelihood of one event in nats, in the units of the raw data.
     ///
     /// NaN if the event or the context holds a NaN or an infinity; −∞ if
-    /// finite input lies so far out that `f32` overflows on the way.
+    /// finite input lies so far out that `f32` overflows on the way; never +∞.
     fn log_prob(&self, event: &[f32; D], context: &[f32; C]) -> f32;
 }
 

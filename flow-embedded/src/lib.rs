@@ -38,7 +38,8 @@
 //!
 //! # Non-finite values
 //! A bare density answers NaN when the event or the context holds a NaN or an
-//! infinity, and −∞ when finite input lies so far out that `f32` overflows.
+//! infinity, and −∞ when finite input lies so far out that `f32` overflows. It never answers +∞,
+//! which a detector would take for the most normal of samples.
 //! [`Detector`] refuses non-finite samples with an error naming the channel.
 //!
 //! # Features

@@ -138,7 +138,9 @@ pub(crate) fn open(
 /// The checksum that ends a frame. One copy for all kinds of states.
 #[inline(never)]
 fn checksum(frame: &[u8]) -> [u8; CHECKSUM] {
-    let (body, _) = frame.split_last_chunk::<CHECKSUM>().unwrap_or((&[], &[0; CHECKSUM]));
+    let (body, _) = frame
+        .split_last_chunk::<CHECKSUM>()
+        .unwrap_or((&[], &[0; CHECKSUM]));
     crc32(body).to_le_bytes()
 }
 

@@ -41,12 +41,18 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
         model: Digest,
         buffer: &'b mut [u8],
     ) -> Result<&'b [u8], StateError> {
-        state::seal(kind, Self::of_size(model), Self::CONTENT, buffer, |writer| {
-            self.ring.write(writer);
-            for average in &self.averages {
-                average.write(writer);
-            }
-        })
+        state::seal(
+            kind,
+            Self::of_size(model),
+            Self::CONTENT,
+            buffer,
+            |writer| {
+                self.ring.write(writer);
+                for average in &self.averages {
+                    average.write(writer);
+                }
+            },
+        )
     }
 
     /// As [`restore`](Self::restore), for what holds a window.
@@ -63,7 +69,10 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
             *own = Average::read(reader)?;
         }
         let sound = ring.is_finite() && ring.is_possible();
-        let sound = sound && averages.iter().all(|own| own.is_finite() && own.is_possible());
+        let sound = sound
+            && averages
+                .iter()
+                .all(|own| own.is_finite() && own.is_possible());
         sound.then_some(Self { ring, averages })
     }
 

@@ -10,9 +10,7 @@ use flow_embedded::noise::Noise;
 use flow_embedded::rand_core::Rng;
 use flow_embedded::state::{FORMAT, Kind, OVERHEAD};
 use flow_embedded::window::{Feature, Window, Windowed};
-use flow_embedded::{
-    Density, Digest, Identified, Latents, NoiseSource, Sampler, StateError, base,
-};
+use flow_embedded::{Density, Digest, Identified, Latents, NoiseSource, Sampler, StateError, base};
 use proptest::prelude::*;
 
 /// A standard normal channel around a tenth of its past, with all that detectors and sources take.
@@ -72,7 +70,11 @@ impl Calibrated for Model {
     }
 }
 
-const BETS: [Bet; 3] = [Bet::level(0, 0, 40), Bet::level(1, 1, 40), Bet::repeat(1, 2, 40)];
+const BETS: [Bet; 3] = [
+    Bet::level(0, 0, 40),
+    Bet::level(1, 1, 40),
+    Bet::repeat(1, 2, 40),
+];
 const TABLE: EvidenceTable<'static> = EvidenceTable::new(
     2,
     &[-3.0, -1.5, -1.0, 1.0],
@@ -366,7 +368,9 @@ fn the_frame_is_as_documented<T: Stateful>() {
     assert_eq!(sealed(bytes.clone()), bytes);
     // The digest is the model's, and for some kinds what else the state depends on.
     let other = state::<T>(Model(1), 9);
-    let differs: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at] != other[*at]).collect();
+    let differs: Vec<usize> = (0..bytes.len())
+        .filter(|at| bytes[*at] != other[*at])
+        .collect();
     let in_digest = |at: &usize| (2..6).contains(at) || *at >= bytes.len() - 4;
     assert!(!differs.is_empty() && differs.iter().all(in_digest));
     // The buffer says what it lacks, and stays as it is; what is behind the state stays, too.
@@ -463,7 +467,10 @@ fn states_of_earlier_releases_have_no_format<T: Stateful>() {
         let sound = state::<T>(MODEL, samples);
         let content = &sound[10..sound.len() - 4];
         let found = content[0];
-        assert_eq!(refusal::<T>(MODEL, content), Some(StateError::Format { found }));
+        assert_eq!(
+            refusal::<T>(MODEL, content),
+            Some(StateError::Format { found })
+        );
     }
     for erased in [0u8, 0xff] {
         let refused = refusal::<T>(MODEL, &vec![erased; T::BYTES]);
@@ -473,7 +480,11 @@ fn states_of_earlier_releases_have_no_format<T: Stateful>() {
 
 fn a_restored_state_goes_on_bit_for_bit<T: Stateful>() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let stream = (prop::collection::vec(-3f32..3.0, 0..60), 0..60usize, any::<u32>());
+    let stream = (
+        prop::collection::vec(-3f32..3.0, 0..60),
+        0..60usize,
+        any::<u32>(),
+    );
     let law = |(samples, reboot, digest): (Vec<f32>, usize, u32)| {
         let model = Model(digest);
         let (mut straight, mut rebooted) = (T::new(model), T::new(model));
@@ -503,7 +514,10 @@ fn any_bytes_are_refused_or_sound<T: Stateful>() {
         if framed {
             let mut own = frame.clone();
             let content = 10..own.len() - 4;
-            own[content].iter_mut().zip(&bytes).for_each(|(own, byte)| *own = *byte);
+            own[content]
+                .iter_mut()
+                .zip(&bytes)
+                .for_each(|(own, byte)| *own = *byte);
             bytes = sealed(own);
         }
         match T::restore(MODEL, &bytes) {
@@ -530,11 +544,27 @@ fn other_bounds_and_other_rates_are_refused() {
     let detector = state::<AdaptiveDetector<Model>>(MODEL, 30);
     let Bounds { shift, steps, rest } = BOUNDS;
     for bounds in [
-        Bounds { shift: -shift, ..BOUNDS },
-        Bounds { shift: shift.next_up(), ..BOUNDS },
-        Bounds { steps: steps + 1, ..BOUNDS },
-        Bounds { rest: rest + 1, ..BOUNDS },
-        Bounds { steps: rest, rest: steps, ..BOUNDS },
+        Bounds {
+            shift: -shift,
+            ..BOUNDS
+        },
+        Bounds {
+            shift: shift.next_up(),
+            ..BOUNDS
+        },
+        Bounds {
+            steps: steps + 1,
+            ..BOUNDS
+        },
+        Bounds {
+            rest: rest + 1,
+            ..BOUNDS
+        },
+        Bounds {
+            steps: rest,
+            rest: steps,
+            ..BOUNDS
+        },
     ] {
         let own = Recalibrator::restore(&MODEL, bounds, 0.1, &bytes);
         assert_eq!(own, Err(StateError::Model), "{bounds:?}");
@@ -603,7 +633,10 @@ fn every_error_is_a_sentence_of_its_own() {
     ];
     let sentences = errors.map(|error| error.to_string());
     for (index, sentence) in sentences.iter().enumerate() {
-        assert!(sentence.len() > 40 && !sentences[..index].contains(sentence), "{sentence}");
+        assert!(
+            sentence.len() > 40 && !sentences[..index].contains(sentence),
+            "{sentence}"
+        );
     }
     assert_eq!(
         sentences[4],

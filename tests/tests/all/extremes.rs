@@ -3,7 +3,9 @@
 //! normal sample.
 
 use flow_embedded::LoadedFlow;
-use flow_embedded::artefact::{Base, Domain, Header, Layer, Scale, Transformer, encode, encoded_len};
+use flow_embedded::artefact::{
+    Base, Domain, Header, Layer, Scale, Transformer, encode, encoded_len,
+};
 use flow_embedded::golden::Words;
 use flow_embedded::rand_core::Rng;
 use flow_frozen::Entry;
@@ -23,7 +25,11 @@ fn extreme(words: &mut Words) -> f32 {
         1 => [80.0, 88.0, 89.0, 104.0, 709.0, 1e4][below(words, 6)],
         _ => 10f32.powi(below(words, 84) as i32 - 45),
     };
-    if words.next_u32() & 1 == 0 { size } else { -size }
+    if words.next_u32() & 1 == 0 {
+        size
+    } else {
+        -size
+    }
 }
 
 fn positive(words: &mut Words) -> f32 {
@@ -77,13 +83,21 @@ fn disturb(header: &mut Header<'_>, words: &mut Words) {
                 Transformer::Spline { bound, .. } => *bound = positive(words),
                 Transformer::Scaled {
                     scale:
-                        Scale::Exponential { least } | Scale::Softplus { least } | Scale::Sigmoid { least },
+                        Scale::Exponential { least }
+                        | Scale::Softplus { least }
+                        | Scale::Sigmoid { least },
                     ..
                 } => *least = positive(words),
-                Transformer::FlooredSpline(own) => match below(words, 3) {
+                Transformer::FlooredSpline(own) => match below(words, 6) {
                     0 => own.bound = positive(words),
                     1 => own.least_size = positive(words),
-                    _ => own.least_slope = positive(words),
+                    2 => own.least_slope = positive(words),
+                    // Without floors slopes underflow, and a density that is divided by one is
+                    // infinite.
+                    _ => {
+                        (own.least_size, own.least_slope) = (0.0, 0.0);
+                        own.bound = 10f32.powi(below(words, 14) as i32);
+                    }
                 },
             }
         }
@@ -99,7 +113,10 @@ fn numbers(bytes: &[u8], flow: &LoadedFlow<'_>) -> Vec<f32> {
     let count = u32::from_le_bytes(*weights) as usize;
     let pairs = flow.calibration().map_or(0, |own| own.entries().len());
     let by_context = flow.calibrations_by_context();
-    let pairs = pairs + by_context.map(|(_, own)| own.entries().len()).sum::<usize>();
+    let pairs = pairs
+        + by_context
+            .map(|(_, own)| own.entries().len())
+            .sum::<usize>();
     let calibrating = 2 * pairs + flow.test_thresholds().len() + flow.common_values().len();
     let (weights, _) = bytes[start..start + 4 * count].as_chunks::<4>();
     let weights = weights.iter().map(|own| f32::from_le_bytes(*own));
@@ -122,6 +139,12 @@ fn disturbed(entry: &Entry, words: &mut Words) -> Vec<u8> {
             let at = below(words, weights.len());
             weights[at] = extreme(words);
         }
+    }
+    // Neighbours alike: the slopes of a spline, say.
+    for _ in 0..below(words, 4) {
+        let (at, value) = (below(words, weights.len()), extreme(words));
+        let run = weights.iter_mut().skip(at).take(1 + below(words, 24));
+        run.for_each(|own| *own = value);
     }
     // Everything times a number makes activations overflow.
     if below(words, 4) == 0 {
@@ -169,9 +192,18 @@ fn no_density_is_infinite() {
                 let log_prob = log_prob.expect("its shape");
                 finite += u32::from(log_prob.is_finite());
                 if finite_input && !(log_prob < MOST) {
-                    let (count, example) = found
-                        .entry(entry.name().to_owned())
-                        .or_insert_with(|| (0, format!("{log_prob} of {event:?} given {context:?}, {:?} {:?} {:?}", flow.header().layers, flow.header().base, flow.header().log_norm)));
+                    let (count, example) =
+                        found.entry(entry.name().to_owned()).or_insert_with(|| {
+                            (
+                                0,
+                                format!(
+                                    "{log_prob} of {event:?} given {context:?}, {:?} {:?} {:?}",
+                                    flow.header().layers,
+                                    flow.header().base,
+                                    flow.header().log_norm
+                                ),
+                            )
+                        });
                     *count += 1;
                     let _ = example;
                 }
@@ -180,7 +212,10 @@ fn no_density_is_infinite() {
     }
     println!("{valid} valid artefacts, {finite} finite log-likelihoods");
     for (name, (count, example)) in &found {
-        println!("{name}: {count}: {}", example.chars().take(600).collect::<String>());
+        println!(
+            "{name}: {count}: {}",
+            example.chars().take(600).collect::<String>()
+        );
     }
     assert!(valid > 1_000 && finite > 10_000);
     assert!(found.is_empty());

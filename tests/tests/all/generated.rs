@@ -19,8 +19,9 @@ use flow_embedded::noise::Noise;
 use flow_embedded::state::Kind;
 use flow_embedded::window::{Feature, Window, Windowed};
 use flow_embedded::{
-    Calibrated, CalibratedLines, Categories, Density, Detector, Latents, LineDetector, LineVerdict,
-    Identified, LoadedFlow, NoiseSource, ObserveError, Provenance, Sampler, StateError, StreamDetector,
+    Calibrated, CalibratedLines, Categories, Density, Detector, Identified, Latents, LineDetector,
+    LineVerdict, LoadedFlow, NoiseSource, ObserveError, Provenance, Sampler, StateError,
+    StreamDetector,
 };
 use flow_frozen::{Entry, Input};
 use flow_tests::drafts::{draft, outside, rng, table, uniform, within};
@@ -437,7 +438,10 @@ fn compare_digests(artefact: &[u8], flow: &impl Identified) {
 /// Artefacts that differ in one number or one name, whatever it is of, have states of their own.
 #[test]
 fn what_differs_has_another_digest() {
-    let (_, kind) = table().into_iter().find(|(name, _)| *name == "maf_lags").expect("a row");
+    let (_, kind) = table()
+        .into_iter()
+        .find(|(name, _)| *name == "maf_lags")
+        .expect("a row");
     let own = draft(&kind, 11);
     let mut others = vec![own.clone(), draft(&kind, 12)];
     let mut change = |change: &dyn Fn(&mut Draft)| {
@@ -478,7 +482,10 @@ fn what_differs_has_another_digest() {
 /// Elementary functions asked for in place of the model's own make another model of it.
 #[test]
 fn other_elementary_functions_have_another_digest() {
-    let (_, kind) = table().into_iter().find(|(name, _)| *name == "maf").expect("a row");
+    let (_, kind) = table()
+        .into_iter()
+        .find(|(name, _)| *name == "maf")
+        .expect("a row");
     let mut own = draft(&kind, 11);
     own.calibration = None;
     let bytes = own.encode().expect("a valid draft");
@@ -684,7 +691,10 @@ fn noise_has_the_bits_of_the_artefact() {
             let cut = NoiseSource::<Random, 2, 4, 1>::restore(Random, &state[1..]);
             assert!(cut.is_err());
             // A window's state is none of a source, whatever it holds.
-            let window = Random.window().save(&Random, &mut buffer).map(<[u8]>::to_vec);
+            let window = Random
+                .window()
+                .save(&Random, &mut buffer)
+                .map(<[u8]>::to_vec);
             let window = window.expect("as much room");
             let refused = NoiseSource::<Random, 2, 4, 1>::restore(Random, &window);
             let (expected, found) = (Kind::Noise, Kind::Window as u8);

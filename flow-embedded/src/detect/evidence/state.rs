@@ -45,11 +45,17 @@ impl<const S: usize, const N: usize> SequentialTest<S, N> {
         model: Digest,
         buffer: &'b mut [u8],
     ) -> Result<&'b [u8], StateError> {
-        state::seal(kind, Self::of_size(model), Self::CONTENT, buffer, |writer| {
-            writer.put(self.sums);
-            writer.put(self.ages);
-            writer.put(self.previous);
-        })
+        state::seal(
+            kind,
+            Self::of_size(model),
+            Self::CONTENT,
+            buffer,
+            |writer| {
+                writer.put(self.sums);
+                writer.put(self.ages);
+                writer.put(self.previous);
+            },
+        )
     }
 
     /// As [`restore`](Self::restore), for what holds a test.
@@ -96,8 +102,8 @@ impl<const S: usize, const N: usize> SequentialTest<S, N> {
 #[cfg(test)]
 mod tests {
     use super::super::{Bet, Pattern};
-    use crate::state::Digest;
     use super::*;
+    use crate::state::Digest;
     use proptest::prelude::*;
 
     const BETS: [Bet; 2] = [

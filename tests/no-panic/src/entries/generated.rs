@@ -76,7 +76,11 @@ pub(crate) fn entry_adaptive() {
     let [alpha] = numbers();
     if let Ok(mut own) = Recalibrator::restore(&model(), bounds, alpha, bytes()) {
         own.count(word() == 0);
-        keep(own.save(&model(), &mut [0; Recalibrator::BYTES]).is_ok().into());
+        keep(
+            own.save(&model(), &mut [0; Recalibrator::BYTES])
+                .is_ok()
+                .into(),
+        );
     }
 }
 
