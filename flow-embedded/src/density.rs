@@ -5,7 +5,7 @@ use rand_core::Rng;
 /// An exact log-likelihood over events of `D` channels given `C` context
 /// channels.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not score events of {D} channels given {C} channels of context: generate its module by `flow codegen model.flow -o model.rs`, without `--functions sample`",
+    message = "`{Self}` does not score such events: generate its module by `flow codegen model.flow -o model.rs`, without `--functions sample`, and give it as many channels as it has",
     label = "no model that scores such events",
     note = "the documentation of a generated type lists the channels of its events and of its context",
     note = "a loaded model has a shape after `LoadedFlow::shaped`"
@@ -21,7 +21,7 @@ pub trait Density<const D: usize, const C: usize = 0> {
 /// A density by a flow, which has latent coordinates: the event carried to the
 /// base distribution (the normalizing direction).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` gives no latent coordinates of events of {D} channels given {C} channels of context: generate its module by `flow codegen model.flow -o model.rs`, without `--functions sample`",
+    message = "`{Self}` gives no latent coordinates of such events: generate its module by `flow codegen model.flow -o model.rs`, without `--functions sample`, and give it as many channels as it has",
     label = "no model with such latents"
 )]
 pub trait Latents<const D: usize, const C: usize = 0>: Density<D, C> {
@@ -44,7 +44,7 @@ pub trait Latents<const D: usize, const C: usize = 0>: Density<D, C> {
 
 /// Exact samples of `D` channels given `C` context channels.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not draw events of {D} channels given {C} channels of context: generate its module by `flow codegen model.flow -o model.rs`, without `--functions score` and without `--weights i8` or `i16`",
+    message = "`{Self}` does not draw such events: generate its module by `flow codegen model.flow -o model.rs`, without `--functions score` and `--weights i8` or `i16`, and give it as many channels as it has",
     label = "no model that draws such events",
     note = "the documentation of a generated type lists the channels of its events and of its context",
     note = "a model that `flow quantise` made of integers scores only: generate from the model before"

@@ -19,8 +19,8 @@ use rand_core::Rng;
 /// generated module.
 ///
 /// The struct itself holds the decoded header, about 10 KiB on a 32-bit core (9,920 bytes in this
-/// release): a stack must have room for it, and while it is loaded or moved for a copy. Weights
-/// stay where they are.
+/// release). Loading it, and moving it, can take the stack of a second copy. Weights stay where
+/// they are.
 #[derive(Clone, Debug)]
 pub struct LoadedFlow<'a> {
     header: Header<'a>,

@@ -9,17 +9,21 @@ use flow_embedded::kernels::{Floor, floored_spline_inverse_and_log_det};
 use flow_embedded::math::{Backend, Polynomial};
 use flow_embedded::{Detector, LoadError, LoadedFlow, fixed};
 
-/// A spline of two even bins whose slope at the knot between them is 0, as far as `f32` can tell:
-/// `ln(1 + e^-1000)`, without a floor. Its inverse has an infinite density there.
+/// A spline of four bins without floors: some slopes are `ln(1 + e^-800)` and some bins as narrow,
+/// which is 0 as far as `f32` can tell. Its inverse has an infinite density at [`EVENT`].
 const SPLINE: FlooredSpline = FlooredSpline {
-    bins: 2,
-    bound: 4.0,
+    bins: 4,
+    bound: 3.0,
     least_size: 0.0,
     least_slope: 0.0,
     ends: Ends::Smooth,
     direction: Direction::Generative,
 };
-const PARAMETERS: [f32; 5] = [0.0, 0.0, 0.0, 0.0, -1000.0];
+const PARAMETERS: [f32; 11] = [
+    -725.89825, 822.97363, 820.65594, 292.93372, 449.99756, 359.43436, 187.6676, 511.17123,
+    -817.16656, -384.22614, -816.3699,
+];
+const EVENT: f32 = -0.9793423;
 
 /// The artefact of one channel and one layer without hidden units, so that its weights are the
 /// transformer's parameters.
@@ -80,7 +84,7 @@ fn artefact(
     let mut weights = parameters.to_vec();
     change(&mut header, &mut weights);
     if header.calibration.is_some() {
-        weights.extend([-3.0, 0.05]);
+        weights.extend([-30.0, 0.05]);
     }
     let mut buffer = vec![0; 1024];
     encode(&header, &weights, &mut buffer)
@@ -90,38 +94,39 @@ fn artefact(
 
 #[test]
 fn an_infinite_density_is_no_normal_sample() {
-    let floor = SPLINE.floor();
-    let at_knot = floored_spline_inverse_and_log_det::<Polynomial>(
-        0.0,
-        &mut PARAMETERS.clone(),
-        SPLINE.bound,
-        floor,
-    );
-    assert_eq!(at_knot, (0.0, f32::INFINITY));
+    let (z, log_det) = inverse(SPLINE.floor());
+    assert!(z.is_finite() && log_det == f32::INFINITY, "{z} {log_det}");
     let bytes = artefact(Transformer::FlooredSpline(SPLINE), &PARAMETERS, |_, _| {});
     let flow = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
-    let mut scratch = [0.0; 16];
-    let log_prob = flow.log_prob(&[0.0], &[], &mut scratch);
+    let mut scratch = [0.0; 32];
+    let log_prob = flow.log_prob(&[EVENT], &[], &mut scratch);
     assert_eq!(log_prob, Ok(f32::NEG_INFINITY));
-    let beside = flow.log_prob(&[1.0], &[], &mut scratch).expect("its shape");
-    assert!((-5.0..0.0).contains(&beside), "{beside}");
-    let flow = flow.shaped::<1, 0, 16>().expect("its shape");
+    let flow = flow.shaped::<1, 0, 32>().expect("its shape");
     let mut detector = Detector::new(flow.calibrated().expect("calibrated"));
-    assert!(!detector.observe(&[1.0], &[]).expect("finite").alarm);
-    let verdict = detector.observe(&[0.0], &[]).expect("finite");
+    // Outside the spline is the identity.
+    assert!(!detector.observe(&[3.5], &[]).expect("finite").alarm);
+    let verdict = detector.observe(&[EVENT], &[]).expect("finite");
     assert!(verdict.alarm && verdict.p_value == 0.05);
 }
 
-/// The kernel's own answer is the limit, and the floor that keeps it away is the artefact's choice.
+fn inverse(floor: Floor) -> (f32, f32) {
+    let (mut parameters, bound) = (PARAMETERS, SPLINE.bound);
+    floored_spline_inverse_and_log_det::<Polynomial>(EVENT, &mut parameters, bound, floor)
+}
+
+/// Floors, which the libraries that have such splines set, keep it away.
 #[test]
-fn a_floor_keeps_densities_finite() {
+fn floors_keep_densities_finite() {
     let floor = Floor {
+        size: 1e-3,
         slope: 1e-3,
         ..SPLINE.floor()
     };
-    let (_, log_det) =
-        floored_spline_inverse_and_log_det::<Polynomial>(0.0, &mut PARAMETERS.clone(), 4.0, floor);
-    assert!((log_det - 1000f32.ln()).abs() < 1e-3, "{log_det}");
+    let (z, log_det) = inverse(floor);
+    assert!(
+        z.abs() <= SPLINE.bound && log_det.abs() < 20.0,
+        "{z} {log_det}"
+    );
 }
 
 #[test]

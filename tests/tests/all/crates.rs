@@ -246,8 +246,8 @@ const LACKS: [(&str, &str); 13] = [
     ),
     (
         "flow_embedded::LineDetector::<_, 3>::new(text::Random)",
-        "`text::Random` has no calibration of the lines of a text: run `flow train log.txt --text 8 -o \
-         model.flow`, where the text has line breaks, and generate its module again",
+        "`text::Random` has no calibration of the lines of a text: run `flow calibrate model.flow \
+         log.txt` on a model of `flow train log.txt --text 8 -o model.flow`, and generate its module again",
     ),
     (
         "flow_embedded::StreamDetector::<_, 3, 6>::new::<EVENT>(scored::Random)",
@@ -272,24 +272,24 @@ const LACKS: [(&str, &str); 13] = [
     (
         "flow_embedded::Categories::name(&scored::Random, 0, 1.0)",
         "`scored::Random` has no categorical channels, so it has no names of categories: run `flow train \
-         table.csv --categories COLUMN -o model.flow` or `flow train log.txt --text 8 -o model.flow`, and \
+         table.csv --categorical COLUMN -o model.flow` or `flow train log.txt --text 8 -o model.flow`, and \
          generate its module",
     ),
     (
         "flow_embedded::Posterior::new(sampled::Random).log_prob(&event, &context)",
-        "`sampled::Random` does not score events of 4 channels given 2 channels of context: generate its \
-         module by `flow codegen model.flow -o model.rs`, without `--functions sample`",
+        "`sampled::Random` does not score such events: generate its module by `flow codegen model.flow -o \
+         model.rs`, without `--functions sample`, and give it as many channels as it has",
     ),
     (
         "flow_embedded::Latents::log_prob_and_latents(&sampled::Random, &event, &context, &mut [0.0; EVENT])",
-        "`sampled::Random` gives no latent coordinates of events of 4 channels given 2 channels of context: \
-         generate its module by `flow codegen model.flow -o model.rs`, without `--functions sample`",
+        "`sampled::Random` gives no latent coordinates of such events: generate its module by `flow codegen \
+         model.flow -o model.rs`, without `--functions sample`, and give it as many channels as it has",
     ),
     (
         "flow_embedded::Posterior::new(scored::Random).sample(&context, &mut words)",
-        "`scored::Random` does not draw events of _ channels given 2 channels of context: generate its module \
-         by `flow codegen model.flow -o model.rs`, without `--functions score` and without `--weights i8` or \
-         `i16`",
+        "`scored::Random` does not draw such events: generate its module by `flow codegen model.flow -o \
+         model.rs`, without `--functions score` and `--weights i8` or `i16`, and give it as many channels as it \
+         has",
     ),
     (
         "flow_embedded::window::Window::<1, 2>::new().save(&Old, &mut [0; 64])",
@@ -347,27 +347,30 @@ fn what_a_model_lacks_is_said_by_the_compiler() {
     let messages = text
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("a message"));
-    let errors: Vec<(String, String)> = messages
-        .filter(|message| {
-            message["message"]["level"] == "error" && message["message"]["code"].is_object()
+    // The message, the line of the primary span, and what is printed.
+    let errors: Vec<[String; 3]> = messages
+        .map(|message| message["message"].clone())
+        .filter(|error| error["level"] == "error" && error["code"].is_object())
+        .map(|error| {
+            let spans = error["spans"].as_array().expect("spans");
+            let primary = spans.iter().find(|span| span["is_primary"] == true);
+            let line = &primary.expect("a place")["text"][0]["text"];
+            [&error["message"], line, &error["rendered"]]
+                .map(|own| own.as_str().expect("text").to_owned())
         })
-        .map(|message| {
-            let of = |field: &str| message["message"][field].as_str().expect("text").to_owned();
-            (of("message"), of("rendered"))
-        })
+        .collect();
+    let all: String = errors
+        .iter()
+        .map(|[_, _, rendered]| rendered.as_str())
         .collect();
     for (call, expected) in LACKS {
         let found = errors
             .iter()
-            .any(|(message, rendered)| message == expected && rendered.contains(call));
-        assert!(
-            found,
-            "{call}: {expected}\n{}",
-            errors.iter().map(|own| own.1.as_str()).collect::<String>()
-        );
+            .any(|[message, line, _]| message == expected && line.contains(call));
+        assert!(found, "{call}: {expected}\n{all}");
     }
     // Nothing else is wrong with the crate.
-    for (message, rendered) in &errors {
+    for [message, _, rendered] in &errors {
         assert!(
             LACKS.iter().any(|(_, expected)| message == expected),
             "{rendered}"
