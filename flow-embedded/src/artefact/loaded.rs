@@ -50,9 +50,8 @@ impl<'a> LoadedFlow<'a> {
         discrete: &'a [[u8; 4]],
         weights: &'a [[u8; 4]],
         base: &'a [[u8; 4]],
-        table: &'a [[[u8; 4]; 2]],
         test: &'a [[u8; 4]],
-        by_context: &'a [[[u8; 4]; 2]],
+        [table, by_context]: [&'a [[[u8; 4]; 2]]; 2],
     ) -> Self {
         Self {
             header,

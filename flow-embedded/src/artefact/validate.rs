@@ -71,9 +71,8 @@ impl<'a> LoadedFlow<'a> {
             discrete,
             layers,
             base,
-            table,
             test,
-            by_context,
+            [table, by_context],
         ))
     }
 }

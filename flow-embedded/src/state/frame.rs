@@ -65,13 +65,13 @@ impl Kind {
 
 /// Writes a state of `length` bytes of content, which `fill` writes, to the front of a buffer; gives
 /// the bytes written.
-pub(crate) fn seal<'b>(
+pub(crate) fn seal(
     kind: Kind,
     digest: Digest,
     length: usize,
-    buffer: &'b mut [u8],
+    buffer: &mut [u8],
     fill: impl FnOnce(&mut Writer<'_>),
-) -> Result<&'b [u8], StateError> {
+) -> Result<&[u8], StateError> {
     let (needed, found) = (length.saturating_add(OVERHEAD), buffer.len());
     let Some(frame) = buffer.get_mut(..needed) else {
         return Err(StateError::BufferTooShort { needed, found });

@@ -156,7 +156,7 @@ fn parameters_at_the_end_of_f32_are_refused_with_their_place() {
     };
     let constant = |log_norm| {
         artefact(Transformer::Shift, &[0.0], |header, _| {
-            header.log_norm = log_norm
+            header.log_norm = log_norm;
         })
     };
     let mixture = |log_weight| {

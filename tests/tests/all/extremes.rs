@@ -9,7 +9,6 @@ use flow_embedded::artefact::{
 use flow_embedded::golden::Words;
 use flow_embedded::rand_core::Rng;
 use flow_frozen::Entry;
-use std::collections::BTreeMap;
 
 /// Far above what 64 channels and 64 layers of slopes within `f32` come to.
 const MOST: f32 = 1e7;
@@ -170,11 +169,14 @@ fn draw(entry: &Entry, index: u32, words: &mut Words) -> (Vec<f32>, Vec<f32>) {
     (event, context)
 }
 
+/// Artefacts made of each entry, and events of each artefact.
+const ARTEFACTS: usize = 60;
+const INPUTS: u32 = 24;
+
 /// Every entry of floats: each family of layers, base and domain, each backend, and `f16`.
 #[test]
 fn no_density_is_infinite() {
     let entries = flow_frozen::entries().expect("the frozen vectors are readable");
-    let mut found = BTreeMap::new();
     let (mut valid, mut finite) = (0u32, 0u32);
     for entry in entries.iter().filter(|own| own.is_float()) {
         let words = &mut Words::new(entry.seed() as u32);
@@ -187,39 +189,21 @@ fn no_density_is_infinite() {
             let mut scratch = vec![0.0; flow.scratch_len()];
             for index in 0..INPUTS {
                 let (event, context) = draw(entry, index, words);
-                let finite_input = event.iter().chain(&context).all(|x| x.is_finite());
+                if !event.iter().chain(&context).all(|x| x.is_finite()) {
+                    continue;
+                }
                 let log_prob = flow.log_prob(&event, &context, &mut scratch);
                 let log_prob = log_prob.expect("its shape");
                 finite += u32::from(log_prob.is_finite());
-                if finite_input && !(log_prob < MOST) {
-                    let (count, example) =
-                        found.entry(entry.name().to_owned()).or_insert_with(|| {
-                            (
-                                0,
-                                format!(
-                                    "{log_prob} of {event:?} given {context:?}, {:?} {:?} {:?}",
-                                    flow.header().layers,
-                                    flow.header().base,
-                                    flow.header().log_norm
-                                ),
-                            )
-                        });
-                    *count += 1;
-                    let _ = example;
-                }
+                assert!(
+                    log_prob <= MOST && !log_prob.is_nan(),
+                    "{}: {log_prob} of {event:?} given {context:?} by {:?}",
+                    entry.name(),
+                    flow.header()
+                );
             }
         }
     }
     println!("{valid} valid artefacts, {finite} finite log-likelihoods");
-    for (name, (count, example)) in &found {
-        println!(
-            "{name}: {count}: {}",
-            example.chars().take(600).collect::<String>()
-        );
-    }
-    assert!(valid > 1_000 && finite > 10_000);
-    assert!(found.is_empty());
+    assert!(valid > 3_000 && finite > 30_000);
 }
-
-const ARTEFACTS: usize = 60;
-const INPUTS: u32 = 24;
