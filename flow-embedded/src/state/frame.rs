@@ -24,7 +24,7 @@ pub enum Kind {
     Window = 1,
     /// [`NoiseSource`](crate::NoiseSource).
     Noise = 2,
-    /// [`SequentialTest`](crate::SequentialTest).
+    /// [`SequentialTest`](crate::detect::SequentialTest).
     Test = 3,
     /// [`StreamDetector`](crate::StreamDetector).
     Stream = 4,

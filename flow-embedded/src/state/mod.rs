@@ -1,7 +1,7 @@
 //! States that are saved over a reboot, and the frame around each of them.
 //!
 //! [`Window`](crate::window::Window), [`NoiseSource`](crate::NoiseSource),
-//! [`SequentialTest`](crate::SequentialTest), [`StreamDetector`](crate::StreamDetector),
+//! [`SequentialTest`](crate::detect::SequentialTest), [`StreamDetector`](crate::StreamDetector),
 //! [`Recalibrator`](crate::detect::adaptive::Recalibrator) and
 //! [`AdaptiveDetector`](crate::detect::adaptive::AdaptiveDetector) have `save` and `restore`.
 //! All of them write the same frame, little-endian:

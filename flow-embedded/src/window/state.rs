@@ -12,7 +12,7 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
     const CONTENT: usize = Ring::<D, N>::BYTES + A * Average::BYTES;
 
     /// Writes the state to the first [`BYTES`](Self::BYTES) bytes of `buffer`, in the frame of
-    /// [`state`](crate::state), and gives them. `model` is the flow that the window's features
+    /// [`state`], and gives them. `model` is the flow that the window's features
     /// belong to.
     ///
     /// # Errors
