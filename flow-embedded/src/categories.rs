@@ -5,6 +5,10 @@ use crate::kernels;
 /// A model with categorical channels, which events and contexts hold as codes: the
 /// place of a category among the ascending names of its vocabulary. Generated code
 /// implements it; the names take flash only where they are used.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no categorical channels, so it has no names of categories: run `flow train table.csv --categorical COLUMN -o model.flow` or `flow train log.txt --text 8 -o model.flow`, and generate its module",
+    label = "no model with categories"
+)]
 pub trait Categories {
     /// The names of each vocabulary, by code.
     const VOCABULARIES: &'static [&'static [&'static str]];

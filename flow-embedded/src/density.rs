@@ -4,16 +4,26 @@ use rand_core::Rng;
 
 /// An exact log-likelihood over events of `D` channels given `C` context
 /// channels.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not score such events: generate its module by `flow codegen model.flow -o model.rs`, without `--functions sample`, and give it as many channels as it has",
+    label = "no model that scores such events",
+    note = "the documentation of a generated type lists the channels of its events and of its context",
+    note = "a loaded model has a shape after `LoadedFlow::shaped`"
+)]
 pub trait Density<const D: usize, const C: usize = 0> {
     /// The log-likelihood of one event in nats, in the units of the raw data.
     ///
     /// NaN if the event or the context holds a NaN or an infinity; −∞ if
-    /// finite input lies so far out that `f32` overflows on the way.
+    /// finite input lies so far out that `f32` overflows on the way; never +∞.
     fn log_prob(&self, event: &[f32; D], context: &[f32; C]) -> f32;
 }
 
 /// A density by a flow, which has latent coordinates: the event carried to the
 /// base distribution (the normalizing direction).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` gives no latent coordinates of such events: generate its module by `flow codegen model.flow -o model.rs`, without `--functions sample`, and give it as many channels as it has",
+    label = "no model with such latents"
+)]
 pub trait Latents<const D: usize, const C: usize = 0>: Density<D, C> {
     /// The log-likelihood of one event, the bits of
     /// [`log_prob`](Density::log_prob), and in `latents` its coordinates in the
@@ -33,6 +43,12 @@ pub trait Latents<const D: usize, const C: usize = 0>: Density<D, C> {
 }
 
 /// Exact samples of `D` channels given `C` context channels.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not draw such events: generate its module by `flow codegen model.flow -o model.rs`, without `--functions score` and `--weights i8` or `i16`, and give it as many channels as it has",
+    label = "no model that draws such events",
+    note = "the documentation of a generated type lists the channels of its events and of its context",
+    note = "a model that `flow quantise` made of integers scores only: generate from the model before"
+)]
 pub trait Sampler<const D: usize, const C: usize = 0> {
     /// Draws one event, in the units of the raw data.
     ///

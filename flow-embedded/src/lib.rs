@@ -18,6 +18,7 @@
 //! | [`fixed`] | the kernels in integers, for cores without a floating-point unit |
 //! | [`provenance`] | [`Provenance`]: what a compiled module was made from |
 //! | [`noise`] | [`NoiseSource`]: the noise of a sensor, from its own past |
+//! | [`state`] | the frame around what is saved over a reboot: which model, and whether it is undamaged |
 //! | [`posterior`] | [`Posterior`]: parameters of a device, inferred from its readings |
 //! | [`window`] | [`Window`](window::Window): a stream's own past as context |
 //! | [`math`] | `exp`, `ln`, `tanh`: three backends with measured error bounds |
@@ -37,7 +38,8 @@
 //!
 //! # Non-finite values
 //! A bare density answers NaN when the event or the context holds a NaN or an
-//! infinity, and −∞ when finite input lies so far out that `f32` overflows.
+//! infinity, and −∞ when finite input lies so far out that `f32` overflows. It never answers +∞,
+//! which a detector would take for the most normal of samples.
 //! [`Detector`] refuses non-finite samples with an error naming the channel.
 //!
 //! # Features
@@ -50,6 +52,7 @@
 pub mod artefact;
 pub mod base;
 mod categories;
+mod crc;
 pub mod density;
 pub mod detect;
 pub mod fixed;
@@ -59,6 +62,7 @@ pub mod math;
 pub mod noise;
 pub mod posterior;
 pub mod provenance;
+pub mod state;
 pub mod window;
 
 pub use artefact::{LoadError, LoadedFlow, ShapedFlow};
@@ -72,6 +76,7 @@ pub use noise::NoiseSource;
 pub use posterior::Posterior;
 pub use provenance::Provenance;
 pub use rand_core;
+pub use state::{Digest, Identified, StateError};
 
 /// Includes the module that `flow_codegen::Builder` wrote to `OUT_DIR` in
 /// `build.rs`.

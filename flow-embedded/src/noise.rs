@@ -21,11 +21,17 @@
 //! should not show.
 
 use crate::density::Sampler;
-use crate::window::{StateError, Window, Windowed};
+use crate::state::{Identified, Kind, StateError};
+use crate::window::{Window, Windowed};
 use rand_core::Rng;
 
 /// A flow over `D` channels given `C` context channels, fitted to the noise of a
 /// sensor. Generated code implements it for models of `flow train --noise`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no model of the noise of a sensor: run `flow train recording.csv --noise -o model.flow` and generate its module",
+    label = "no model of noise",
+    note = "`flow codegen --functions score` leaves out what generates noise, and so do integers (`--weights i8` or `i16`)"
+)]
 pub trait Noise<const D: usize, const C: usize>: Sampler<D, C> {
     /// The mean of each channel in the training data.
     const START: &'static [f32; D];
@@ -68,6 +74,9 @@ pub struct NoiseSource<F, const D: usize, const N: usize, const A: usize> {
 }
 
 impl<F, const D: usize, const N: usize, const A: usize> NoiseSource<F, D, N, A> {
+    /// Bytes of a [saved](Self::save) state.
+    pub const BYTES: usize = Window::<D, N, A>::BYTES;
+
     /// A source that starts from the mean of the training data.
     pub fn new<const C: usize, const W: usize>(flow: F) -> Self
     where
@@ -80,28 +89,31 @@ impl<F, const D: usize, const N: usize, const A: usize> NoiseSource<F, D, N, A> 
     /// A source that goes on where another one was [saved](Self::save).
     ///
     /// # Errors
-    /// The bytes are no state of a source of this model.
+    /// The bytes are no state of a source of this model: see [`StateError`].
     pub fn restore<const C: usize, const W: usize>(
         flow: F,
         state: &[u8],
     ) -> Result<Self, StateError>
     where
-        F: Noise<D, C> + Windowed<D, W, N, A>,
+        F: Noise<D, C> + Windowed<D, W, N, A> + Identified,
     {
-        let window = Window::restore(state)?;
+        let window = Window::open(Kind::Noise, flow.digest(), state)?;
         match window.is_primed(&F::FEATURES) {
             true => Ok(Self { flow, window }),
             false => Err(StateError::Impossible),
         }
     }
 
-    /// Writes the state and gives the bytes written: `4 · D · N + 12 · A + 4` of
-    /// them. The generator of random numbers is not part of it.
+    /// Writes the state to the first [`BYTES`](Self::BYTES) bytes of `buffer`, in the frame of
+    /// [`state`](crate::state), and gives them. The generator of random numbers is not part of it.
     ///
     /// # Errors
     /// `buffer` is too short.
-    pub fn save<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], StateError> {
-        self.window.save(buffer)
+    pub fn save<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], StateError>
+    where
+        F: Identified,
+    {
+        self.window.seal(Kind::Noise, self.flow.digest(), buffer)
     }
 
     /// The next sample, in the units of the training data and on the grid of the

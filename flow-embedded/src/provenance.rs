@@ -1,5 +1,6 @@
 //! What a compiled module was made from.
 
+use crate::state::Digest;
 use core::fmt;
 
 /// Which artefact a module was compiled from, by which compiler, and what that
@@ -66,6 +67,11 @@ impl Provenance {
             rows: 0,
             seed: 0,
         }
+    }
+
+    /// The digest of the artefact, for states that are saved.
+    pub const fn digest(&self) -> Digest {
+        Digest::new(self.artefact_crc32)
     }
 
     /// Adds who trained it, and how.

@@ -77,6 +77,12 @@ impl ::flow_embedded::Calibrated for Random {
     }
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// The context as conditioners see it.
 fn features(context: &[f32; 1]) -> [f32; 1] {
     use ::flow_embedded::kernels;

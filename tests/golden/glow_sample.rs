@@ -58,6 +58,12 @@ impl ::flow_embedded::Sampler<4, 1> for Noise {
     }
 }
 
+impl ::flow_embedded::Identified for Noise {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest().through(::flow_embedded::math::Backend::Libm)
+    }
+}
+
 /// Layer 0, base to data: element-wise affine.
 fn generate_0(x: &mut [f32; 4]) {
     use ::flow_embedded::kernels::element_wise_generate;

@@ -91,6 +91,12 @@ impl ::flow_embedded::Calibrated for Random {
     }
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// Layer 0, data to base: inverse autoregressive, order (0, 1), (2, 3), 4, spline of 3 bins on ±3, ReLU conditioner 10 → 40.
 fn normalize_0(x: &mut [f32; 5]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, dense, spline_inverse_and_log_det};

@@ -94,6 +94,12 @@ impl ::flow_embedded::Calibrated for Random {
     }
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// Layer 0, data to base: convolutional coupling, 1 planes of 6 positions given 1, spline of 3 bins on ±3, residual SiLU convolutions 6 (kernel 3) → 6 (kernel 1) → 6 (kernel 3) → 8 (kernel 3).
 fn normalize_0(x: &mut [f32; 13]) -> f32 {
     use ::flow_embedded::kernels::{

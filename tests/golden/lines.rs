@@ -105,6 +105,12 @@ impl ::flow_embedded::Categories for Random {
     ];
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// The context as conditioners see it, and room for the categories of the event.
 fn features(context: &[f32; 2]) -> [f32; 9] {
     use ::flow_embedded::kernels;

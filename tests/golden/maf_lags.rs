@@ -140,6 +140,12 @@ impl ::flow_embedded::noise::Noise<2, 5> for Random {
     const RANGES: &'static [[f32; 2]; 5] = &CONTEXT_RANGES;
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// Layer 0, data to base: autoregressive, order 0, 1, affine, ReLU conditioner 8 → 4.
 fn normalize_0(x: &mut [f32; 2], given: &[f32; 5]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, affine_forward_each, dense};

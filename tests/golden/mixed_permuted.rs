@@ -108,6 +108,12 @@ impl ::flow_embedded::Categories for Random {
     ];
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// Head 0: event channel 0, 3 categories by argmax, SiLU conditioner 6 → 3.
 fn logits_0(given: &[f32; 2]) -> [f32; 3] {
     use ::flow_embedded::kernels::{Identity, Silu, dense};

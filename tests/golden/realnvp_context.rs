@@ -103,6 +103,12 @@ impl ::flow_embedded::Calibrated for Random {
     }
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// Layer 0, data to base: coupling, channels 1 given 0, 2, affine, tanh conditioner 10 → 2.
 fn normalize_0(x: &mut [f32; 3], given: &[f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, affine_forward_each, dense};

@@ -90,6 +90,12 @@ impl ::flow_embedded::Calibrated for Random {
     }
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// Layer 0, data to base: autoregressive, order 0, 1, spline of 3 bins on ±3, tanh conditioner 6 → 16.
 fn normalize_0(x: &mut [f32; 2]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Tanh, circle, circular_forward, dense};

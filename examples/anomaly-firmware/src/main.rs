@@ -11,7 +11,7 @@ use board::Console;
 use cortex_m_rt::entry;
 use flow_embedded::detect::Sequential;
 use flow_embedded::window::{Window, Windowed};
-use flow_embedded::{Change, ObserveError, StreamDetector, StreamVerdict};
+use flow_embedded::{Change, ObserveError, StateError, StreamDetector, StreamVerdict};
 use model::BasicMotions;
 use retained::Retained;
 use samples::{Event, STREAM};
@@ -21,31 +21,39 @@ mod model {
     flow_embedded::include_flow!("model");
 }
 
+/// A detector of this model: 7 statistics (the log-likelihood and 6 latents) and 13 bets, as the
+/// generated module has them.
+type Detector = StreamDetector<BasicMotions, 7, 13>;
+
 /// The columns that the model was trained on, in their order.
 const CHANNELS: [&str; 6] = ["acc_x", "acc_y", "acc_z", "gyr_x", "gyr_y", "gyr_z"];
 
 #[entry]
 fn main() -> ! {
     let mut console = Console::open();
-    let mut retained = Retained::new();
+    let mut retained = Retained::<{ Detector::BYTES }>::new();
     let mut window = BasicMotions.window();
-    let mut detector = StreamDetector::new(BasicMotions);
+    let mut detector = Detector::new(BasicMotions);
     let (mut observed, mut alarms) = (0, 0);
     console.text("    log_prob    evidence").end();
     for event in &STREAM {
         let (activity, sample) = match event {
             Event::Sample(activity, sample) => (activity, sample),
-            Event::Reboot => {
+            Event::Reboot | Event::PowerLoss => {
+                if matches!(event, Event::PowerLoss) {
+                    retained.cut_off();
+                }
                 // What start-up does: a state that is damaged or of another model is left alone.
                 window.reset();
-                let state = retained.load();
-                let found = state.map(|state| StreamDetector::restore(BasicMotions, state));
-                if let Some(Ok(found)) = found {
-                    detector = found;
-                    console.text("reboot, evidence restored").end();
-                } else {
-                    detector = StreamDetector::new(BasicMotions);
-                    console.text("reboot, started anew").end();
+                detector = Detector::new(BasicMotions);
+                match Detector::restore(BasicMotions, retained.load()) {
+                    Ok(found) => {
+                        detector = found;
+                        console.text("reboot, evidence restored").end();
+                    }
+                    Err(StateError::Checksum) => console.text("reboot, state damaged").end(),
+                    Err(StateError::Model) => console.text("reboot, another model").end(),
+                    Err(_) => console.text("reboot, no state").end(),
                 }
                 continue;
             }
@@ -86,7 +94,9 @@ fn main() -> ! {
         }
         .text(activity)
         .end();
-        retained.store(|buffer| detector.save(buffer));
+        if retained.store(|buffer| detector.save(buffer)).is_err() {
+            console.text("not saved: no room").end();
+        }
     }
     console.number(observed).text(" samples, ");
     console

@@ -2,42 +2,41 @@
 //!
 //! On the emulated board it is a piece of RAM. On a real one it is a section that the start-up code
 //! leaves alone (`.noinit`), a backup domain, or a page of flash that is written now and then.
+//!
+//! It holds the frame of a saved state and nothing else: the frame says which model it is of, how
+//! long it is, and whether all of it was written. Memory that was never written, or a write that
+//! power loss has cut off, is refused when the state is restored.
 
-/// Room for the state of the detector: two bytes for each bet, and one for each statistic.
-const ROOM: usize = 128;
+use flow_embedded::StateError;
 
-/// A state with its length and a checksum, so that memory that lost its content is not taken for one.
-pub struct Retained {
-    bytes: [u8; ROOM],
-    length: usize,
-    checksum: u32,
-}
+/// `LENGTH` bytes of retained memory: the `BYTES` of what is saved.
+pub struct Retained<const LENGTH: usize>([u8; LENGTH]);
 
-impl Retained {
-    /// Nothing stored.
+impl<const LENGTH: usize> Retained<LENGTH> {
+    /// Cleared memory, as after the first start.
     pub const fn new() -> Self {
-        Self {
-            bytes: [0; ROOM],
-            length: 0,
-            checksum: 0,
+        Self([0; LENGTH])
+    }
+
+    /// Lets `save` write a state.
+    pub fn store(
+        &mut self,
+        save: impl FnOnce(&mut [u8]) -> Result<&[u8], StateError>,
+    ) -> Result<(), StateError> {
+        save(&mut self.0).map(drop)
+    }
+
+    /// What a power loss leaves of a write: the first half of the state, and then what was there
+    /// before. Each bit of the checksum differs from what it should be.
+    pub fn cut_off(&mut self) {
+        let written = self.0.len() / 2;
+        for byte in self.0.iter_mut().skip(written) {
+            *byte = !*byte;
         }
     }
 
-    /// Lets `save` write a state, and keeps it; on a failure there is none.
-    pub fn store<E>(&mut self, save: impl FnOnce(&mut [u8]) -> Result<&[u8], E>) {
-        self.length = save(&mut self.bytes).map_or(0, <[u8]>::len);
-        self.checksum = self.bytes.get(..self.length).map_or(0, checksum);
+    /// What is there, for `restore` to judge.
+    pub const fn load(&self) -> &[u8] {
+        &self.0
     }
-
-    /// The state that was stored last, if it is whole.
-    pub fn load(&self) -> Option<&[u8]> {
-        let state = self.bytes.get(..self.length)?;
-        (!state.is_empty() && checksum(state) == self.checksum).then_some(state)
-    }
-}
-
-/// FNV-1a.
-fn checksum(bytes: &[u8]) -> u32 {
-    let mix = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
-    bytes.iter().fold(0x811c_9dc5, mix)
 }

@@ -2,12 +2,13 @@
 //!
 //! The first rows of the recordings 61, 63, 71 and 51 of `flow-train/data/basic_motions.csv`, which
 //! the model was neither trained nor calibrated on. In the first a value is lost and the board starts
-//! anew; in the second the gyroscope's y is off by 2 from the 26th row on. Source: the set
+//! anew; in the second the gyroscope's y is off by 2 from the 26th row on. Before the last one the board
+//! loses power in the middle of saving. Source: the set
 //! "BasicMotions" of the multivariate time series classification archive (Bagnall et al. 2018,
 //! arXiv:1811.00075), as packaged in the Python package `aeon`, licence BSD-3-Clause, © The aeon
 //! developers. Values repeat as in the original.
 
-use Event::{Pause, Reboot, Sample};
+use Event::{Pause, PowerLoss, Reboot, Sample};
 
 /// What happens next.
 pub enum Event {
@@ -16,6 +17,8 @@ pub enum Event {
     Sample(&'static str, [f32; 6]),
     /// The board loses its RAM, but for what is retained.
     Reboot,
+    /// The same while the board saves its state; another recording begins.
+    PowerLoss,
     /// The watch is taken off; another recording begins.
     Pause,
 }
@@ -176,7 +179,7 @@ pub static STREAM: [Event; 174] = [
     Sample("badminton", [5.712849, -3.508035, -2.025312, 1.033389, -1.123943, 0.972131]),
     Sample("badminton", [1.437388, -6.173389, 2.036575, 1.16123, -1.321033, 1.118617]),
     Sample("badminton", [-0.754, -3.612003, -1.915371, 3.734048, -1.685915, 1.901648]),
-    Pause,
+    PowerLoss,
     Sample("running", [-0.193013, -0.106266, -0.636563, -0.087891, 0.010653, 0.20508]),
     Sample("running", [-0.193013, -0.106266, -0.636563, -0.087891, 0.010653, 0.20508]),
     Sample("running", [2.403985, 0.52392, -1.166243, -2.71664, 1.297062, -0.609912]),

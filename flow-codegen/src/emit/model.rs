@@ -47,7 +47,8 @@ pub(super) fn implementations(plan: &Plan, options: &Options) -> TokenStream {
         let own = integer::implementations(plan, &visibility, &calibrated(plan, &name));
         let windowed = window::windowed(plan, &name);
         let sequential = sequential::sequential(plan, &name);
-        return quote! { #own #windowed #sequential };
+        let identified = identified(plan, &name);
+        return quote! { #own #windowed #sequential #identified };
     }
     let density = plan.functions.score().then(|| density(plan, &name));
     let sampler = plan.functions.sample().then(|| sampler(plan, &name));
@@ -56,15 +57,27 @@ pub(super) fn implementations(plan: &Plan, options: &Options) -> TokenStream {
     let sequential = sequential::sequential(plan, &name);
     let noise = noise::noise(plan, &name);
     let (names, features) = (categorical::names(plan, &name), channels::features(plan));
-    quote! { #density #sampler #calibrated #windowed #sequential #noise #names #features }
+    let identified = identified(plan, &name);
+    quote! { #density #sampler #calibrated #windowed #sequential #noise #names #identified #features }
+}
+
+/// The digest that saved states carry: the artefact's, as the loader has it.
+fn identified(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
+    let through = (plan.math != plan.card.math).then(|| {
+        let math = backend(plan.math);
+        quote! { .through(::flow_embedded::math::Backend::#math) }
+    });
+    quote! {
+        impl ::flow_embedded::Identified for #name {
+            fn digest(&self) -> ::flow_embedded::Digest {
+                PROVENANCE.digest()#through
+            }
+        }
+    }
 }
 
 fn math(plan: &Plan) -> TokenStream {
-    let math = match plan.math {
-        Backend::Polynomial => quote! { Polynomial },
-        Backend::Libm => quote! { Libm },
-        Backend::Micromath => quote! { Micromath },
-    };
+    let math = backend(plan.math);
     let document = match plan.math == plan.card.math {
         true => " The elementary functions that the model was calibrated with.".to_owned(),
         false => format!(
@@ -75,6 +88,15 @@ fn math(plan: &Plan) -> TokenStream {
     quote! {
         #[doc = #document]
         type Math = ::flow_embedded::math::#math;
+    }
+}
+
+/// The name of the backend's type, and of its variant.
+fn backend(math: Backend) -> TokenStream {
+    match math {
+        Backend::Polynomial => quote! { Polynomial },
+        Backend::Libm => quote! { Libm },
+        Backend::Micromath => quote! { Micromath },
     }
 }
 

@@ -104,6 +104,11 @@ pub enum Fault {
     NotFinite,
     /// A number that must be positive is not.
     NotPositive,
+    /// A number so large or so small that log-likelihoods would leave `f32`: a bound of log-scales
+    /// above [`MAX_LOG_SCALE`](super::MAX_LOG_SCALE), a spline's bound above
+    /// [`MAX_SPLINE_BOUND`](super::MAX_SPLINE_BOUND) or below one over it, a normalising constant or
+    /// the logarithm of a mixture's weight beyond ±[`MAX_LOG_NORM`](super::MAX_LOG_NORM).
+    OutOfRange,
     /// No event channel, no layer, or a layer that transforms nothing.
     Empty,
     /// The order is no permutation of the channels, or the transformed
@@ -231,6 +236,9 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::NotFinite => "not finite",
             Self::NotPositive => "not positive",
+            Self::OutOfRange => {
+                "a bound or a constant is so large or so small that log-likelihoods would leave f32: export the model with bounds of log-scales up to 88, bounds of splines from 1e-12 to 1e12, and constants within 262144"
+            }
             Self::Empty => "empty",
             Self::BadOrder => "not an order of the channels",
             Self::BadUnits => "hidden units do not fit the layer",

@@ -1,7 +1,7 @@
 //! The bytes around header and weights: magic, version, lengths, checksum.
 
-use super::crc::crc32;
 use super::{EncodeError, Header, Layer, LoadError};
+use crate::crc::crc32;
 
 /// The newest format version that is read; the one before it is read, too.
 pub const FORMAT_VERSION: u16 = 8;
@@ -17,6 +17,7 @@ const CHECKSUM: usize = 4;
 pub(super) struct Frame<'a> {
     pub(super) header: &'a [u8],
     pub(super) weights: &'a [[u8; 4]],
+    pub(super) checksum: u32,
 }
 
 /// The oldest format version that has all that a header uses: what was built to read it
@@ -92,7 +93,7 @@ pub fn encode<'b>(
     }
 
     let end = PREAMBLE + header_len + tail_len;
-    let checksum = crc32(buffer.iter().take(end).copied());
+    let checksum = crc32(buffer.get(..end).unwrap_or_default());
     for (byte, value) in buffer.iter_mut().skip(end).zip(checksum.to_le_bytes()) {
         *byte = value;
     }
@@ -146,7 +147,7 @@ impl<'a> Frame<'a> {
             return Err(LoadError::TrailingBytes { needed, found });
         }
         let payload = needed - CHECKSUM;
-        let checksum = crc32(bytes.iter().take(payload).copied());
+        let checksum = crc32(bytes.get(..payload).unwrap_or_default());
         let header = take(header_len as usize).ok_or(truncated(needed))?;
         take((padded - header_len) as usize).ok_or(truncated(needed))?;
         let weights = take(4 * weights_len as usize).ok_or(truncated(needed))?;
@@ -155,7 +156,11 @@ impl<'a> Frame<'a> {
             return Err(LoadError::Corrupt);
         }
         let (weights, _) = weights.as_chunks::<4>();
-        Ok(Self { header, weights })
+        Ok(Self {
+            header,
+            weights,
+            checksum,
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use crate::math::Libm;
 #[cfg(feature = "micromath")]
 use crate::math::Micromath;
 use crate::math::{Backend, Math, Polynomial};
+use crate::state::Digest;
 use rand_core::Rng;
 
 /// A validated artefact, borrowed in place.
@@ -17,11 +18,13 @@ use rand_core::Rng;
 /// and [`Sampler`](crate::Sampler). Results have the same bits as those of the
 /// generated module.
 ///
-/// The struct itself holds the decoded header, about 5 KiB on a 32-bit core;
-/// weights stay where they are.
+/// The struct itself holds the decoded header, about 10 KiB on a 32-bit core
+/// (`tests/no-panic` holds this sentence to the compiler). Loading it, and moving it, can take
+/// the stack of a second copy. Weights stay where they are.
 #[derive(Clone, Debug)]
 pub struct LoadedFlow<'a> {
     header: Header<'a>,
+    digest: Digest,
     /// Embedding tables, then heads.
     discrete: &'a [[u8; 4]],
     /// Layers, and what lies behind them.
@@ -43,15 +46,16 @@ impl<'a> LoadedFlow<'a> {
     /// Takes parts that `validate` has checked.
     pub(super) fn new(
         header: Header<'a>,
+        digest: Digest,
         discrete: &'a [[u8; 4]],
         weights: &'a [[u8; 4]],
         base: &'a [[u8; 4]],
-        table: &'a [[[u8; 4]; 2]],
         test: &'a [[u8; 4]],
-        by_context: &'a [[[u8; 4]; 2]],
+        [table, by_context]: [&'a [[[u8; 4]; 2]]; 2],
     ) -> Self {
         Self {
             header,
+            digest,
             discrete,
             weights,
             base,
@@ -72,6 +76,7 @@ impl<'a> LoadedFlow<'a> {
         }
         if math != self.header.math {
             self.header.math = math;
+            self.digest = self.digest.through(math);
             self.header.calibration = None;
             self.header.evaluation = None;
             self.header.sequential = None;
@@ -79,6 +84,12 @@ impl<'a> LoadedFlow<'a> {
             (self.table, self.test, self.by_context) = (&[], &[], &[]);
         }
         Ok(self)
+    }
+
+    /// Tells this model, with its calibration, from others: the digest that the generated module of
+    /// the same artefact has.
+    pub fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// Everything about the flow but its weights.

@@ -39,7 +39,6 @@ mod blocks;
 mod calibration;
 mod categorical;
 mod channel;
-mod crc;
 mod error;
 mod form;
 mod frame;
@@ -69,10 +68,12 @@ pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
     Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Domain, Evaluation, Grid,
-    Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, Permutation,
-    Provenance, Quantisation, Shape, Units, WeightFormat,
+    Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, MAX_LOG_NORM,
+    Permutation, Provenance, Quantisation, Shape, Units, WeightFormat,
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shaped::{CalibratedFlow, ShapedFlow};
 pub use text::{MAX_COMMAND_BYTES, MAX_NAME_BYTES, is_unprintable};
-pub use transformer::{Direction, Ends, FlooredSpline, Scale, Transformer};
+pub use transformer::{
+    Direction, Ends, FlooredSpline, MAX_LOG_SCALE, MAX_SPLINE_BOUND, Scale, Transformer,
+};

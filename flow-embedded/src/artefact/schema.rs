@@ -19,6 +19,10 @@ pub const MAX_HIDDEN_LAYERS: usize = 4;
 /// The largest side of a convolution's kernel: so that weights can be counted in
 /// 32 bits.
 pub const MAX_KERNEL: usize = 15;
+/// The largest normalising constant of an artefact in nats, of either sign, and the largest logarithm
+/// of a mixture's weight: more than the logarithms of all scales that 64 channels and 32 layers can
+/// have in `f32`. A constant near the end of `f32` would swallow what the event adds to it.
+pub const MAX_LOG_NORM: f32 = 262_144.0;
 
 /// Describes a flow. Strings and lists borrow from the artefact's bytes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

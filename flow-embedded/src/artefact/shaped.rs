@@ -1,6 +1,7 @@
 use super::{CalibrationTable, Judged, LoadedFlow, ShapeError};
 use crate::density::{Density, Latents, Sampler};
 use crate::detect::Calibrated;
+use crate::state::{Digest, Identified};
 use rand_core::Rng;
 
 /// A loaded flow whose shape is known at compile time: `D` event channels, `C`
@@ -94,6 +95,12 @@ impl<const D: usize, const C: usize, const S: usize> Sampler<D, C> for ShapedFlo
     }
 }
 
+impl<const D: usize, const C: usize, const S: usize> Identified for ShapedFlow<'_, D, C, S> {
+    fn digest(&self) -> Digest {
+        self.flow.digest()
+    }
+}
+
 /// A [`ShapedFlow`] and its calibration table.
 #[derive(Clone, Debug)]
 pub struct CalibratedFlow<'a, const D: usize, const C: usize, const S: usize> {
@@ -115,6 +122,12 @@ impl<const D: usize, const C: usize, const S: usize> Latents<D, C> for Calibrate
         latents: &mut [f32; D],
     ) -> f32 {
         self.flow.log_prob_and_latents(event, context, latents)
+    }
+}
+
+impl<const D: usize, const C: usize, const S: usize> Identified for CalibratedFlow<'_, D, C, S> {
+    fn digest(&self) -> Digest {
+        self.flow.digest()
     }
 }
 

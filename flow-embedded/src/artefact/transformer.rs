@@ -5,6 +5,12 @@ use crate::kernels::{ExponentialScale, Floor, ScaleMap, SigmoidScale, SoftplusSc
 use crate::math::Math;
 use serde::{Deserialize, Serialize};
 
+/// The largest bound of an affine transformer's log-scales: beyond it scales leave `f32`.
+pub const MAX_LOG_SCALE: f32 = 88.0;
+/// The largest bound of a spline, in standardised units, and one over the least: within it the squares
+/// in a spline's inverse are numbers of `f32`.
+pub const MAX_SPLINE_BOUND: f32 = 1e12;
+
 /// What a bijection does to each channel that it transforms, given parameters
 /// from its conditioner (Papamakarios et al. 2021, section 3.1: "transformer").
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -14,7 +20,7 @@ pub enum Transformer {
     /// `x · e^s + shift` with `s = a / (1 + |a| / bound)`: two parameters,
     /// `shift` and `a`.
     Affine {
-        /// Log-scales lie within ± this bound.
+        /// Log-scales lie within ± this bound, at most [`MAX_LOG_SCALE`].
         log_scale_bound: f32,
     },
     /// Monotone rational-quadratic spline on ±`bound`, the identity outside
@@ -26,7 +32,8 @@ pub enum Transformer {
     Spline {
         /// The bins, 2 or more.
         bins: u8,
-        /// The spline covers ± this bound, in standardised units.
+        /// The spline covers ± this bound, in standardised units; at most [`MAX_SPLINE_BOUND`],
+        /// and at least one over it.
         bound: f32,
     },
     /// `x · scale(a) + shift`: two parameters, `shift` and `a`.
@@ -112,7 +119,8 @@ impl Scale {
 pub struct FlooredSpline {
     /// The bins, 2 or more.
     pub bins: u8,
-    /// The spline covers ± this bound, in standardised units.
+    /// The spline covers ± this bound, in standardised units; limited as that of
+    /// [`Transformer::Spline`].
     pub bound: f32,
     /// The least width and height of a bin, in standardised units; those of all bins
     /// together are less than the spline's.

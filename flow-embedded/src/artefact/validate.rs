@@ -5,10 +5,12 @@ use super::frame::Frame;
 use super::{
     Autoregressive, Base, Channel, Conditioner, ConvolutionalCoupling, Direction, Domain, Fault,
     Form, Header, Layer, LoadError, LoadedFlow, MAX_BLOCK_UNITS, MAX_BLOCKS, MAX_HIDDEN_LAYERS,
-    MAX_KERNEL, Permutation, Place, Planes, Quantisation, Role, Shape, Transformer,
+    MAX_KERNEL, MAX_LOG_NORM, MAX_LOG_SCALE, MAX_SPLINE_BOUND, Permutation, Place, Planes,
+    Quantisation, Role, Shape, Transformer,
 };
 use super::{calibration, mondrian, noise, sequential, text};
 use crate::base::component_width;
+use crate::state::Digest;
 use crate::window::Feature;
 
 impl<'a> LoadedFlow<'a> {
@@ -64,7 +66,13 @@ impl<'a> LoadedFlow<'a> {
             return Err(LoadError::BackendMissing(header.math));
         }
         Ok(Self::new(
-            header, discrete, layers, base, table, test, by_context,
+            header,
+            Digest::new(frame.checksum),
+            discrete,
+            layers,
+            base,
+            test,
+            [table, by_context],
         ))
     }
 }
@@ -83,6 +91,9 @@ fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
     }
     if !header.log_norm.is_finite() {
         return Err(invalid(Place::Header, Fault::NotFinite));
+    }
+    if header.log_norm.abs() > MAX_LOG_NORM {
+        return Err(invalid(Place::Header, Fault::OutOfRange));
     }
     text::check(header)?;
     check_features(header)?;
@@ -322,9 +333,19 @@ fn check_transformer(transformer: Transformer) -> Result<(), Fault> {
             }
         }
     };
-    match bound.is_finite() && bound > 0.0 && (1.0 / bound).is_finite() {
+    if !(bound.is_finite() && bound > 0.0 && (1.0 / bound).is_finite()) {
+        return Err(Fault::NotPositive);
+    }
+    let sound = match transformer {
+        Transformer::Affine { .. } => bound <= MAX_LOG_SCALE,
+        _ if transformer.is_spline() => {
+            (1.0 / MAX_SPLINE_BOUND..=MAX_SPLINE_BOUND).contains(&bound)
+        }
+        _ => true,
+    };
+    match sound {
         true => Ok(()),
-        false => Err(Fault::NotPositive),
+        false => Err(Fault::OutOfRange),
     }
 }
 
@@ -470,9 +491,15 @@ fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadE
                     let mut inv_std = component.iter().skip(3).step_by(2);
                     inv_std.all(|w| f32::from_le_bytes(*w) > 0.0)
                 });
-            match positive {
+            if !positive {
+                return fail(Fault::NotPositive);
+            }
+            // Each begins with the logarithm of its weight and its scales.
+            let mut components = weights.chunks_exact(component_width(shape.event));
+            let small = |w: &[u8; 4]| f32::from_le_bytes(*w).abs() <= MAX_LOG_NORM;
+            match components.all(|own| own.first().is_none_or(small)) {
                 true => Ok(()),
-                false => fail(Fault::NotPositive),
+                false => fail(Fault::OutOfRange),
             }
         }
     }

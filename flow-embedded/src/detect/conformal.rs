@@ -1,6 +1,13 @@
 //! Split-conformal p-values from a table in flash.
 
 /// A density with a calibrated decision.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no calibration of single events, so it gives no p-values and no alarms: run `flow calibrate model.flow normal.csv` and generate its module again",
+    label = "no model that is calibrated on events",
+    note = "a module of `flow codegen --functions sample` has no calibration: leave the option out",
+    note = "a model of a text is calibrated on its lines: `LineDetector` takes it",
+    note = "a loaded model has its calibration after `ShapedFlow::calibrated`"
+)]
 pub trait Calibrated {
     /// Alarm when the p-value is at most this: the false-alarm rate promised.
     fn alpha(&self) -> f32;

@@ -5,6 +5,11 @@ use crate::density::Density;
 
 /// A model of a text whose calibration rows are whole lines. Generated code
 /// implements it in place of [`Calibrated`](super::Calibrated).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no calibration of the lines of a text: run `flow calibrate model.flow log.txt` on a model of `flow train log.txt --text 8 -o model.flow`, and generate its module again",
+    label = "no model that is calibrated on lines",
+    note = "a model of single events has `Calibrated`: `Detector` takes it"
+)]
 pub trait CalibratedLines {
     /// Alarm when the p-value is at most this: the false-alarm rate promised.
     fn alpha(&self) -> f32;

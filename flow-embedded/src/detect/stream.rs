@@ -3,15 +3,21 @@
 use super::blame::blame;
 use super::change::Change;
 use super::conformal::Calibrated;
-use super::evidence::{EvidenceTable, SequentialTest, StateError};
+use super::evidence::{EvidenceTable, SequentialTest};
 use super::verdict::{ObserveError, finite};
 use crate::artefact::COMMON_VALUES;
 use crate::density::Latents;
+use crate::state::{Identified, Kind, StateError};
 use crate::window::Feature;
 
 /// A flow with a sequential test that was designed for it: `S` statistics, which
 /// are the log-likelihood and the latents of `D` channels, and `N` bets on them.
 /// Generated code implements it for a model with a promise over a stream.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no sequential test over a stream: run `flow calibrate model.flow normal.csv --false-alarms '1 per 1000 samples'` and generate its module again",
+    label = "no model with a promise over a stream",
+    note = "`flow codegen --functions sample` leaves the test out"
+)]
 pub trait Sequential<const D: usize, const S: usize, const N: usize> {
     /// Thresholds, scores and bets.
     const EVIDENCE: EvidenceTable<'static>;
@@ -82,7 +88,7 @@ pub struct StreamDetector<F, const S: usize, const N: usize> {
 }
 
 impl<F, const S: usize, const N: usize> StreamDetector<F, S, N> {
-    /// Bytes of what is [saved](Self::save).
+    /// Bytes of a [saved](Self::save) state.
     pub const BYTES: usize = SequentialTest::<S, N>::BYTES;
 
     /// A detector that has seen nothing yet.
@@ -106,22 +112,25 @@ impl<F, const S: usize, const N: usize> StreamDetector<F, S, N> {
     /// counts start at zero.
     ///
     /// # Errors
-    /// The bytes are no state of a detector with this model's table.
+    /// The bytes are no state of a detector of this model: see [`StateError`].
     pub fn restore<const D: usize>(flow: F, state: &[u8]) -> Result<Self, StateError>
     where
-        F: Sequential<D, S, N>,
+        F: Sequential<D, S, N> + Identified,
     {
-        let test = SequentialTest::read(state, &F::EVIDENCE)?;
+        let test = SequentialTest::open(Kind::Stream, flow.digest(), &F::EVIDENCE, state)?;
         Ok(Self::with(flow, test))
     }
 
     /// Writes the evidence, for a reboot, to the first [`BYTES`](Self::BYTES) bytes of
-    /// `buffer`, and gives them.
+    /// `buffer`, in the frame of [`state`](crate::state), and gives them.
     ///
     /// # Errors
     /// `buffer` is too short.
-    pub fn save<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], StateError> {
-        self.test.write(buffer)
+    pub fn save<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], StateError>
+    where
+        F: Identified,
+    {
+        self.test.seal(Kind::Stream, self.flow.digest(), buffer)
     }
 
     /// Weighs one sample, in the units of the raw data, given its context.

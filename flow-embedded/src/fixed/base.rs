@@ -105,13 +105,14 @@ fn half_squares(z: impl Iterator<Item = i32>) -> i64 {
 /// a context with a channel that is not finite.
 ///
 /// −∞ at or below −16384 nats: so end a value outside its domain and an energy
-/// that saturates, whatever is added to them.
+/// that saturates, whatever is added to them. Likewise from 16384 nats on, which only a
+/// sum that saturates comes to: a detector must not take it for a normal event.
 #[inline]
 pub fn conclude(log_prob: Option<i32>) -> f32 {
-    const LEAST: i32 = i32::MIN / 2;
+    const LIMIT: u32 = 1 << 30;
     match log_prob {
         None => f32::NAN,
-        Some(log_prob) if log_prob <= LEAST => f32::NEG_INFINITY,
+        Some(log_prob) if log_prob.unsigned_abs() >= LIMIT => f32::NEG_INFINITY,
         Some(log_prob) => to_f32(log_prob),
     }
 }

@@ -88,14 +88,18 @@ pub fn affine_inverse_each<M: Math, const N: usize, const PARAMETERS: usize>(
 }
 
 /// Gives non-finite input and overflow their defined answers: NaN if a channel
-/// of event or context is not finite, else −∞ in the place of NaN.
+/// of event or context is not finite, else −∞ in the place of NaN and of +∞. A
+/// density is finite; where `f32` overflows on the way, nothing is known of it, and
+/// a detector must not take the event for a normal one.
 #[inline]
 pub fn conclude(log_prob: f32, event: &[f32], context: &[f32]) -> f32 {
     if !event.iter().chain(context).all(|x| x.is_finite()) {
         return f32::NAN;
     }
-    if log_prob.is_nan() {
-        return f32::NEG_INFINITY;
+    // A comparison with NaN is false.
+    if log_prob < f32::INFINITY {
+        log_prob
+    } else {
+        f32::NEG_INFINITY
     }
-    log_prob
 }

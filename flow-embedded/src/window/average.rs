@@ -1,16 +1,15 @@
 //! The state of one exponential moving average.
 
 use super::feature::{MAX_SHIFT, average_length};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use crate::state::{Reader, Writer};
 
 /// See [`Feature::Average`](super::Feature::Average).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Average {
     value: f32,
     /// What rounding left over: the average is `value + residue`.
     residue: f32,
     /// The samples that it rests on, up to its length.
-    #[serde(serialize_with = "as_bytes", deserialize_with = "from_bytes")]
     samples: u32,
 }
 
@@ -74,12 +73,21 @@ impl Average {
         self.samples <= average_length(MAX_SHIFT)
             && self.residue.abs() <= f32::EPSILON * self.value.abs()
     }
-}
 
-fn as_bytes<S: Serializer>(number: &u32, serializer: S) -> Result<S::Ok, S::Error> {
-    number.to_le_bytes().serialize(serializer)
-}
+    /// Bytes of the state, as [`write`](Self::write) writes it.
+    pub(super) const BYTES: usize = 12;
 
-fn from_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    <[u8; 4]>::deserialize(deserializer).map(u32::from_le_bytes)
+    pub(super) fn write(&self, writer: &mut Writer<'_>) {
+        writer.put(self.value.to_le_bytes());
+        writer.put(self.residue.to_le_bytes());
+        writer.put(self.samples.to_le_bytes());
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            value: f32::from_le_bytes(reader.take()?),
+            residue: f32::from_le_bytes(reader.take()?),
+            samples: u32::from_le_bytes(reader.take()?),
+        })
+    }
 }

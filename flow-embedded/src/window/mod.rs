@@ -35,23 +35,24 @@
 //! those that it rests on, so that it is ready again after as many samples as
 //! were missing, and has forgotten all after a gap of its own length.
 
-mod array;
 mod average;
 mod feature;
 mod ring;
 mod state;
 
 pub use feature::{Feature, MAX_SHIFT, MAX_STEPS};
-pub use state::StateError;
 
-use array::Array;
 use average::Average;
 use ring::Ring;
-use serde::{Deserialize, Serialize};
 
 /// A flow whose first `W` context channels are computed from the past of its `D`
 /// event channels: the last `N` samples, and `A` moving averages. Generated code
 /// implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not conditioned on the past of its stream, so it has no window: run `flow train recording.csv --lags 1,2 -o model.flow` and generate its module",
+    label = "no model that is conditioned on the past",
+    note = "`--differences`, `--means`, `--deviations` and `--averages` condition on the past, too"
+)]
 pub trait Windowed<const D: usize, const W: usize, const N: usize, const A: usize> {
     /// What the first context channels are, in order.
     const FEATURES: [Feature; W];
@@ -77,14 +78,13 @@ where
 /// they stay in flash: they must be the same in all calls, and fit the window as
 /// [`Window::fits`] says, or it is never primed.
 ///
-/// With serde (postcard, say) the state survives a reboot. It is checked on the
-/// way back: a state that no stream leaves behind is refused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "state::Raw<D, N, A>")]
+/// [`save`](Self::save) and [`restore`](Self::restore) take it over a reboot: a state that is
+/// damaged, or of another model, is refused.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Window<const D: usize, const N: usize, const A: usize = 0> {
     ring: Ring<D, N>,
     /// Of the features that are averages, in their order.
-    averages: Array<Average, A>,
+    averages: [Average; A],
 }
 
 impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
@@ -92,7 +92,7 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
     pub const fn new() -> Self {
         Self {
             ring: Ring::new(),
-            averages: Array([Average::new(); A]),
+            averages: [Average::new(); A],
         }
     }
 
@@ -100,7 +100,7 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
     /// features reach back.
     pub fn filled(features: &[Feature], sample: &[f32; D]) -> Self {
         let mut window = Self::new();
-        for (own, (channel, shift)) in window.averages.0.iter_mut().zip(moving(features)) {
+        for (own, (channel, shift)) in window.averages.iter_mut().zip(moving(features)) {
             if let Some(x) = sample.get(channel) {
                 *own = Average::filled(*x, shift);
             }
@@ -123,7 +123,7 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
         if !sample.iter().all(|x| x.is_finite()) {
             return self.missing();
         }
-        for (own, (channel, shift)) in self.averages.0.iter_mut().zip(moving(features)) {
+        for (own, (channel, shift)) in self.averages.iter_mut().zip(moving(features)) {
             if let Some(x) = sample.get(channel) {
                 own.push(*x, shift);
             }
@@ -134,14 +134,14 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
     /// Says that the present sample is missing: see the [module](self).
     pub fn missing(&mut self) {
         self.ring.clear();
-        for average in &mut self.averages.0 {
+        for average in &mut self.averages {
             average.missing();
         }
     }
 
     /// Whether there is enough past for the features.
     pub fn is_primed(&self, features: &[Feature]) -> bool {
-        let mut averages = self.averages.0.iter().zip(moving(features));
+        let mut averages = self.averages.iter().zip(moving(features));
         Self::fits(features)
             && features.iter().all(|own| own.depth() <= self.ring.len())
             && averages.all(|(own, (_, shift))| own.is_primed(shift))
@@ -154,7 +154,7 @@ impl<const D: usize, const N: usize, const A: usize> Window<D, N, A> {
         if values.len() != features.len() || !self.is_primed(features) {
             return false;
         }
-        let mut averages = self.averages.0.iter();
+        let mut averages = self.averages.iter();
         for (value, feature) in values.iter_mut().zip(features) {
             *value = match *feature {
                 Feature::Average { .. } => averages.next().map_or(f32::NAN, Average::value),

@@ -7,7 +7,9 @@ mod categorical;
 #[cfg(feature = "defmt")]
 mod defmt;
 mod fixed;
+mod infinite;
 mod kernels;
 mod recalibration;
 mod spline_reference;
+mod state;
 mod window;

@@ -89,6 +89,12 @@ impl ::flow_embedded::Calibrated for Random {
     }
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// Layer 0, data to base: coupling, channels 1, 3 given 0, 2, spline of 8 bins on ±4, residual ReLU conditioner 12 → 12 → 46.
 fn normalize_0(x: &mut [f32; 4], given: &[f32; 1]) -> f32 {
     use ::flow_embedded::kernels::{Identity, Relu, add, dense, spline_forward};

@@ -104,6 +104,12 @@ impl ::flow_embedded::Calibrated for Random {
     }
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// Layer 0, data to base: element-wise affine.
 fn normalize_0(x: &mut [i32; 4], saturation: &mut ::flow_embedded::fixed::Saturation) {
     use ::flow_embedded::fixed::element_wise_normalize;

@@ -111,6 +111,12 @@ impl ::flow_embedded::Calibrated for Random {
     }
 }
 
+impl ::flow_embedded::Identified for Random {
+    fn digest(&self) -> ::flow_embedded::Digest {
+        PROVENANCE.digest()
+    }
+}
+
 /// Layer 0, data to base: autoregressive, order 0, 1, 2, 3, affine, ReLU conditioner 8 → 8.
 fn normalize_0(
     x: &mut [i32; 4],

@@ -232,6 +232,152 @@ fn documentation_of_hostile_names_is_text() {
     assert!(pages[0].contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
 }
 
+/// What firmware asks of a model that lacks it, and what the compiler then says.
+const LACKS: [(&str, &str); 13] = [
+    (
+        "flow_embedded::Detector::new(scored::Random).observe(&event, &context)",
+        "`scored::Random` has no calibration of single events, so it gives no p-values and no alarms: run \
+         `flow calibrate model.flow normal.csv` and generate its module again",
+    ),
+    (
+        "flow_embedded::detect::adaptive::AdaptiveDetector::new(scored::Random, bounds)",
+        "`scored::Random` has no calibration of single events, so it gives no p-values and no alarms: run \
+         `flow calibrate model.flow normal.csv` and generate its module again",
+    ),
+    (
+        "flow_embedded::LineDetector::<_, 3>::new(text::Random)",
+        "`text::Random` has no calibration of the lines of a text: run `flow calibrate model.flow \
+         log.txt` on a model of `flow train log.txt --text 8 -o model.flow`, and generate its module again",
+    ),
+    (
+        "flow_embedded::StreamDetector::<_, 3, 6>::new::<EVENT>(scored::Random)",
+        "`scored::Random` has no sequential test over a stream: run `flow calibrate model.flow normal.csv \
+         --false-alarms '1 per 1000 samples'` and generate its module again",
+    ),
+    (
+        "window::<_, EVENT, 1, 1, 0>(scored::Random)",
+        "`scored::Random` is not conditioned on the past of its stream, so it has no window: run `flow train \
+         recording.csv --lags 1,2 -o model.flow` and generate its module",
+    ),
+    (
+        "flow_embedded::NoiseSource::<_, EVENT, 1, 0>::new::<CONTEXT, 1>(sampled::Random)",
+        "`sampled::Random` is no model of the noise of a sensor: run `flow train recording.csv --noise -o \
+         model.flow` and generate its module",
+    ),
+    (
+        "flow_embedded::NoiseSource::<_, EVENT, 1, 0>::new::<CONTEXT, 1>(sampled::Random)",
+        "`sampled::Random` is not conditioned on the past of its stream, so it has no window: run `flow train \
+         recording.csv --lags 1,2 -o model.flow` and generate its module",
+    ),
+    (
+        "flow_embedded::Categories::name(&scored::Random, 0, 1.0)",
+        "`scored::Random` has no categorical channels, so it has no names of categories: run `flow train \
+         table.csv --categorical COLUMN -o model.flow` or `flow train log.txt --text 8 -o model.flow`, and \
+         generate its module",
+    ),
+    (
+        "flow_embedded::Posterior::new(sampled::Random).log_prob(&event, &context)",
+        "`sampled::Random` does not score such events: generate its module by `flow codegen model.flow -o \
+         model.rs`, without `--functions sample`, and give it as many channels as it has",
+    ),
+    (
+        "flow_embedded::Latents::log_prob_and_latents(&sampled::Random, &event, &context, &mut [0.0; EVENT])",
+        "`sampled::Random` gives no latent coordinates of such events: generate its module by `flow codegen \
+         model.flow -o model.rs`, without `--functions sample`, and give it as many channels as it has",
+    ),
+    (
+        "flow_embedded::Posterior::new(scored::Random).sample(&context, &mut words)",
+        "`scored::Random` does not draw such events: generate its module by `flow codegen model.flow -o \
+         model.rs`, without `--functions score` and `--weights i8` or `i16`, and give it as many channels as it \
+         has",
+    ),
+    (
+        "flow_embedded::window::Window::<1, 2>::new().save(&Old, &mut [0; 64])",
+        "`Old` has no digest, so its states are neither saved nor restored: generate its module again with \
+         `flow codegen` of this version",
+    ),
+    (
+        "flow_embedded::window::Window::<1, 2>::restore(&Old, &[])",
+        "`Old` has no digest, so its states are neither saved nor restored: generate its module again with \
+         `flow codegen` of this version",
+    ),
+];
+
+/// One crate with every mistake in it: the compiler names what the model lacks, and the command that
+/// adds it.
+#[test]
+fn what_a_model_lacks_is_said_by_the_compiler() {
+    let own = Crate::new("lacks", "");
+    let mut draft = draft(&kind("maf_context"), SEED);
+    (draft.calibration, draft.sequential) = (None, None);
+    let (event, context) = (draft.event.len(), draft.context.len());
+    let bytes = draft.encode().expect("a valid draft");
+    let text = artefact("text", SEED);
+    for (file, bytes, functions) in [
+        ("scored", &bytes, Functions::Score),
+        ("sampled", &bytes, Functions::Sample),
+        ("text", &text, Functions::All),
+    ] {
+        let options = Options {
+            functions,
+            ..Options::default()
+        };
+        let (module, _) = compile(bytes, Path::new("model.flow"), &options).expect(file);
+        own.write(&format!("src/{file}.rs"), module);
+    }
+    let mut lib = format!(
+        "#![allow(unused)]\nmod scored {{ include!(\"scored.rs\"); }}\nmod sampled {{ include!(\"sampled.rs\"); }}\n\
+         mod text {{ include!(\"text.rs\"); }}\nstruct Old;\n\
+         const EVENT: usize = {event};\nconst CONTEXT: usize = {context};\n\
+         fn window<F: flow_embedded::window::Windowed<D, W, N, A>, const D: usize, const W: usize, \
+         const N: usize, const A: usize>(_: F) {{}}\n"
+    );
+    let mut calls: Vec<&str> = LACKS.iter().map(|(call, _)| *call).collect();
+    calls.dedup();
+    for (index, call) in calls.iter().enumerate() {
+        lib += &format!(
+            "fn f{index}(event: [f32; EVENT], context: [f32; CONTEXT], mut words: \
+             flow_embedded::golden::Words, bounds: flow_embedded::detect::adaptive::Bounds) {{ let _ = {call}; }}\n"
+        );
+    }
+    own.write("src/lib.rs", &lib);
+    let output = own.cargo(&["check", "--message-format=json"]);
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stdout).expect("text");
+    let messages = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("a message"));
+    // The message, the line of the primary span, and what is printed.
+    let errors: Vec<[String; 3]> = messages
+        .map(|message| message["message"].clone())
+        .filter(|error| error["level"] == "error" && error["code"].is_object())
+        .map(|error| {
+            let spans = error["spans"].as_array().expect("spans");
+            let primary = spans.iter().find(|span| span["is_primary"] == true);
+            let line = &primary.expect("a place")["text"][0]["text"];
+            [&error["message"], line, &error["rendered"]]
+                .map(|own| own.as_str().expect("text").to_owned())
+        })
+        .collect();
+    let all: String = errors
+        .iter()
+        .map(|[_, _, rendered]| rendered.as_str())
+        .collect();
+    for (call, expected) in LACKS {
+        let found = errors
+            .iter()
+            .any(|[message, line, _]| message == expected && line.contains(call));
+        assert!(found, "{call}: {expected}\n{all}");
+    }
+    // Nothing else is wrong with the crate.
+    for [message, _, rendered] in &errors {
+        assert!(
+            LACKS.iter().any(|(_, expected)| message == expected),
+            "{rendered}"
+        );
+    }
+}
+
 /// The models of the crate `two-models`, and the drafts that they are.
 const MODELS: [(&str, &str); 2] = [("pump.flow", "permuted"), ("2nd pump.flow", "one_channel")];
 

@@ -9,22 +9,25 @@
 //! difference before committing it. `cp` the module from the build script's `OUT_DIR` before and after
 //! a change to see what a digest hides.
 
-use flow_codegen::{Checked, Interpreter, Passes};
+use flow_codegen::{Checked, Interpreter, Options, Passes, compile};
 use flow_embedded::artefact::{Channel, ShapeError};
 use flow_embedded::detect::evidence::Bet;
 use flow_embedded::detect::{Change, EvidenceTable, LineScore, Sequential, SequentialTest, blame};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::Backend;
 use flow_embedded::noise::Noise;
-use flow_embedded::window::{Feature, StateError, Window, Windowed};
+use flow_embedded::state::Kind;
+use flow_embedded::window::{Feature, Window, Windowed};
 use flow_embedded::{
-    Calibrated, CalibratedLines, Categories, Density, Detector, Latents, LineDetector, LineVerdict,
-    LoadedFlow, NoiseSource, ObserveError, Provenance, Sampler, StreamDetector,
+    Calibrated, CalibratedLines, Categories, Density, Detector, Identified, Latents, LineDetector,
+    LineVerdict, LoadedFlow, NoiseSource, ObserveError, Provenance, Sampler, StateError,
+    StreamDetector,
 };
 use flow_frozen::{Entry, Input};
-use flow_tests::drafts::{outside, rng, table, uniform, within};
+use flow_tests::drafts::{draft, outside, rng, table, uniform, within};
 use flow_tests::frozen::{entry, latents_differ, log_probs_differ, samples_differ};
 use flow_train::evaluate::{Lines, Scorer, Stream};
+use flow_train::export::{Draft, DraftLayer};
 use flow_train::noise::Source;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
@@ -426,6 +429,79 @@ mod glow_sample {
     }
 }
 
+/// A saved state of a compiled model and of the loaded artefact carry the same digest.
+fn compare_digests(artefact: &[u8], flow: &impl Identified) {
+    let loaded = LoadedFlow::from_bytes(artefact).expect("a valid artefact");
+    assert_eq!(flow.digest(), loaded.digest());
+}
+
+/// Artefacts that differ in one number or one name, whatever it is of, have states of their own.
+#[test]
+fn what_differs_has_another_digest() {
+    let (_, kind) = table()
+        .into_iter()
+        .find(|(name, _)| *name == "maf_lags")
+        .expect("a row");
+    let own = draft(&kind, 11);
+    let mut others = vec![own.clone(), draft(&kind, 12)];
+    let mut change = |change: &dyn Fn(&mut Draft)| {
+        let mut other = own.clone();
+        change(&mut other);
+        others.push(other);
+    };
+    change(&|own| match &mut own.layers[0] {
+        DraftLayer::Autoregressive { conditioner, .. } => {
+            conditioner.rows[0].bias = conditioner.rows[0].bias.next_up();
+        }
+        other => panic!("another first layer: {other:?}"),
+    });
+    change(&|own| own.event[0].mean = own.event[0].mean.next_up());
+    change(&|own| own.event[0].name.push('_'));
+    change(&|own| own.context.last_mut().expect("a context").inv_std *= 2.0);
+    change(&|own| own.calibration.as_mut().expect("calibrated").alpha *= 0.5);
+    change(&|own| {
+        let table = &mut own.calibration.as_mut().expect("calibrated").table;
+        table[0].0 = table[0].0.next_down();
+    });
+    change(&|own| {
+        let bets = &mut own.sequential.as_mut().expect("a test").bets;
+        bets[4] = bets[4] / 2 + 1;
+    });
+    change(&|own| own.math = Backend::Libm);
+    // The text of the provenance is part of the artefact.
+    change(&|own| own.seed += 1);
+    let digest = |own: &Draft| {
+        let bytes = own.encode().expect("a valid draft");
+        let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+        loaded.digest().value()
+    };
+    let digests: BTreeSet<u32> = others.iter().map(digest).collect();
+    assert_eq!(digests.len(), others.len());
+}
+
+/// Elementary functions asked for in place of the model's own make another model of it.
+#[test]
+fn other_elementary_functions_have_another_digest() {
+    let (_, kind) = table()
+        .into_iter()
+        .find(|(name, _)| *name == "maf")
+        .expect("a row");
+    let mut own = draft(&kind, 11);
+    own.calibration = None;
+    let bytes = own.encode().expect("a valid draft");
+    let loaded = LoadedFlow::from_bytes(&bytes).expect("a valid artefact");
+    let digest = loaded.digest();
+    let other = loaded.with_math(Backend::Libm).expect("built in");
+    assert_eq!(other.digest(), digest.through(Backend::Libm));
+    assert_ne!(other.digest(), digest);
+    let options = Options {
+        math: Some(Backend::Libm),
+        ..Options::default()
+    };
+    let (text, _) = compile(&bytes, Path::new("random.flow"), &options).expect("a module");
+    assert!(text.contains("PROVENANCE.digest().through(::flow_embedded::math::Backend::Libm)"));
+}
+
 macro_rules! golden {
     (@scores $name:ident $event:literal $context:literal) => {
         super::compare_scores::<_, $event, $context>(stringify!($name), &Random);
@@ -457,6 +533,7 @@ macro_rules! golden {
                 fn says_where_it_comes_from() {
                     let text = super::artefact(stringify!($name));
                     assert_eq!(PROVENANCE, super::provenance(text));
+                    super::compare_digests(text, &Random);
                 }
             }
         )*
@@ -608,19 +685,20 @@ fn noise_has_the_bits_of_the_artefact() {
             _ => (step as f32 / 40.0).sin(),
         };
         if step % 500 == 499 {
-            let mut buffer = [0; 64];
+            let mut buffer = [0; NoiseSource::<Random, 2, 4, 1>::BYTES];
             let state = own.save(&mut buffer).expect("enough room").to_vec();
             own = NoiseSource::restore(Random, &state).expect("its own state");
             let cut = NoiseSource::<Random, 2, 4, 1>::restore(Random, &state[1..]);
             assert!(cut.is_err());
-            // A state that is sound, but has no past yet.
-            let empty = Random
+            // A window's state is none of a source, whatever it holds.
+            let window = Random
                 .window()
-                .save(&mut buffer)
-                .expect("enough room")
-                .to_vec();
-            let unprimed = NoiseSource::<Random, 2, 4, 1>::restore(Random, &empty);
-            assert_eq!(unprimed.err(), Some(StateError::Impossible));
+                .save(&Random, &mut buffer)
+                .map(<[u8]>::to_vec);
+            let window = window.expect("as much room");
+            let refused = NoiseSource::<Random, 2, 4, 1>::restore(Random, &window);
+            let (expected, found) = (Kind::Noise, Kind::Window as u8);
+            assert_eq!(refused.err(), Some(StateError::Kind { expected, found }));
         }
         let sample = own.next(&mut on_chip, &[given]);
         let same = other.next(&mut on_desk, &[given]).expect("its shape");
@@ -719,6 +797,7 @@ macro_rules! variant {
                     fn has_the_bits_of_the_loaded_artefact() {
                         crate::generated::compare_scores::<_, $event, $context>(stringify!($name), &Random);
                         crate::generated::compare_samples::<_, $event, $context>(stringify!($name), None, &Random);
+                        crate::generated::compare_digests(crate::generated::artefact(stringify!($name)), &Random);
                         assert!(self_test());
                     }
 
@@ -739,7 +818,7 @@ macro_rules! variant {
 fn compare_integers<const D: usize, const C: usize>(
     format: &str,
     name: &str,
-    flow: &impl Latents<D, C>,
+    flow: &(impl Latents<D, C> + Identified),
     q16: impl Fn(&[f32; D], &[f32; C], &mut Saturation) -> Option<i32>,
 ) {
     let own = entry(&format!("{format}/{name}"));
@@ -748,6 +827,7 @@ fn compare_integers<const D: usize, const C: usize>(
     let loaded = LoadedFlow::from_bytes(bytes).expect(name);
     let checked = Checked::new(bytes).expect(name);
     let interpreter = Interpreter::new(&checked, Passes::default()).expect(name);
+    compare_digests(bytes, flow);
     let (channels, given) = (&loaded.header().event, &loaded.header().context);
     let refused = loaded.log_prob(&[0.0; D], &[0.0; C], &mut [0.0; 512]);
     assert_eq!(refused, Err(ShapeError::Quantised));
@@ -851,6 +931,7 @@ macro_rules! halves {
                         let name = stringify!($name);
                         let own = crate::generated::entry(&format!("f16/{name}"));
                         crate::generated::compare_scores_of::<_, $event, $context>(name, own.artefact(), &Random);
+                        crate::generated::compare_digests(own.artefact(), &Random);
                         crate::generated::compare_frozen_scores::<_, $event, $context>(own, &Random);
                         crate::generated::compare_frozen_samples::<_, $event, $context>(own, &Random);
                         assert!(self_test());

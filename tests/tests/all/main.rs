@@ -9,6 +9,7 @@ mod cost;
 mod crates;
 mod detection;
 mod examples;
+mod extremes;
 mod firmware;
 mod frozen;
 mod generated;

@@ -2,9 +2,9 @@
 
 use super::{Bounds, Recalibrator};
 use crate::density::Density;
-use crate::detect::evidence::StateError;
 use crate::detect::verdict::finite;
 use crate::detect::{Calibrated, ObserveError, Verdict};
+use crate::state::{Identified, Kind, StateError};
 
 /// A [`Detector`](crate::Detector) that recalibrates itself, slowly and within bounds: see
 /// [the module](super).
@@ -58,9 +58,13 @@ impl<F: Calibrated> AdaptiveDetector<F> {
     /// A detector that goes on where another one was [saved](Self::save); its counts start at zero.
     ///
     /// # Errors
-    /// The bytes are no state of a detector with these bounds and this model's alpha.
-    pub fn restore(flow: F, bounds: Bounds, state: &[u8]) -> Result<Self, StateError> {
-        let recalibrator = Recalibrator::read(state, bounds, flow.alpha())?;
+    /// The bytes are no state of a detector of this model with these bounds: see [`StateError`].
+    pub fn restore(flow: F, bounds: Bounds, state: &[u8]) -> Result<Self, StateError>
+    where
+        F: Identified,
+    {
+        let (digest, alpha) = (flow.digest(), flow.alpha());
+        let recalibrator = Recalibrator::open(Kind::Adaptive, digest, bounds, alpha, state)?;
         Ok(Self::with(flow, recalibrator))
     }
 
@@ -103,16 +107,20 @@ impl<F: Calibrated> AdaptiveDetector<F> {
 }
 
 impl<F> AdaptiveDetector<F> {
-    /// Bytes of what is [saved](Self::save).
+    /// Bytes of a [saved](Self::save) state.
     pub const BYTES: usize = Recalibrator::BYTES;
 
-    /// Writes the calibration, for a reboot, to the first [`BYTES`](Self::BYTES) bytes of `buffer`, and
-    /// gives them.
+    /// Writes how far log-likelihoods are raised, for a reboot, to the first [`BYTES`](Self::BYTES)
+    /// bytes of `buffer`, in the frame of [`state`](crate::state), and gives them.
     ///
     /// # Errors
     /// `buffer` is too short.
-    pub fn save<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], StateError> {
-        self.recalibrator.write(buffer)
+    pub fn save<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], StateError>
+    where
+        F: Identified,
+    {
+        self.recalibrator
+            .seal(Kind::Adaptive, self.flow.digest(), buffer)
     }
 
     /// Nats that log-likelihoods are raised by at present: from 0, the shipped calibration, to the

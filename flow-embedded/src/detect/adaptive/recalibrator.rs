@@ -1,6 +1,6 @@
 //! How far log-likelihoods are raised.
 
-use crate::detect::evidence::StateError;
+use crate::state::{self, Digest, Identified, Kind, OVERHEAD, StateError};
 
 /// How far recalibration may go, and how fast.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,8 +30,10 @@ pub struct Recalibrator {
 }
 
 impl Recalibrator {
-    /// Bytes of the state, as [`write`](Self::write) writes it.
-    pub const BYTES: usize = 6;
+    /// Bytes of a [saved](Self::save) state.
+    pub const BYTES: usize = OVERHEAD + Self::CONTENT;
+
+    const CONTENT: usize = 6;
 
     /// The shipped calibration, of a detector that promises the false-alarm rate `alpha`. The rate held
     /// is one in a whole number of samples: `1 / alpha`, rounded, from 1 to 65,535.
@@ -81,38 +83,81 @@ impl Recalibrator {
         self.resting = 0;
     }
 
-    /// Writes the state, for a reboot, to the first [`BYTES`](Self::BYTES) bytes of `buffer`, and gives
-    /// them: how far log-likelihoods are raised, then what is left of a rest, both little-endian.
+    /// Writes the state, for a reboot, to the first [`BYTES`](Self::BYTES) bytes of `buffer`, in the
+    /// frame of [`state`](crate::state), and gives them. `model` is the flow whose log-likelihoods
+    /// are raised.
     ///
     /// # Errors
     /// `buffer` is too short.
-    pub fn write<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], StateError> {
-        let Some(written) = buffer.first_chunk_mut::<{ Self::BYTES }>() else {
-            return Err(StateError::TooShort);
-        };
-        let ([a, b, c, d], [e, f]) = (self.units.to_le_bytes(), self.resting.to_le_bytes());
-        *written = [a, b, c, d, e, f];
-        Ok(written)
+    pub fn save<'b>(
+        &self,
+        model: &impl Identified,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b [u8], StateError> {
+        self.seal(Kind::Recalibrator, model.digest(), buffer)
     }
 
-    /// Reads a state that a recalibrator with the same bounds and the same alpha wrote.
+    /// Reads a state that a recalibrator of the same model, with the same bounds and the same alpha,
+    /// [saved](Self::save).
     ///
     /// # Errors
-    /// The bytes are too few or too many, or hold what no such recalibrator could.
-    pub fn read(bytes: &[u8], bounds: Bounds, alpha: f32) -> Result<Self, StateError> {
-        let Ok([a, b, c, d, e, f]) = <[u8; Self::BYTES]>::try_from(bytes) else {
-            return Err(StateError::Damaged);
+    /// The bytes are no state of such a recalibrator: see [`StateError`]. No input makes it panic.
+    pub fn restore(
+        model: &impl Identified,
+        bounds: Bounds,
+        alpha: f32,
+        bytes: &[u8],
+    ) -> Result<Self, StateError> {
+        Self::open(Kind::Recalibrator, model.digest(), bounds, alpha, bytes)
+    }
+
+    /// As [`save`](Self::save), for what holds a recalibrator. The content: how far log-likelihoods
+    /// are raised, then what is left of a rest.
+    pub(super) fn seal<'b>(
+        &self,
+        kind: Kind,
+        model: Digest,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b [u8], StateError> {
+        state::seal(kind, self.bounded(model), Self::CONTENT, buffer, |writer| {
+            writer.put(self.units.to_le_bytes());
+            writer.put(self.resting.to_le_bytes());
+        })
+    }
+
+    /// As [`restore`](Self::restore), for what holds a recalibrator.
+    pub(super) fn open(
+        kind: Kind,
+        model: Digest,
+        bounds: Bounds,
+        alpha: f32,
+        bytes: &[u8],
+    ) -> Result<Self, StateError> {
+        let new = Self::new(bounds, alpha);
+        let mut reader = state::open(kind, new.bounded(model), Self::CONTENT, bytes)?;
+        let (Some(units), Some(resting)) = (reader.take(), reader.take()) else {
+            return Err(StateError::Impossible);
         };
         let read = Self {
-            units: u32::from_le_bytes([a, b, c, d]),
-            resting: u16::from_le_bytes([e, f]),
-            ..Self::new(bounds, alpha)
+            units: u32::from_le_bytes(units),
+            resting: u16::from_le_bytes(resting),
+            ..new
         };
         if read.units <= read.most() && read.resting <= bounds.rest {
             Ok(read)
         } else {
             Err(StateError::Impossible)
         }
+    }
+
+    /// A state holds steps, whose size the bounds and alpha decide.
+    const fn bounded(&self, model: Digest) -> Digest {
+        let Bounds { shift, steps, rest } = self.bounds;
+        let steps = (steps as u32) << 16 | rest as u32;
+        model
+            .and(shift.to_bits())
+            .and(steps)
+            .and(self.period as u32)
     }
 
     /// Of both factors 16 bits: it fits.

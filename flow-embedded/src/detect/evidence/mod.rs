@@ -41,7 +41,6 @@ mod state;
 mod table;
 
 pub use sequential::{Evidence, SequentialTest};
-pub use state::StateError;
 pub(crate) use table::check;
 pub use table::{Bet, EvidenceTable, Pattern, TableError};
 

@@ -35,8 +35,8 @@ impl<const S: usize> Evidence<S> {
 
 /// A sequential test over `S` statistics with at most `N` bets, in `S + 2 N` bytes.
 ///
-/// It holds no table, so that it can be stored: [`write`](Self::write) it before a reboot,
-/// [`read`](Self::read) it afterwards.
+/// It holds no table, so that it can be stored: [`save`](Self::save) it before a reboot,
+/// [`restore`](Self::restore) it afterwards.
 ///
 /// # Examples
 /// One statistic with a threshold that one sample in a hundred exceeds; two within five samples
@@ -65,9 +65,6 @@ pub struct SequentialTest<const S: usize, const N: usize> {
 }
 
 impl<const S: usize, const N: usize> SequentialTest<S, N> {
-    /// Bytes of the state, as [`write`](Self::write) writes it.
-    pub const BYTES: usize = S + 2 * N;
-
     /// A test that has seen nothing yet. Of a table with more than `N` bets the first `N` are used.
     pub const fn new() -> Self {
         Self {

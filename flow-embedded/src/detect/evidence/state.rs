@@ -2,96 +2,108 @@
 
 use super::table::EvidenceTable;
 use super::{NONE, SequentialTest};
-use core::fmt;
+use crate::state::{self, Digest, Identified, Kind, OVERHEAD, Reader, StateError};
 
 impl<const S: usize, const N: usize> SequentialTest<S, N> {
-    /// Writes the state, for a reboot, to the first [`BYTES`](Self::BYTES) bytes of `buffer`, and gives
-    /// them: the sums of the bets, for how many samples each has been above zero, then the bins of the
-    /// sample before.
+    /// Bytes of a [saved](Self::save) state: the frame's, and `S + 2 N`.
+    pub const BYTES: usize = OVERHEAD + Self::CONTENT;
+
+    const CONTENT: usize = S + 2 * N;
+
+    /// Writes the state, for a reboot, to the first [`BYTES`](Self::BYTES) bytes of `buffer`, in the
+    /// frame of [`state`](crate::state), and gives them. `model` is the flow that the table belongs
+    /// to.
     ///
     /// # Errors
     /// `buffer` is too short.
-    pub fn write<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], StateError> {
-        let state = self.sums.iter().chain(&self.ages).chain(&self.previous);
-        let Some(written) = buffer.get_mut(..Self::BYTES) else {
-            return Err(StateError::TooShort);
-        };
-        for (byte, state) in written.iter_mut().zip(state) {
-            *byte = *state;
-        }
-        Ok(written)
+    pub fn save<'b>(
+        &self,
+        model: &impl Identified,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b [u8], StateError> {
+        self.seal(Kind::Test, model.digest(), buffer)
     }
 
-    /// Reads a state that a test with the same table wrote. That it was the same table is not
-    /// stored: after an update of the model, start anew.
+    /// Reads a state that a test of the same model, and so with the same table, [saved](Self::save).
     ///
     /// # Errors
-    /// The bytes are too few or too many, or hold what no test with this table could.
-    pub fn read(bytes: &[u8], table: &EvidenceTable<'_>) -> Result<Self, StateError> {
-        let Some((sums, rest)) = bytes.split_at_checked(N) else {
-            return Err(StateError::Damaged);
-        };
-        let Some((ages, previous)) = rest.split_at_checked(N) else {
-            return Err(StateError::Damaged);
-        };
-        let (Ok(sums), Ok(ages), Ok(previous)) =
-            (sums.try_into(), ages.try_into(), previous.try_into())
-        else {
-            return Err(StateError::Damaged);
-        };
-        let test = Self {
-            sums,
-            ages,
-            previous,
-        };
+    /// The bytes are no state of such a test and this model: see [`StateError`]. No input makes it
+    /// panic.
+    pub fn restore(
+        model: &impl Identified,
+        table: &EvidenceTable<'_>,
+        bytes: &[u8],
+    ) -> Result<Self, StateError> {
+        Self::open(Kind::Test, model.digest(), table, bytes)
+    }
+
+    /// As [`save`](Self::save), for what holds a test. The content: the sums of the bets, for how
+    /// many samples each has been above zero, then the bins of the sample before.
+    pub(in crate::detect) fn seal<'b>(
+        &self,
+        kind: Kind,
+        model: Digest,
+        buffer: &'b mut [u8],
+    ) -> Result<&'b [u8], StateError> {
+        state::seal(
+            kind,
+            Self::of_size(model),
+            Self::CONTENT,
+            buffer,
+            |writer| {
+                writer.put(self.sums);
+                writer.put(self.ages);
+                writer.put(self.previous);
+            },
+        )
+    }
+
+    /// As [`restore`](Self::restore), for what holds a test.
+    pub(in crate::detect) fn open(
+        kind: Kind,
+        model: Digest,
+        table: &EvidenceTable<'_>,
+        bytes: &[u8],
+    ) -> Result<Self, StateError> {
+        let mut reader = state::open(kind, Self::of_size(model), Self::CONTENT, bytes)?;
+        let test = Self::read(&mut reader).filter(|own| own.is_possible(table));
+        test.ok_or(StateError::Impossible)
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            sums: reader.take()?,
+            ages: reader.take()?,
+            previous: reader.take()?,
+        })
+    }
+
+    /// Whether a stream can have led here by this table.
+    fn is_possible(&self, table: &EvidenceTable<'_>) -> bool {
         let thresholds = table.bets().iter().map(|bet| bet.threshold.max(1));
         // A place without a bet stays at zero.
-        let mut below = test
+        let mut below = self
             .sums
             .iter()
             .zip(thresholds.chain(core::iter::repeat(1)));
-        let mut aged = test.sums.iter().zip(&test.ages);
-        let mut bins = test.previous.iter();
-        let sound = below.all(|(sum, threshold)| *sum < threshold)
+        let mut aged = self.sums.iter().zip(&self.ages);
+        let mut bins = self.previous.iter();
+        below.all(|(sum, threshold)| *sum < threshold)
             && aged.all(|(sum, age)| (*sum > 0) == (*age > 0))
-            && bins.all(|bin| *bin == NONE || usize::from(*bin) <= table.edges());
-        if sound {
-            Ok(test)
-        } else {
-            Err(StateError::Impossible)
-        }
+            && bins.all(|bin| *bin == NONE || usize::from(*bin) <= table.edges())
+    }
+
+    /// Tests of different sizes can have states of the same length.
+    const fn of_size(model: Digest) -> Digest {
+        model.and(S as u32).and(N as u32)
     }
 }
-
-/// Why a state was not written or read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum StateError {
-    /// The buffer is too short to write to.
-    TooShort,
-    /// The bytes are too few or too many.
-    Damaged,
-    /// A state that no detector with this model and these bounds could have.
-    Impossible,
-}
-
-impl fmt::Display for StateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooShort => "the buffer is too short for the state",
-            Self::Damaged => "the bytes are not as many as the state has; start anew",
-            Self::Impossible => "the state is of another model or of other bounds; start anew",
-        })
-    }
-}
-
-impl core::error::Error for StateError {}
 
 #[cfg(test)]
 mod tests {
     use super::super::{Bet, Pattern};
     use super::*;
+    use crate::state::Digest;
     use proptest::prelude::*;
 
     const BETS: [Bet; 2] = [
@@ -117,6 +129,8 @@ mod tests {
 
     type Test = SequentialTest<2, 2>;
 
+    const MODEL: Digest = Digest::new(7);
+
     proptest! {
         #[test]
         fn a_test_goes_on_after_a_reboot(
@@ -127,8 +141,8 @@ mod tests {
             for (time, sample) in samples.iter().enumerate() {
                 if time == reboot {
                     let mut buffer = [0; Test::BYTES];
-                    let written = rebooted.write(&mut buffer).expect("long enough");
-                    rebooted = Test::read(written, &TABLE).expect("a state of this table");
+                    let written = rebooted.save(&MODEL, &mut buffer).expect("long enough");
+                    rebooted = Test::restore(&MODEL, &TABLE, written).expect("its own state");
                 }
                 prop_assert_eq!(
                     straight.observe(&TABLE, sample),
@@ -137,32 +151,21 @@ mod tests {
             }
             prop_assert_eq!(straight, rebooted);
         }
+    }
 
-        /// Whatever is read, the state is one that the test could have.
-        #[test]
-        fn damage_is_refused_or_harmless(bytes in prop::collection::vec(prop_oneof![0u8..3, 0u8..40], 0..8)) {
-            if let Ok(test) = Test::read(&bytes, &TABLE) {
-                prop_assert!(test.sums.iter().zip(&BETS).all(|(sum, bet)| *sum < bet.threshold));
-                let mut buffer = [0; Test::BYTES];
-                prop_assert_eq!(test.write(&mut buffer).expect("long enough"), &bytes);
-            }
-        }
+    /// A frame around any content, as only a fault in a program would make it.
+    fn restore(content: [u8; 6]) -> Result<Test, StateError> {
+        let mut buffer = [0; Test::BYTES];
+        let written = state::seal(Kind::Test, Test::of_size(MODEL), 6, &mut buffer, |writer| {
+            writer.put(content);
+        });
+        Test::restore(&MODEL, &TABLE, written.expect("long enough"))
     }
 
     #[test]
-    fn faults_are_told_apart() {
-        let mut short = [0; Test::BYTES - 1];
-        assert_eq!(Test::new().write(&mut short), Err(StateError::TooShort));
-        let read = |bytes: &[u8]| Test::read(bytes, &TABLE);
-        assert!(read(&[29, 8, 1, 255, 255, 2]).is_ok());
-        assert!(read(&[0, 8, 0, 1, 255, 2]).is_ok());
-        for damaged in [
-            &[29, 8, 1, 1, 255][..],
-            &[29, 8, 1],
-            &[29],
-            &[29, 8, 1, 1, 255, 2, 0],
-        ] {
-            assert_eq!(read(damaged), Err(StateError::Damaged));
+    fn what_no_test_could_have_is_impossible() {
+        for possible in [[29, 8, 1, 255, 255, 2], [0, 8, 0, 1, 255, 2]] {
+            assert!(restore(possible).is_ok());
         }
         for impossible in [
             [30, 8, 1, 1, 255, 2],
@@ -172,7 +175,7 @@ mod tests {
             [29, 8, 1, 0, 255, 2],
             [29, 0, 1, 1, 255, 2],
         ] {
-            assert_eq!(read(&impossible), Err(StateError::Impossible));
+            assert_eq!(restore(impossible), Err(StateError::Impossible));
         }
     }
 }

@@ -3,7 +3,7 @@
 use flow_embedded::detect::Change;
 use flow_embedded::detect::evidence::{Bet, EvidenceTable, Pattern, SequentialTest};
 
-use crate::unknown::{bytes, keep, keep_all, numbers, slice, word};
+use crate::unknown::{bytes, keep, keep_all, model, numbers, slice, word};
 
 fn bet() -> Bet {
     Bet {
@@ -28,7 +28,7 @@ pub(crate) fn entry_evidence() {
     };
     let table = EvidenceTable::new(word() as usize, slice(), scores, &bets);
     keep(table.check(word() as usize).is_ok().into());
-    let mut test = match SequentialTest::<3, 9>::read(bytes(), &table) {
+    let mut test = match SequentialTest::<3, 9>::restore(&model(), &table, bytes()) {
         Ok(test) => test,
         Err(_) => SequentialTest::new(),
     };
@@ -41,7 +41,7 @@ pub(crate) fn entry_evidence() {
         keep(evidence.statistic().map_or(-1.0, |index| index as f32));
     }
     let mut buffer = [0; SequentialTest::<3, 9>::BYTES];
-    keep(test.write(&mut buffer).is_ok().into());
+    keep(test.save(&model(), &mut buffer).is_ok().into());
     test.reset();
-    keep(test.write(&mut buffer).is_ok().into());
+    keep(test.save(&model(), &mut buffer).is_ok().into());
 }

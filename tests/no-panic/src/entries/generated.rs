@@ -1,8 +1,8 @@
 //! Generated modules: the golden ones, which hold every kind of layer, base and domain, with and without context.
 
 use super::{density, detector};
-use crate::unknown::{AnyRng, bytes, keep, keep_all, numbers, word};
-use flow_embedded::detect::adaptive::{AdaptiveDetector, Bounds};
+use crate::unknown::{AnyRng, bytes, keep, keep_all, model, numbers, word};
+use flow_embedded::detect::adaptive::{AdaptiveDetector, Bounds, Recalibrator};
 use flow_embedded::{Change, LineDetector, NoiseSource, Posterior, StreamDetector};
 
 /// A module with a golden file's flow, and the entry that exercises it.
@@ -71,8 +71,17 @@ pub(crate) fn entry_adaptive() {
     keep(detector.raised());
     keep(detector.is_exhausted().into());
     keep((detector.observed() ^ detector.alarms()) as f32);
-    keep(detector.save(&mut [0; 9]).is_ok().into());
+    keep(detector.save(&mut [0; Adaptive::BYTES]).is_ok().into());
     detector.reset();
+    let [alpha] = numbers();
+    if let Ok(mut own) = Recalibrator::restore(&model(), bounds, alpha, bytes()) {
+        own.count(word() == 0);
+        keep(
+            own.save(&model(), &mut [0; Recalibrator::BYTES])
+                .is_ok()
+                .into(),
+        );
+    }
 }
 
 /// The noise of a sensor, from any state.

@@ -2,7 +2,7 @@
 
 use flow_embedded::window::{Feature, Window};
 
-use crate::unknown::{bytes, keep, keep_all, numbers, slice, word};
+use crate::unknown::{bytes, keep, keep_all, model, numbers, slice, word};
 
 /// Any features, any many.
 fn features() -> &'static [Feature] {
@@ -24,7 +24,7 @@ fn features() -> &'static [Feature] {
 }
 
 fn any<const D: usize, const N: usize, const A: usize>() {
-    let mut window = Window::<D, N, A>::restore(bytes()).unwrap_or_default();
+    let mut window = Window::<D, N, A>::restore(&model(), bytes()).unwrap_or_default();
     let features = features();
     for _ in 0..word() {
         window.push(features, &numbers());
@@ -40,7 +40,7 @@ fn any<const D: usize, const N: usize, const A: usize>() {
     let mut buffer = [0; 600];
     keep(
         window
-            .save(&mut buffer)
+            .save(&model(), &mut buffer)
             .map_or(0.0, |state| state.len() as f32),
     );
     keep(f32::from(u8::from(window.is_primed(features))));
