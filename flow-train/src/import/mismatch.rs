@@ -130,7 +130,7 @@ pub(super) fn of_understanding(
     let some = agreeing.iter().any(|own| *own);
     if !some && whole && most - least <= CONSTANT * constant.abs().max(1.0) {
         let scale = scales.event.log_scale();
-        causes.push(match (constant + scale).abs() <= CONSTANT * scale.abs().max(1.0) && scale != 0.0 {
+        causes.push(match (constant - scale).abs() <= CONSTANT * scale.abs().max(1.0) && scale != 0.0 {
             true => format!(
                 "every row is off by {constant:.6} nats, the sum of −ln std of `standardise`: the golden log_prob are \
                  of standardised data; subtract the sum of ln std from them, or leave `standardise` out and give \

@@ -248,18 +248,13 @@ const UNMODELLED: [(Unmodelled, &[&str]); 5] = [
     (Unmodelled::Images, &["image", "image_residual"]),
     (
         Unmodelled::Categories,
-        &["category", "categories", "lines", "text"],
+        &["category", "categories", "lines", "mixed_permuted", "text"],
     ),
-    (Unmodelled::Angles, &["circular", "torus"]),
+    (Unmodelled::Angles, &["blocks_gated", "circular", "torus"]),
     (Unmodelled::Floors, &["imported_scales", "imported_splines"]),
     (
         Unmodelled::Conditioners,
-        &[
-            "blocks_added",
-            "blocks_linear",
-            "blocks_gated",
-            "context_first",
-        ],
+        &["blocks_added", "blocks_linear", "context_first"],
     ),
 ];
 
@@ -291,6 +286,7 @@ fn what_was_not_fitted_is_not_estimated_and_no_budget_passes_unseen() {
             "latency",
         ),
     ];
+    let mut wrong = Vec::new();
     for (name, kind) in table() {
         let plain = draft(&kind, 3);
         let listed = UNMODELLED.iter().find(|(_, names)| names.contains(&name));
@@ -314,7 +310,13 @@ fn what_was_not_fitted_is_not_estimated_and_no_budget_passes_unseen() {
                     compile(&bytes, Path::new("a.flow"), &options(core, budget)).map(|own| own.1)
                 };
                 let free = compiled(Budget::default()).expect(name);
-                assert_eq!(free.unmodelled, expected, "{name} on {core}");
+                if free.unmodelled != expected {
+                    wrong.push(format!(
+                        "{name} on {core}: {:?}, {expected:?} is listed",
+                        free.unmodelled
+                    ));
+                    continue;
+                }
                 assert!(free.table_bytes > 0);
                 let known = [free.code_bytes.is_some(), free.log_prob.is_some()];
                 assert_eq!(known, [expected.is_none(); 2], "{name} on {core}");
@@ -337,6 +339,7 @@ fn what_was_not_fitted_is_not_estimated_and_no_budget_passes_unseen() {
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
