@@ -4,6 +4,7 @@ use crate::shown;
 use std::fs::{File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use tempfile::NamedTempFile;
 
 /// A file that replaces its destination only when it is complete.
@@ -19,10 +20,45 @@ pub struct AtomicFile(Sink);
 #[derive(Debug)]
 enum Sink {
     Replace {
+        // Before `listed`: the file goes first, and then its place on the list.
         writer: BufWriter<NamedTempFile>,
         destination: PathBuf,
+        listed: Listed,
     },
     Direct(BufWriter<File>),
+}
+
+/// The temporary files that are being written.
+static PARTIAL: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+fn partial() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
+    PARTIAL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes the temporary files of everything that is being written, for a process that ends without
+/// dropping it, such as on Ctrl-C. Destinations stay as they are.
+pub fn remove_partial() {
+    for path in partial().drain(..) {
+        // One that has just been renamed is there no more.
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// Lists a temporary file for [`remove_partial`] until this is dropped.
+#[derive(Debug)]
+struct Listed(PathBuf);
+
+impl Listed {
+    fn new(path: &Path) -> Self {
+        partial().push(path.to_owned());
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        partial().retain(|own| *own != self.0);
+    }
 }
 
 /// Writes a complete file.
@@ -65,9 +101,13 @@ impl AtomicFile {
             Sink::Replace {
                 writer,
                 destination,
+                listed,
             } => {
                 let file = writer.into_inner();
-                replace(file.map_err(io::IntoInnerError::into_error)?, &destination)
+                let file = file.map_err(io::IntoInnerError::into_error)?;
+                let done = replace(file, &destination);
+                drop(listed);
+                done
             }
             Sink::Direct(mut writer) => writer.flush(),
         }
@@ -154,6 +194,7 @@ impl Destination {
                     hand_on(&old, file.as_file())?;
                 }
                 Ok(Sink::Replace {
+                    listed: Listed::new(file.path()),
                     writer: BufWriter::new(file),
                     destination: path,
                 })

@@ -17,6 +17,7 @@ mod files;
 mod import;
 mod input;
 mod inspect;
+mod interrupt;
 mod model_file;
 mod names;
 mod noise_report;
@@ -77,6 +78,10 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    if let Err(error) = interrupt::catch() {
+        ui::error(&error);
+        return ExitCode::FAILURE;
+    }
     match run_words(std::env::args_os()) {
         // Wrong usage ends here, with code 2; --help and --version with 0.
         Err(fault) => fault.exit(),

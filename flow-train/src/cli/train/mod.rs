@@ -9,6 +9,7 @@ mod past;
 mod report;
 
 use super::files::{Given, Target};
+use super::interrupt;
 use super::names::ActivationName;
 use super::options::{self, TableOptions};
 use super::output::Output;
@@ -28,8 +29,6 @@ use clap::ValueEnum;
 use fit::FitOptions;
 use model::ModelOptions;
 use past::PastOptions;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Train a model on a recording, and calibrate it
@@ -218,7 +217,7 @@ pub(super) fn run(args: &Args, ui: Ui) -> Result<(), Error> {
         ..Memory::default()
     };
     let loaded = load_within(&table, &columns, &memory).map_err(&in_data)?;
-    let stop = interruptible()?;
+    let stop = interrupt::stop();
     let mut epochs = Epochs::new(ui);
     let trained = match &loaded {
         Loaded::InMemory(recording) => {
@@ -395,20 +394,4 @@ fn model(args: &Args, event: usize, discrete: bool) -> Result<(Model, Spec), Err
         config: overrides.apply(&Config::default()),
     };
     Ok((model, spec))
-}
-
-/// A flag that the first Ctrl-C sets; the second one ends the process.
-fn interruptible() -> Result<Arc<AtomicBool>, Error> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            // No output is open while training runs: nothing is left behind.
-            std::process::exit(130);
-        }
-        eprintln!("\nStopping; the best model so far is kept. Ctrl-C again to end at once.");
-    };
-    ctrlc::set_handler(handler)
-        .map_err(|fault| Error::Usage(format!("Ctrl-C can't be caught: {fault}")))?;
-    Ok(stop)
 }

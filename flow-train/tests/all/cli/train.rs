@@ -1,5 +1,6 @@
 //! Training, from the recording to what the other commands make of the model.
 
+use super::commands::folder;
 use super::flow::Folder;
 use std::process::{Command, Stdio};
 
@@ -337,6 +338,33 @@ fn interrupting_keeps_the_best_model() {
     folder
         .flow("eval m.flow watch.csv --only activity=standing,walking")
         .done();
+}
+
+/// Ctrl-C leaves no part of what was being written, and the old file as it was.
+#[test]
+#[cfg(unix)]
+fn interrupting_leaves_nothing_half_written() {
+    let folder = folder().with("out.csv", "old");
+    let arguments = "sample model.flow -n 2000000000 -o out.csv";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_flow"))
+        .args(arguments.split_whitespace())
+        .current_dir(folder.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the command starts");
+    let begun = std::time::Instant::now();
+    let is_partial = |name: &String| name.ends_with(".partial");
+    while !folder.names().iter().any(is_partial) {
+        assert!(begun.elapsed().as_secs() < 60, "nothing is written");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.expect("kill is there").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert!(!folder.names().iter().any(is_partial));
+    assert_eq!(folder.read("out.csv"), "old");
 }
 
 #[test]
