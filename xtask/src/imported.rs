@@ -128,7 +128,14 @@ fn import(command: &Path, folder: PathBuf) -> Result<Flow> {
         })
     });
     let mut rows = rows.collect::<Result<Vec<_>>>()?;
-    let names = [list("columns"), list("context_columns")].concat();
+    let [event, context] = rows
+        .first()
+        .map_or([0, 0], |own| [own.event.len(), own.context.len()]);
+    let names = [
+        names(&list("columns"), "x", event),
+        names(&list("context_columns"), "context", context),
+    ]
+    .concat();
     score(command, &folder, &names, &mut rows).with_context(|| name.clone())?;
     Ok(Flow {
         name,
@@ -138,9 +145,17 @@ fn import(command: &Path, folder: PathBuf) -> Result<Flow> {
     })
 }
 
+/// The names of some channels: as stated, or those that `flow import` gives to channels without a name.
+fn names(stated: &[Value], prefix: &str, count: usize) -> Vec<String> {
+    let name = |index: usize| {
+        let own = stated.get(index).and_then(Value::as_str);
+        own.map_or_else(|| format!("{prefix}{index}"), str::to_owned)
+    };
+    (0..count).map(name).collect()
+}
+
 /// Scores golden rows with `flow score`, as firmware must.
-fn score(command: &Path, folder: &Path, names: &[Value], rows: &mut [Row]) -> Result<()> {
-    let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+fn score(command: &Path, folder: &Path, names: &[String], rows: &mut [Row]) -> Result<()> {
     let mut table = names.join(",");
     for row in &*rows {
         let numbers = row.event.iter().chain(&row.context);
