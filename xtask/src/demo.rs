@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -36,13 +37,19 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
     heading("Train, calibrate, evaluate, compile");
     let build = ["build", "--release", "--quiet", "--package", "flow-train"];
     process::run(workspace::cargo().args(build)).context("building the command `flow`")?;
-    let demo = process::output(
-        flow()?
-            .arg("demo")
-            .arg("--json")
-            .arg("--output")
-            .arg(&shown),
-    )?;
+    // The commands and remarks go to the terminal as they come, the figures to the table below.
+    let demo = flow()?
+        .arg("demo")
+        .arg("--json")
+        .arg("--output")
+        .arg(&shown)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("starting `flow demo`")?;
+    if !demo.status.success() {
+        bail!("`flow demo` failed ({})", demo.status);
+    }
+    let demo = String::from_utf8(demo.stdout).context("what `flow demo --json` printed")?;
     let Steps {
         calibrated,
         evaluated,
@@ -50,7 +57,7 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
     } = Steps::read(&demo)?;
     let (model, test) = (file("model.flow"), file("test.csv"));
 
-    heading("Score the rows on the desk");
+    heading("Score the rows on the host");
     let (rows, scores) = (file("rows.csv"), file("scores.csv"));
     let table =
         fs::read_to_string(folder.join("test.csv")).with_context(|| test.display().to_string())?;
