@@ -11,7 +11,8 @@
 use super::bets;
 use super::designer::{Designer, Lane};
 use super::ranks::Ranks;
-use super::statistic::{Calibration, Statistic};
+use super::standing::Standing;
+use super::statistic::{Calibration, Statistic, Statistics};
 use flow_embedded::detect::evidence::{Bet, EvidenceTable, Pattern};
 use std::fmt;
 
@@ -287,6 +288,23 @@ impl SequentialDesign {
         let statistics: Vec<(Statistic, f64)> = kinds.zip(effective.iter().copied()).collect();
         let rows = calibrations.first().map_or(0, |first| first.values.len());
         SequentialScheme::new(&statistics, rows, run_length, delta)?.calibrate(calibrations)
+    }
+
+    /// Designs and calibrates a test of rows whose standing was examined, as [`new`](Self::new). Rows that
+    /// were not examined are too few.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn of_examined(
+        statistics: &Statistics<'_>,
+        standing: &Standing,
+        run_length: f64,
+        delta: f64,
+    ) -> Result<Self, DesignError> {
+        let calibrations = statistics.calibrations();
+        let unknown = vec![0.0; calibrations.len()];
+        let effective = standing.examination().map_or(&unknown, |own| &own.worth);
+        Self::new(&calibrations, effective, run_length, delta)
     }
 
     /// The statistics that are bet on, ascending.

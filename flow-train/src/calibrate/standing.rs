@@ -3,8 +3,8 @@
 use super::{CalibrationTable, Independence, MIN_ROWS, Statistics};
 use std::fmt;
 
-/// What is known of a false-alarm promise: whether its calibration rows bear out that they are
-/// independent and from one distribution. Its `Display` is a sentence.
+/// The standing of a false-alarm promise: whether its calibration rows are independent and from one
+/// distribution, as far as a test can tell. Its `Display` is a sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Standing {
     /// The rows were tested.

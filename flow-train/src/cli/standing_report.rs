@@ -1,9 +1,9 @@
-//! A promised false-alarm rate with what is known of its conditions, for people and for machines.
+//! Prints a promised false-alarm rate together with its standing, as text and as JSON.
 
 use crate::calibrate::{Standing, Unexamined};
 use serde::Serialize;
 
-/// What is known of a promise's conditions.
+/// The standing of a promise, as JSON.
 #[derive(Debug, Serialize)]
 pub(super) struct StandingReport {
     /// `None` if that was not examined.
@@ -29,7 +29,7 @@ impl StandingReport {
     }
 }
 
-/// A rate never stands alone: what is known of its conditions stands behind it.
+/// The rate in percent, with its standing in brackets.
 pub(super) fn promised(alpha: f64, standing: &Standing) -> String {
     format!("{} % ({})", 100.0 * alpha, standing.in_short())
 }

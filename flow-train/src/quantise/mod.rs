@@ -11,7 +11,7 @@ mod rounding;
 use crate::Error;
 use crate::calibrate::{
     CalibrationError, CalibrationTable, DesignError, MondrianError, MondrianTables,
-    SequentialDesign, Standing, Statistics, check_unseen, effective_rows,
+    SequentialDesign, Standing, Statistics, check_unseen,
 };
 use crate::data::Dataset;
 use crate::evaluate::{Scorer, judged};
@@ -20,7 +20,7 @@ use crate::export::{
     DraftSequential,
 };
 use flow_codegen::Interpreter;
-use flow_embedded::artefact::{Judged, LoadedFlow, Sequential, WeightFormat};
+use flow_embedded::artefact::{Judged, LoadedFlow, WeightFormat};
 use half::f16;
 use rayon::prelude::*;
 
@@ -161,7 +161,11 @@ pub fn quantise(
     }
     let mut stream_lost = None;
     if let Some(promised) = flow.header().sequential {
-        match stream(&promised, &statistics) {
+        let examined = standing
+            .clone()
+            .unwrap_or_else(|| Standing::of_rows(&statistics));
+        let (run_length, delta) = (f64::from(promised.run_length), f64::from(promised.delta));
+        match SequentialDesign::of_examined(&statistics, &examined, run_length, delta) {
             Ok(design) => {
                 let (events, channels) = (calibration.events(), calibration.event_dim());
                 draft.sequential = Some(DraftSequential::new(
@@ -185,20 +189,6 @@ pub fn quantise(
         standing,
         stream_lost,
     })
-}
-
-/// The test that keeps a promise over a stream, by the statistics of the quantised model.
-fn stream(
-    promised: &Sequential<'_>,
-    statistics: &Statistics<'_>,
-) -> Result<SequentialDesign, DesignError> {
-    let calibrations = statistics.calibrations();
-    let worth: Vec<f64> = calibrations
-        .iter()
-        .map(|own| effective_rows(own.values))
-        .collect();
-    let (run_length, delta) = (f64::from(promised.run_length), f64::from(promised.delta));
-    SequentialDesign::new(&calibrations, &worth, run_length, delta)
 }
 
 /// Rows with a value that a model of integers clamps.

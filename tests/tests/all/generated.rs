@@ -690,7 +690,7 @@ fn noise_has_the_bits_of_the_artefact() {
             own = NoiseSource::restore(Random, &state).expect("its own state");
             let cut = NoiseSource::<Random, 2, 4, 1>::restore(Random, &state[1..]);
             assert!(cut.is_err());
-            // A window's state is none of a source, whatever it holds.
+            // A source refuses the state of a window, whatever the state holds.
             let window = Random
                 .window()
                 .save(&Random, &mut buffer)

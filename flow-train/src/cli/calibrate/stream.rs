@@ -62,10 +62,7 @@ impl StreamOptions {
         };
         let own = flow.header().sequential.map(|own| decimal(own.delta));
         let delta = self.delta.or(own).unwrap_or(DEFAULT_DELTA);
-        let calibrations = statistics.calibrations();
-        let none = vec![0.0; calibrations.len()];
-        let worth = standing.examination().map_or(&none, |own| &own.worth);
-        let design = SequentialDesign::new(&calibrations, worth, run_length, delta);
+        let design = SequentialDesign::of_examined(statistics, standing, run_length, delta);
         let design = design.map_err(|fault| Error::Design {
             path: path.to_owned(),
             fault,

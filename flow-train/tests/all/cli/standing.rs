@@ -1,5 +1,4 @@
-//! A promise is printed with what is known of its conditions, and never rests on rows that the model
-//! was made from.
+//! A promise is printed with its standing. The table that made a model does not calibrate it.
 
 use super::artefacts::{bytes, gaussian};
 use super::flow::{Folder, Run};
