@@ -7,10 +7,10 @@ use flow_embedded::LoadedFlow;
 use flow_train::data::{
     ColumnRequest, Columns, CsvFormat, PrepareOptions, Table, load, load_columns,
 };
+use flow_train::evaluate::Source;
 use flow_train::model::Family;
-use flow_train::noise::{
-    FRACTIONS, Source, allan_deviation, allan_error, default_config, default_features, default_spec,
-};
+use flow_train::noise::{allan_deviation, allan_error};
+use flow_train::train::noise::{FRACTIONS, default_config, default_features, default_spec};
 use flow_train::train::{Model, Recipe, train};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;

@@ -384,7 +384,7 @@ fn sorted(values: &[f32]) -> Vec<f32> {
 mod tests {
     use super::*;
     use crate::calibrate::chain::Cusum;
-    use crate::evaluate::clopper_pearson;
+    use crate::calibrate::clopper_pearson;
     use crate::random::Random;
 
     /// The probabilities of the bins of a statistic that is uniform on [0, 1): known.

@@ -52,10 +52,12 @@
 //! rows that the model was made from.
 
 mod bets;
+mod binomial;
 mod chain;
 mod design;
 mod designer;
 mod dirichlet;
+mod draft;
 mod error;
 mod independence;
 mod mondrian;
@@ -68,6 +70,7 @@ mod standing;
 mod statistic;
 mod table;
 
+pub use binomial::{Rate, clopper_pearson};
 pub use design::{DesignError, MIN_ROWS, SequentialDesign, SequentialScheme};
 pub use error::CalibrationError;
 pub use independence::{Finding, Independence, effective_rows};

@@ -1,6 +1,5 @@
 //! A promise in the user's words: so many false alarms in such a time, or none with such a probability.
 
-use crate::data::SampleRate;
 use std::fmt;
 use std::str::FromStr;
 
@@ -35,15 +34,16 @@ pub struct FalseAlarms {
 }
 
 impl FalseAlarms {
-    /// The mean number of samples from one false alarm to the next that keeps this promise.
+    /// The mean number of samples from one false alarm to the next that keeps this promise, of a stream of
+    /// so many samples a second (positive and finite).
     ///
     /// # Errors
     /// The promise is about time and no rate is given, or it allows more than one false alarm a
     /// sample.
-    pub fn run_length(&self, rate: Option<SampleRate>) -> Result<f64, PromiseError> {
-        let samples = match (self.span, rate) {
+    pub fn run_length(&self, hertz: Option<f64>) -> Result<f64, PromiseError> {
+        let samples = match (self.span, hertz) {
             (Span::Samples(samples), _) => samples,
-            (Span::Seconds(seconds), Some(rate)) => seconds * rate.hertz(),
+            (Span::Seconds(seconds), Some(hertz)) => seconds * hertz,
             (Span::Seconds(_), None) => return Err(PromiseError::NoRate(self.text.clone())),
         };
         let run_length = samples / self.alarms;
@@ -139,59 +139,59 @@ pub enum PromiseError {
 mod tests {
     use super::*;
 
-    fn run_length(promise: &str, rate: &str) -> Result<f64, PromiseError> {
+    fn run_length(promise: &str, hertz: f64) -> Result<f64, PromiseError> {
         let promise: FalseAlarms = promise.parse()?;
-        let rate = Some(rate).filter(|rate| !rate.is_empty());
-        promise.run_length(rate.map(|rate| rate.parse().expect("a rate")))
+        promise.run_length(Some(hertz))
     }
 
     #[test]
     fn promises_are_understood() {
-        for (promise, rate, samples) in [
-            ("1 per day", "10Hz", 864_000.0),
-            ("one a day", "10 Hz", 864_000.0),
-            ("2 per week", "1 min", 5_040.0),
-            ("0.5 per 8 hours", "100ms", 576_000.0),
-            ("1 per month", "1 h", 720.0),
-            ("3 per year", "2 kHz", 2.1024e10),
-            ("1 per 1000 samples", "", 1000.0),
-            ("1 per minute", "1e3us", 60_000.0),
-            ("1 per sample", "5s", 1.0),
-            ("1 % in 8 hours", "10Hz", 28_800_000.0),
-            ("5% in a day", "1Hz", 1_728_000.0),
-            ("0.5 % in 1000 samples", "", 200_000.0),
+        for (promise, hertz, samples) in [
+            ("1 per day", 10.0, 864_000.0),
+            ("one a day", 10.0, 864_000.0),
+            ("2 per week", 1.0 / 60.0, 5_040.0),
+            ("0.5 per 8 hours", 10.0, 576_000.0),
+            ("1 per month", 1.0 / 3_600.0, 720.0),
+            ("3 per year", 2_000.0, 2.1024e10),
+            ("1 per 1000 samples", 1.0, 1000.0),
+            ("1 per minute", 1_000.0, 60_000.0),
+            ("1 per sample", 0.2, 1.0),
+            ("1 % in 8 hours", 10.0, 28_800_000.0),
+            ("5% in a day", 1.0, 1_728_000.0),
+            ("0.5 % in 1000 samples", 7.0, 200_000.0),
         ] {
-            let found = run_length(promise, rate).expect(promise);
+            let found = run_length(promise, hertz).expect(promise);
             assert!(
                 (found / samples - 1.0).abs() < 1e-12,
-                "{promise} {rate}: {found}"
+                "{promise} {hertz}: {found}"
             );
         }
     }
 
     #[test]
     fn what_is_not_understood_is_said() {
-        for (promise, rate) in [
-            ("", ""),
-            ("1", ""),
-            ("1 per", ""),
-            ("0 per day", "1Hz"),
-            ("-1 per day", "1Hz"),
-            ("inf per day", "1Hz"),
-            ("1 per fortnight", "1Hz"),
-            ("1 per 0 days", "1Hz"),
-            ("1 per day per day", "1Hz"),
-            ("100 % in a day", "1Hz"),
-            ("1 in a day", "1Hz"),
-            ("1 % per day", "1Hz"),
+        for (promise, hertz) in [
+            ("", 1.0),
+            ("1", 1.0),
+            ("1 per", 1.0),
+            ("0 per day", 1.0),
+            ("-1 per day", 1.0),
+            ("inf per day", 1.0),
+            ("1 per fortnight", 1.0),
+            ("1 per 0 days", 1.0),
+            ("1 per day per day", 1.0),
+            ("100 % in a day", 1.0),
+            ("1 in a day", 1.0),
+            ("1 % per day", 1.0),
         ] {
-            let error = run_length(promise, rate).expect_err(promise);
+            let error = run_length(promise, hertz).expect_err(promise);
             assert_eq!(error, PromiseError::FalseAlarms(promise.to_owned()));
             assert!(error.to_string().contains("\"1 per day\""));
         }
-        let error = run_length("1 per day", "").expect_err("no rate");
+        let promise: FalseAlarms = "1 per day".parse().expect("a promise");
+        let error = promise.run_length(None).expect_err("no rate");
         assert_eq!(error, PromiseError::NoRate("1 per day".to_owned()));
-        let error = run_length("20 per second", "10Hz").expect_err("too many");
+        let error = run_length("20 per second", 10.0).expect_err("too many");
         assert!(
             error.to_string().contains("one in 0.500 samples"),
             "{error}"

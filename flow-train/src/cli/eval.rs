@@ -6,11 +6,10 @@ use super::options::{RecordingOptions, TableOptions};
 use super::standing_report::promised_unexamined;
 use super::ui::{Ui, decimal, percent_of_rows};
 use crate::Error;
-use crate::calibrate;
+use crate::calibrate::{self, Rate};
 use crate::data::{ColumnRequest, Dataset, Recording, load_columns};
 use crate::evaluate::{
-    Bits, Mean, Rate, Scorer, auroc, average_precision, exact_log_probs, gaussian_log_likelihood,
-    judged,
+    Bits, Mean, Scorer, auroc, average_precision, exact_log_probs, gaussian_log_likelihood, judged,
 };
 use crate::export::Draft;
 use flow_embedded::artefact::{Judged, LoadedFlow};

@@ -6,8 +6,8 @@ use super::options::{self, TableOptions};
 use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
+use crate::calibrate::Rate;
 use crate::data::{ColumnRequest, load_columns};
-use crate::evaluate::Rate;
 use crate::posterior::sbc::{Quantity, Report, SbcError, Settings, check};
 
 /// Check a posterior by simulation-based calibration

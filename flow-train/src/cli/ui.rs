@@ -1,8 +1,8 @@
 //! What the user sees.
 
 use crate::Error;
+use crate::calibrate::Rate;
 use crate::data::{CleaningReport, Table};
-use crate::evaluate::Rate;
 use crate::shown;
 use flow_codegen::foreign::{Medium, show};
 use serde::Serialize;

@@ -1,8 +1,7 @@
 //! Rows drawn from a model, each for itself or from those before it.
 
-use super::BatchFlow;
+use super::{BatchFlow, Source};
 use crate::data::warm_up;
-use crate::noise::Source;
 use flow_embedded::artefact::ShapeError;
 use rand_core::Rng;
 

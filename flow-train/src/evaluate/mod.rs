@@ -6,7 +6,6 @@
 //! [`gaussian_log_likelihood`] gives a fixed point to compare with.
 
 mod batch;
-mod binomial;
 mod bits;
 mod draw;
 mod exact;
@@ -15,10 +14,10 @@ mod lines;
 mod mean;
 mod ranking;
 mod scorer;
+mod source;
 mod stream;
 
 pub use batch::BatchFlow;
-pub use binomial::{Rate, clopper_pearson};
 pub use bits::{Bits, NotItsDequantiser};
 pub use draw::Draw;
 pub use exact::exact_log_probs;
@@ -28,4 +27,5 @@ pub use lines::{Lines, judged};
 pub use mean::Mean;
 pub use ranking::{auroc, average_precision};
 pub use scorer::Scorer;
+pub use source::Source;
 pub use stream::{Stream, StreamError};

@@ -1,15 +1,13 @@
 use super::categorical::DraftVocabulary;
 use super::layer::{DraftConditioner, DraftLayer, LayerBytes};
 use super::mondrian::DraftMondrian;
-use crate::calibrate::{CalibrationTable, SequentialDesign};
 use crate::model::BaseSpec;
 use flow_codegen::foreign::{Medium, show};
 use flow_embedded::artefact::{
-    self, Base, COMMON_VALUES, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header,
-    Judged, LoadError, LoadedFlow, MAX_CHANNELS, MAX_COMMAND_BYTES, Noise, Provenance,
-    Quantisation, Sequential, WeightFormat,
+    self, Base, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header, Judged,
+    LoadError, LoadedFlow, MAX_CHANNELS, MAX_COMMAND_BYTES, Noise, Provenance, Quantisation,
+    Sequential, WeightFormat,
 };
-use flow_embedded::detect::evidence::{Bet, Pattern};
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
 use heapless::Vec as Bounded;
@@ -116,43 +114,6 @@ pub struct DraftSequential {
 }
 
 impl DraftSequential {
-    /// A designed test, with common values of the event channels in the rows that it was calibrated
-    /// on: quantiles of each. `events` are row-major.
-    pub fn new(design: &SequentialDesign, promise: &str, events: &[f32], channels: usize) -> Self {
-        let table = design.table();
-        let column = |channel: usize| {
-            let own = events.iter().skip(channel).step_by(channels);
-            let mut column: Vec<f32> = own.copied().collect();
-            column.sort_unstable_by(f32::total_cmp);
-            column
-        };
-        let quantiles = |column: Vec<f32>| {
-            let at = move |index: usize| {
-                let share = (index as f64 + 0.5) / COMMON_VALUES as f64;
-                let place = (share * column.len() as f64) as usize;
-                column[place.min(column.len() - 1)]
-            };
-            (0..COMMON_VALUES).map(at)
-        };
-        let bet = |bet: &Bet| {
-            let [low, high] = bet.row.to_le_bytes();
-            let pattern = u8::from(bet.pattern == Pattern::Repeat);
-            [bet.statistic, pattern, low, high, bet.threshold]
-        };
-        Self {
-            edges: table.edges() as u8,
-            thresholds: table.thresholds().to_vec(),
-            scores: table.scores().iter().map(|score| *score as u8).collect(),
-            bets: table.bets().iter().flat_map(bet).collect(),
-            common: (0..channels)
-                .flat_map(|channel| quantiles(column(channel)))
-                .collect(),
-            run_length: design.run_length() as f32,
-            delta: design.delta() as f32,
-            promise: promise.to_owned(),
-        }
-    }
-
     /// As the artefact has it.
     pub(crate) fn schema(&self) -> Sequential<'_> {
         Sequential {
@@ -430,16 +391,6 @@ impl DraftQuantisation {
 }
 
 impl DraftCalibration {
-    /// A table of what is judged.
-    pub fn new(table: &CalibrationTable, judges: Judged) -> Self {
-        Self {
-            alpha: table.alpha(),
-            rows: table.rows(),
-            judges,
-            table: table.entries().to_vec(),
-        }
-    }
-
     fn schema(&self) -> Result<Calibration, ExportError> {
         let found = self.table.len();
         let limit = usize::from(u16::MAX);

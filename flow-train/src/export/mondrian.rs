@@ -1,7 +1,6 @@
 //! Calibration tables by context, owned.
 
 use super::ExportError;
-use crate::calibrate::MondrianTables;
 use flow_embedded::artefact::{Category, LoadedFlow, Mondrian};
 
 /// Calibration tables by context: see [`Mondrian`].
@@ -22,21 +21,6 @@ pub struct DraftCategory {
     pub rows: u32,
     /// Pairs `(log_prob, p_value)`, ascending in both.
     pub table: Vec<(f32, f32)>,
-}
-
-impl From<&MondrianTables> for DraftMondrian {
-    fn from(own: &MondrianTables) -> Self {
-        let categories = own.tables().iter().map(|(value, table)| DraftCategory {
-            value: *value,
-            rows: table.rows(),
-            table: table.entries().to_vec(),
-        });
-        Self {
-            // An artefact has at most 64 context channels.
-            channel: own.channel() as u8,
-            categories: categories.collect(),
-        }
-    }
 }
 
 impl DraftMondrian {

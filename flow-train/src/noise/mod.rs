@@ -9,22 +9,18 @@
 mod allan;
 mod coefficients;
 mod correlation;
-mod defaults;
 mod page;
 mod quantiles;
 mod report;
 mod signal;
-mod source;
 mod spectrum;
 
 pub use allan::{AllanError, AllanPoint, MIN_SAMPLES, NoiseKind, allan_deviation};
 pub use coefficients::{BiasInstability, Coefficients, coefficients};
 pub use correlation::{Peak, autocorrelation, cross_correlation};
-pub use defaults::{FRACTIONS, MIN_ROWS, default_config, default_features, default_spec};
 pub use quantiles::quantiles;
 pub use report::{
     ChannelNoise, ChannelReport, NoiseError, NoiseReport, PairReport, Summary, allan_error, report,
 };
 pub use signal::Signal;
-pub use source::Source;
 pub use spectrum::{block_length, power_spectral_density};

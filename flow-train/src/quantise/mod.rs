@@ -15,10 +15,7 @@ use crate::calibrate::{
 };
 use crate::data::Dataset;
 use crate::evaluate::{Scorer, judged};
-use crate::export::{
-    Draft, DraftCalibration, DraftConditioner, DraftLayer, DraftMondrian, DraftQuantisation,
-    DraftSequential,
-};
+use crate::export::{Draft, DraftConditioner, DraftLayer, DraftQuantisation};
 use flow_codegen::Interpreter;
 use flow_embedded::artefact::{Judged, LoadedFlow, WeightFormat};
 use half::f16;
@@ -147,7 +144,7 @@ pub fn quantise(
         let (judged, judges) = judged(own.header(), calibration.events(), &after);
         let table = CalibrationTable::new(&judged, alpha).map_err(QuantiseError::from)?;
         threshold = table.threshold();
-        draft.calibration = Some(DraftCalibration::new(&table, judges));
+        draft.calibration = Some(table.draft(judges));
         standing = Some(match judges {
             Judged::Events => Standing::of_rows(&statistics),
             Judged::Lines => Standing::of_lines(&judged, alpha),
@@ -156,7 +153,7 @@ pub fn quantise(
         if let Some(channel) = channel {
             let (contexts, width) = (calibration.contexts(), calibration.context_dim());
             let tables = MondrianTables::new(&after, contexts, width, channel, alpha);
-            draft.mondrian = Some(DraftMondrian::from(&tables.map_err(QuantiseError::from)?));
+            draft.mondrian = Some(tables.map_err(QuantiseError::from)?.draft());
         }
     }
     let mut stream_lost = None;
@@ -168,12 +165,7 @@ pub fn quantise(
         match SequentialDesign::of_examined(&statistics, &examined, run_length, delta) {
             Ok(design) => {
                 let (events, channels) = (calibration.events(), calibration.event_dim());
-                draft.sequential = Some(DraftSequential::new(
-                    &design,
-                    promised.promise,
-                    events,
-                    channels,
-                ));
+                draft.sequential = Some(design.draft(promised.promise, events, channels));
             }
             Err(fault) => stream_lost = Some(fault),
         }

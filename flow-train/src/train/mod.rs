@@ -15,6 +15,7 @@
 //! does, the model comes without a promise, and [`Trained::calibration`] says what is missing.
 
 mod dequantiser;
+pub mod noise;
 mod parts;
 
 use crate::Error;
@@ -24,7 +25,7 @@ use crate::data::{
     ChannelMap, Choice, Dataset, Fractions, Preparation, PrepareOptions, Recording, Survey,
 };
 use crate::evaluate::{Mean, Scorer, gaussian_log_likelihood, judged};
-use crate::export::{Draft, DraftCalibration, DraftChannel, DraftNoise, DraftVocabulary, noted};
+use crate::export::{Draft, DraftChannel, DraftNoise, DraftVocabulary, noted};
 use crate::fit::{self, Config, Epoch, FitError, InMemory, Overrides, Rows, Stop};
 use crate::model::{Batch, CategoricalSpec, Flow, Spec, VocabularySpec};
 use crate::random::Random;
@@ -390,7 +391,7 @@ fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<T
     let wide: Vec<f64> = log_probs.iter().copied().map(f64::from).collect();
     let log_prob = Mean::of(&wide);
     let table = calibration.as_ref().ok();
-    draft.calibration = table.map(|table| DraftCalibration::new(table, judges));
+    draft.calibration = table.map(|table| table.draft(judges));
     draft.evaluation = Some(Evaluation {
         rows: u32::try_from(log_prob.rows).unwrap_or(u32::MAX),
         log_prob_mean: log_prob.mean,

@@ -6,9 +6,8 @@ use super::faults::{Fault, Sizes};
 use crate::detection::charts::Chart;
 use crate::sensor::Normals;
 use flow_train::calibrate::{
-    Calibration, CalibrationTable, SequentialDesign, SequentialScheme, Statistic,
+    Calibration, CalibrationTable, SequentialDesign, SequentialScheme, Statistic, clopper_pearson,
 };
-use flow_train::evaluate::clopper_pearson;
 
 /// Channels of a stream.
 pub const CHANNELS: usize = 4;

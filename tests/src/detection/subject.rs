@@ -11,10 +11,10 @@ use flow_train::calibrate::{
     CalibrationTable, FalseAlarms, Independence, SequentialDesign, Statistics,
 };
 use flow_train::data::{
-    CleaningReport, Dataset, Fractions, Past, PrepareOptions, Recording, feature_name,
+    CleaningReport, Dataset, Fractions, Past, PrepareOptions, Recording, SampleRate, feature_name,
 };
 use flow_train::evaluate::{Scorer, Stream};
-use flow_train::export::{Draft, DraftCalibration, DraftSequential};
+use flow_train::export::Draft;
 use flow_train::fit::Overrides;
 use flow_train::model::{Family, Spec};
 use flow_train::train::{Model, Recipe, train};
@@ -177,7 +177,7 @@ impl Subject {
         let [promise, rate] = set.promise;
         let run_length = promise
             .parse::<FalseAlarms>()?
-            .run_length(Some(rate.parse()?))?;
+            .run_length(Some(rate.parse::<SampleRate>()?.hertz()))?;
         let (log_probs, latents) = statistics(rows);
         let statistics = Statistics::new(&log_probs, &latents);
         let calibrations = statistics.calibrations();
@@ -221,8 +221,8 @@ impl Subject {
             .collect();
         let channels = flow.header().event.len();
         let draft = Draft {
-            calibration: Some(DraftCalibration::new(&promise.table, Judged::Events)),
-            sequential: Some(DraftSequential::new(design, "", &events, channels)),
+            calibration: Some(promise.table.draft(Judged::Events)),
+            sequential: Some(design.draft("", &events, channels)),
             ..Draft::from_loaded(&flow)
         };
         Ok(draft.encode()?)

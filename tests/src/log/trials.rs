@@ -3,7 +3,8 @@
 use super::{FRESH, Fault, TRAINING, faulty, normal};
 use anyhow::{Context, Result};
 use flow_embedded::LoadedFlow;
-use flow_train::evaluate::{Lines, Rate, Scorer};
+use flow_train::calibrate::Rate;
+use flow_train::evaluate::{Lines, Scorer};
 use std::collections::HashSet;
 use std::fmt::Write as _;
 

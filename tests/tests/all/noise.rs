@@ -2,7 +2,7 @@
 
 use flow_embedded::LoadedFlow;
 use flow_tests::noise::{Recorded, measured, synthetic};
-use flow_train::noise::Source;
+use flow_train::evaluate::Source;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 

@@ -14,10 +14,12 @@ use super::standing_report::{StandingReport, promised};
 use super::stream_report::StreamReport;
 use super::ui::{Ui, decimal};
 use crate::Error;
-use crate::calibrate::{CalibrationError, CalibrationTable, Standing, Statistics, check_unseen};
+use crate::calibrate::{
+    CalibrationError, CalibrationTable, MondrianTables, Standing, Statistics, check_unseen,
+};
 use crate::data::{ColumnRequest, load_columns};
 use crate::evaluate::{Lines, Scorer};
-use crate::export::{Draft, DraftCalibration, DraftMondrian, ExportError};
+use crate::export::{Draft, ExportError};
 use context::ContextOptions;
 use each::EachOptions;
 use flow_embedded::artefact::{Judged, LoadedFlow};
@@ -158,7 +160,7 @@ fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<
             checked => checked?,
         }
         let (table, standing) = lines::table(lines, &args.data, alpha, ui)?;
-        let calibration = DraftCalibration::new(&table, Judged::Lines);
+        let calibration = table.draft(Judged::Lines);
         return Ok(Calibrated {
             draft: Draft {
                 calibration: Some(calibration),
@@ -194,8 +196,8 @@ fn calibrated(args: &Args, flow: &LoadedFlow<'_>, alpha: f64, ui: Ui) -> Result<
     )?;
     Ok(Calibrated {
         draft: Draft {
-            calibration: Some(DraftCalibration::new(&table, Judged::Events)),
-            mondrian: by_context.as_ref().map(DraftMondrian::from),
+            calibration: Some(table.draft(Judged::Events)),
+            mondrian: by_context.as_ref().map(MondrianTables::draft),
             sequential,
             ..Draft::from_loaded(flow)
         },

@@ -53,7 +53,7 @@ impl StreamOptions {
         }
         let (run_length, promise) = match (&self.false_alarms, flow.header().sequential) {
             (Some(promise), _) => {
-                let run_length = promise.run_length(self.rate);
+                let run_length = promise.run_length(self.rate.map(SampleRate::hertz));
                 let run_length = run_length.map_err(|fault| Error::Usage(fault.to_string()))?;
                 (run_length, promise.to_string())
             }
@@ -67,7 +67,7 @@ impl StreamOptions {
             path: path.to_owned(),
             fault,
         })?;
-        let draft = DraftSequential::new(&design, &promise, data.events(), data.event_dim());
+        let draft = design.draft(&promise, data.events(), data.event_dim());
         Ok(Some(draft))
     }
 }

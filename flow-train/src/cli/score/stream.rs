@@ -2,8 +2,9 @@
 
 use super::piece::Piece;
 use crate::Error;
+use crate::calibrate::clopper_pearson;
 use crate::cli::number;
-use crate::evaluate::{Scorer, Stream, clopper_pearson};
+use crate::evaluate::{Scorer, Stream};
 use flow_embedded::artefact::{Header, Sequential};
 use flow_embedded::detect::Change;
 use serde::Serialize;

@@ -324,7 +324,7 @@ fn recipe(
         model,
         seed: args.seed,
         fractions: match args.noise {
-            true => crate::noise::FRACTIONS,
+            true => crate::train::noise::FRACTIONS,
             false if args.categorical.text.is_some() => categorical::FRACTIONS,
             false => Fractions::default(),
         },

@@ -4,8 +4,8 @@ use super::Args;
 use crate::Error;
 use crate::data::{Columns, Stretches, Table};
 use crate::model::{Family, Spec};
-use crate::noise::{MIN_ROWS, default_config, default_features, default_spec};
 use crate::train::Model;
+use crate::train::noise::{MIN_ROWS, default_config, default_features, default_spec};
 use flow_embedded::window::Feature;
 
 /// The past at time scales that the recording shows.

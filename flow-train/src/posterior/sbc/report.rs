@@ -3,7 +3,7 @@
 use super::bands::Uniform;
 use super::ranks::Ranks;
 use super::{LEVELS, Settings};
-use crate::evaluate::clopper_pearson;
+use crate::calibrate::clopper_pearson;
 use flow_embedded::artefact::Header;
 use serde::Serialize;
 use std::fmt;

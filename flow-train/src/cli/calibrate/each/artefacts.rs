@@ -4,7 +4,7 @@ use crate::Error;
 use crate::calibrate::{CalibrationError, CalibrationTable, Sketch, Sketcher};
 use crate::cli::files::Target;
 use crate::cli::output::Output;
-use crate::export::{Draft, DraftCalibration};
+use crate::export::Draft;
 use crate::shown::line;
 use flow_embedded::artefact::{Judged, LoadedFlow};
 use serde::Serialize;
@@ -182,7 +182,7 @@ impl Artefacts {
 /// Writes the model with another table.
 fn write(flow: &LoadedFlow<'_>, table: &CalibrationTable, target: &Target) -> Result<(), Error> {
     let draft = Draft {
-        calibration: Some(DraftCalibration::new(table, Judged::Events)),
+        calibration: Some(table.draft(Judged::Events)),
         mondrian: None,
         sequential: None,
         ..Draft::from_loaded(flow)
