@@ -1,7 +1,7 @@
 use crate::cost::{Basis, Overrun, Resource, Unmodelled};
-use crate::foreign::{Medium, show};
 use flow_embedded::LoadError;
 use flow_embedded::math::Backend;
+use flow_host::foreign::{Medium, show};
 use std::fmt;
 use std::path::{Path, PathBuf};
 

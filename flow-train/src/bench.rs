@@ -5,7 +5,7 @@
 
 use crate::fit::{Adam, norm};
 use crate::model::{Batch, Family, Flow, ModelError, Objective, Spec, Threads};
-use crate::random::Random;
+use flow_host::random::Random;
 use std::time::Instant;
 
 const EVENT: usize = 8;

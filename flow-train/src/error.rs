@@ -11,8 +11,8 @@ use crate::noise::NoiseError;
 use crate::posterior::amortised::SimulatorError;
 use crate::posterior::sbc::SbcError;
 use crate::quantise::QuantiseError;
-use crate::shown;
 use flow_embedded::artefact::LoadError;
+use flow_host::shown;
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -20,7 +20,6 @@
 //! - [`atomic_file`]: files that are there completely or not at all
 //! - [`cli`]: the command `flow`
 
-pub mod atomic_file;
 pub mod auto;
 pub mod bench;
 pub mod calibrate;
@@ -36,12 +35,10 @@ pub mod noise;
 mod plot;
 pub mod posterior;
 pub mod quantise;
-mod random;
-mod shown;
 pub mod train;
 
 pub use error::Error;
-pub use flow_codegen::foreign;
+pub use flow_host::{atomic_file, foreign};
 
 /// The examples of the package's page.
 #[cfg(doctest)]

@@ -1,6 +1,6 @@
 //! Plots of lines with bands, as SVG.
 
-use crate::shown::line as shown;
+use flow_host::shown::line as shown;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;

@@ -2,12 +2,12 @@
 
 use super::window;
 use crate::cost::{Basis, Seconds};
-use crate::foreign::{Medium, show};
 use crate::plan::{Bijection, Channels, Conditional, Convolutional, HeadPlan, LayerPlan, Plan};
 use crate::{Cost, Functions};
 use flow_embedded::artefact::{
     Activation, Base, ContextTerm, Direction, Domain, Form, Judged, Transformer,
 };
+use flow_host::foreign::{Medium, show};
 
 pub(super) fn file_header(plan: &Plan, artefact: &str) -> String {
     // A line break in the name would end the comment.

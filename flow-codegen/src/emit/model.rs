@@ -3,11 +3,11 @@
 use super::{
     at, base, card, categorical, channels, float, integer, layer, noise, number, sequential, window,
 };
-use crate::foreign::{Medium, show};
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use flow_embedded::artefact::Judged;
 use flow_embedded::math::Backend;
+use flow_host::foreign::{Medium, show};
 use proc_macro2::{Literal, TokenStream};
 use quote::{format_ident, quote};
 

@@ -4,7 +4,7 @@ use super::{Budget, size, smoothing};
 use crate::data::{Dataset, Preparation};
 use crate::fit::{self, Config, Epoch, FitError, Overrides, Rows};
 use crate::model::{Family, Flow, Spec};
-use crate::random::Random;
+use flow_host::random::Random;
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

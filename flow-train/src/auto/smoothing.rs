@@ -8,7 +8,7 @@
 //!
 //! A flow learns more than a kernel density does, and needs less noise: three quarters.
 
-use crate::random::Random;
+use flow_host::random::Random;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 /// The share of the bandwidth that a flow gets as noise.

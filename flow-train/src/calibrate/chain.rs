@@ -64,7 +64,7 @@ impl Cusum<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     /// A run of heads: `(2^k − 1) / (1 − 1/2)` tosses in the mean.
     #[test]

@@ -385,7 +385,7 @@ mod tests {
     use super::*;
     use crate::calibrate::chain::Cusum;
     use crate::calibrate::clopper_pearson;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     /// The probabilities of the bins of a statistic that is uniform on [0, 1): known.
     fn probabilities(thresholds: &[f32]) -> Vec<f64> {

@@ -5,7 +5,7 @@ use super::chain::{Cusum, RunLength};
 use super::dirichlet::Dirichlet;
 use super::ranks::Ranks;
 use super::statistic::Statistic;
-use crate::random::Random;
+use flow_host::random::Random;
 use std::ops::Range;
 
 /// The threshold of a bet is about so many steps.

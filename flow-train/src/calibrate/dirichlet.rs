@@ -6,7 +6,7 @@
 //! shapes. Fewer effective rows shrink the shapes.
 
 use super::normal;
-use crate::random::Random;
+use flow_host::random::Random;
 
 /// The distribution, over calibrations, of the probabilities of bins.
 #[derive(Debug, Clone, PartialEq)]

@@ -330,7 +330,7 @@ fn kolmogorov(difference: f64, rows: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::calibrate::Statistic;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     fn autoregressive(random: &mut Random, rows: usize, phi: f32) -> Vec<f32> {
         let mut value = random.normal();

@@ -139,7 +139,7 @@ impl fmt::Display for Unexamined {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     /// `x[t] = dependence · x[t − 1] + noise`.
     fn series(rows: usize, dependence: f32) -> Vec<f32> {

@@ -1,7 +1,7 @@
 //! Ctrl-C: what is half written is removed, and training may end early with what it has.
 
 use crate::Error;
-use crate::atomic_file;
+use flow_host::atomic_file;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -2,7 +2,7 @@
 
 use super::files::Target;
 use crate::Error;
-use crate::atomic_file::AtomicFile;
+use flow_host::atomic_file::AtomicFile;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 

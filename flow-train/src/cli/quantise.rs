@@ -12,8 +12,8 @@ use crate::Error;
 use crate::data::load_columns;
 use crate::export::ExportError;
 use crate::quantise::{QuantiseError, Quantised, quantise};
-use crate::shown;
 use flow_embedded::artefact::{LoadedFlow, WeightFormat};
+use flow_host::shown;
 use serde::Serialize;
 use std::path::Path;
 

@@ -3,8 +3,8 @@
 use crate::Error;
 use crate::calibrate::Rate;
 use crate::data::{CleaningReport, Table};
-use crate::shown;
-use flow_codegen::foreign::{Medium, show};
+use flow_host::foreign::{Medium, show};
+use flow_host::shown;
 use serde::Serialize;
 use std::io::Write as _;
 

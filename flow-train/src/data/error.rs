@@ -1,7 +1,7 @@
 //! What can be wrong with a table, one sentence each.
 
 use super::Place;
-use crate::shown::{line, list, path};
+use flow_host::shown::{line, list, path};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 

@@ -243,7 +243,7 @@ fn simplest(Step { step, off }: Step) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use flow_host::random::Random;
     use proptest::prelude::*;
 
     /// Normal counts around `centre`, of standard deviation `std`, on a grid.

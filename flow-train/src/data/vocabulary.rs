@@ -3,11 +3,11 @@
 use super::error::shortened;
 use super::table::fault_of_text;
 use super::{Columns, DataError, FaultKind, Place, RowReader, Table, feature_name};
-use crate::shown::line;
 use flow_embedded::artefact::{
     Header, MAX_CATEGORIES, MAX_NAME_BYTES, MAX_VOCABULARIES, SEPARATOR, Vocabulary,
 };
 use flow_embedded::window::Feature;
+use flow_host::shown::line;
 use std::collections::BTreeSet;
 
 /// The categorical columns of a table, and the names of their categories.

@@ -3,8 +3,8 @@
 use super::BatchFlow;
 use super::{Mean, Scorer};
 use crate::data::Dataset;
-use crate::random::Random;
 use flow_embedded::artefact::{Channel, Domain, Grid, LoadedFlow};
+use flow_host::random::Random;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng as _;
 use std::f64::consts::LN_2;

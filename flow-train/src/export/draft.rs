@@ -2,7 +2,6 @@ use super::categorical::DraftVocabulary;
 use super::layer::{DraftConditioner, DraftLayer, LayerBytes};
 use super::mondrian::DraftMondrian;
 use crate::model::BaseSpec;
-use flow_codegen::foreign::{Medium, show};
 use flow_embedded::artefact::{
     self, Base, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header, Judged,
     LoadError, LoadedFlow, MAX_CHANNELS, MAX_COMMAND_BYTES, Noise, Provenance, Quantisation,
@@ -10,6 +9,7 @@ use flow_embedded::artefact::{
 };
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
+use flow_host::foreign::{Medium, show};
 use heapless::Vec as Bounded;
 use std::f64::consts::TAU;
 

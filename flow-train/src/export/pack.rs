@@ -425,7 +425,7 @@ mod tests {
     }
 
     fn compare(spec: &Spec, seed: u64) {
-        let mut random = crate::random::Random::new(seed);
+        let mut random = flow_host::random::Random::new(seed);
         let mut flow = Flow::<f32>::new(spec, seed).expect("a flow");
         for parameter in flow.parameters_mut() {
             // Masked weights are zero and stay so.

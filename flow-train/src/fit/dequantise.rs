@@ -11,7 +11,7 @@ use super::config::Config;
 use crate::data::Preparation;
 use crate::data::domain::generate;
 use crate::model::{BaseSpec, ConditionerSpec, Family, Flow, Spec};
-use crate::random::Random;
+use flow_host::random::Random;
 
 /// The flow of the offsets within the cells of so many channels, given the prepared channels.
 ///

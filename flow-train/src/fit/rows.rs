@@ -2,7 +2,7 @@
 
 use crate::data::RowStore;
 use crate::model::Batch;
-use crate::random::Random;
+use flow_host::random::Random;
 use std::io;
 
 /// The order of a pass over rows.

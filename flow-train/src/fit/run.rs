@@ -9,8 +9,8 @@ use super::rows::{Order, Rows, RowsError};
 use super::schedule::Factor;
 use crate::data::Preparation;
 use crate::model::{Batch, Flow, Objective, Threads};
-use crate::random::Random;
 use flow_embedded::kernels::wrap;
+use flow_host::random::Random;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Restarts from the best checkpoint, each at half the rate, before training gives up.

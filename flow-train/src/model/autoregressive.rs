@@ -13,8 +13,8 @@ use super::parts::{ConditionerParts, LayerParts, check_permutation};
 use super::real::Real;
 use super::regression::Regression;
 use super::spec::ConditionerSpec;
-use crate::random::Random;
 use flow_embedded::artefact::{Direction, Transformer};
+use flow_host::random::Random;
 
 /// Transforms every channel, conditional on context and on the groups before its own.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@
 use super::panel::Panel;
 use super::parts::{BaseParts, check_finite};
 use super::real::Real;
-use crate::random::Random;
+use flow_host::random::Random;
 use pulp::Arch;
 use std::f64::consts::{LN_2, PI, TAU};
 use std::fmt;

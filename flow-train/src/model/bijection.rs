@@ -11,7 +11,7 @@ use super::panel::Panel;
 use super::parts::LayerParts;
 use super::permutation::Permutation;
 use super::real::Real;
-use crate::random::Random;
+use flow_host::random::Random;
 use std::ops::Range;
 
 /// What all layers of a flow have in common.

@@ -7,8 +7,8 @@ use super::element_wise::ElementWise;
 use super::image::{ConvolutionalCoupling, Form, Pointwise, Scale, scales};
 use super::linear::Linear;
 use super::spec::{ConditionerSpec, Family, ImageSpec, Order, Spec};
-use crate::random::Random;
 use flow_embedded::artefact::{Direction, Transformer};
+use flow_host::random::Random;
 
 /// The layers of a flow, each with its parameters behind those of the layers before.
 pub(crate) struct Builder<'s> {

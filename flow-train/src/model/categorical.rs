@@ -10,7 +10,7 @@ use super::panel::Panel;
 use super::parts::{CategoricalParts, EmbeddingParts, check_finite};
 use super::real::Real;
 use super::spec::{CategoricalSpec, ConditionerSpec};
-use crate::random::Random;
+use flow_host::random::Random;
 
 /// An embedding table among the flow's parameters, row by row.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,8 +9,8 @@ use super::matmul::{self, Staircase, Then, Update};
 use super::panel::Panel;
 use super::parts::{ConditionerParts, DenseParts};
 use super::real::Real;
-use crate::random::Random;
 use flow_embedded::artefact::{Activation, Form, Role};
+use flow_host::random::Random;
 use std::ops::Range;
 
 /// The initial weights of output layers are this fraction of the usual, so that a flow starts near the identity.

@@ -9,8 +9,8 @@ use super::panel::Panel;
 use super::parts::{ConditionerParts, LayerParts};
 use super::real::Real;
 use super::spec::ConditionerSpec;
-use crate::random::Random;
 use flow_embedded::artefact::Transformer;
+use flow_host::random::Random;
 
 /// Transforms some channels, conditional on context and on the channels that it copies.
 #[derive(Clone, Debug, PartialEq)]

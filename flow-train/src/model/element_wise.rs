@@ -6,7 +6,7 @@ use super::conditioner::Scratch;
 use super::panel::Panel;
 use super::parts::LayerParts;
 use super::real::Real;
-use crate::random::Random;
+use flow_host::random::Random;
 
 /// Log-scales, then shifts, from `offset` on.
 #[derive(Clone, Debug, PartialEq)]

@@ -15,7 +15,7 @@ use super::pass::{Pass, Sizes};
 use super::permutation::Permutation;
 use super::real::Real;
 use super::spec::{ModelError, Spec, check_transformer};
-use crate::random::Random;
+use flow_host::random::Random;
 use std::ops::Range;
 
 /// Events that are evaluated at a time.

@@ -10,7 +10,7 @@ use super::panel::Panel;
 use super::parts::LayerParts;
 use super::permutation::Permutation;
 use super::real::Real;
-use crate::random::Random;
+use flow_host::random::Random;
 
 /// Initial entries off the diagonal lie within this much of 0.
 const SPREAD: f64 = 0.05;

@@ -5,7 +5,7 @@ use super::conditioner::Scratch;
 use super::panel::Panel;
 use super::parts::LayerParts;
 use super::real::Real;
-use crate::random::Random;
+use flow_host::random::Random;
 
 /// `z[i] = x[order[i]]`.
 #[derive(Clone, Debug, PartialEq)]

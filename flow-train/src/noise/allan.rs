@@ -249,7 +249,7 @@ fn interval(deviation: f64, degrees_of_freedom: f64, confidence: f64) -> (f64, f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     const RATE: f64 = 50.0;
 

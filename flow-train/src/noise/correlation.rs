@@ -99,7 +99,7 @@ fn covariance(first: &[Vec<f64>], second: &[Vec<f64>], a: Moments, b: Moments, l
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     fn white(seed: u64, rows: usize) -> Vec<f64> {
         let mut random = Random::new(seed);

@@ -1,8 +1,8 @@
 //! The report as one HTML page that needs nothing else.
 
 use super::{ChannelNoise, ChannelReport, NoiseReport};
-use crate::foreign::{Medium, show};
 use crate::plot::{Axis, COLOURS, GREY, Line, Plot, number, thinned};
+use flow_host::foreign::{Medium, show};
 use plotters::prelude::SeriesLabelPosition;
 use std::error::Error;
 use std::fmt::Write as _;

@@ -34,7 +34,7 @@ fn quantile(sorted: &[f64], p: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     #[test]
     fn quantiles_of_normal_noise_lie_on_a_straight_line() {

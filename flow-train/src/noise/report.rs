@@ -208,7 +208,7 @@ pub fn allan_error(first: &[AllanPoint], second: &[AllanPoint]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     fn signal(seed: u64, rows: usize, scale: f64) -> Signal {
         let mut random = Random::new(seed);

@@ -70,7 +70,7 @@ pub fn block_length(longest: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     #[test]
     fn the_density_of_white_noise_is_flat_and_sums_to_the_variance() {

@@ -1,6 +1,6 @@
 //! The recording, divided by whole recordings.
 
-use crate::random::Random;
+use flow_host::random::Random;
 
 /// What the model shall take as normal.
 pub(super) const NORMAL: [&str; 2] = ["standing", "walking"];

@@ -4,7 +4,7 @@ use super::reads::Reads;
 use super::target::Target;
 use crate::Error;
 use crate::data::{Alphabet, CsvFormat, Readable, Table, TextLines};
-use crate::shown;
+use flow_host::shown;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Whether two paths are one file.
 
-use crate::atomic_file::follow;
+use flow_host::atomic_file::follow;
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 

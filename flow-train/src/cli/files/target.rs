@@ -3,7 +3,7 @@
 use super::identity::{Identity, place};
 use super::reads::Reads;
 use crate::Error;
-use crate::shown;
+use flow_host::shown;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -6,7 +6,7 @@ mod text;
 use super::files::{Given, Target};
 use super::model_file::{self, ModelFile};
 use super::number;
-use crate::shown;
+use flow_host::shown;
 
 use super::options::{self, RecordingOptions, Size, TableOptions};
 use super::output::Output;

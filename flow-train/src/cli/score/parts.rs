@@ -8,7 +8,7 @@ use crate::cli::input::Source;
 use crate::cli::model_file::{DENSITY, ModelFile};
 use crate::cli::share::among_cores;
 use crate::data::{DataError, Folder, Member, Table};
-use crate::shown;
+use flow_host::shown;
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};

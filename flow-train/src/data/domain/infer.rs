@@ -162,7 +162,7 @@ fn turn(evidence: &Evidence<'_>) -> Option<(f32, f32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     fn evidence(values: &[f32], unit: &str) -> (DomainRequest, Reason) {
         let min = values.iter().copied().fold(f32::INFINITY, f32::min);

@@ -17,9 +17,9 @@ pub use channel_map::ChannelMap;
 pub use choice::Choice;
 pub use fit::PrepareOptions;
 
-use crate::random::Random;
 use flow_embedded::artefact::Grid;
 use flow_embedded::math::{Backend, Math};
+use flow_host::random::Random;
 
 /// Runs `$body` with the type of a backend as `$M`.
 macro_rules! with_math {

@@ -5,7 +5,7 @@ use crate::data::Dataset;
 use crate::data::clean::CleanRow;
 use crate::data::dataset::Digest;
 use crate::data::split::Part;
-use crate::random::Random;
+use flow_host::random::Random;
 use std::fs::File;
 use std::io;
 

@@ -10,9 +10,9 @@ use crate::model::matmul::{self, Staircase, Then, Update};
 use crate::model::panel::Panel;
 use crate::model::parts::check_finite;
 use crate::model::real::Real;
-use crate::random::Random;
 use flow_embedded::artefact::Activation;
 use flow_embedded::kernels::Convolution;
+use flow_host::random::Random;
 use std::ops::Range;
 
 /// The initial weights of output layers are this fraction of the usual, so that a flow starts near the identity.

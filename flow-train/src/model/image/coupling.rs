@@ -8,8 +8,8 @@ use crate::model::panel::Panel;
 use crate::model::parts::LayerParts;
 use crate::model::real::Real;
 use crate::model::transformer;
-use crate::random::Random;
 use flow_embedded::artefact::Transformer;
+use flow_host::random::Random;
 use std::ops::Range;
 
 /// Transforms some planes, conditional on context and on other planes; all else stays as it is.

@@ -8,7 +8,7 @@ use crate::model::linear::Linear;
 use crate::model::panel::{Panel, padded};
 use crate::model::parts::LayerParts;
 use crate::model::real::Real;
-use crate::random::Random;
+use flow_host::random::Random;
 
 /// A linear layer over planes; what is in none of them stays as it is.
 #[derive(Clone, Debug, PartialEq)]

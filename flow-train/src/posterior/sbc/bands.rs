@@ -143,7 +143,7 @@ impl Uniform {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Random;
+    use flow_host::random::Random;
 
     fn counts(rows: usize, bins: usize, random: &mut Random) -> Vec<usize> {
         let mut bin = vec![0; bins];

@@ -3,8 +3,8 @@
 use super::{SbcError, Settings};
 use crate::data::Dataset;
 use crate::evaluate::BatchFlow;
-use crate::random::Random;
 use flow_embedded::artefact::LoadedFlow;
+use flow_host::random::Random;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 

@@ -9,8 +9,8 @@ use super::space::Space;
 use crate::export::DraftChannel;
 use crate::fit::{Adam, Average, Factor, Schedule, norm};
 use crate::model::path::Density;
-use crate::random::Random;
 use flow_embedded::artefact::Domain;
+use flow_host::random::Random;
 use std::f64::consts::TAU;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -248,7 +248,7 @@ fn replace(file: NamedTempFile, destination: &Path) -> io::Result<()> {
 }
 
 /// Follows links to a file that may be missing.
-pub(crate) fn follow(path: &Path) -> PathBuf {
+pub fn follow(path: &Path) -> PathBuf {
     /// More than any system follows: then they go in a circle.
     const LINKS: usize = 40;
     let mut path = path.to_owned();

@@ -1,23 +1,23 @@
 //! Foreign strings in sentences, all by [`show`].
 
-use flow_codegen::foreign::{Medium, show};
+use crate::foreign::{Medium, show};
 use std::path::Path;
 
 /// The most names that a sentence lists.
 const LISTED: usize = 100;
 
 /// A name, a cell or another foreign string within a sentence.
-pub(crate) fn line(text: impl AsRef<str>) -> String {
+pub fn line(text: impl AsRef<str>) -> String {
     show(text.as_ref(), Medium::Line)
 }
 
 /// A path within a sentence.
-pub(crate) fn path(path: &Path) -> String {
+pub fn path(path: &Path) -> String {
     line(path.to_string_lossy())
 }
 
 /// Names within a sentence.
-pub(crate) fn list(names: &[String]) -> String {
+pub fn list(names: &[String]) -> String {
     let shown: Vec<String> = names.iter().take(LISTED).map(line).collect();
     match names.len().checked_sub(LISTED) {
         None | Some(0) => shown.join(", "),

@@ -34,7 +34,7 @@ pub enum Medium {
 /// is escaped. What is longer than [`LONGEST`] characters ends with `…`.
 ///
 /// ```
-/// use flow_codegen::foreign::{Medium, show};
+/// use flow_host::foreign::{Medium, show};
 ///
 /// assert_eq!(show("acc_x", Medium::Markdown), "acc_x");
 /// assert_eq!(show("\u{1b}[2J", Medium::Line), "\u{fffd}[2J");

@@ -1,17 +1,18 @@
-//! The trainer's random numbers: one seeded stream of ChaCha8, whose bits are the same on every machine.
+//! Seeded random numbers: one stream of ChaCha8, whose bits are the same on every machine.
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 /// A seeded source of uniform and normal numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Random {
+pub struct Random {
     generator: ChaCha8Rng,
     spare: Option<f32>,
 }
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The stream of a seed.
+    pub fn new(seed: u64) -> Self {
         Self {
             generator: ChaCha8Rng::seed_from_u64(seed),
             spare: None,
@@ -19,23 +20,23 @@ impl Random {
     }
 
     /// A seed for another stream.
-    pub(crate) fn seed(&mut self) -> u64 {
+    pub fn seed(&mut self) -> u64 {
         self.generator.next_u64()
     }
 
     /// Uniform on [0, 1), in steps of 2^-53.
-    pub(crate) fn uniform(&mut self) -> f64 {
+    pub fn uniform(&mut self) -> f64 {
         (self.generator.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
     /// Uniform on `0..bound`: the high half of a 64-bit product (its bias, below 2^-32 for any real data set, is
     /// of no consequence to a shuffle).
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.generator.next_u64()) * bound as u128) >> 64) as usize
     }
 
     /// Standard normal, by the method of Box & Muller (1958); two at a time.
-    pub(crate) fn normal(&mut self) -> f32 {
+    pub fn normal(&mut self) -> f32 {
         if let Some(spare) = self.spare.take() {
             return spare;
         }
@@ -46,7 +47,7 @@ impl Random {
     }
 
     /// Puts `items` in random order (Fisher & Yates).
-    pub(crate) fn shuffle<I>(&mut self, items: &mut [I]) {
+    pub fn shuffle<I>(&mut self, items: &mut [I]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
         }
