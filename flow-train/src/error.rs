@@ -8,9 +8,9 @@ use crate::fit::FitError;
 use crate::import::ImportError;
 use crate::model::ModelError;
 use crate::noise::NoiseError;
-use crate::posterior::amortised::SimulatorError;
 use crate::posterior::sbc::SbcError;
 use crate::quantise::QuantiseError;
+use crate::train::TrainError;
 use flow_embedded::artefact::LoadError;
 use flow_host::shown;
 use std::io;
@@ -190,12 +190,12 @@ pub enum Error {
     /// There is no such model.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Training failed.
+    /// A fit failed.
     #[error(transparent)]
     Fit(#[from] FitError),
-    /// Interrupted while there was nothing to keep yet.
-    #[error("interrupted before the first epoch was over: there is no model to keep")]
-    Interrupted,
+    /// Training failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
     /// The artefact can't be compiled.
     #[error(transparent)]
     Codegen(#[from] flow_codegen::Error),
@@ -244,9 +244,6 @@ pub enum Error {
         #[source]
         fault: NoiseError,
     },
-    /// A simulator can't be trained on.
-    #[error(transparent)]
-    Simulator(#[from] SimulatorError),
     /// A posterior can't be checked.
     #[error("{}: {fault}", shown::path(path))]
     Sbc {
@@ -297,16 +294,18 @@ impl Error {
 
     /// Whether the command line, rather than a file, is at fault.
     pub fn is_usage(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Self::Train(fault) => fault.is_usage(),
             Self::Usage(_)
-                | Self::Model(_)
-                | Self::Fit(FitError::Setting { .. })
-                | Self::Sbc {
-                    fault: SbcError::Draws { .. },
-                    ..
-                }
-        )
+            | Self::Model(_)
+            | Self::Quantise(QuantiseError::Shape(_))
+            | Self::Fit(FitError::Setting { .. })
+            | Self::Sbc {
+                fault: SbcError::Draws { .. },
+                ..
+            } => true,
+            _ => false,
+        }
     }
 }
 

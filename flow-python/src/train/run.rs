@@ -3,9 +3,8 @@
 use super::Progress;
 use crate::error::TrainingError;
 use crate::pool;
-use flow_train::Error;
 use flow_train::data::Recording;
-use flow_train::train::{Recipe, Trained, train};
+use flow_train::train::{Recipe, TrainError, Trained, train};
 use pyo3::prelude::*;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,7 +31,7 @@ pub(super) fn run(
 ) -> PyResult<Option<Trained>> {
     let stop = AtomicBool::new(false);
     let pool = pool::new()?;
-    let trained: Option<Result<Trained, Error>> = py.detach(|| {
+    let trained: Option<Result<Trained, TrainError>> = py.detach(|| {
         thread::scope(|scope| {
             let (sender, receiver) = mpsc::channel();
             let (answer, answered) = mpsc::channel();

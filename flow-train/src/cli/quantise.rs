@@ -144,11 +144,11 @@ pub(super) fn with_table(
     let recording = load_columns(&file, &columns).map_err(Error::data(data.path()))?;
     ui.read(&file, &recording.report);
     quantise(flow, &recording.data, weights, alpha).map_err(|fault| match fault {
-        Error::Quantise(QuantiseError::Calibration(fault)) => Error::Calibration {
+        QuantiseError::Calibration(fault) => Error::Calibration {
             path: data.path().to_owned(),
             fault,
         },
-        other => other,
+        other => other.into(),
     })
 }
 

@@ -8,16 +8,15 @@
 
 mod rounding;
 
-use crate::Error;
 use crate::calibrate::{
     CalibrationError, CalibrationTable, DesignError, MondrianError, MondrianTables,
     SequentialDesign, Standing, Statistics, check_unseen,
 };
 use crate::data::Dataset;
 use crate::evaluate::{Scorer, judged};
-use crate::export::{Draft, DraftConditioner, DraftLayer, DraftQuantisation};
+use crate::export::{Draft, DraftConditioner, DraftLayer, DraftQuantisation, ExportError};
 use flow_codegen::Interpreter;
-use flow_embedded::artefact::{Judged, LoadedFlow, WeightFormat};
+use flow_embedded::artefact::{Judged, LoadedFlow, ShapeError, WeightFormat};
 use half::f16;
 use rayon::prelude::*;
 
@@ -72,6 +71,15 @@ pub enum QuantiseError {
     /// The rows can't calibrate it by context.
     #[error("the model has calibration tables by context: {0}")]
     ByContext(#[from] MondrianError),
+    /// The rows have other channels than the model.
+    #[error("{0}")]
+    Shape(ShapeError),
+    /// The smaller model can't be written as an artefact.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The model can't be computed with integers.
+    #[error(transparent)]
+    Codegen(#[from] flow_codegen::Error),
 }
 
 /// Quantises a model. `rows` are normal and were not trained on; `alpha` is the false-alarm rate to
@@ -87,14 +95,14 @@ pub fn quantise(
     rows: &Dataset,
     weights: WeightFormat,
     alpha: Option<f64>,
-) -> Result<Quantised, Error> {
+) -> Result<Quantised, QuantiseError> {
     if let Some(quantisation) = flow.header().quantisation {
-        return Err(QuantiseError::Already(quantisation.weights).into());
+        return Err(QuantiseError::Already(quantisation.weights));
     }
     if weights.is_integer() && !flow.header().vocabularies.is_empty() {
-        return Err(QuantiseError::Categories.into());
+        return Err(QuantiseError::Categories);
     }
-    check_unseen(flow.header(), rows.digest()).map_err(QuantiseError::from)?;
+    check_unseen(flow.header(), rows.digest())?;
     // Weights of floats leave the activations as they are, and lines of a text whole.
     let (formats, calibration): (Vec<usize>, Vec<usize>) =
         (0..rows.rows()).partition(|row| weights.is_integer() && row % FORMAT_EVERY == 0);
@@ -119,11 +127,11 @@ pub fn quantise(
     }
     draft.quantisation = Some(DraftQuantisation { weights, fractions });
     let artefact = draft.encode()?;
-    let own = LoadedFlow::from_bytes(&artefact).map_err(crate::export::ExportError::from)?;
+    let own = LoadedFlow::from_bytes(&artefact).map_err(ExportError::from)?;
 
     let score = |scorer: &Scorer<'_, '_>| {
         let log_probs = scorer.log_probs(&calibration);
-        log_probs.map_err(|fault| Error::Usage(fault.to_string()))
+        log_probs.map_err(QuantiseError::Shape)
     };
     let scorer = Scorer::new(&own)?;
     let (before, after) = (score(&Scorer::new(flow)?)?, score(&scorer)?);
@@ -142,7 +150,7 @@ pub fn quantise(
     let (mut threshold, mut standing) = (None, None);
     if let Some(alpha) = alpha {
         let (judged, judges) = judged(own.header(), calibration.events(), &after);
-        let table = CalibrationTable::new(&judged, alpha).map_err(QuantiseError::from)?;
+        let table = CalibrationTable::new(&judged, alpha)?;
         threshold = table.threshold();
         draft.calibration = Some(table.draft(judges));
         standing = Some(match judges {
@@ -153,7 +161,7 @@ pub fn quantise(
         if let Some(channel) = channel {
             let (contexts, width) = (calibration.contexts(), calibration.context_dim());
             let tables = MondrianTables::new(&after, contexts, width, channel, alpha);
-            draft.mondrian = Some(tables.map_err(QuantiseError::from)?.draft());
+            draft.mondrian = Some(tables?.draft());
         }
     }
     let mut stream_lost = None;
@@ -184,7 +192,7 @@ pub fn quantise(
 }
 
 /// Rows with a value that a model of integers clamps.
-fn clamped(flow: &LoadedFlow<'_>, rows: &Dataset) -> Result<usize, Error> {
+fn clamped(flow: &LoadedFlow<'_>, rows: &Dataset) -> Result<usize, QuantiseError> {
     if !flow.is_integer() {
         return Ok(0);
     }

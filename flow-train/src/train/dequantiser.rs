@@ -3,7 +3,7 @@
 //! Its event is where in its cell each channel of a row stands, in steps of the grid, -1/2 to 1/2; its context is the
 //! row. `flow eval --dequantiser` bounds bits per dimension by it.
 
-use crate::Error;
+use super::TrainError;
 use crate::data::Preparation;
 use crate::export::{Draft, DraftChannel};
 use crate::fit::dequantiser;
@@ -18,13 +18,10 @@ pub(super) fn flow(
     draft: &Draft,
     preparation: &Preparation,
     seed: u64,
-) -> Result<Flow<f32>, Error> {
+) -> Result<Flow<f32>, TrainError> {
     let pairs = preparation.event.iter().zip(&draft.event);
     if let Some((_, channel)) = pairs.into_iter().find(|(map, _)| map.grid.is_none()) {
-        return Err(Error::Usage(format!(
-            "--dequantiser: column `{}` is not known to be rounded; say to what with --step, or leave the option out",
-            channel.name
-        )));
+        return Err(TrainError::NotRounded(channel.name.clone()));
     }
     Ok(Flow::new(&dequantiser(draft.event.len()), seed)?)
 }
@@ -33,7 +30,7 @@ pub(super) fn flow(
 ///
 /// # Errors
 /// The artefact can't hold it.
-pub(super) fn artefact(model: &Draft, flow: &Flow<f32>) -> Result<Vec<u8>, Error> {
+pub(super) fn artefact(model: &Draft, flow: &Flow<f32>) -> Result<Vec<u8>, TrainError> {
     let offset = |channel: &DraftChannel| DraftChannel {
         name: channel.name.clone(),
         unit: String::new(),

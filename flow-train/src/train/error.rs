@@ -42,7 +42,9 @@ pub enum TrainError {
         fault: CalibrationError,
     },
     /// A column has no grid, and its values are to be dequantised.
-    #[error("--dequantiser: column `{0}` is not known to be rounded; say to what with --step, or leave the option out")]
+    #[error(
+        "--dequantiser: column `{0}` is not known to be rounded; say to what with --step, or leave the option out"
+    )]
     NotRounded(String),
     /// There is no such model.
     #[error(transparent)]
@@ -86,7 +88,10 @@ impl TrainError {
     pub fn is_usage(&self) -> bool {
         matches!(
             self,
-            Self::NotRounded(_) | Self::Model(_) | Self::Shape(_) | Self::Fit(FitError::Setting { .. })
+            Self::NotRounded(_)
+                | Self::Model(_)
+                | Self::Shape(_)
+                | Self::Fit(FitError::Setting { .. })
         )
     }
 }

@@ -15,10 +15,12 @@
 //! does, the model comes without a promise, and [`Trained::calibration`] says what is missing.
 
 mod dequantiser;
+mod error;
 pub mod noise;
 mod parts;
 
-use crate::Error;
+pub use error::TrainError;
+
 use crate::auto::{Budget, Candidate, Ground, Trial, choose};
 use crate::calibrate::{CalibrationError, CalibrationTable, Standing, Statistics, Unexamined};
 use crate::data::{
@@ -151,9 +153,10 @@ pub fn train(
     recipe: &Recipe,
     stop: &AtomicBool,
     observer: impl FnMut(Progress) + Send,
-) -> Result<Trained, Error> {
+) -> Result<Trained, TrainError> {
     CalibrationTable::rows_needed(recipe.alpha).map_err(calibration_error(source))?;
-    let (training, parts) = Parts::of_recording(recording, recipe).map_err(Error::data(source))?;
+    let (training, parts) =
+        Parts::of_recording(recording, recipe).map_err(TrainError::data(source))?;
     let mut rows = in_memory(&training).map_err(rows_error("training"))?;
     train_parts(source, &mut rows, &training, &parts, recipe, stop, observer)
 }
@@ -168,10 +171,10 @@ pub fn train_streamed(
     recipe: &Recipe,
     stop: &AtomicBool,
     observer: impl FnMut(Progress) + Send,
-) -> Result<Trained, Error> {
+) -> Result<Trained, TrainError> {
     CalibrationTable::rows_needed(recipe.alpha).map_err(calibration_error(source))?;
-    let (mut store, parts) = Parts::of_survey(survey, recipe).map_err(Error::data(source))?;
-    let read = |fault| Error::Read {
+    let (mut store, parts) = Parts::of_survey(survey, recipe).map_err(TrainError::data(source))?;
+    let read = |fault| TrainError::Read {
         path: source.to_owned(),
         fault,
     };
@@ -189,9 +192,9 @@ fn train_parts(
     recipe: &Recipe,
     stop: &AtomicBool,
     mut observer: impl FnMut(Progress) + Send,
-) -> Result<Trained, Error> {
-    let (preparation, choices) =
-        Preparation::fit(sample, &parts.ranges, &recipe.prepare).map_err(Error::data(source))?;
+) -> Result<Trained, TrainError> {
+    let (preparation, choices) = Preparation::fit(sample, &parts.ranges, &recipe.prepare)
+        .map_err(TrainError::data(source))?;
     let mut validation = in_memory(&parts.validation.data).map_err(rows_error("validation"))?;
     let mut ground = Ground {
         training,
@@ -252,7 +255,7 @@ fn train_parts(
         }
     };
     if report.stop == Stop::Interrupted && report.best_epoch == 0 {
-        return Err(Error::Interrupted);
+        return Err(TrainError::Interrupted);
     }
     draft.set_flow(&flow)?;
     let cells = cells.map(|own| dequantiser::artefact(&draft, &own));
@@ -282,7 +285,7 @@ fn settle(
     recipe: &Recipe,
     stop: &AtomicBool,
     observer: &mut (dyn FnMut(&Epoch) + Send),
-) -> Result<Settled, Error> {
+) -> Result<Settled, TrainError> {
     let channels = |spec: &Spec| with_channels(spec, ground.preparation);
     Ok(match &recipe.model {
         Model::Named { spec, config } => Settled {
@@ -358,18 +361,23 @@ struct Made {
 }
 
 /// Scores the calibration rows, calibrates on them if they are enough, and writes the artefact.
-fn finish(source: &Path, made: Made, parts: &Parts, recipe: &Recipe) -> Result<Trained, Error> {
+fn finish(
+    source: &Path,
+    made: Made,
+    parts: &Parts,
+    recipe: &Recipe,
+) -> Result<Trained, TrainError> {
     let mut draft = made.draft;
     let held = &parts.calibration.data;
     let bytes = draft.encode()?;
-    let flow = LoadedFlow::from_bytes(&bytes).map_err(|fault| Error::Artefact {
+    let flow = LoadedFlow::from_bytes(&bytes).map_err(|fault| TrainError::Artefact {
         path: source.to_owned(),
         fault,
     })?;
     // As the chip computes them.
     let scorer = Scorer::new(&flow)?;
     let log_probs = scorer.log_probs(held);
-    let log_probs = log_probs.map_err(|fault| Error::Usage(fault.to_string()))?;
+    let log_probs = log_probs.map_err(TrainError::Shape)?;
     let (judged, judges) = judged(flow.header(), held.events(), &log_probs);
     let calibration = match CalibrationTable::new(&judged, recipe.alpha) {
         Err(fault) if !matches!(fault, CalibrationError::TooFewRows { .. }) => {
@@ -527,12 +535,12 @@ pub(crate) fn in_memory(data: &Dataset) -> Result<InMemory<'_>, fit::RowsError> 
     InMemory::new(batch, data.event_dim(), data.context_dim())
 }
 
-pub(crate) fn rows_error(part: &'static str) -> impl Fn(fit::RowsError) -> Error {
+pub(crate) fn rows_error(part: &'static str) -> impl Fn(fit::RowsError) -> TrainError {
     move |fault| FitError::Rows { part, fault }.into()
 }
 
-fn calibration_error(source: &Path) -> impl Fn(CalibrationError) -> Error + '_ {
-    |fault| Error::Calibration {
+fn calibration_error(source: &Path) -> impl Fn(CalibrationError) -> TrainError + '_ {
+    |fault| TrainError::Calibration {
         path: source.to_owned(),
         fault,
     }

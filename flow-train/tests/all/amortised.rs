@@ -3,12 +3,12 @@
 use flow_embedded::LoadedFlow;
 use flow_embedded::base::normal;
 use flow_embedded::math::Libm;
-use flow_train::Error;
 use flow_train::data::DomainRequest;
 use flow_train::posterior::amortised::{
-    Amortised, Progress, Settings, Simulator, SimulatorError, Variable, amortised,
+    Amortised, AmortisedError, Progress, Settings, Simulator, SimulatorError, Variable, amortised,
 };
 use flow_train::posterior::sbc::{self, SbcError};
+use flow_train::train::TrainError;
 use rand_core::Rng;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -98,7 +98,7 @@ fn quick() -> Settings {
     settings
 }
 
-fn run(simulator: &dyn Simulator, settings: &Settings) -> Result<Amortised, Error> {
+fn run(simulator: &dyn Simulator, settings: &Settings) -> Result<Amortised, AmortisedError> {
     amortised(simulator, settings, &GO, |_| ())
 }
 
@@ -194,7 +194,7 @@ fn failed_simulations_are_left_out_and_counted() {
         ..Tank::default()
     });
     match run(&many, &quick()) {
-        Err(Error::Simulator(SimulatorError::Failed {
+        Err(AmortisedError::Simulator(SimulatorError::Failed {
             failed,
             of: 200,
             name,
@@ -220,7 +220,10 @@ fn once_stopped_the_best_so_far_is_kept_unchecked() {
     assert!(LoadedFlow::from_bytes(&trained.bytes).is_ok());
     let stopped = AtomicBool::new(true);
     let nothing = amortised(&Tank::default(), &settings, &stopped, |_| ());
-    assert!(matches!(nothing, Err(Error::Interrupted)));
+    assert!(matches!(
+        nothing,
+        Err(AmortisedError::Train(TrainError::Interrupted))
+    ));
 }
 
 #[test]
@@ -279,7 +282,7 @@ fn what_is_no_simulator_gets_a_sentence() {
     let fault = run(&Tank::default(), &unchecked).expect_err("refused");
     assert!(matches!(
         fault,
-        Error::Sbc {
+        AmortisedError::Sbc {
             fault: SbcError::TooFewRows {
                 have: 10,
                 need: 100

@@ -2,6 +2,7 @@
 
 use flow_embedded::artefact::{Domain, LoadedFlow};
 use flow_train::auto::Budget;
+use flow_train::calibrate::CalibrationError;
 use flow_train::data::{
     CleaningReport, ColumnRequest, Columns, CsvFormat, Dataset, Fractions, Loaded, Memory,
     PrepareOptions, Recording, Table, load_within,
@@ -9,8 +10,8 @@ use flow_train::data::{
 use flow_train::evaluate::Scorer;
 use flow_train::fit::{Config, Overrides, Stop};
 use flow_train::model::{Family, Spec};
+use flow_train::train::TrainError;
 use flow_train::train::{Model, Progress, Recipe, Trained, train, train_streamed};
-use flow_train::{Error, calibrate::CalibrationError};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,7 +79,7 @@ fn recipe(family: Family, domains: &[(&str, &str)]) -> Recipe {
     }
 }
 
-fn run(recording: &Recording, recipe: &Recipe) -> Result<Trained, Error> {
+fn run(recording: &Recording, recipe: &Recipe) -> Result<Trained, TrainError> {
     train(Path::new("table.csv"), recording, recipe, &GO, |_| ())
 }
 

@@ -31,16 +31,18 @@ mod rounds;
 mod simulate;
 
 use super::sbc::{self, SbcError};
-use crate::Error;
 use crate::data::DomainRequest;
 use crate::evaluate::Mean;
-use crate::fit::{self, Config};
-use crate::model::{Family, Spec};
-use crate::train;
+use crate::export::ExportError;
+use crate::fit::{self, Config, FitError};
+use crate::model::{Family, ModelError, Spec};
+use crate::train::{self, TrainError};
 use flow_embedded::math::Backend;
+use flow_host::shown;
 use rand_core::Rng;
 use simulate::Pool;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use thiserror::Error;
 
@@ -276,11 +278,44 @@ pub enum SimulatorError {
     },
 }
 
+/// Why there is no posterior. The message says what was wrong, where, and what to do.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum AmortisedError {
+    /// The simulator can't be trained on.
+    #[error(transparent)]
+    Simulator(#[from] SimulatorError),
+    /// Training on its simulations failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The posterior can't be checked.
+    #[error("{}: {fault}", shown::path(path))]
+    Sbc {
+        /// What stands for the simulations.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        fault: SbcError,
+    },
+}
+
+/// What a trainer says is said of the training.
+macro_rules! from_training {
+    ($($fault:ty),*) => {
+        $(impl From<$fault> for AmortisedError {
+            fn from(fault: $fault) -> Self {
+                Self::Train(fault.into())
+            }
+        })*
+    };
+}
+from_training!(ExportError, FitError, ModelError, flow_codegen::Error);
+
 /// The fewest simulations to train on.
 const FEWEST: usize = 200;
 
 impl Settings {
-    fn validate(&self) -> Result<(), Error> {
+    fn validate(&self) -> Result<(), AmortisedError> {
         let checks = [
             (self.simulations >= FEWEST, "simulations", "at least 200"),
             (
@@ -342,7 +377,7 @@ impl Settings {
 /// println!("{trained}");
 /// let check = trained.check.expect("nobody interrupted it");
 /// assert_eq!(check.rows, 1000);
-/// # Ok::<(), flow_train::Error>(())
+/// # Ok::<(), flow_train::posterior::amortised::AmortisedError>(())
 /// ```
 ///
 /// # Errors
@@ -357,7 +392,7 @@ pub fn amortised(
     settings: &Settings,
     stop: &AtomicBool,
     observer: impl FnMut(Progress) + Send,
-) -> Result<Amortised, Error> {
+) -> Result<Amortised, AmortisedError> {
     settings.validate()?;
     let variables = [simulator.parameters(), simulator.observation()];
     check_names(&variables)?;
@@ -387,8 +422,8 @@ fn check_names([parameters, observation]: &[Vec<Variable>; 2]) -> Result<(), Sim
     }
 }
 
-fn unchecked(fault: SbcError) -> Error {
-    Error::Sbc {
+fn unchecked(fault: SbcError) -> AmortisedError {
+    AmortisedError::Sbc {
         path: simulator_path().to_owned(),
         fault,
     }

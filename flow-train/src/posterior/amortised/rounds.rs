@@ -1,15 +1,18 @@
 //! Trains on more and more simulations, and checks what comes of it.
 
 use super::simulate::{Part, Pool};
-use super::{Amortised, Progress, Round, Settings, Variable, simulator_path, unchecked};
-use crate::Error;
+use super::{
+    Amortised, AmortisedError, Progress, Round, Settings, Variable, simulator_path, unchecked,
+};
 use crate::data::{Dataset, Preparation, PrepareOptions};
 use crate::evaluate::{Mean, Scorer};
 use crate::export::{Draft, DraftChannel};
 use crate::fit::{self, Config, Epoch, Stop};
 use crate::model::{Flow, Spec};
 use crate::posterior::sbc;
-use crate::train::{self, Origin, START, draft, in_memory, rows_error, start, with_channels};
+use crate::train::{
+    self, Origin, START, TrainError, draft, in_memory, rows_error, start, with_channels,
+};
 use flow_embedded::artefact::{Evaluation, LoadedFlow};
 use std::sync::atomic::AtomicBool;
 
@@ -28,7 +31,7 @@ pub(super) fn run(
     settings: &Settings,
     stop: &AtomicBool,
     mut observer: impl FnMut(Progress) + Send,
-) -> Result<Amortised, Error> {
+) -> Result<Amortised, AmortisedError> {
     let sizes = sizes(settings);
     let mut fitted: Option<Fitted> = None;
     let mut last: Option<(Dataset, usize)> = None;
@@ -84,7 +87,7 @@ pub(super) fn run(
     }
     let best = rounds.iter().map(|round| round.fit.best_epoch).max();
     let (Some(own), Some((data, failed)), Some(1..)) = (fitted, last, best) else {
-        return Err(Error::Interrupted);
+        return Err(TrainError::Interrupted.into());
     };
     let interrupted = rounds.len() < sizes.len()
         || rounds
@@ -129,7 +132,7 @@ fn begin(
     validation: &Dataset,
     variables: &[Vec<Variable>; 2],
     settings: &Settings,
-) -> Result<Fitted, Error> {
+) -> Result<Fitted, AmortisedError> {
     let all = variables.iter().flatten();
     let options = PrepareOptions {
         domains: all.map(|own| (own.name.clone(), own.domain)).collect(),
@@ -141,8 +144,8 @@ fn begin(
     let ranges: Vec<_> = both
         .map(|(a, b)| a.start().min(*b.start())..=a.end().max(*b.end()))
         .collect();
-    let (preparation, _) =
-        Preparation::fit(training, &ranges, &options).map_err(Error::data(simulator_path()))?;
+    let (preparation, _) = Preparation::fit(training, &ranges, &options)
+        .map_err(TrainError::data(simulator_path()))?;
     let spec = with_channels(&settings.spec, &preparation);
     let mut flow = Flow::<f32>::new(&spec, settings.seed)?;
     // A prediction takes as many rows as there are, not just enough for a mean.
@@ -188,9 +191,9 @@ fn check(
     draft: &mut Draft,
     data: &Dataset,
     settings: &Settings,
-) -> Result<(Mean, sbc::Report), Error> {
+) -> Result<(Mean, sbc::Report), AmortisedError> {
     let bytes = draft.encode()?;
-    let flow = LoadedFlow::from_bytes(&bytes).map_err(|fault| Error::Artefact {
+    let flow = LoadedFlow::from_bytes(&bytes).map_err(|fault| TrainError::Artefact {
         path: simulator_path().to_owned(),
         fault,
     })?;
