@@ -21,7 +21,7 @@ def _flow() -> str:
         return named
     built = [ROOT / "target" / profile / "flow" for profile in ("release", "debug")]
     built = [path for path in built if path.exists()]
-    assert built, "build the command first: cargo build --release -p flow-train"
+    assert built, "build the command first: cargo build --release -p flow-cli"
     return str(max(built, key=lambda path: path.stat().st_mtime))
 
 

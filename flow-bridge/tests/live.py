@@ -4,7 +4,7 @@
 
 writes ``OUT_DIR/FAMILY/flow.safetensors`` and ``flow.json``, whose golden rows are held-out rows of what it was
 trained on and rows far out. The archive holds all of them, the same bytes for the same files: the committed one
-(``flow-train/tests/imported.zip``) is for tests that have no library.
+(``flow-train/crates/import/tests/imported.zip``) is for tests that have no library.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 use crate::error::{FlowError, UnsupportedError};
 use crate::model::Model;
 use crate::train::recording::{differ, printable};
-use flow_train::export::{Draft, Scaling};
+use flow_train::artefact::{Draft, Scaling};
 use pyo3::prelude::*;
 
 /// The model of raw rows that a model of `(raw − offset) · factor` stands for, with new names of its event channels.

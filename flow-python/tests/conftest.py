@@ -37,7 +37,7 @@ def artefact():
 def motions():
     """Normal rows of the recording that comes with the trainer: six channels."""
     table = np.genfromtxt(
-        ROOT / "flow-train/data/basic_motions.csv", delimiter=",", names=True, dtype=None, encoding="utf-8"
+        ROOT / "flow-train/crates/cli/data/basic_motions.csv", delimiter=",", names=True, dtype=None, encoding="utf-8"
     )
     table = table[np.isin(table["activity"], ["standing", "walking"])]
     names = table.dtype.names[3:]

@@ -2,7 +2,7 @@
 //! trainer.
 
 use flow_embedded::artefact::Domain;
-use flow_train::export::DraftChannel;
+use flow_train::artefact::DraftChannel;
 use std::f64::consts::TAU;
 
 /// A raw value's standardised one; an angle lies within −π ..= π.

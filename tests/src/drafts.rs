@@ -8,7 +8,7 @@ use flow_embedded::artefact::{
 };
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
-use flow_train::export::{
+use flow_train::artefact::{
     Draft, DraftCalibration, DraftCategory, DraftChannel, DraftConditioner, DraftConvolutions,
     DraftLayer, DraftMondrian, DraftNoise, DraftPlanes, DraftQuantisation, DraftSequential,
     DraftVocabulary, MaskedRow,

@@ -5,7 +5,7 @@ use crate::drafts::{Kind, VOCABULARIES, draft, halved, quantised, table};
 use flow_embedded::artefact::{Domain, WeightFormat};
 use flow_embedded::math::Backend;
 use flow_frozen::{Channel, Entry, Input, Words, same};
-use flow_train::export::{Draft, DraftChannel};
+use flow_train::artefact::{Draft, DraftChannel};
 use std::sync::OnceLock;
 
 /// The seed of the golden and the frozen drafts.

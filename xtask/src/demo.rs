@@ -35,7 +35,7 @@ pub fn run(toolchain: &Toolchain) -> Result<()> {
     let file = |name: &str| shown.join(name);
 
     heading("Train, calibrate, evaluate, compile");
-    let build = ["build", "--release", "--quiet", "--package", "flow-train"];
+    let build = ["build", "--release", "--quiet", "--package", "flow-cli"];
     process::run(workspace::cargo().args(build)).context("building the command `flow`")?;
     // The commands and remarks go to the terminal as they come, the figures to the table below.
     let demo = flow()?

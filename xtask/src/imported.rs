@@ -88,7 +88,7 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
 
 /// The committed flows, which tests import that have no library.
 fn archive() -> PathBuf {
-    workspace::root().join("flow-train/tests/imported.zip")
+    workspace::root().join("flow-train/crates/import/tests/imported.zip")
 }
 
 /// Imports a flow.

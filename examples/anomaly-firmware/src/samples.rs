@@ -1,6 +1,6 @@
 //! A stretch of a recording, in place of a sensor.
 //!
-//! The first rows of the recordings 61, 63, 71 and 51 of `flow-train/data/basic_motions.csv`, which
+//! The first rows of the recordings 61, 63, 71 and 51 of `flow-train/crates/cli/data/basic_motions.csv`, which
 //! the model was neither trained nor calibrated on. In the first a value is lost and the board starts
 //! anew; in the second the gyroscope's y is off by 2 from the 26th row on. Before the last one the board
 //! loses power in the middle of saving. Source: the set

@@ -20,7 +20,7 @@ HELD, ALPHA = 0.25, 0.05
 MEAN_DIFFERENCE, AUROC_DIFFERENCE = 0.05, 0.005
 # Models that the repository carries, with rows and how they are chosen.
 CARRIED = [
-    ("examples/anomaly-firmware/model.flow", "flow-train/data/basic_motions.csv", ["--only", "activity=standing,walking"]),
+    ("examples/anomaly-firmware/model.flow", "flow-train/crates/cli/data/basic_motions.csv", ["--only", "activity=standing,walking"]),
 ]
 # So many false alarms or more happen by chance in one of a thousand models that keep the promise.
 UNLIKELY = 0.001
@@ -84,7 +84,7 @@ def missed_bars(runs):
 
 
 def carried(options):
-    """The same of models that the repository carries, by `flow quantise` alone: `flow-train/tests/all/cli/stated.rs`
+    """The same of models that the repository carries, by `flow quantise` alone: `flow-train/crates/cli/tests/all/stated.rs`
     holds the rows to the tool."""
     for model, rows, only in CARRIED:
         for weights in FORMATS:

@@ -2,7 +2,7 @@
 //! rows it scores, and the seed of its samples.
 //!
 //! The flow is the one that `flow demo` trains on a smartwatch's recording; the rows are of the same
-//! recording (source and licence: `flow-train/data/README.md`).
+//! recording (source and licence: `flow-train/crates/cli/data/README.md`).
 //!
 //! `tests/firmware` puts it on a chip; `tests/all/firmware.rs` of flow-tests runs it on the host.
 #![no_std]

@@ -8,7 +8,7 @@ use flow_embedded::LoadedFlow;
 use flow_measure::board::CORTEX_M4F;
 use flow_tests::cost::models::Model;
 use flow_tests::cost::{Figures, LEVELS, measure};
-use flow_train::export::{Draft, DraftLayer};
+use flow_train::artefact::{Draft, DraftLayer};
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ use xtask::workspace;
 const PREFACE: &str = "\
 # What the compiler's passes save
 
-Three flows trained on the recording of `flow-train/data` (6 channels, 32 × 32 units), compiled for
+Three flows trained on the recording of `flow-train/crates/cli/data` (6 channels, 32 × 32 units), compiled for
 speed with all passes, without each, and without any; and the first of them as other libraries write
 it, with reversals of the channels between its layers. Measured on an emulated Cortex-M4F at
 `opt-level = 3` / `s`: instructions, and bytes that the model adds to a firmware that scores and

@@ -11,7 +11,7 @@ use flow_embedded::artefact::{
     Activation, Base, Direction, Domain, Form, Transformer, WeightFormat,
 };
 use flow_embedded::math::Backend;
-use flow_train::export::Draft;
+use flow_train::artefact::Draft;
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 

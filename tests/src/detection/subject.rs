@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow};
 use flow_embedded::LoadedFlow;
 use flow_embedded::artefact::Judged;
 use flow_embedded::window::Feature;
+use flow_train::artefact::Draft;
 use flow_train::auto::Budget;
 use flow_train::calibrate::{
     CalibrationTable, FalseAlarms, Independence, SequentialDesign, Statistics,
@@ -14,7 +15,6 @@ use flow_train::data::{
     CleaningReport, Dataset, Fractions, Past, PrepareOptions, Recording, SampleRate, feature_name,
 };
 use flow_train::evaluate::{Scorer, Stream};
-use flow_train::export::Draft;
 use flow_train::fit::Overrides;
 use flow_train::model::{Family, Spec};
 use flow_train::train::{Model, Recipe, train};

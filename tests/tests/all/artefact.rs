@@ -9,7 +9,7 @@ use flow_embedded::artefact::{
 };
 use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
 use flow_tests::drafts::{draft, halved, quantised, rng, table};
-use flow_train::export::{
+use flow_train::artefact::{
     Draft, DraftChannel, DraftConditioner, DraftConvolutions, DraftLayer, DraftMondrian,
     DraftNoise, DraftPlanes, DraftSequential, ExportError,
 };

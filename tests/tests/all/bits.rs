@@ -3,9 +3,9 @@
 use flow_embedded::LoadedFlow;
 use flow_embedded::artefact::{Domain, Grid};
 use flow_tests::drafts::{Kind, draft, table};
+use flow_train::artefact::Draft;
 use flow_train::data::Dataset;
 use flow_train::evaluate::{Bits, Scorer};
-use flow_train::export::Draft;
 
 /// Steps of a channel, in its standard deviations.
 const STEP: f32 = 0.4;
@@ -30,7 +30,7 @@ fn rounded() -> Draft {
 
 /// Every cell around the mean, `count` a side in each channel.
 fn cells(flow: &Draft, count: i32) -> Dataset {
-    let names = |channel: &flow_train::export::DraftChannel| channel.name.clone();
+    let names = |channel: &flow_train::artefact::DraftChannel| channel.name.clone();
     let mut rows = Dataset::new(flow.event.iter().map(names).collect(), vec![]);
     let at = |channel: usize, cell: i32| {
         let grid = flow.event[channel].grid.expect("a grid");

@@ -9,7 +9,7 @@ type Row = [f32; CHANNELS];
 
 /// The normal rows of the recording, `train` or `test`.
 fn normal(set: &str) -> Vec<Row> {
-    let path = workspace::root().join("flow-train/data/basic_motions.csv");
+    let path = workspace::root().join("flow-train/crates/cli/data/basic_motions.csv");
     let text = fs::read_to_string(path).expect("the recording");
     text.lines()
         .map(|line| line.split(',').collect::<Vec<_>>())

@@ -18,8 +18,8 @@ use flow_frozen::{Entry, Outputs, Recipe, append};
 use flow_tests::frozen::{
     channel, entries, flows, latents_differ, log_probs_differ, samples_differ,
 };
+use flow_train::artefact::Draft;
 use flow_train::evaluate::Scorer;
-use flow_train::export::Draft;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

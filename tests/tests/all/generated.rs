@@ -26,9 +26,9 @@ use flow_embedded::{
 use flow_frozen::{Entry, Input};
 use flow_tests::drafts::{draft, outside, rng, table, uniform, within};
 use flow_tests::frozen::{entry, latents_differ, log_probs_differ, samples_differ};
+use flow_train::artefact::{Draft, DraftLayer};
 use flow_train::evaluate::Source;
 use flow_train::evaluate::{Lines, Scorer, Stream};
-use flow_train::export::{Draft, DraftLayer};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

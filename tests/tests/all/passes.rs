@@ -8,7 +8,7 @@ use flow_embedded::artefact::{Domain, WeightFormat};
 use flow_embedded::math::Backend;
 use flow_tests::channels::destandardise;
 use flow_tests::drafts::{Kind, draft, quantised, random_kind, rng, uniform, within};
-use flow_train::export::DraftChannel;
+use flow_train::artefact::DraftChannel;
 use rand_chacha::ChaCha8Rng;
 
 /// Random artefacts.

@@ -8,9 +8,10 @@ use flow_embedded::artefact::{
 use flow_embedded::math::Backend;
 use flow_tests::channels::{destandardise, features, standardise};
 use flow_tests::drafts::{Bijection, Kind, draft, rng, table, uniform};
+use flow_train::artefact::{Draft, DraftChannel};
 use flow_train::data::Dataset;
 use flow_train::evaluate::exact_log_probs;
-use flow_train::export::{Draft, DraftChannel};
+use flow_train::export::{set_flow, to_flow};
 use flow_train::model::{BaseSpec, Family, Flow, Spec};
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::{PI, TAU};
@@ -146,7 +147,7 @@ fn export_agrees(spec: &Spec) {
             .collect(),
         ..draft(&table()[0].1, 1)
     };
-    draft.set_flow(&flow).expect("packs");
+    set_flow(&mut draft, &flow).expect("packs");
     let bytes = draft.encode().expect("exports");
     let loaded = LoadedFlow::from_bytes(&bytes).expect("loads");
     let mut scratch = vec![0.0; loaded.scratch_len()];
@@ -237,7 +238,7 @@ fn samples_follow_the_density() {
         let bytes = draft.encode().expect(name);
         let loaded = LoadedFlow::from_bytes(&bytes).expect(name);
         let mut scratch = vec![0.0; loaded.scratch_len()];
-        let flow = draft.to_flow().expect(name);
+        let flow = to_flow(&draft).expect(name);
         let rng = &mut rng(5);
         let context = near(&draft.context, rng);
         let given = features(&draft.context, &context);

@@ -3,8 +3,8 @@
 use flow_embedded::LoadedFlow;
 use flow_tests::noise::Recorded;
 use flow_tests::sensor::gyroscope_at_rest;
+use flow_train::artefact::Draft;
 use flow_train::evaluate::Source;
-use flow_train::export::Draft;
 use flow_train::noise::{Signal, report};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;

@@ -1,0 +1,27 @@
+//! The artefact of a trained flow, owned.
+//!
+//! A [`Draft`] owns what the artefact's header borrows, and is read from an artefact, changed, and
+//! encoded to one. It knows how weights are laid out: masked weights are left out, rows follow each
+//! other with their bias in front.
+#![forbid(unsafe_code)]
+
+mod base;
+mod categorical;
+mod draft;
+mod fold;
+mod layer;
+mod mondrian;
+mod rescale;
+
+pub use base::{log_norm, student_t_log_norm};
+pub use categorical::DraftVocabulary;
+pub use draft::{
+    Draft, DraftCalibration, DraftChannel, DraftNoise, DraftQuantisation, DraftSequential,
+    ExportError, noted,
+};
+pub use fold::fold;
+pub use layer::{
+    DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes, MaskedRow, upper_rows,
+};
+pub use mondrian::{DraftCategory, DraftMondrian};
+pub use rescale::{RescaleError, Scaling};

@@ -1,0 +1,11 @@
+//! Between a trained flow and its artefact.
+//!
+//! [`set_flow`] packs a flow's layers into a [`Draft`](flow_artefact::Draft), [`to_flow`] puts a draft's
+//! layers together again as a flow in `f64`.
+#![forbid(unsafe_code)]
+
+mod pack;
+mod unpack;
+
+pub use pack::set_flow;
+pub use unpack::to_flow;

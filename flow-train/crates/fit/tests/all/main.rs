@@ -1,0 +1,4 @@
+//! The integration tests of fitting, in one program.
+
+mod allocations;
+mod fit;

@@ -1,0 +1,3 @@
+//! The integration tests of imports, in one program.
+
+mod imports;

@@ -1,0 +1,6 @@
+//! The integration tests of trainable flows, in one program.
+
+mod errors;
+mod laws;
+mod parallel;
+mod zuko;

@@ -1,0 +1,4 @@
+//! The integration tests of posteriors, in one program.
+
+mod amortised;
+mod variational;
