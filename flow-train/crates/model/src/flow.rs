@@ -2,7 +2,7 @@
 
 use super::autoregressive::{self, Autoregressive};
 use super::base::Base;
-use super::bijection::{Dimensions, Layer};
+use super::bijection::{Dimensions, Layer, Precision};
 use super::build::Builder;
 use super::categorical::Categorical;
 use super::conditioner::Conditioner;
@@ -33,7 +33,7 @@ pub struct Flow<T> {
     parameters: Vec<T>,
 }
 
-impl<T: Real> Flow<T> {
+impl<T: Precision> Flow<T> {
     /// A flow of the given shape, near the identity; the same seed gives the same parameters.
     ///
     /// Weights and biases are uniform within `1 / sqrt(visible inputs)`, those of output layers a tenth of that.

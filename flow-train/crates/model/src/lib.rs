@@ -56,6 +56,7 @@ mod spec;
 pub mod transformer;
 
 pub use base::{BaseSpec, NoSuchBase};
+pub use bijection::Precision;
 pub use flow::Flow;
 pub use image::{ConvolutionParts, ConvolutionsParts, Planes};
 pub use objective::{Batch, Objective, Threads};
