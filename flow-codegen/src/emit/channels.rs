@@ -1,9 +1,10 @@
 //! Between raw and standardised channels, and back to the grid.
 
-use super::{at, categorical, float, number};
+use super::categorical;
+use super::tokens::{at, circle, float, number};
 use crate::plan::{Channels, Plan};
 use flow_embedded::artefact::Domain;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 /// Statements that begin `log_det`, add what the categories give, and leave the rest of
@@ -246,14 +247,6 @@ fn copy(channels: &TokenStream, maps: &[TokenStream]) -> (Option<TokenStream>, T
         true => (None, channels.clone()),
         false => (Some(quote! { let mut raw = *#channels; }), quote! { &raw }),
     }
-}
-
-/// The names of an angle's features.
-pub(super) fn circle(channel: usize) -> [Ident; 2] {
-    [
-        format_ident!("cos_{channel}"),
-        format_ident!("sin_{channel}"),
-    ]
 }
 
 /// The map from a domain to all real numbers, in place; its value is the

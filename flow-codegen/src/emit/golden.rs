@@ -1,6 +1,7 @@
 //! Golden vectors: events and the bits of their log-likelihoods, seeds and the
 //! bits of their samples.
 
+use super::format::pretty;
 use super::tables::ATTRIBUTES;
 use crate::plan::Plan;
 use crate::{Error, Options};
@@ -13,7 +14,7 @@ pub(super) fn all(plan: &Plan, options: &Options) -> Result<String, Error> {
     let (kinds, name) = (kinds(plan), &plan.type_name);
     let tables: Vec<String> = kinds.iter().map(Kind::table).collect();
     let tests: TokenStream = kinds.iter().map(Kind::unit_test).collect();
-    let tests = super::pretty(tests)?;
+    let tests = pretty(tests)?;
     let tables = tables.join("\n");
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
     let names = names.join(", ");
@@ -21,7 +22,7 @@ pub(super) fn all(plan: &Plan, options: &Options) -> Result<String, Error> {
         let body = format!("use super::{name};\n\n{tables}\n{tests}");
         return Ok(test_module(&body));
     }
-    let function = super::pretty(self_test(&kinds, &options.visibility.tokens()))?;
+    let function = pretty(self_test(&kinds, &options.visibility.tokens()))?;
     let module = test_module(&format!("use super::{{{names}, {name}}};\n\n{tests}"));
     Ok(format!("{function}\n{tables}\n{module}"))
 }

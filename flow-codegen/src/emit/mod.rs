@@ -8,19 +8,24 @@ mod base;
 mod card;
 mod categorical;
 mod channels;
+mod format;
 mod golden;
+mod imports;
 mod integer;
 mod layer;
 mod model;
 mod noise;
 mod sequential;
 mod tables;
+mod tokens;
 mod window;
 
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
-use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote};
+use format::pretty;
+use imports::names;
+use proc_macro2::TokenStream;
+use quote::quote;
 
 /// The text of the module for a plan. `artefact` is the file's name.
 pub(crate) fn module(
@@ -37,8 +42,8 @@ pub(crate) fn module(
         false => layer::items(plan, own, index),
     });
     let layers: Vec<TokenStream> = heads.chain(layers).collect();
-    let mut named = layer::names(&implementations);
-    named.extend(layers.iter().flat_map(layer::names));
+    let mut named = names(&implementations);
+    named.extend(layers.iter().flat_map(names));
     let head = model::head(plan, cost, options, named.contains("Math"))?;
 
     let mut text = card::file_header(plan, artefact);
@@ -58,48 +63,6 @@ pub(crate) fn module(
     text.push('\n');
     text += &golden::all(plan, options)?;
     Ok(text)
-}
-
-/// Formats items, with an empty line between them.
-fn pretty(items: TokenStream) -> Result<String, Error> {
-    let file: syn::File = syn::parse2(items)?;
-    let items = file.items.into_iter().map(|item| {
-        prettyplease::unparse(&syn::File {
-            items: vec![item],
-            ..empty_file()
-        })
-    });
-    Ok(items.collect::<Vec<_>>().join("\n"))
-}
-
-fn empty_file() -> syn::File {
-    syn::File {
-        shebang: None,
-        frontmatter: None,
-        attrs: Vec::new(),
-        items: Vec::new(),
-    }
-}
-
-/// A number as people write it: `4`, not `4usize`.
-fn number(value: usize) -> Literal {
-    Literal::usize_unsuffixed(value)
-}
-
-/// As [`number`], for a finite `f32`.
-fn float(value: f32) -> TokenStream {
-    let size = Literal::f32_unsuffixed(value.abs());
-    if value.is_sign_negative() {
-        quote! { -#size }
-    } else {
-        quote! { #size }
-    }
-}
-
-/// `array[index]`
-fn at(array: &str, index: usize) -> TokenStream {
-    let (array, index) = (format_ident!("{array}"), number(index));
-    quote! { #array[#index] }
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! The type and its trait implementations.
 
-use super::{
-    at, base, card, categorical, channels, float, integer, layer, noise, number, sequential, window,
-};
+use super::tokens::{float, number};
+use super::{base, card, categorical, channels, integer, layer, noise, sequential, window};
 use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use flow_embedded::artefact::Judged;
@@ -145,7 +144,7 @@ fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     let (imports, latents) = match (plan.event.len(), plan.categorical.heads.is_empty()) {
         (0, _) => (quote! { kernels }, categorical::latents(plan)),
         (_, false) => (quote! { {base, kernels} }, categorical::latents(plan)),
-        (_, true) => (quote! { {base, kernels} }, latents(&plan.base.places)),
+        (_, true) => (quote! { {base, kernels} }, base::latents(&plan.base.places)),
     };
     quote! {
         impl ::flow_embedded::Density<#event, #context> for #name {
@@ -173,15 +172,6 @@ fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
             }
         }
     }
-}
-
-/// The channels of the base, from the places where they lie in `x`.
-pub(super) fn latents(places: &[usize]) -> TokenStream {
-    if places.iter().copied().eq(0..places.len()) {
-        return quote! { x };
-    }
-    let channels = places.iter().map(|place| at("x", *place));
-    quote! { [#(#channels),*] }
 }
 
 fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {

@@ -1,6 +1,7 @@
 //! What generating the noise of a sensor takes.
 
-use super::{number, tables};
+use super::tables;
+use super::tokens::number;
 use crate::plan::{NoisePlan, Plan};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;

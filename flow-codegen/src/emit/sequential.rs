@@ -1,6 +1,7 @@
 //! The sequential test over a stream.
 
-use super::{float, number, tables, window};
+use super::tokens::{float, number};
+use super::{tables, window};
 use crate::plan::{Plan, SequentialPlan};
 use flow_embedded::artefact::COMMON_VALUES;
 use flow_embedded::detect::evidence::{Bet, Pattern};

@@ -1,6 +1,6 @@
 //! What of the context is computed from the stream's past.
 
-use super::number;
+use super::tokens::number;
 use crate::plan::Plan;
 use flow_embedded::window::Feature;
 use proc_macro2::{Ident, Literal, TokenStream};

@@ -1,8 +1,8 @@
 //! Calls of the dense kernels. Where something is added, sums stay in Q16 between them.
 
-use super::layer::Emitter;
-use crate::emit::layer::array;
-use crate::emit::{number, tables};
+use super::emitter::Emitter;
+use crate::emit::tables;
+use crate::emit::tokens::{array, number};
 use crate::plan::{Array, Layout};
 use flow_embedded::artefact::{Activation, Form, Role};
 use proc_macro2::{Ident, Literal, TokenStream};

@@ -1,9 +1,8 @@
 //! The log-likelihood in Q16, and the traits over it.
 
 use super::layer;
-use crate::emit::channels::circle;
-use crate::emit::model::latents;
-use crate::emit::{at, float, number};
+use crate::emit::base::latents;
+use crate::emit::tokens::{at, circle, float, number};
 use crate::plan::{Channels, Constants, Plan};
 use flow_embedded::artefact::{Base, Domain};
 use proc_macro2::{Ident, Literal, TokenStream};

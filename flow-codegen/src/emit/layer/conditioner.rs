@@ -1,8 +1,8 @@
 //! Calls of the dense kernel.
 
-use super::conditional::{Emitter, array};
-use crate::emit::number;
+use super::emitter::Emitter;
 use crate::emit::tables::{self, Owner};
+use crate::emit::tokens::{array, number};
 use crate::plan::{Array, Layout, Table};
 use flow_embedded::artefact::{Activation, ContextTerm, Form, Role};
 use proc_macro2::{Ident, TokenStream};

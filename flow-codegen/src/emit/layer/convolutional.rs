@@ -1,11 +1,10 @@
 //! Planes of an image transformed given others.
 
-use super::Bodies;
-use super::conditional::array;
+use super::bodies::Bodies;
 use super::conditioner::activation;
 use super::transformer::inv_bound;
 use crate::emit::tables::{self, Owner};
-use crate::emit::{float, number};
+use crate::emit::tokens::{array, float, number};
 use crate::plan::{Array, Convolutional, Filters, Plan};
 use flow_embedded::artefact::Transformer;
 use proc_macro2::{Ident, TokenStream};
