@@ -1,7 +1,8 @@
 use crate::cost::{Overrun, Work};
+use crate::planned::planned;
 use crate::{
     Budget, Checked, Chip, Core, Cost, Defmt, Error, Functions, OptLevel, Optimise, Options,
-    Passes, Plan, Visibility, emit, interpret, passes, remedies,
+    Passes, Plan, Visibility, emit, remedies,
 };
 use flow_embedded::math::Backend;
 use std::collections::BTreeMap;
@@ -89,30 +90,6 @@ fn checked<'a>(artefact: &'a [u8], source: &Path, options: &Options) -> Result<C
         Some(math) => other_math(checked, math, source, options.functions),
         None => Ok(checked),
     }
-}
-
-/// The plan of a model, and its cost.
-pub(crate) fn planned(
-    checked: &Checked<'_>,
-    options: &Options,
-    optimise: Optimise,
-) -> Result<(Plan, Cost), Error> {
-    let mut plan = Plan::new(checked, options.type_name.as_deref())?;
-    plan.functions = options.functions;
-    let quantisation = checked.flow.header().quantisation.as_ref();
-    let mut plan = passes::run(plan, options.passes, optimise, quantisation)?;
-    if plan.is_integer() {
-        if !plan.functions.score() {
-            return Err(Error::NoIntegerSampler);
-        }
-        plan.functions = Functions::Score;
-        interpret::score_golden(&mut plan, checked.flow.header());
-    }
-    let mut cost = Cost::of(&plan, optimise, options.chip);
-    if let Some(measured) = options.measured.iter().find(|own| own.is_of(&cost)) {
-        measured.replace(&mut cost, plan.is_integer());
-    }
-    Ok((plan, cost))
 }
 
 /// Made for speed, unless only size fits the budget's flash.

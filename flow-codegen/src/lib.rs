@@ -42,6 +42,7 @@ mod name;
 mod options;
 mod passes;
 mod plan;
+mod planned;
 mod remedies;
 
 pub use builder::{Builder, compile, survey, work};

@@ -1,7 +1,7 @@
 //! What would make a model fit its budget.
 
-use crate::builder::planned;
 use crate::cost::Remedy;
+use crate::planned::planned;
 use crate::{Checked, Functions, OptLevel, Optimise, Options, Plan, passes};
 use crate::{Chip, Cost};
 use flow_embedded::artefact::{Quantisation, WeightFormat};
