@@ -2,7 +2,7 @@ use crate::cost::{Overrun, Work};
 use crate::planned::planned;
 use crate::{
     Budget, Checked, Chip, Core, Cost, Defmt, Error, Functions, OptLevel, Optimise, Options,
-    Passes, Plan, Visibility, emit, remedies,
+    Passes, Plan, Visibility, emit, name, remedies,
 };
 use flow_embedded::math::Backend;
 use std::collections::BTreeMap;
@@ -80,16 +80,20 @@ pub fn work(artefact: &[u8], source: &Path, options: &Options) -> Result<Work, E
     Ok(Work::of(&plan))
 }
 
-/// Validates an artefact, and gives it the elementary functions asked for.
+/// Validates an artefact and the type's name, and gives the flow the elementary
+/// functions asked for.
 fn checked<'a>(artefact: &'a [u8], source: &Path, options: &Options) -> Result<Checked<'a>, Error> {
     let checked = Checked::new(artefact).map_err(|fault| Error::Artefact {
         path: source.to_owned(),
         source: fault,
     })?;
-    match options.math {
-        Some(math) => other_math(checked, math, source, options.functions),
-        None => Ok(checked),
-    }
+    let checked = match options.math {
+        Some(math) => other_math(checked, math, source, options.functions)?,
+        None => checked,
+    };
+    // Refused also where nothing is emitted.
+    name::of_type(options.type_name.as_deref(), checked.flow.header().name)?;
+    Ok(checked)
 }
 
 /// Made for speed, unless only size fits the budget's flash.

@@ -8,7 +8,7 @@ pub(crate) fn planned(
     options: &Options,
     optimise: Optimise,
 ) -> Result<(Plan, Cost), Error> {
-    let mut plan = Plan::new(checked, options.type_name.as_deref())?;
+    let mut plan = Plan::new(checked);
     plan.functions = options.functions;
     let quantisation = checked.flow.header().quantisation.as_ref();
     let mut plan = passes::run(plan, options.passes, optimise, quantisation)?;

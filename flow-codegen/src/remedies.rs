@@ -91,7 +91,7 @@ fn cost(
         weights: WeightFormat::I8,
         fractions: &fractions,
     };
-    let mut plan = Plan::new(checked, options.type_name.as_deref()).ok()?;
+    let mut plan = Plan::new(checked);
     plan.functions = Functions::Score;
     let plan = passes::run(plan, options.passes, optimise, Some(&quantisation)).ok()?;
     Some(Cost::of(&plan, optimise, options.chip))

@@ -5,13 +5,13 @@ use super::format::pretty;
 use super::tables::ATTRIBUTES;
 use crate::plan::Plan;
 use crate::{Error, Options};
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 /// The tables, the unit tests under `cfg(test)` and, on request, `self_test`.
 /// Without it the tables are the tests' alone.
-pub(super) fn all(plan: &Plan, options: &Options) -> Result<String, Error> {
-    let (kinds, name) = (kinds(plan), &plan.type_name);
+pub(super) fn all(plan: &Plan, name: &Ident, options: &Options) -> Result<String, Error> {
+    let kinds = kinds(plan, name);
     let tables: Vec<String> = kinds.iter().map(Kind::table).collect();
     let tests: TokenStream = kinds.iter().map(Kind::unit_test).collect();
     let tests = pretty(tests)?;
@@ -50,8 +50,7 @@ struct Kind {
     complaint: &'static str,
 }
 
-fn kinds(plan: &Plan) -> Vec<Kind> {
-    let name = format_ident!("{}", plan.type_name);
+fn kinds(plan: &Plan, name: &Ident) -> Vec<Kind> {
     let (event, context) = (plan.all.len(), plan.context.len());
     let scores = || Kind {
         name: "GOLDEN",

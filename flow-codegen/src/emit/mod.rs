@@ -21,11 +21,11 @@ mod tokens;
 mod window;
 
 use crate::plan::Plan;
-use crate::{Cost, Error, Options};
+use crate::{Cost, Error, Options, name};
 use format::pretty;
 use imports::names;
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 
 /// The text of the module for a plan. `artefact` is the file's name.
 pub(crate) fn module(
@@ -34,7 +34,9 @@ pub(crate) fn module(
     artefact: &str,
     options: &Options,
 ) -> Result<String, Error> {
-    let implementations = model::implementations(plan, options);
+    let name = name::of_type(options.type_name.as_deref(), &plan.card.name)?;
+    let name = format_ident!("{name}");
+    let implementations = model::implementations(plan, &name, options);
     let heads = plan.categorical.heads.iter().enumerate();
     let heads = heads.map(|(index, own)| layer::head(plan, own, index));
     let layers = plan.steps().map(|(index, own)| match plan.is_integer() {
@@ -44,7 +46,7 @@ pub(crate) fn module(
     let layers: Vec<TokenStream> = heads.chain(layers).collect();
     let mut named = names(&implementations);
     named.extend(layers.iter().flat_map(names));
-    let head = model::head(plan, cost, options, named.contains("Math"))?;
+    let head = model::head(plan, &name, cost, options, named.contains("Math"))?;
 
     let mut text = card::file_header(plan, artefact);
     text += &pretty(quote! { #head #implementations })?;
@@ -61,7 +63,7 @@ pub(crate) fn module(
     text += &sequential::statics(plan);
     text += &noise::statics(plan);
     text.push('\n');
-    text += &golden::all(plan, options)?;
+    text += &golden::all(plan, &name, options)?;
     Ok(text)
 }
 
@@ -77,8 +79,12 @@ mod tests {
     /// The module of a model whose every text is `text`, though no artefact may hold it.
     fn with_texts(text: &str) -> String {
         let checked = Checked::new(ARTEFACT).expect("a valid artefact");
-        let plan = Plan::new(&checked, None).expect("a plan");
-        let options = Options::default();
+        let plan = Plan::new(&checked);
+        // A name as the artefact has it is mended, which `name` tests.
+        let options = Options {
+            type_name: Some("Own".to_owned()),
+            ..Options::default()
+        };
         let mut plan = passes::run(plan, options.passes, Optimise::Speed, None).expect("passes");
         plan.functions = Functions::All;
         let card = &mut plan.card;

@@ -7,17 +7,17 @@ use crate::{Cost, Error, Options};
 use flow_embedded::artefact::Judged;
 use flow_embedded::math::Backend;
 use flow_host::foreign::{Medium, show};
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 /// The type, its elementary functions if it uses any, and where it comes from.
 pub(super) fn head(
     plan: &Plan,
+    name: &Ident,
     cost: &Cost,
     options: &Options,
     uses_math: bool,
 ) -> Result<TokenStream, Error> {
-    let name = format_ident!("{}", plan.type_name);
     let card = card::lines(plan, cost)
         .into_iter()
         .map(|line| match line.as_str() {
@@ -39,29 +39,28 @@ pub(super) fn head(
 }
 
 /// What the type does.
-pub(super) fn implementations(plan: &Plan, options: &Options) -> TokenStream {
-    let name = format_ident!("{}", plan.type_name);
+pub(super) fn implementations(plan: &Plan, name: &Ident, options: &Options) -> TokenStream {
     if plan.is_integer() {
         let visibility = options.visibility.tokens();
-        let own = integer::implementations(plan, &visibility, &calibrated(plan, &name));
-        let windowed = window::windowed(plan, &name);
-        let sequential = sequential::sequential(plan, &name);
-        let identified = identified(plan, &name);
+        let own = integer::implementations(plan, name, &visibility, &calibrated(plan, name));
+        let windowed = window::windowed(plan, name);
+        let sequential = sequential::sequential(plan, name);
+        let identified = identified(plan, name);
         return quote! { #own #windowed #sequential #identified };
     }
-    let density = plan.functions.score().then(|| density(plan, &name));
-    let sampler = plan.functions.sample().then(|| sampler(plan, &name));
-    let calibrated = plan.functions.score().then(|| calibrated(plan, &name));
-    let windowed = window::windowed(plan, &name);
-    let sequential = sequential::sequential(plan, &name);
-    let noise = noise::noise(plan, &name);
-    let (names, features) = (categorical::names(plan, &name), channels::features(plan));
-    let identified = identified(plan, &name);
+    let density = plan.functions.score().then(|| density(plan, name));
+    let sampler = plan.functions.sample().then(|| sampler(plan, name));
+    let calibrated = plan.functions.score().then(|| calibrated(plan, name));
+    let windowed = window::windowed(plan, name);
+    let sequential = sequential::sequential(plan, name);
+    let noise = noise::noise(plan, name);
+    let (names, features) = (categorical::names(plan, name), channels::features(plan));
+    let identified = identified(plan, name);
     quote! { #density #sampler #calibrated #windowed #sequential #noise #names #identified #features }
 }
 
 /// The digest that saved states carry: the artefact's, as the loader has it.
-fn identified(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
+fn identified(plan: &Plan, name: &Ident) -> TokenStream {
     let through = (plan.math != plan.card.math).then(|| {
         let math = backend(plan.math);
         quote! { .through(::flow_embedded::math::Backend::#math) }
@@ -121,7 +120,7 @@ fn provenance(plan: &Plan, visibility: &TokenStream) -> TokenStream {
     }
 }
 
-fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
+fn density(plan: &Plan, name: &Ident) -> TokenStream {
     let (event, context) = (number(plan.all.len()), number(plan.context.len()));
     let (standardise, given) = (channels::standardise(plan), channels::given(plan));
     // Categories are modelled before all else, and condition what follows.
@@ -174,7 +173,7 @@ fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     }
 }
 
-fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
+fn sampler(plan: &Plan, name: &Ident) -> TokenStream {
     let (event, context) = (number(plan.all.len()), number(plan.context.len()));
     let given = channels::given(plan);
     let draw = (plan.event.len() > 0).then(|| base::draw(plan));
@@ -217,7 +216,7 @@ fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     }
 }
 
-fn calibrated(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
+fn calibrated(plan: &Plan, name: &Ident) -> TokenStream {
     let Some(calibration) = &plan.calibration else {
         return TokenStream::new();
     };

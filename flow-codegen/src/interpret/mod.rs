@@ -39,7 +39,7 @@ impl Interpreter {
     /// # Errors
     /// As [`compile`](crate::compile).
     pub fn new(checked: &Checked<'_>, passes: Passes) -> Result<Self, Error> {
-        let plan = Plan::new(checked, Some("Model"))?;
+        let plan = Plan::new(checked);
         let quantisation = checked.flow.header().quantisation.as_ref();
         passes::run(plan, passes, Optimise::default(), quantisation).map(Self)
     }

@@ -14,7 +14,7 @@ pub(crate) use image::{Convolutional, Filters};
 pub(crate) use integer::{Constants, IntegerRow};
 pub(crate) use layer::{Array, Bijection, Conditional, LayerPlan, Layout, Table};
 
-use crate::{Checked, Error, Functions, name};
+use crate::{Checked, Functions};
 use flow_embedded::artefact::{Base, Channel, Judged, WeightFormat};
 use flow_embedded::detect::evidence::Bet;
 use flow_embedded::math::Backend;
@@ -23,7 +23,6 @@ use layer::Planner;
 
 /// A flow as the emitter sees it.
 pub struct Plan {
-    pub(crate) type_name: String,
     pub(crate) functions: Functions,
     pub(crate) card: Card,
     /// All channels of the event.
@@ -118,14 +117,8 @@ pub(crate) struct NoisePlan {
 
 impl Plan {
     /// Plans the code for an artefact as it stands; the passes make it fast.
-    /// `type_name` defaults to the model's
-    /// name in camel case.
-    ///
-    /// # Errors
-    /// `type_name` is no identifier, or the module needs it for something else.
-    pub fn new(checked: &Checked<'_>, type_name: Option<&str>) -> Result<Self, Error> {
+    pub fn new(checked: &Checked<'_>) -> Self {
         let header = checked.flow.header();
-        let type_name = name::of_type(type_name, header.name)?;
         let describe = |channel: &Channel<'_>| match channel.unit {
             "" => channel.name.to_owned(),
             unit => format!("{} ({unit})", channel.name),
@@ -139,8 +132,7 @@ impl Plan {
         };
         let planner = Planner(checked);
         let layers = (0..header.layers.len()).map(|index| planner.layer(index));
-        Ok(Self {
-            type_name,
+        Self {
             functions: Functions::default(),
             card: Card {
                 name: header.name.to_owned(),
@@ -209,7 +201,7 @@ impl Plan {
             }),
             golden: vectors(header, score),
             golden_samples: golden::samples(checked),
-        })
+        }
     }
 
     /// The conditioners of heads and layers, to be changed.

@@ -11,10 +11,10 @@ use quote::{format_ident, quote};
 /// What the type does.
 pub(in crate::emit) fn implementations(
     plan: &Plan,
+    name: &Ident,
     visibility: &TokenStream,
     calibrated: &TokenStream,
 ) -> TokenStream {
-    let name = format_ident!("{}", plan.type_name);
     let (event, context) = (number(plan.event.len()), number(plan.context.len()));
     let standardise = standardise(&plan.event, "event", &quote! { mut x }, true);
     let given = plan.conditions().then(|| given(plan));
