@@ -52,7 +52,7 @@ pub use error::Error;
 pub use flow_host::foreign;
 pub use interpret::{Activations, Interpreter};
 pub use options::{Defmt, Functions, Optimise, Options, Visibility};
-pub use passes::{Passes, weight_scale};
+pub use passes::{Error as PlanError, Passes, weight_scale};
 pub use plan::Plan;
 
 /// The examples of the package's page.

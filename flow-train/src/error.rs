@@ -196,6 +196,9 @@ pub enum Error {
     /// Interrupted while there was nothing to keep yet.
     #[error("interrupted before the first epoch was over: there is no model to keep")]
     Interrupted,
+    /// The model can't have the form that its artefact asks for.
+    #[error(transparent)]
+    Plan(#[from] flow_codegen::PlanError),
     /// The artefact can't be compiled.
     #[error(transparent)]
     Codegen(#[from] flow_codegen::Error),

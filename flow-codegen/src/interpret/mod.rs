@@ -12,7 +12,7 @@ mod integer;
 mod walk;
 
 use crate::plan::vectors;
-use crate::{Checked, Error, Optimise, Passes, Plan, passes};
+use crate::{Checked, Optimise, Passes, Plan, PlanError, passes};
 use float::Float;
 use flow_embedded::artefact::{Activation, Form, Header, LoadedFlow};
 use flow_embedded::fixed::Saturation;
@@ -37,8 +37,8 @@ impl Interpreter {
     /// Interprets a model as the compiler would emit it.
     ///
     /// # Errors
-    /// As [`compile`](crate::compile).
-    pub fn new(checked: &Checked<'_>, passes: Passes) -> Result<Self, Error> {
+    /// The model can't have the form that its artefact asks for.
+    pub fn new(checked: &Checked<'_>, passes: Passes) -> Result<Self, PlanError> {
         let plan = Plan::new(checked);
         let quantisation = checked.flow.header().quantisation.as_ref();
         passes::run(plan, passes, Optimise::default(), quantisation).map(Self)
@@ -48,7 +48,7 @@ impl Interpreter {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn of(flow: &LoadedFlow<'_>) -> Result<Self, Error> {
+    pub fn of(flow: &LoadedFlow<'_>) -> Result<Self, PlanError> {
         Self::new(&Checked::from(flow.clone()), Passes::default())
     }
 

@@ -10,16 +10,18 @@
 //! | `quantise` | flash, and floating point where there is no unit for it |
 //! | `layout` | loads of inputs, or code: as [`Optimise`] says |
 
+mod error;
 mod fold;
 mod layout;
 mod pack;
 mod quantise;
 mod schedule;
 
+pub use error::Error;
 pub use quantise::weight_scale;
 
 use crate::plan::Layout;
-use crate::{Error, Optimise, Plan};
+use crate::{Optimise, Plan};
 use flow_embedded::artefact::Quantisation;
 
 /// Which passes run: all of them, unless one is switched off.

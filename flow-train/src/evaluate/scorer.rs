@@ -2,7 +2,7 @@
 
 use super::BatchFlow;
 use crate::data::Dataset;
-use flow_codegen::Interpreter;
+use flow_codegen::{Interpreter, PlanError};
 use flow_embedded::artefact::{LoadedFlow, ShapeError};
 use rayon::prelude::*;
 
@@ -23,7 +23,7 @@ impl<'f, 'a> Scorer<'f, 'a> {
     ///
     /// # Errors
     /// It is quantised in a way that its weights do not allow.
-    pub fn new(flow: &'f LoadedFlow<'a>) -> Result<Self, flow_codegen::Error> {
+    pub fn new(flow: &'f LoadedFlow<'a>) -> Result<Self, PlanError> {
         let by = match flow.is_integer() {
             false => By::Batch(BatchFlow::new(flow)),
             true => By::Interpreter(Box::new(Interpreter::of(flow)?)),
