@@ -92,7 +92,7 @@ fn checked<'a>(artefact: &'a [u8], source: &Path, options: &Options) -> Result<C
         None => checked,
     };
     // Refused also where nothing is emitted.
-    name::of_type(options.type_name.as_deref(), checked.flow.header().name)?;
+    name::of_type(options.type_name.as_deref(), checked.flow().header().name)?;
     Ok(checked)
 }
 
@@ -118,8 +118,8 @@ fn other_math<'a>(
     source: &Path,
     functions: Functions,
 ) -> Result<Checked<'a>, Error> {
-    let calibrated = checked.math;
-    let thresholds = functions.score() && checked.flow.calibration().is_some();
+    let calibrated = checked.math();
+    let thresholds = functions.score() && checked.flow().calibration().is_some();
     if thresholds && asked != calibrated {
         return Err(Error::Math { calibrated, asked });
     }

@@ -2,9 +2,10 @@
 
 use crate::cost::Remedy;
 use crate::planned::planned;
-use crate::{Checked, Functions, OptLevel, Optimise, Options, Plan, passes};
+use crate::{Checked, Functions, OptLevel, Optimise, Options, Plan};
 use crate::{Chip, Cost};
 use flow_embedded::artefact::{Quantisation, WeightFormat};
+use flow_plan::passes;
 
 /// How many are named.
 const MOST: usize = 3;
@@ -80,7 +81,7 @@ fn cost(
     if !quantise {
         return Some(planned(checked, options, optimise).ok()?.1);
     }
-    let header = checked.flow.header();
+    let header = checked.flow().header();
     if header.quantisation.is_some() || !options.functions.score() {
         return None;
     }

@@ -1,9 +1,9 @@
 //! The tables of a module: exact bytes.
 
-use crate::plan::{Bijection, Channels, Constants, Plan, Table};
 use flow_embedded::artefact::WeightFormat;
 use flow_embedded::detect::evidence::Bet;
 use flow_embedded::fixed::Standardise;
+use flow_plan::plan::{Bijection, Channels, Constants, Plan, Table};
 
 /// Bytes of weights, standardisation, base and calibration in flash.
 pub(super) fn bytes(plan: &Plan) -> usize {

@@ -1,8 +1,8 @@
 //! The base distribution: its energy and its draw.
 
 use super::tokens::{at, float, number};
-use crate::plan::Plan;
 use flow_embedded::artefact::Base;
+use flow_plan::plan::Plan;
 use proc_macro2::TokenStream;
 use quote::quote;
 

@@ -2,7 +2,7 @@
 
 use super::tables;
 use super::tokens::{at, name, number};
-use crate::plan::{HeadPlan, Plan};
+use flow_plan::plan::{HeadPlan, Plan};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 

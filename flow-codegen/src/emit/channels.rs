@@ -2,8 +2,8 @@
 
 use super::categorical;
 use super::tokens::{at, circle, float, number};
-use crate::plan::{Channels, Plan};
 use flow_embedded::artefact::Domain;
+use flow_plan::plan::{Channels, Plan};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
@@ -11,7 +11,7 @@ use quote::{format_ident, quote};
 /// the event, standardised, in `x`.
 pub(super) fn standardise(plan: &Plan) -> TokenStream {
     let categories = categorical::score(plan);
-    if plan.event.len() == 0 {
+    if plan.event.is_empty() {
         return quote! {
             let mut log_det = 0.0;
             #categories
@@ -125,7 +125,7 @@ pub(super) fn given(plan: &Plan) -> TokenStream {
 pub(super) fn features(plan: &Plan) -> TokenStream {
     let embedded = !plan.categorical.vocabularies.is_empty();
     let plain = plan.context.all_real() && !embedded;
-    if plain || !plan.conditions() || plan.context.len() == 0 {
+    if plain || !plan.conditions() || plan.context.is_empty() {
         return TokenStream::new();
     }
     if embedded {

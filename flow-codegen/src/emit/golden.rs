@@ -3,8 +3,8 @@
 
 use super::format::pretty;
 use super::tables::ATTRIBUTES;
-use crate::plan::Plan;
 use crate::{Error, Options};
+use flow_plan::plan::Plan;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 

@@ -20,8 +20,8 @@ mod tables;
 mod tokens;
 mod window;
 
-use crate::plan::Plan;
 use crate::{Cost, Error, Options, name};
+use flow_plan::plan::Plan;
 use format::pretty;
 use imports::names;
 use proc_macro2::TokenStream;
@@ -70,8 +70,9 @@ pub(crate) fn module(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{MondrianPlan, SequentialPlan};
-    use crate::{Checked, Chip, Functions, Optimise, passes};
+    use crate::{Checked, Chip, Functions, Optimise};
+    use flow_plan::passes;
+    use flow_plan::plan::{MondrianPlan, SequentialPlan};
 
     /// The artefact of the test firmware.
     const ARTEFACT: &[u8] = include_bytes!("../../../tests/case/model.flow");

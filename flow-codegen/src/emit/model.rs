@@ -2,11 +2,11 @@
 
 use super::tokens::{float, number};
 use super::{base, card, categorical, channels, integer, layer, noise, sequential, window};
-use crate::plan::Plan;
 use crate::{Cost, Error, Options};
 use flow_embedded::artefact::Judged;
 use flow_embedded::math::Backend;
 use flow_host::foreign::{Medium, show};
+use flow_plan::plan::Plan;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -176,7 +176,7 @@ fn density(plan: &Plan, name: &Ident) -> TokenStream {
 fn sampler(plan: &Plan, name: &Ident) -> TokenStream {
     let (event, context) = (number(plan.all.len()), number(plan.context.len()));
     let given = channels::given(plan);
-    let draw = (plan.event.len() > 0).then(|| base::draw(plan));
+    let draw = (!plan.event.is_empty()).then(|| base::draw(plan));
     let start = match plan.categorical.heads.is_empty() {
         true => quote! { #draw #given },
         false => {
@@ -188,7 +188,7 @@ fn sampler(plan: &Plan, name: &Ident) -> TokenStream {
         0 => quote! { kernels },
         _ => quote! { {base, kernels} },
     };
-    let context_name = match plan.conditions() && plan.context.len() > 0 {
+    let context_name = match plan.conditions() && !plan.context.is_empty() {
         false => format_ident!("_context"),
         true => format_ident!("context"),
     };

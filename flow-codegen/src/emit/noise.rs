@@ -2,7 +2,7 @@
 
 use super::tables;
 use super::tokens::number;
-use crate::plan::{NoisePlan, Plan};
+use flow_plan::plan::{NoisePlan, Plan};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 

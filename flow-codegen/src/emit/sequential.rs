@@ -2,9 +2,9 @@
 
 use super::tokens::{float, number};
 use super::{tables, window};
-use crate::plan::{Plan, SequentialPlan};
 use flow_embedded::artefact::COMMON_VALUES;
 use flow_embedded::detect::evidence::{Bet, Pattern};
+use flow_plan::plan::{Plan, SequentialPlan};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 

@@ -1,7 +1,7 @@
 //! Tokens that all emitters write alike.
 
-use crate::plan::Array;
 use flow_embedded::artefact::Scale;
+use flow_plan::plan::Array;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 

@@ -1,7 +1,7 @@
 //! What emits the statements of one layer with a conditioner.
 
 use crate::emit::tables::Owner;
-use crate::plan::{Conditional, Plan};
+use flow_plan::plan::{Conditional, Plan};
 
 /// Emits the statements of a layer with a conditioner.
 pub(super) struct Emitter<'p> {

@@ -5,8 +5,8 @@ use super::emitter::Emitter;
 use crate::emit::imports::{imports, names};
 use crate::emit::tokens::{at, circle, float, name, number, scale_map_name};
 use crate::emit::{card, tables};
-use crate::plan::{Bijection, Constants, LayerPlan, Plan, Table};
 use flow_embedded::artefact::{Direction, Scale, Transformer};
+use flow_plan::plan::{Bijection, Constants, LayerPlan, Plan, Table};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 

@@ -3,8 +3,8 @@
 use super::layer;
 use crate::emit::base::latents;
 use crate::emit::tokens::{at, circle, float, number};
-use crate::plan::{Channels, Constants, Plan};
 use flow_embedded::artefact::{Base, Domain};
+use flow_plan::plan::{Channels, Constants, Plan};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -25,7 +25,7 @@ pub(in crate::emit) fn implementations(
             }
         }
     });
-    let unused = unused.filter(|_| plan.context.len() > 0);
+    let unused = unused.filter(|_| !plan.context.is_empty());
     let context_name = match plan.context.len() {
         0 => format_ident!("_context"),
         _ => format_ident!("context"),

@@ -1,8 +1,8 @@
 //! Rows of integers, and the constants around them.
 
 use crate::emit::tables::{ATTRIBUTES, Owner, hidden, identifier, output, statics, wrap};
-use crate::plan::{Bijection, Channels, Conditional, Constants, Plan, Table};
 use flow_embedded::artefact::WeightFormat;
+use flow_plan::plan::{Bijection, Channels, Conditional, Constants, Plan, Table};
 use proc_macro2::Ident;
 
 /// The tables of a model of integers, but for the calibration.

@@ -5,8 +5,8 @@ use super::conditioner::activation;
 use super::transformer::inv_bound;
 use crate::emit::tables::{self, Owner};
 use crate::emit::tokens::{array, float, number};
-use crate::plan::{Array, Convolutional, Filters, Plan};
 use flow_embedded::artefact::Transformer;
+use flow_plan::plan::{Array, Convolutional, Filters, Plan};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 

@@ -3,7 +3,7 @@
 
 use crate::emit::tables::Owner;
 use crate::emit::tokens::number;
-use crate::plan::{Conditional, Plan};
+use flow_plan::plan::{Conditional, Plan};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 

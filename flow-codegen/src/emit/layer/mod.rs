@@ -16,10 +16,10 @@ use super::card;
 use super::imports::imports;
 use super::tables::Owner;
 use super::tokens::{name, number};
-use crate::plan::{Bijection, HeadPlan, LayerPlan, Plan};
 use bodies::Bodies;
 use emitter::Emitter;
 use flow_embedded::artefact::Direction;
+use flow_plan::plan::{Bijection, HeadPlan, LayerPlan, Plan};
 use proc_macro2::TokenStream;
 use quote::quote;
 

@@ -7,7 +7,7 @@
 //! the activations, or to Q16 for the output layer and for what something is
 //! added to, by a multiplier of 15 bits and a shift.
 
-use super::Error;
+use crate::Error;
 use crate::plan::{Bijection, Conditional, IntegerRow, Plan, Table};
 use flow_embedded::artefact::{Activation, Quantisation, WeightFormat};
 use half::f16;

@@ -1,28 +1,28 @@
 use flow_embedded::artefact::{Channel, Domain, Grid, Header, Vocabulary};
 
 /// The channels of the event or of the context.
-pub(crate) struct Channels(pub(crate) Vec<ChannelPlan>);
+pub struct Channels(pub Vec<ChannelPlan>);
 
 /// One channel: the map of its domain, then `(x − mean) · inv_std`.
-pub(crate) struct ChannelPlan {
-    pub(crate) domain: Domain,
-    pub(crate) grid: Option<Grid>,
-    pub(crate) mean: f32,
-    pub(crate) inv_std: f32,
+pub struct ChannelPlan {
+    pub domain: Domain,
+    pub grid: Option<Grid>,
+    pub mean: f32,
+    pub inv_std: f32,
     /// The numbers that it feeds to a conditioner.
-    pub(crate) features: usize,
+    pub features: usize,
 }
 
 /// From more channels than these, a loop is worth a table.
 const MANY: usize = 8;
 
 impl ChannelPlan {
-    pub(crate) fn is_circular(&self) -> bool {
+    pub fn is_circular(&self) -> bool {
         self.domain == Domain::Circular
     }
 
     /// The place of its vocabulary, if it is categorical.
-    pub(crate) fn vocabulary(&self) -> Option<usize> {
+    pub fn vocabulary(&self) -> Option<usize> {
         match self.domain {
             Domain::Categorical { vocabulary } => Some(usize::from(vocabulary)),
             _ => None,
@@ -51,22 +51,26 @@ impl Channels {
         Self(channels.into_iter().map(plan).collect())
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether standardisation is all that happens to them.
-    pub(crate) fn all_real(&self) -> bool {
+    pub fn all_real(&self) -> bool {
         self.0.iter().all(|channel| channel.domain == Domain::Real)
     }
 
-    pub(crate) fn is_circular(&self, channel: usize) -> bool {
+    pub fn is_circular(&self, channel: usize) -> bool {
         self.0[channel].is_circular()
     }
 
     /// The numbers of each channel's domain, if there are many channels and all have domains of one kind: these are
     /// mapped in a loop.
-    pub(crate) fn one_kind(&self) -> Option<Vec<Vec<f32>>> {
+    pub fn one_kind(&self) -> Option<Vec<Vec<f32>>> {
         let first = std::mem::discriminant(&self.0.first()?.domain);
         let same = |own: &ChannelPlan| std::mem::discriminant(&own.domain) == first;
         let numbers = |own: &ChannelPlan| match own.domain {
@@ -83,7 +87,7 @@ impl Channels {
     }
 
     /// The grids of many channels that all have one: they are rounded in a loop.
-    pub(crate) fn all_grids(&self) -> Option<Vec<Vec<f32>>> {
+    pub fn all_grids(&self) -> Option<Vec<Vec<f32>>> {
         let grids = self
             .0
             .iter()
@@ -92,7 +96,7 @@ impl Channels {
     }
 
     /// The numbers that they feed to a conditioner.
-    pub(crate) fn features(&self) -> usize {
+    pub fn features(&self) -> usize {
         self.0.iter().map(|own| own.features).sum()
     }
 }

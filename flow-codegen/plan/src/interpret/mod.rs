@@ -12,7 +12,7 @@ mod integer;
 mod walk;
 
 use crate::plan::vectors;
-use crate::{Checked, Optimise, Passes, Plan, PlanError, passes};
+use crate::{Checked, Error, Optimise, Passes, Plan, passes};
 use float::Float;
 use flow_embedded::artefact::{Activation, Form, Header, LoadedFlow};
 use flow_embedded::fixed::Saturation;
@@ -20,7 +20,7 @@ use flow_embedded::math::{Backend, Libm, Math, Micromath, Polynomial};
 use integer::Integer;
 
 /// Takes the golden vectors of a model of integers from its integers.
-pub(crate) fn score_golden(plan: &mut Plan, header: &Header<'_>) {
+pub fn score_golden(plan: &mut Plan, header: &Header<'_>) {
     let golden = vectors(header, |event, context| {
         let mut saturation = Saturation::new();
         Integer::new(plan, &mut saturation)
@@ -38,7 +38,7 @@ impl Interpreter {
     ///
     /// # Errors
     /// The model can't have the form that its artefact asks for.
-    pub fn new(checked: &Checked<'_>, passes: Passes) -> Result<Self, PlanError> {
+    pub fn new(checked: &Checked<'_>, passes: Passes) -> Result<Self, Error> {
         let plan = Plan::new(checked);
         let quantisation = checked.flow.header().quantisation.as_ref();
         passes::run(plan, passes, Optimise::default(), quantisation).map(Self)
@@ -48,7 +48,7 @@ impl Interpreter {
     ///
     /// # Errors
     /// As [`new`](Self::new).
-    pub fn of(flow: &LoadedFlow<'_>) -> Result<Self, PlanError> {
+    pub fn of(flow: &LoadedFlow<'_>) -> Result<Self, Error> {
         Self::new(&Checked::from(flow.clone()), Passes::default())
     }
 

@@ -3,35 +3,35 @@
 use super::Plan;
 
 /// A row as `flow_embedded::fixed::Row` holds it.
-pub(crate) struct IntegerRow {
-    pub(crate) bias: i32,
-    pub(crate) multiplier: i16,
-    pub(crate) shift: i8,
+pub struct IntegerRow {
+    pub bias: i32,
+    pub multiplier: i16,
+    pub shift: i8,
     /// One for each input that the row sees.
-    pub(crate) weights: Vec<i16>,
+    pub weights: Vec<i16>,
 }
 
 /// The constants of a model of integers.
-pub(crate) struct Constants;
+pub struct Constants;
 
 impl Constants {
     /// In Q16; saturates.
-    pub(crate) fn q16(x: f32) -> i32 {
+    pub fn q16(x: f32) -> i32 {
         Self::fixed(x, 16)
     }
 
     /// One over the bound of a log-scale in Q30; saturates.
-    pub(crate) fn inv_bound(bound: f32) -> u32 {
+    pub fn inv_bound(bound: f32) -> u32 {
         (2f64.powi(30) / f64::from(bound)).round() as u32
     }
 
     /// The rows of U, in Q24.
-    pub(crate) fn upper(rows: &[Vec<f32>]) -> Vec<i32> {
+    pub fn upper(rows: &[Vec<f32>]) -> Vec<i32> {
         rows.iter().flatten().map(|w| Self::weight(*w)).collect()
     }
 
     /// The rows of L: the bias in Q16, then weights in Q24.
-    pub(crate) fn lower(rows: &[Vec<f32>]) -> Vec<i32> {
+    pub fn lower(rows: &[Vec<f32>]) -> Vec<i32> {
         let row = |row: &Vec<f32>| {
             let numbers = row.iter().enumerate();
             let numbers = numbers.map(|(place, number)| match place {
@@ -44,14 +44,14 @@ impl Constants {
     }
 
     /// Scales in Q24, shifts in Q16.
-    pub(crate) fn pairs(pairs: &[[f32; 2]]) -> Vec<[i32; 2]> {
+    pub fn pairs(pairs: &[[f32; 2]]) -> Vec<[i32; 2]> {
         let pair = |[scale, shift]: &[f32; 2]| [Self::weight(*scale), Self::q16(*shift)];
         pairs.iter().map(pair).collect()
     }
 
     /// The components of a mixture, without the cumulated weights that only a
     /// sampler needs.
-    pub(crate) fn mixture(plan: &Plan) -> Vec<i32> {
+    pub fn mixture(plan: &Plan) -> Vec<i32> {
         let component = |numbers: &[f32]| {
             let mut own = vec![Self::q16(numbers[0])];
             for [mean, inv_std] in numbers[2..].as_chunks().0 {

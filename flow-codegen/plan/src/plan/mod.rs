@@ -7,12 +7,12 @@ mod image;
 mod integer;
 mod layer;
 
-pub(crate) use categorical::{CategoricalPlan, HeadPlan};
-pub(crate) use channels::{ChannelPlan, Channels};
-pub(crate) use golden::{Golden, GoldenSample, vectors};
-pub(crate) use image::{Convolutional, Filters};
-pub(crate) use integer::{Constants, IntegerRow};
-pub(crate) use layer::{Array, Bijection, Conditional, LayerPlan, Layout, Table};
+pub use categorical::{CategoricalPlan, HeadPlan};
+pub use channels::{ChannelPlan, Channels};
+pub use golden::{Golden, GoldenSample, vectors};
+pub use image::{Convolutional, Filters};
+pub use integer::{Constants, IntegerRow};
+pub use layer::{Array, Bijection, Conditional, LayerPlan, Layout, Table};
 
 use crate::{Checked, Functions};
 use flow_embedded::artefact::{Base, Channel, Judged, WeightFormat};
@@ -23,96 +23,96 @@ use layer::Planner;
 
 /// A flow as the emitter sees it.
 pub struct Plan {
-    pub(crate) functions: Functions,
-    pub(crate) card: Card,
+    pub functions: Functions,
+    pub card: Card,
     /// All channels of the event.
-    pub(crate) all: Channels,
+    pub all: Channels,
     /// Those that bijections act on: all but the categorical ones.
-    pub(crate) event: Channels,
-    pub(crate) context: Channels,
-    pub(crate) categorical: CategoricalPlan,
+    pub event: Channels,
+    pub context: Channels,
+    pub categorical: CategoricalPlan,
     /// What the first context channels are computed from.
-    pub(crate) features: Vec<Feature>,
-    pub(crate) layers: Vec<LayerPlan>,
-    pub(crate) base: BasePlan,
-    pub(crate) math: Backend,
+    pub features: Vec<Feature>,
+    pub layers: Vec<LayerPlan>,
+    pub base: BasePlan,
+    pub math: Backend,
     /// What conditioners' weights are stored as, if not as `f32`.
-    pub(crate) weights: Option<WeightFormat>,
-    pub(crate) log_norm: f32,
-    pub(crate) calibration: Option<CalibrationPlan>,
-    pub(crate) sequential: Option<SequentialPlan>,
-    pub(crate) noise: Option<NoisePlan>,
-    pub(crate) mondrian: Option<MondrianPlan>,
-    pub(crate) golden: Vec<Golden>,
-    pub(crate) golden_samples: Vec<GoldenSample>,
+    pub weights: Option<WeightFormat>,
+    pub log_norm: f32,
+    pub calibration: Option<CalibrationPlan>,
+    pub sequential: Option<SequentialPlan>,
+    pub noise: Option<NoisePlan>,
+    pub mondrian: Option<MondrianPlan>,
+    pub golden: Vec<Golden>,
+    pub golden_samples: Vec<GoldenSample>,
 }
 
 /// The base distribution.
-pub(crate) struct BasePlan {
-    pub(crate) distribution: Base,
+pub struct BasePlan {
+    pub distribution: Base,
     /// The components of a mixture.
-    pub(crate) weights: Vec<f32>,
+    pub weights: Vec<f32>,
     /// `places[i]` is the place of the event's array where channel `i` of the
     /// base lies.
-    pub(crate) places: Vec<usize>,
+    pub places: Vec<usize>,
 }
 
 /// Facts for the model card.
-pub(crate) struct Card {
-    pub(crate) name: String,
+pub struct Card {
+    pub name: String,
     /// The elementary functions that the artefact names.
-    pub(crate) math: Backend,
-    pub(crate) checksum: u32,
-    pub(crate) artefact_bytes: usize,
-    pub(crate) channels: Vec<String>,
-    pub(crate) context: Vec<String>,
-    pub(crate) evaluation: Option<(u32, f64, f64)>,
-    pub(crate) created_by: String,
-    pub(crate) command: String,
-    pub(crate) rows: u32,
-    pub(crate) seed: u64,
-    pub(crate) data_digest: u64,
+    pub math: Backend,
+    pub checksum: u32,
+    pub artefact_bytes: usize,
+    pub channels: Vec<String>,
+    pub context: Vec<String>,
+    pub evaluation: Option<(u32, f64, f64)>,
+    pub created_by: String,
+    pub command: String,
+    pub rows: u32,
+    pub seed: u64,
+    pub data_digest: u64,
 }
 
-pub(crate) struct CalibrationPlan {
-    pub(crate) alpha: f32,
-    pub(crate) rows: u32,
-    pub(crate) judges: Judged,
-    pub(crate) table: Vec<(f32, f32)>,
+pub struct CalibrationPlan {
+    pub alpha: f32,
+    pub rows: u32,
+    pub judges: Judged,
+    pub table: Vec<(f32, f32)>,
 }
 
 /// Calibration tables by context.
-pub(crate) struct MondrianPlan {
-    pub(crate) channel: usize,
+pub struct MondrianPlan {
+    pub channel: usize,
     /// Its name.
-    pub(crate) column: String,
-    pub(crate) categories: Vec<CategoryPlan>,
+    pub column: String,
+    pub categories: Vec<CategoryPlan>,
 }
 
 /// A listed value of the context channel.
-pub(crate) struct CategoryPlan {
-    pub(crate) value: f32,
-    pub(crate) rows: u32,
-    pub(crate) table: Vec<(f32, f32)>,
+pub struct CategoryPlan {
+    pub value: f32,
+    pub rows: u32,
+    pub table: Vec<(f32, f32)>,
 }
 
 /// A sequential test over a stream.
-pub(crate) struct SequentialPlan {
-    pub(crate) edges: usize,
-    pub(crate) thresholds: Vec<f32>,
-    pub(crate) scores: Vec<i8>,
-    pub(crate) bets: Vec<Bet>,
+pub struct SequentialPlan {
+    pub edges: usize,
+    pub thresholds: Vec<f32>,
+    pub scores: Vec<i8>,
+    pub bets: Vec<Bet>,
     /// Of one channel after another.
-    pub(crate) common: Vec<f32>,
-    pub(crate) run_length: f32,
-    pub(crate) delta: f32,
-    pub(crate) promise: String,
+    pub common: Vec<f32>,
+    pub run_length: f32,
+    pub delta: f32,
+    pub promise: String,
 }
 
 /// Where the noise of a sensor starts, and the ranges of the context.
-pub(crate) struct NoisePlan {
-    pub(crate) start: Vec<f32>,
-    pub(crate) ranges: Vec<[f32; 2]>,
+pub struct NoisePlan {
+    pub start: Vec<f32>,
+    pub ranges: Vec<[f32; 2]>,
 }
 
 impl Plan {
@@ -205,7 +205,7 @@ impl Plan {
     }
 
     /// The conditioners of heads and layers, to be changed.
-    pub(crate) fn conditionals_mut(&mut self) -> impl Iterator<Item = &mut Conditional> {
+    pub fn conditionals_mut(&mut self) -> impl Iterator<Item = &mut Conditional> {
         let bijections = self.layers.iter_mut().map(|layer| &mut layer.bijection);
         let heads = self.categorical.heads.iter_mut();
         let heads = heads.map(|head| &mut head.conditioner);
@@ -213,14 +213,14 @@ impl Plan {
     }
 
     /// Whether anything is conditioned: a layer without a conditioner reads nothing.
-    pub(crate) fn conditions(&self) -> bool {
+    pub fn conditions(&self) -> bool {
         let mut bijections = self.layers.iter().map(|layer| &layer.bijection);
         let conditional = bijections.any(Bijection::reads_context);
         self.given() > 0 && (conditional || !self.categorical.heads.is_empty())
     }
 
     /// Whether anything reads the embeddings of a vocabulary.
-    pub(crate) fn embeds(&self, vocabulary: usize) -> bool {
+    pub fn embeds(&self, vocabulary: usize) -> bool {
         let own = &self.categorical;
         let mut context = self.context.0.iter();
         let mut heads = own.heads.iter().enumerate();
@@ -230,17 +230,17 @@ impl Plan {
 
     /// The numbers that condition: the features of the context, then the embeddings of
     /// the event's categories.
-    pub(crate) fn given(&self) -> usize {
+    pub fn given(&self) -> usize {
         self.context.features() + self.categorical.embeddings()
     }
 
     /// Whether the model is computed with integers.
-    pub(crate) fn is_integer(&self) -> bool {
+    pub fn is_integer(&self) -> bool {
         self.weights.is_some_and(WeightFormat::is_integer)
     }
 
     /// The layers that have code, with their places in the artefact.
-    pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = (usize, &LayerPlan)> {
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = (usize, &LayerPlan)> {
         self.layers
             .iter()
             .enumerate()

@@ -10,18 +10,16 @@
 //! | `quantise` | flash, and floating point where there is no unit for it |
 //! | `layout` | loads of inputs, or code: as [`Optimise`] says |
 
-mod error;
 mod fold;
 mod layout;
 mod pack;
 mod quantise;
 mod schedule;
 
-pub use error::Error;
 pub use quantise::weight_scale;
 
 use crate::plan::Layout;
-use crate::{Optimise, Plan};
+use crate::{Error, Optimise, Plan};
 use flow_embedded::artefact::Quantisation;
 
 /// Which passes run: all of them, unless one is switched off.
@@ -47,7 +45,7 @@ impl Default for Passes {
 
 /// Runs the passes that are switched on, and those that the model and the
 /// layout ask for.
-pub(crate) fn run(
+pub fn run(
     mut plan: Plan,
     passes: Passes,
     optimise: Optimise,
