@@ -198,7 +198,7 @@ pub enum Error {
     Interrupted,
     /// The model can't have the form that its artefact asks for.
     #[error(transparent)]
-    Plan(#[from] flow_codegen::PlanError),
+    Plan(#[from] flow_plan::Error),
     /// The artefact can't be compiled.
     #[error(transparent)]
     Codegen(#[from] flow_codegen::Error),

@@ -2,8 +2,8 @@
 
 use super::BatchFlow;
 use crate::data::Dataset;
-use flow_codegen::{Interpreter, PlanError};
 use flow_embedded::artefact::{LoadedFlow, ShapeError};
+use flow_plan::Interpreter;
 use rayon::prelude::*;
 
 /// Scores rows with an artefact, with the bits of the firmware.
@@ -23,7 +23,7 @@ impl<'f, 'a> Scorer<'f, 'a> {
     ///
     /// # Errors
     /// It is quantised in a way that its weights do not allow.
-    pub fn new(flow: &'f LoadedFlow<'a>) -> Result<Self, PlanError> {
+    pub fn new(flow: &'f LoadedFlow<'a>) -> Result<Self, flow_plan::Error> {
         let by = match flow.is_integer() {
             false => By::Batch(BatchFlow::new(flow)),
             true => By::Interpreter(Box::new(Interpreter::of(flow)?)),

@@ -19,8 +19,8 @@ use crate::export::{
     Draft, DraftCalibration, DraftConditioner, DraftLayer, DraftMondrian, DraftQuantisation,
     DraftSequential,
 };
-use flow_codegen::Interpreter;
 use flow_embedded::artefact::{Judged, LoadedFlow, WeightFormat};
+use flow_plan::Interpreter;
 use half::f16;
 use rayon::prelude::*;
 

@@ -8,8 +8,8 @@
 
 use crate::data::Dataset;
 use crate::export::{Draft, DraftConditioner, DraftLayer, MaskedRow};
-use flow_codegen::{Interpreter, weight_scale};
 use flow_embedded::artefact::{Role, WeightFormat};
+use flow_plan::{Interpreter, weight_scale};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 
