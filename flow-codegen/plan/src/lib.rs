@@ -12,12 +12,9 @@
 
 mod checked;
 mod error;
-#[doc(hidden)]
 pub mod interpret;
 mod options;
-#[doc(hidden)]
 pub mod passes;
-#[doc(hidden)]
 pub mod plan;
 
 pub use checked::Checked;

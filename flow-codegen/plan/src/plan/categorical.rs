@@ -7,6 +7,7 @@ use flow_embedded::artefact::{Block, Transformer};
 
 /// The categorical channels of a model; nothing for most.
 pub struct CategoricalPlan {
+    /// The vocabularies, of event and context.
     pub vocabularies: Vec<VocabularyPlan>,
     /// One for each categorical event channel, in order.
     pub heads: Vec<HeadPlan>,
@@ -16,6 +17,7 @@ pub struct CategoricalPlan {
 
 /// Categories and their embeddings.
 pub struct VocabularyPlan {
+    /// Their names.
     pub names: Vec<String>,
     /// A row for each category.
     pub rows: Vec<Vec<f32>>,
@@ -25,6 +27,7 @@ pub struct VocabularyPlan {
 pub struct HeadPlan {
     /// The event channel.
     pub channel: usize,
+    /// Its vocabulary, by place.
     pub vocabulary: usize,
     /// The features that the conditioner sees; the embedding of the channel's own code
     /// lies behind them.

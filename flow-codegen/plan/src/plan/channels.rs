@@ -1,3 +1,5 @@
+//! The channels of event and context.
+
 use flow_embedded::artefact::{Channel, Domain, Grid, Header, Vocabulary};
 
 /// The channels of the event or of the context.
@@ -5,9 +7,13 @@ pub struct Channels(pub Vec<ChannelPlan>);
 
 /// One channel: the map of its domain, then `(x − mean) · inv_std`.
 pub struct ChannelPlan {
+    /// What values it can take.
     pub domain: Domain,
+    /// The grid that it is rounded to, if to any.
     pub grid: Option<Grid>,
+    /// The mean, after the map of the domain.
     pub mean: f32,
+    /// One over the standard deviation, likewise.
     pub inv_std: f32,
     /// The numbers that it feeds to a conditioner.
     pub features: usize,
@@ -17,6 +23,7 @@ pub struct ChannelPlan {
 const MANY: usize = 8;
 
 impl ChannelPlan {
+    /// Whether it is an angle.
     pub fn is_circular(&self) -> bool {
         self.domain == Domain::Circular
     }
@@ -51,10 +58,12 @@ impl Channels {
         Self(channels.into_iter().map(plan).collect())
     }
 
+    /// The number of channels.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -64,6 +73,7 @@ impl Channels {
         self.0.iter().all(|channel| channel.domain == Domain::Real)
     }
 
+    /// Whether a channel is an angle.
     pub fn is_circular(&self, channel: usize) -> bool {
         self.0[channel].is_circular()
     }

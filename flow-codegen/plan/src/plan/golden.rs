@@ -8,15 +8,21 @@ use flow_embedded::math::Polynomial;
 
 /// An event with the log-likelihood that it must get.
 pub struct Golden {
+    /// The event.
     pub event: Vec<f32>,
+    /// Its context.
     pub context: Vec<f32>,
+    /// In nats.
     pub log_prob: f32,
 }
 
 /// A sample that a seed must give.
 pub struct GoldenSample {
+    /// The seed of [`Words`].
     pub seed: u32,
+    /// The context.
     pub context: Vec<f32>,
+    /// The sample.
     pub event: Vec<f32>,
 }
 

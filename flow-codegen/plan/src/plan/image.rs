@@ -10,8 +10,11 @@ pub struct Convolutional {
     pub given: Vec<usize>,
     /// Those of the planes that are transformed.
     pub transformed: Vec<usize>,
+    /// What is done to them.
     pub transformer: Transformer,
+    /// The non-linearity of the hidden layers.
     pub activation: Activation,
+    /// Whether hidden layers behind the first add their inputs.
     pub residual: bool,
     /// The hidden layers, then the output.
     pub layers: Vec<Filters>,
@@ -19,6 +22,7 @@ pub struct Convolutional {
 
 /// One convolution.
 pub struct Filters {
+    /// The image, the kernel, and the planes.
     pub sizes: Convolution,
     /// A row for each feature: its head and what it multiplies of what the kernel
     /// sees.

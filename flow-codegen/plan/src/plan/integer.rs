@@ -4,8 +4,11 @@ use super::Plan;
 
 /// A row as `flow_embedded::fixed::Row` holds it.
 pub struct IntegerRow {
+    /// In the unit of the sum of products.
     pub bias: i32,
+    /// `multiplier / 2^(16 + shift)` turns the sum into the unit of the output.
     pub multiplier: i16,
+    /// −8 ..= 15.
     pub shift: i8,
     /// One for each input that the row sees.
     pub weights: Vec<i16>,

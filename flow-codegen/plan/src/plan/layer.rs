@@ -12,17 +12,23 @@ use flow_embedded::kernels::PANEL_ROWS;
 pub struct LayerPlan {
     /// The bijection's name.
     pub name: &'static str,
+    /// What it does.
     pub bijection: Bijection,
 }
 
+/// What a layer does.
 pub enum Bijection {
+    /// Some channels are transformed given the others.
     Coupling(Conditional),
+    /// Each group of channels is transformed given those before it.
     Autoregressive(Direction, Conditional),
     /// `z_i = Σ_j (L U)_ij x_p(j) + bias_i`; leaves the channels in order.
     Linear {
         /// `p`, as places.
         places: Vec<usize>,
+        /// The rows of U from the diagonal on.
         upper: Vec<Vec<f32>>,
+        /// The rows of L, each its bias and what stands left of the diagonal.
         lower: Vec<Vec<f32>>,
     },
     /// Scale and shift of the channel at each place.
@@ -38,7 +44,9 @@ pub enum Bijection {
     Pointwise {
         /// The places of the planes, position by position.
         places: Vec<usize>,
+        /// The rows of U from the diagonal on.
         upper: Vec<Vec<f32>>,
+        /// The rows of L, each its bias and what stands left of the diagonal.
         lower: Vec<Vec<f32>>,
     },
 }
@@ -100,8 +108,11 @@ pub struct Conditional {
     /// The channels that are transformed, group by group; a coupling has one
     /// group.
     pub groups: Vec<Vec<usize>>,
+    /// What is done to each, given its parameters.
     pub transformer: Transformer,
+    /// The conditioner's non-linearity.
     pub activation: Activation,
+    /// Which dense layers it has, and how they are joined.
     pub form: Form,
     /// What each dense layer is there for, the output included.
     pub roles: Vec<Role>,
@@ -314,6 +325,7 @@ pub struct Table {
     /// The weights of a row that are stored and multiplied: zeros beyond those
     /// that it sees.
     pub stored: usize,
+    /// How the rows lie in flash.
     pub layout: Layout,
     /// Each its bias, and then the weight of each input that it sees.
     pub rows: Vec<Vec<f32>>,

@@ -23,32 +23,47 @@ use layer::Planner;
 
 /// A flow as the emitter sees it.
 pub struct Plan {
+    /// The functions that a module of it holds.
     pub functions: Functions,
+    /// Facts for the model card.
     pub card: Card,
     /// All channels of the event.
     pub all: Channels,
     /// Those that bijections act on: all but the categorical ones.
     pub event: Channels,
+    /// All channels of the context.
     pub context: Channels,
+    /// Vocabularies, and the heads of categorical event channels.
     pub categorical: CategoricalPlan,
     /// What the first context channels are computed from.
     pub features: Vec<Feature>,
+    /// The bijections, data to base.
     pub layers: Vec<LayerPlan>,
+    /// The base distribution.
     pub base: BasePlan,
+    /// The elementary functions that the code calls.
     pub math: Backend,
     /// What conditioners' weights are stored as, if not as `f32`.
     pub weights: Option<WeightFormat>,
+    /// The constant part of the log-likelihood in nats.
     pub log_norm: f32,
+    /// The conformal calibration, if there is one.
     pub calibration: Option<CalibrationPlan>,
+    /// The sequential test, if there is one.
     pub sequential: Option<SequentialPlan>,
+    /// What a model of noise starts from, if it is one.
     pub noise: Option<NoisePlan>,
+    /// The calibration by context, if there is one.
     pub mondrian: Option<MondrianPlan>,
+    /// Events and the log-likelihoods that they must get.
     pub golden: Vec<Golden>,
+    /// Seeds and the samples that they must give.
     pub golden_samples: Vec<GoldenSample>,
 }
 
 /// The base distribution.
 pub struct BasePlan {
+    /// Which one.
     pub distribution: Base,
     /// The components of a mixture.
     pub weights: Vec<f32>,
@@ -59,59 +74,89 @@ pub struct BasePlan {
 
 /// Facts for the model card.
 pub struct Card {
+    /// The model's name.
     pub name: String,
     /// The elementary functions that the artefact names.
     pub math: Backend,
+    /// CRC-32 of the artefact.
     pub checksum: u32,
+    /// The artefact's size in bytes.
     pub artefact_bytes: usize,
+    /// The event's channels, with their units.
     pub channels: Vec<String>,
+    /// The context's channels, with their units.
     pub context: Vec<String>,
+    /// Of the held-out rows: how many, their mean log-likelihood in nats, and its standard error.
     pub evaluation: Option<(u32, f64, f64)>,
+    /// The program and its version.
     pub created_by: String,
+    /// The command line.
     pub command: String,
+    /// The rows trained on.
     pub rows: u32,
+    /// The seed of all that was random.
     pub seed: u64,
+    /// A digest of the training data's values.
     pub data_digest: u64,
 }
 
+/// Split-conformal calibration.
 pub struct CalibrationPlan {
+    /// Alarm when the p-value is at most this.
     pub alpha: f32,
+    /// The calibration rows.
     pub rows: u32,
+    /// What the rows are.
     pub judges: Judged,
+    /// Pairs of log-likelihood and p-value, ascending in both.
     pub table: Vec<(f32, f32)>,
 }
 
 /// Calibration tables by context.
 pub struct MondrianPlan {
+    /// The context channel, from 0.
     pub channel: usize,
     /// Its name.
     pub column: String,
+    /// Its listed values.
     pub categories: Vec<CategoryPlan>,
 }
 
 /// A listed value of the context channel.
 pub struct CategoryPlan {
+    /// The value.
     pub value: f32,
+    /// The calibration rows with this value.
     pub rows: u32,
+    /// As [`CalibrationPlan::table`], of these rows.
     pub table: Vec<(f32, f32)>,
 }
 
 /// A sequential test over a stream.
 pub struct SequentialPlan {
+    /// Thresholds of each statistic.
     pub edges: usize,
+    /// Those of one statistic after another.
     pub thresholds: Vec<f32>,
+    /// Rows of scores: see [`EvidenceTable`](flow_embedded::detect::EvidenceTable).
     pub scores: Vec<i8>,
+    /// The bets.
     pub bets: Vec<Bet>,
-    /// Of one channel after another.
+    /// Common values of one event channel after another.
     pub common: Vec<f32>,
+    /// False alarms are at least so many samples apart, in the mean.
     pub run_length: f32,
+    /// The probability, over calibrations, that they are not.
     pub delta: f32,
+    /// The promise, as its author put it.
     pub promise: String,
 }
 
 /// Where the noise of a sensor starts, and the ranges of the context.
 pub struct NoisePlan {
+    /// The mean of each event channel in the training data.
     pub start: Vec<f32>,
+    /// The least and the largest value of each context channel there.
     pub ranges: Vec<[f32; 2]>,
 }
 
