@@ -23,7 +23,7 @@ pub(super) fn bytes(plan: &Plan) -> usize {
         0
     };
     let base = match plan.is_integer() {
-        true => Constants::mixture(plan).len(),
+        true => Constants::mixture(&plan.base).len(),
         false => plan.base.weights.len(),
     };
     let calibration = plan.calibration.as_ref().filter(|_| plan.functions.score());

@@ -9,7 +9,10 @@ mod conditioner;
 mod float;
 mod image;
 mod integer;
+mod kernels;
 mod walk;
+
+pub use float::Activations;
 
 use crate::plan::vectors;
 use crate::{Checked, Error, Optimise, Passes, Plan, passes};
@@ -187,10 +190,6 @@ impl Interpreter {
         sizes.into_iter().map(conditioner).collect()
     }
 }
-
-/// What each dense layer of each conditioner reads: of a chain its inputs, and then
-/// each of its hidden layers.
-pub type Activations = Vec<Vec<Vec<f32>>>;
 
 /// What holds nearly all sizes, and some more.
 fn range(mut sizes: Vec<f32>) -> f32 {

@@ -45,6 +45,9 @@ impl Default for Passes {
 
 /// Runs the passes that are switched on, and those that the model and the
 /// layout ask for.
+///
+/// # Errors
+/// The model can't have the form that `quantisation` asks for.
 pub fn run(
     mut plan: Plan,
     passes: Passes,

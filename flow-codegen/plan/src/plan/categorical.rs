@@ -1,7 +1,7 @@
 //! Categorical channels: vocabularies, and the heads of those of the event.
 
-use super::Conditional;
-use super::layer::{Layout, Table};
+use super::layer::Conditional;
+use super::table::{Layout, Table};
 use crate::Checked;
 use flow_embedded::artefact::{Block, Transformer};
 

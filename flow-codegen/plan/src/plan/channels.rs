@@ -110,3 +110,11 @@ impl Channels {
         self.0.iter().map(|own| own.features).sum()
     }
 }
+
+/// Channels of the artefact as places of the event's array.
+pub(super) fn channels(channels: &[u8]) -> Vec<usize> {
+    channels
+        .iter()
+        .map(|channel| usize::from(*channel))
+        .collect()
+}

@@ -1,6 +1,7 @@
 //! The bijections over images, their planes as places of the event's array.
 
-use super::layer::{Layout, Table, channels};
+use super::channels::channels;
+use super::table::{Layout, Table};
 use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Transformer};
 use flow_embedded::kernels::Convolution;
 

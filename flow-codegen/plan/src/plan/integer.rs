@@ -1,18 +1,6 @@
 //! A model's numbers as integers.
 
-use super::Plan;
-
-/// A row as `flow_embedded::fixed::Row` holds it.
-pub struct IntegerRow {
-    /// In the unit of the sum of products.
-    pub bias: i32,
-    /// `multiplier / 2^(16 + shift)` turns the sum into the unit of the output.
-    pub multiplier: i16,
-    /// −8 ..= 15.
-    pub shift: i8,
-    /// One for each input that the row sees.
-    pub weights: Vec<i16>,
-}
+use super::base::BasePlan;
 
 /// The constants of a model of integers.
 pub struct Constants;
@@ -54,7 +42,7 @@ impl Constants {
 
     /// The components of a mixture, without the cumulated weights that only a
     /// sampler needs.
-    pub fn mixture(plan: &Plan) -> Vec<i32> {
+    pub fn mixture(base: &BasePlan) -> Vec<i32> {
         let component = |numbers: &[f32]| {
             let mut own = vec![Self::q16(numbers[0])];
             for [mean, inv_std] in numbers[2..].as_chunks().0 {
@@ -62,7 +50,7 @@ impl Constants {
             }
             own
         };
-        let components = plan.base.weights.chunks_exact(2 + 2 * plan.event.len());
+        let components = base.weights.chunks_exact(2 + 2 * base.places.len());
         components.flat_map(component).collect()
     }
 

@@ -1,21 +1,25 @@
 //! What will be emitted: shapes and tables, free of the artefact's encoding.
 
+mod base;
 mod categorical;
 mod channels;
 mod golden;
 mod image;
 mod integer;
 mod layer;
+mod table;
 
-pub use categorical::{CategoricalPlan, HeadPlan};
+pub use base::BasePlan;
+pub use categorical::{CategoricalPlan, HeadPlan, VocabularyPlan};
 pub use channels::{ChannelPlan, Channels};
 pub use golden::{Golden, GoldenSample, vectors};
 pub use image::{Convolutional, Filters};
-pub use integer::{Constants, IntegerRow};
-pub use layer::{Array, Bijection, Conditional, LayerPlan, Layout, Table};
+pub use integer::Constants;
+pub use layer::{Array, Bijection, Conditional, LayerPlan};
+pub use table::{IntegerRow, Layout, Table};
 
 use crate::{Checked, Functions};
-use flow_embedded::artefact::{Base, Channel, Judged, WeightFormat};
+use flow_embedded::artefact::{Channel, Judged, WeightFormat};
 use flow_embedded::detect::evidence::Bet;
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
@@ -59,17 +63,6 @@ pub struct Plan {
     pub golden: Vec<Golden>,
     /// Seeds and the samples that they must give.
     pub golden_samples: Vec<GoldenSample>,
-}
-
-/// The base distribution.
-pub struct BasePlan {
-    /// Which one.
-    pub distribution: Base,
-    /// The components of a mixture.
-    pub weights: Vec<f32>,
-    /// `places[i]` is the place of the event's array where channel `i` of the
-    /// base lies.
-    pub places: Vec<usize>,
 }
 
 /// Facts for the model card.
