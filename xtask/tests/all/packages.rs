@@ -88,7 +88,7 @@ fn has_licences(folder: &Path) {
 fn these_crates_are_published() {
     let names: Vec<String> = published().into_iter().map(|own| own.name).collect();
     let expected = [
-        "codegen", "cortex-m", "embedded", "frame", "host", "measure", "train",
+        "codegen", "cortex-m", "embedded", "frame", "host", "measure", "plan", "train",
     ];
     assert_eq!(names, expected.map(|name| format!("flow-{name}")));
 }
