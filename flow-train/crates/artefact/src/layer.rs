@@ -1,7 +1,7 @@
 //! One bijection, whatever its weights are kept as.
 
 use crate::Planes;
-use flow_embedded::artefact::{Direction, Transformer};
+use flow_embedded::artefact::{self, Direction, Permutation, Transformer};
 use std::convert::Infallible;
 use std::fmt::Debug;
 
@@ -16,6 +16,14 @@ pub trait Weights {
     type Factors: Clone + Debug + PartialEq;
     /// A positive scale and a shift for each channel.
     type Scales: Clone + Debug + PartialEq;
+}
+
+/// No weights: what a bijection is, and what is filled with numbers by a [`Map`].
+impl Weights for () {
+    type Conditioner = ();
+    type Convolutions = ();
+    type Factors = ();
+    type Scales = ();
 }
 
 /// One bijection, in the normalizing direction. Channels are counted among those that bijections act on: all but
@@ -108,16 +116,15 @@ impl Conditioned<'_> {
         }
     }
 
-    /// The inputs of an event of so many channels, each of which feeds so many numbers, behind the context's.
-    pub fn inputs(&self, event: usize, context: usize, features: impl Fn(usize) -> usize) -> usize {
-        let own: usize = match self.channels {
+    /// The channels that feed the conditioner, in the order of its inputs, of an event of so many.
+    pub fn reads(&self, event: usize) -> Vec<usize> {
+        match self.channels {
             Known::Others(transformed) => {
                 let kept = (0..event).filter(|channel| !transformed.contains(channel));
-                kept.map(features).sum()
+                kept.collect()
             }
-            Known::Before { order, .. } => order.iter().map(|channel| features(*channel)).sum(),
-        };
-        context + own
+            Known::Before { order, .. } => order.to_vec(),
+        }
     }
 
     /// Of `inputs` the leading ones that each block sees.
@@ -179,6 +186,45 @@ pub trait Map<V: Weights, W: Weights> {
     /// # Errors
     /// See above.
     fn scales(&mut self, own: V::Scales) -> Result<W::Scales, Self::Fault>;
+}
+
+impl From<&artefact::Layer<'_>> for Layer<()> {
+    fn from(layer: &artefact::Layer<'_>) -> Self {
+        match layer {
+            artefact::Layer::Coupling(own) => Self::Coupling {
+                transformed: places(own.transformed),
+                transformer: own.transformer,
+                conditioner: (),
+            },
+            artefact::Layer::Autoregressive(own) => Self::Autoregressive {
+                order: places(own.order),
+                groups: places(own.groups),
+                direction: own.direction,
+                transformer: own.transformer,
+                conditioner: (),
+            },
+            artefact::Layer::Linear(Permutation(order)) => Self::Linear {
+                permutation: places(order),
+                factors: (),
+            },
+            artefact::Layer::ElementWise => Self::ElementWise(()),
+            artefact::Layer::Permutation(Permutation(order)) => Self::Permutation(places(order)),
+            artefact::Layer::Convolutional(own) => Self::Convolutional {
+                given: Planes::from(&own.given),
+                transformed: Planes::from(&own.transformed),
+                transformer: own.transformer,
+                conditioner: (),
+            },
+            artefact::Layer::Pointwise(planes) => Self::Pointwise {
+                planes: Planes::from(planes),
+                factors: (),
+            },
+        }
+    }
+}
+
+fn places(channels: &[u8]) -> Vec<usize> {
+    channels.iter().map(|own| usize::from(*own)).collect()
 }
 
 impl<V: Weights> Layer<V> {

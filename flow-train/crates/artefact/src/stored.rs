@@ -1,11 +1,12 @@
 //! Weights as an artefact stores them.
 
 use super::draft::bounded;
-use super::{ExportError, Layer, Planes, Weights};
+use super::{Conditioned, ExportError, Layer, Map, Planes, Weights};
 use flow_embedded::artefact::{
     self, Activation, Autoregressive, Block, Conditioner, ConvolutionalCoupling, Convolutions,
     Coupling, Form, LoadedFlow, MAX_CHANNELS, Permutation, Shape, Units,
 };
+use std::convert::Infallible;
 
 /// The numbers of an artefact: masked weights are left out, rows follow each other with their bias in front.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,58 +208,63 @@ impl DraftLayer {
         index: usize,
         layer: &artefact::Layer<'_>,
     ) -> Self {
-        let weights = flow.layer_weights(index);
-        let shape = flow.header().shape();
-        match layer {
-            artefact::Layer::Coupling(own) => Self::Coupling {
-                transformed: places(own.transformed),
-                transformer: own.transformer,
-                conditioner: DraftConditioner::from_loaded(layer, &own.conditioner, shape, weights),
-            },
-            artefact::Layer::Autoregressive(own) => Self::Autoregressive {
-                order: places(own.order),
-                groups: places(own.groups),
-                direction: own.direction,
-                transformer: own.transformer,
-                conditioner: DraftConditioner::from_loaded(layer, &own.conditioner, shape, weights),
-            },
-            artefact::Layer::Linear(permutation) => Self::Linear {
-                permutation: places(permutation.0),
-                factors: DraftFactors::of(layer.weights(shape), weights),
-            },
-            artefact::Layer::ElementWise => {
-                let numbers: Vec<f32> = weights.collect();
-                Self::ElementWise(numbers.as_chunks().0.to_vec())
-            }
-            artefact::Layer::Permutation(permutation) => Self::Permutation(places(permutation.0)),
-            artefact::Layer::Convolutional(own) => Self::Convolutional {
-                given: Planes::from(&own.given),
-                transformed: Planes::from(&own.transformed),
-                transformer: own.transformer,
-                conditioner: DraftConvolutions {
-                    activation: own.conditioner.activation,
-                    residual: own.conditioner.residual,
-                    by_position: own.conditioner.by_position,
-                    hidden: own.conditioner.hidden.to_vec(),
-                    output_kernel: own.conditioner.output_kernel,
-                    weights: weights.collect(),
-                },
-            },
-            artefact::Layer::Pointwise(planes) => Self::Pointwise {
-                planes: Planes::from(planes),
-                factors: DraftFactors::of(layer.weights(shape), weights),
-            },
-        }
+        Layer::from(layer).map_all(&mut Numbers {
+            layer,
+            shape: flow.header().shape(),
+            numbers: flow.layer_weights(index),
+        })
     }
 }
 
-impl DraftFactors {
-    /// From so many numbers, U first.
-    fn of(count: usize, mut weights: impl Iterator<Item = f32>) -> Self {
-        Self {
-            upper: weights.by_ref().take(count / 2).collect(),
-            lower: weights.collect(),
-        }
+/// Fills a layer with the numbers that an artefact stores for it.
+struct Numbers<'l, I> {
+    layer: &'l artefact::Layer<'l>,
+    shape: Shape,
+    numbers: I,
+}
+
+impl<I: Iterator<Item = f32>> Map<(), Stored> for Numbers<'_, I> {
+    type Fault = Infallible;
+
+    fn conditioner(&mut self, _: Conditioned<'_>, (): ()) -> Result<DraftConditioner, Infallible> {
+        let blocks = 0..self.layer.dense_layers();
+        let blocks = blocks.flat_map(|dense| self.layer.blocks(dense, self.shape));
+        let own = self.layer.conditional().map(|(_, own)| own);
+        let own = own.expect("a bijection with a conditioner");
+        Ok(DraftConditioner::of(own, blocks, &mut self.numbers))
+    }
+
+    fn convolutions(
+        &mut self,
+        _: &Planes,
+        _: usize,
+        (): (),
+    ) -> Result<DraftConvolutions, Infallible> {
+        let artefact::Layer::Convolutional(ConvolutionalCoupling { conditioner, .. }) = self.layer
+        else {
+            unreachable!("a bijection with convolutions");
+        };
+        Ok(DraftConvolutions {
+            activation: conditioner.activation,
+            residual: conditioner.residual,
+            by_position: conditioner.by_position,
+            hidden: conditioner.hidden.to_vec(),
+            output_kernel: conditioner.output_kernel,
+            weights: self.numbers.by_ref().collect(),
+        })
+    }
+
+    fn factors(&mut self, rows: usize, (): ()) -> Result<DraftFactors, Infallible> {
+        let triangle = rows * (rows + 1) / 2;
+        Ok(DraftFactors {
+            upper: self.numbers.by_ref().take(triangle).collect(),
+            lower: self.numbers.by_ref().take(triangle).collect(),
+        })
+    }
+
+    fn scales(&mut self, (): ()) -> Result<Vec<[f32; 2]>, Infallible> {
+        let numbers: Vec<f32> = self.numbers.by_ref().collect();
+        Ok(numbers.as_chunks().0.to_vec())
     }
 }
 
@@ -303,16 +309,6 @@ impl DraftConditioner {
             form: self.form,
             hidden: bounded("hidden layers", units)?,
         })
-    }
-
-    fn from_loaded(
-        layer: &artefact::Layer<'_>,
-        conditioner: &Conditioner<'_>,
-        shape: Shape,
-        weights: impl Iterator<Item = f32>,
-    ) -> Self {
-        let blocks = (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape));
-        Self::of(conditioner, blocks, weights)
     }
 
     /// From the blocks of all its dense layers.
@@ -374,10 +370,6 @@ fn channels(channels: &[usize]) -> Result<Vec<u8>, ExportError> {
             found: channels.len(),
             limit: MAX_CHANNELS,
         })
-}
-
-fn places(channels: &[u8]) -> Vec<usize> {
-    channels.iter().map(|own| usize::from(*own)).collect()
 }
 
 fn image<'a>(planes: &Planes, places: &'a [u8]) -> Result<artefact::Planes<'a>, ExportError> {

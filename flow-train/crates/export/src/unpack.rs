@@ -116,7 +116,8 @@ impl Map<Stored, Dense<f64>> for Unpack<'_> {
         conditioned: Conditioned<'_>,
         own: DraftConditioner,
     ) -> Result<ConditionerParts<f64>, Infallible> {
-        let inputs = conditioned.inputs(self.event, self.context, self.features);
+        let reads = conditioned.reads(self.event).into_iter();
+        let inputs = self.context + reads.map(self.features).sum::<usize>();
         let outputs = conditioned.outputs().iter().sum();
         Ok(unpack_conditioner(&own, self.context, inputs, outputs))
     }

@@ -1,15 +1,15 @@
 //! Some rows on their way through the layers, feature by feature.
 
 use super::conditioner::Memory;
-use super::image::{self, Convolutional};
+use super::image::{self, Convolutional, Image, pointwise};
 use super::lanes::LaneMath;
 use super::linear::{gather, scale, scatter, unscale};
-use super::plan::{Bijection, Conditional, Plan};
+use super::plan::{Conditional, Panels, Plan};
 use super::transformer::{self, Way};
-use flow_embedded::artefact::{Base, Channel, Direction, Domain, Header};
+use flow_artefact::Layer;
+use flow_embedded::artefact::{Base, Channel, Direction, Domain, Header, Transformer};
 use flow_embedded::kernels::{circle, conclude};
 use flow_model::panel::Panel;
-use std::ops::Range;
 
 /// Memory for one chunk of rows.
 #[derive(Debug)]
@@ -202,113 +202,174 @@ impl<'p> Chunk<'p> {
     }
 
     /// One layer from data to base; its log-determinant, without what is constant, goes to `own_log_det`.
-    fn normalize<M: LaneMath>(&mut self, layer: &Bijection) {
+    fn normalize<M: LaneMath>(&mut self, layer: &Layer<Panels>) {
         match layer {
-            Bijection::Coupling { kept, conditional } => {
-                self.coupling::<M>(kept, conditional, Way::Forward);
-            }
-            Bijection::Autoregressive {
+            Layer::Coupling {
+                transformed,
+                transformer,
+                conditioner,
+            } => self.at_once::<M>(conditioner, transformed, *transformer, Way::Forward),
+            Layer::Autoregressive {
+                order,
                 groups,
                 direction,
-                conditional,
+                transformer,
+                conditioner,
             } => match direction {
-                Direction::Normalizing => self.at_once::<M>(conditional),
+                Direction::Normalizing => {
+                    self.at_once::<M>(conditioner, order, *transformer, Way::Forward);
+                }
                 Direction::Generative => {
-                    self.by_group::<M>(groups, conditional, Way::InverseAndLogDet);
+                    let way = Way::InverseAndLogDet;
+                    self.by_group::<M>(conditioner, groups, *transformer, way);
                 }
             },
-            Bijection::Linear(order, linear) => {
-                gather(order, &mut self.event, &mut self.spare);
-                linear.normalize(&mut self.event, self.spare.row_mut(0));
+            Layer::Linear {
+                permutation,
+                factors,
+            } => {
+                gather(permutation, &mut self.event, &mut self.spare);
+                factors.normalize(&mut self.event, self.spare.row_mut(0));
             }
-            Bijection::ElementWise(pairs) => {
+            Layer::ElementWise(pairs) => {
                 for (channel, pair) in pairs.iter().enumerate() {
                     scale(self.event.row_mut(channel), *pair);
                 }
             }
-            Bijection::Permutation(order) => gather(order, &mut self.event, &mut self.spare),
-            Bijection::Convolutional(own, memory) => {
-                self.convolutional::<M>(own, *memory, Way::Forward);
+            Layer::Permutation(order) => gather(order, &mut self.event, &mut self.spare),
+            Layer::Convolutional {
+                given,
+                transformed,
+                transformer,
+                conditioner,
+            } => {
+                let image = Image {
+                    given,
+                    transformed,
+                    transformer: *transformer,
+                };
+                self.convolutional::<M>(conditioner, image, Way::Forward);
             }
-            Bijection::Pointwise(own) => own.normalize(&mut self.event),
+            Layer::Pointwise { planes, factors } => {
+                pointwise(planes, &mut self.event, |x, sum| factors.normalize(x, sum));
+            }
         }
     }
 
     /// One layer from base to data.
-    fn generate<M: LaneMath>(&mut self, layer: &Bijection) {
+    fn generate<M: LaneMath>(&mut self, layer: &Layer<Panels>) {
         match layer {
-            Bijection::Coupling { kept, conditional } => {
-                self.coupling::<M>(kept, conditional, Way::Inverse);
-            }
-            Bijection::Autoregressive {
+            Layer::Coupling {
+                transformed,
+                transformer,
+                conditioner,
+            } => self.at_once::<M>(conditioner, transformed, *transformer, Way::Inverse),
+            Layer::Autoregressive {
+                order,
                 groups,
                 direction,
-                conditional,
+                transformer,
+                conditioner,
             } => match direction {
-                Direction::Normalizing => self.by_group::<M>(groups, conditional, Way::Inverse),
-                Direction::Generative => self.at_once::<M>(conditional),
+                Direction::Normalizing => {
+                    self.by_group::<M>(conditioner, groups, *transformer, Way::Inverse);
+                }
+                Direction::Generative => {
+                    self.at_once::<M>(conditioner, order, *transformer, Way::Forward);
+                }
             },
-            Bijection::Linear(order, linear) => {
-                linear.generate(&mut self.event, self.spare.row_mut(0));
-                scatter(order, &mut self.event, &mut self.spare);
+            Layer::Linear {
+                permutation,
+                factors,
+            } => {
+                factors.generate(&mut self.event, self.spare.row_mut(0));
+                scatter(permutation, &mut self.event, &mut self.spare);
             }
-            Bijection::ElementWise(pairs) => {
+            Layer::ElementWise(pairs) => {
                 for (channel, pair) in pairs.iter().enumerate() {
                     unscale(self.event.row_mut(channel), *pair);
                 }
             }
-            Bijection::Permutation(order) => scatter(order, &mut self.event, &mut self.spare),
-            Bijection::Convolutional(own, memory) => {
-                self.convolutional::<M>(own, *memory, Way::Inverse);
+            Layer::Permutation(order) => scatter(order, &mut self.event, &mut self.spare),
+            Layer::Convolutional {
+                given,
+                transformed,
+                transformer,
+                conditioner,
+            } => {
+                let image = Image {
+                    given,
+                    transformed,
+                    transformer: *transformer,
+                };
+                self.convolutional::<M>(conditioner, image, Way::Inverse);
             }
-            Bijection::Pointwise(own) => own.generate(&mut self.event),
+            Layer::Pointwise { planes, factors } => {
+                pointwise(planes, &mut self.event, |z, sum| factors.generate(z, sum));
+            }
         }
     }
 
-    fn convolutional<M: LaneMath>(&mut self, own: &Convolutional, memory: usize, way: Way) {
+    fn convolutional<M: LaneMath>(&mut self, own: &Convolutional, image: Image<'_>, way: Way) {
         own.apply::<M>(
+            image,
             way,
             &self.memory.input,
             &mut self.event,
-            &mut self.images[memory],
+            &mut self.images[own.memory],
             &mut self.own_log_det,
         );
     }
 
-    fn coupling<M: LaneMath>(&mut self, kept: &[usize], own: &Conditional, way: Way) {
-        self.features::<M>(kept, self.plan.shape.context);
+    /// A coupling, or an autoregressive layer in the direction that needs one pass: all that the conditioner reads is
+    /// known.
+    fn at_once<M: LaneMath>(
+        &mut self,
+        own: &Conditional,
+        channels: &[usize],
+        transformer: Transformer,
+        way: Way,
+    ) {
+        self.features::<M>(&own.reads, self.plan.shape.context);
         own.conditioner.evaluate::<M>(&mut self.memory);
-        self.transform::<M>(own, 0..own.channels.len(), way);
-    }
-
-    /// An autoregressive layer in the direction that needs one pass: forward.
-    fn at_once<M: LaneMath>(&mut self, own: &Conditional) {
-        self.features::<M>(&own.channels, self.plan.shape.context);
-        own.conditioner.evaluate::<M>(&mut self.memory);
-        self.transform::<M>(own, 0..own.channels.len(), Way::Forward);
+        self.transform::<M>(own, (channels, 0), transformer, way);
     }
 
     /// An autoregressive layer in the direction that goes group by group: as soon as a group is known, the hidden
     /// units that wait for it are evaluated, each once.
-    fn by_group<M: LaneMath>(&mut self, groups: &[Range<usize>], own: &Conditional, way: Way) {
+    fn by_group<M: LaneMath>(
+        &mut self,
+        own: &Conditional,
+        groups: &[usize],
+        transformer: Transformer,
+        way: Way,
+    ) {
         let mut slot = self.plan.shape.context;
-        for (block, group) in groups.iter().enumerate() {
+        let mut start = 0;
+        for (block, size) in groups.iter().enumerate() {
+            let group = &own.reads[start..start + size];
             own.conditioner.advance::<M>(block, &mut self.memory);
-            self.transform::<M>(own, group.clone(), way);
-            slot = self.features::<M>(&own.channels[group.clone()], slot);
+            self.transform::<M>(own, (group, start), transformer, way);
+            slot = self.features::<M>(group, slot);
+            start += size;
         }
     }
 
-    /// Transforms the channels in some places.
-    fn transform<M: LaneMath>(&mut self, own: &Conditional, places: Range<usize>, way: Way) {
-        for place in places {
-            let channel = own.channels[place];
+    /// Transforms channels, whose parameters begin at the place `first`.
+    fn transform<M: LaneMath>(
+        &mut self,
+        own: &Conditional,
+        (channels, first): (&[usize], usize),
+        transformer: Transformer,
+        way: Way,
+    ) {
+        for (place, channel) in (first..).zip(channels) {
             own.conditioner.parameters(place, &mut self.memory);
             transformer::apply::<M>(
-                own.transformer,
+                transformer,
                 way,
-                self.plan.shape.is_circular(channel),
-                self.event.row_mut(channel),
+                self.plan.shape.is_circular(*channel),
+                self.event.row_mut(*channel),
                 &mut self.memory.parameters,
                 &mut self.own_log_det,
             );

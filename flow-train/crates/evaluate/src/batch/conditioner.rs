@@ -3,7 +3,7 @@
 use super::activation;
 use super::dense::Dense;
 use super::lanes::LaneMath;
-use flow_embedded::artefact::{self, Activation, Form, Layer, Role, Shape, Transformer};
+use flow_embedded::artefact::{self, Activation, Form, Role};
 use flow_model::matmul::Then;
 use flow_model::panel::Panel;
 
@@ -61,7 +61,7 @@ impl Memory {
 }
 
 /// Gives the parameters of each transformed channel.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Conditioner {
     activation: Activation,
     form: Form,
@@ -75,19 +75,6 @@ pub(super) struct Conditioner {
 }
 
 impl Conditioner {
-    /// Takes its weights from the front of `stored`.
-    pub(super) fn new(
-        layer: &Layer<'_>,
-        transformer: Transformer,
-        own: &artefact::Conditioner<'_>,
-        shape: Shape,
-        stored: &mut impl Iterator<Item = f32>,
-    ) -> Self {
-        Self::of(own, transformer.parameters(), |index| {
-            Dense::new(layer.blocks(index, shape), stored)
-        })
-    }
-
     /// From its dense layers, asked for in order; so many parameters for each channel.
     pub(super) fn of(
         own: &artefact::Conditioner<'_>,

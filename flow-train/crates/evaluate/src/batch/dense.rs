@@ -6,7 +6,7 @@ use flow_model::panel::Panel;
 use std::ops::Range;
 
 /// A dense layer, evaluated block by block.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Dense {
     /// Row-major, padded by zeros beyond what a row sees.
     weights: Vec<f32>,

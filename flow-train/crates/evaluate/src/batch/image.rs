@@ -2,24 +2,42 @@
 
 use super::activation;
 use super::lanes::LaneMath;
-use super::linear::Linear;
 use super::transformer::{self, Way};
+use flow_artefact::Planes;
 use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Shape, Transformer};
-use flow_model::image::{Filter, PlanePanels as _, Planes};
+use flow_model::image::{Filter, PlanePanels as _};
 use flow_model::matmul::{Staircase, Then, forward_rounded};
 use flow_model::panel::{Panel, padded};
 
-/// Some planes of an image transformed given others.
-#[derive(Debug)]
+/// What transforms some planes of an image given others.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Convolutional {
-    given: Planes,
-    transformed: Planes,
-    transformer: Transformer,
     activation: Activation,
     residual: bool,
+    /// The image, the planes that condition and those that are transformed, and the parameters of each.
+    sizes: Sizes,
     /// The hidden layers, then the output; their weights lie one behind the other.
     filters: Vec<Filter>,
     weights: Vec<f32>,
+    /// The place of the memory that it works in: couplings of the same sizes share one.
+    pub(super) memory: usize,
+}
+
+/// What the memory of a coupling depends on, beside its filters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Sizes {
+    positions: usize,
+    given: usize,
+    transformed: usize,
+    parameters: usize,
+}
+
+/// The planes of a coupling, and what happens to them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Image<'l> {
+    pub(super) given: &'l Planes,
+    pub(super) transformed: &'l Planes,
+    pub(super) transformer: Transformer,
 }
 
 /// Memory of couplings of the same sizes, for one chunk.
@@ -51,39 +69,42 @@ impl Convolutional {
             filter
         });
         Self {
-            given: Planes::from(&own.given),
-            transformed: Planes::from(&own.transformed),
-            transformer: own.transformer,
             activation: own.conditioner.activation,
             residual: own.conditioner.residual,
+            sizes: Sizes {
+                positions: own.given.positions(),
+                given: own.given.count(),
+                transformed: own.transformed.count(),
+                parameters: own.transformer.parameters(),
+            },
             filters: filters.collect(),
             weights: stored.collect(),
+            memory: 0,
         }
     }
 
     /// Whether memory for another coupling serves this one.
     pub(super) fn shares_memory(&self, other: &Self) -> bool {
-        self.filters == other.filters
-            && self.transformer.parameters() == other.transformer.parameters()
+        self.filters == other.filters && self.sizes == other.sizes
     }
 
     /// Memory for chunks of up to `rows` rows.
     pub(super) fn memory(&self, rows: usize) -> Memory {
         let columns = padded(rows);
-        let wide = self.given.positions() * columns;
+        let sizes = self.sizes;
+        let wide = sizes.positions * columns;
         let (_, hidden) = self.split();
-        let planes = self.transformed.count();
         let features = self.filters.iter().map(Filter::features);
         Memory {
-            input: self.given.panel(columns),
+            input: Panel::new(sizes.given, wide),
             seen: self.filters.iter().map(|own| own.seen(columns)).collect(),
             hidden: hidden
                 .iter()
                 .map(|own| Panel::new(own.features(), wide))
                 .collect(),
-            parameters: Panel::new(self.transformer.parameters(), wide),
-            values: self.transformed.panel(columns),
-            log_dets: vec![vec![0.0; wide]; planes],
+            parameters: Panel::new(sizes.parameters, wide),
+            values: Panel::new(sizes.transformed, wide),
+            log_dets: vec![vec![0.0; wide]; sizes.transformed],
             zeros: vec![0.0; features.max().unwrap_or(0)],
         }
     }
@@ -92,13 +113,14 @@ impl Convolutional {
     /// context's features.
     pub(super) fn apply<M: LaneMath>(
         &self,
+        image: Image<'_>,
         way: Way,
         context: &Panel<f32>,
         event: &mut Panel<f32>,
         memory: &mut Memory,
         log_det: &mut [f32],
     ) {
-        self.given.gather(event, &mut memory.input);
+        image.given.gather(event, &mut memory.input);
         let (output, hidden) = self.split();
         for (index, own) in hidden.iter().enumerate() {
             self.load(index, context, memory);
@@ -122,10 +144,10 @@ impl Convolutional {
             }
         }
         self.load(hidden.len(), context, memory);
-        self.transformed.gather(event, &mut memory.values);
+        image.transformed.gather(event, &mut memory.values);
         let (seen, zeros) = (&memory.seen[hidden.len()], &memory.zeros);
         for (plane, log_dets) in memory.log_dets.iter_mut().enumerate() {
-            let count = self.transformer.parameters();
+            let count = self.sizes.parameters;
             let staircase = self.staircase(output, plane * count);
             forward_rounded(
                 staircase,
@@ -137,7 +159,7 @@ impl Convolutional {
             );
             log_dets.fill(0.0);
             transformer::apply::<M>(
-                self.transformer,
+                image.transformer,
                 way,
                 false,
                 memory.values.row_mut(plane),
@@ -145,10 +167,10 @@ impl Convolutional {
                 log_dets,
             );
         }
-        self.transformed.scatter(&memory.values, event);
+        image.transformed.scatter(&memory.values, event);
         // Position by position, as the runtime adds.
         let width = event.width();
-        for block in 0..self.given.positions() {
+        for block in 0..self.sizes.positions {
             for log_dets in &memory.log_dets {
                 let own = &log_dets[block * width..][..width];
                 log_det
@@ -189,33 +211,15 @@ impl Convolutional {
     }
 }
 
-/// An invertible 1×1 convolution.
-#[derive(Debug)]
-pub(super) struct Pointwise {
-    planes: Planes,
-    linear: Linear,
-}
-
-impl Pointwise {
-    /// Takes its weights from the front of `stored`.
-    pub(super) fn new(planes: Planes, stored: &mut impl Iterator<Item = f32>) -> Self {
-        let linear = Linear::new(planes.count(), stored);
-        Self { planes, linear }
-    }
-
-    pub(super) fn normalize(&self, event: &mut Panel<f32>) {
-        self.apply(event, |planes, sum| self.linear.normalize(planes, sum));
-    }
-
-    pub(super) fn generate(&self, event: &mut Panel<f32>) {
-        self.apply(event, |planes, sum| self.linear.generate(planes, sum));
-    }
-
-    fn apply(&self, event: &mut Panel<f32>, map: impl Fn(&mut Panel<f32>, &mut [f32])) {
-        let mut planes = self.planes.panel(event.width());
-        self.planes.gather(event, &mut planes);
-        let mut sum = vec![0.0; planes.width()];
-        map(&mut planes, &mut sum);
-        self.planes.scatter(&planes, event);
-    }
+/// An invertible 1×1 convolution: applies `map` to the planes of `event`, given memory for a row of them.
+pub(super) fn pointwise(
+    planes: &Planes,
+    event: &mut Panel<f32>,
+    map: impl Fn(&mut Panel<f32>, &mut [f32]),
+) {
+    let mut own = planes.panel(event.width());
+    planes.gather(event, &mut own);
+    let mut sum = vec![0.0; own.width()];
+    map(&mut own, &mut sum);
+    planes.scatter(&own, event);
 }

@@ -3,7 +3,7 @@
 use flow_model::panel::Panel;
 
 /// `L U P x + bias` without the permutation. Both factors lie as the artefact has them.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Linear {
     /// Rows of U, each from the diagonal on.
     upper: Vec<Vec<f32>>,

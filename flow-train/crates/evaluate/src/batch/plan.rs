@@ -2,11 +2,12 @@
 
 use super::categorical::{Head, Vocabulary};
 use super::conditioner::Conditioner;
-use super::image::{Convolutional, Pointwise};
+use super::dense::Dense;
+use super::image::Convolutional;
 use super::linear::Linear;
-use flow_embedded::artefact::{Direction, Layer, LoadedFlow, Shape, Transformer};
-use flow_model::image::Planes;
-use std::ops::Range;
+use flow_artefact::{Conditioned, Layer, Map, Planes, Weights};
+use flow_embedded::artefact::{self, LoadedFlow, Shape};
+use std::convert::Infallible;
 
 /// What a loaded flow evaluates, layer by layer.
 #[derive(Debug)]
@@ -15,39 +16,29 @@ pub(super) struct Plan {
     pub(super) heads: Vec<Head>,
     /// The event channels that bijections act on.
     pub(super) continuous: Vec<usize>,
-    pub(super) layers: Vec<Bijection>,
+    pub(super) layers: Vec<Layer<Panels>>,
     /// The numbers of the base distribution.
     pub(super) base: Vec<f32>,
     pub(super) shape: Shape,
 }
 
-/// One bijection.
-#[derive(Debug)]
-pub(super) enum Bijection {
-    Coupling {
-        kept: Vec<usize>,
-        conditional: Conditional,
-    },
-    Autoregressive {
-        /// Each group's places in the order of the channels.
-        groups: Vec<Range<usize>>,
-        direction: Direction,
-        conditional: Conditional,
-    },
-    Linear(Vec<usize>, Linear),
-    ElementWise(Vec<[f32; 2]>),
-    Permutation(Vec<usize>),
-    /// A coupling over an image, and the number of the memory that it works in.
-    Convolutional(Convolutional, usize),
-    Pointwise(Pointwise),
+/// Weights laid out for whole chunks.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Panels {}
+
+impl Weights for Panels {
+    type Conditioner = Conditional;
+    type Convolutions = Convolutional;
+    type Factors = Linear;
+    /// Pairs `[scale, shift]`.
+    type Scales = Vec<[f32; 2]>;
 }
 
-/// A transformer and what gives its parameters.
-#[derive(Debug)]
+/// What gives a transformer its parameters.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Conditional {
-    pub(super) transformer: Transformer,
-    /// The transformed channels in the order of their parameters.
-    pub(super) channels: Vec<usize>,
+    /// The channels that feed the conditioner after the context, in the order of its inputs.
+    pub(super) reads: Vec<usize>,
     pub(super) conditioner: Conditioner,
 }
 
@@ -67,12 +58,12 @@ impl Plan {
             shape,
         };
         for (index, layer) in layers {
-            let mut own = Bijection::new(layer, shape, flow.layer_weights(index));
-            if let Bijection::Convolutional(own, memory) = &mut own {
-                let known = plan.images();
-                let shared = known.iter().position(|other| other.shares_memory(own));
-                *memory = shared.unwrap_or(known.len());
-            }
+            let own = Layer::from(layer).map_all(&mut Fill {
+                layer,
+                shape,
+                numbers: flow.layer_weights(index),
+                images: plan.images(),
+            });
             plan.layers.push(own);
         }
         plan
@@ -81,22 +72,18 @@ impl Plan {
     /// All conditioners.
     pub(super) fn conditioners(&self) -> impl Iterator<Item = &Conditioner> {
         let heads = self.heads.iter().map(|head| &head.conditioner);
-        let layers = self.layers.iter().filter_map(|layer| match layer {
-            Bijection::Coupling { conditional, .. }
-            | Bijection::Autoregressive { conditional, .. } => Some(&conditional.conditioner),
-            _ => None,
-        });
-        heads.chain(layers)
+        let layers = self.layers.iter().filter_map(Layer::conditioner);
+        heads.chain(layers.map(|own| &own.conditioner))
     }
 
     /// A coupling over an image for each memory that is needed.
     pub(super) fn images(&self) -> Vec<&Convolutional> {
         let mut firsts = Vec::new();
         for layer in &self.layers {
-            if let Bijection::Convolutional(own, memory) = layer
-                && *memory == firsts.len()
+            if let Layer::Convolutional { conditioner, .. } = layer
+                && conditioner.memory == firsts.len()
             {
-                firsts.push(own);
+                firsts.push(conditioner);
             }
         }
         firsts
@@ -109,68 +96,43 @@ impl Plan {
     }
 }
 
-impl Bijection {
-    fn new(layer: &Layer<'_>, shape: Shape, mut stored: impl Iterator<Item = f32>) -> Self {
-        let stored = &mut stored;
-        match layer {
-            Layer::Coupling(own) => {
-                let channels = places(own.transformed);
-                let kept = (0..shape.event).filter(|channel| !channels.contains(channel));
-                Self::Coupling {
-                    kept: kept.collect(),
-                    conditional: Conditional {
-                        transformer: own.transformer,
-                        conditioner: Conditioner::new(
-                            layer,
-                            own.transformer,
-                            &own.conditioner,
-                            shape,
-                            stored,
-                        ),
-                        channels,
-                    },
-                }
-            }
-            Layer::Autoregressive(own) => {
-                let ends = own.groups.iter().scan(0, |end, group| {
-                    let start = *end;
-                    *end += usize::from(*group);
-                    Some(start..*end)
-                });
-                Self::Autoregressive {
-                    groups: ends.collect(),
-                    direction: own.direction,
-                    conditional: Conditional {
-                        transformer: own.transformer,
-                        channels: places(own.order),
-                        conditioner: Conditioner::new(
-                            layer,
-                            own.transformer,
-                            &own.conditioner,
-                            shape,
-                            stored,
-                        ),
-                    },
-                }
-            }
-            Layer::Linear(permutation) => {
-                Self::Linear(places(permutation.0), Linear::new(shape.event, stored))
-            }
-            Layer::ElementWise => {
-                let numbers: Vec<f32> = stored.collect();
-                Self::ElementWise(numbers.as_chunks::<2>().0.to_vec())
-            }
-            Layer::Permutation(permutation) => Self::Permutation(places(permutation.0)),
-            Layer::Convolutional(own) => {
-                Self::Convolutional(Convolutional::new(own, shape, stored), 0)
-            }
-            Layer::Pointwise(planes) => {
-                Self::Pointwise(Pointwise::new(Planes::from(planes), stored))
-            }
-        }
-    }
+/// Fills a layer with the numbers that an artefact stores for it.
+struct Fill<'l, I> {
+    layer: &'l artefact::Layer<'l>,
+    shape: Shape,
+    numbers: I,
+    /// Couplings over images before this one, each with memory of its own.
+    images: Vec<&'l Convolutional>,
 }
 
-fn places(bytes: &[u8]) -> Vec<usize> {
-    bytes.iter().map(|byte| usize::from(*byte)).collect()
+impl<I: Iterator<Item = f32>> Map<(), Panels> for Fill<'_, I> {
+    type Fault = Infallible;
+
+    fn conditioner(&mut self, own: Conditioned<'_>, (): ()) -> Result<Conditional, Infallible> {
+        let (transformer, conditioner) = self.layer.conditional().expect("a conditioner");
+        let dense = |index| Dense::new(self.layer.blocks(index, self.shape), &mut self.numbers);
+        Ok(Conditional {
+            reads: own.reads(self.shape.event),
+            conditioner: Conditioner::of(conditioner, transformer.parameters(), dense),
+        })
+    }
+
+    fn convolutions(&mut self, _: &Planes, _: usize, (): ()) -> Result<Convolutional, Infallible> {
+        let artefact::Layer::Convolutional(own) = self.layer else {
+            unreachable!("a bijection with convolutions");
+        };
+        let mut made = Convolutional::new(own, self.shape, self.numbers.by_ref());
+        let shared = self.images.iter().position(|own| own.shares_memory(&made));
+        made.memory = shared.unwrap_or(self.images.len());
+        Ok(made)
+    }
+
+    fn factors(&mut self, rows: usize, (): ()) -> Result<Linear, Infallible> {
+        Ok(Linear::new(rows, &mut self.numbers))
+    }
+
+    fn scales(&mut self, (): ()) -> Result<Vec<[f32; 2]>, Infallible> {
+        let numbers: Vec<f32> = self.numbers.by_ref().collect();
+        Ok(numbers.as_chunks().0.to_vec())
+    }
 }
