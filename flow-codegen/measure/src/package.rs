@@ -55,7 +55,7 @@ fn manifest(probes: &[Probe], features: &[String]) -> String {
          [dependencies]\nflow-frame = {{ {} }}\n\
          flow-embedded = {{ {}, features = {features:?} }}\n\n\
          [profile.release]\nlto = \"fat\"\ncodegen-units = 1\npanic = \"abort\"\n",
-        origin("../../flow-frame"),
+        origin("../frame"),
         origin("../../flow-embedded"),
     )
 }
