@@ -73,12 +73,13 @@ pub fn run(
     let root = workspace::root();
     let folder = root.join("target/chip").join(name);
     fs::create_dir_all(folder.join("src"))?;
-    let beside = |name: &str| format!("{name} = {{ path = {:?} }}", root.join(name));
+    let package =
+        |name: &str, folder: &str| format!("{name} = {{ path = {:?} }}", root.join(folder));
     let manifest = format!(
         "[package]\nname = {name:?}\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
          [dependencies]\n{}\n{}\n\n[profile.release]\nlto = \"fat\"\ncodegen-units = 1\npanic = \"abort\"\n",
-        beside("flow-frame"),
-        beside("flow-embedded"),
+        package("flow-frame", "flow-codegen/frame"),
+        package("flow-embedded", "flow-embedded"),
     );
     fs::write(folder.join("Cargo.toml"), manifest)?;
     fs::write(

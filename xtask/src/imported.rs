@@ -254,15 +254,15 @@ fn write(folder: &Path, command: &Path, flows: &[Flow]) -> Result<()> {
         fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
     fs::create_dir_all(&binaries)?;
-    let beside = |name: &str| workspace::root().join(name);
+    let package = |folder: &str| workspace::root().join(folder);
     fs::write(
         folder.join("Cargo.toml"),
         format!(
             "[package]\nname = \"imported\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
              [dependencies]\nflow-frame = {{ path = {:?} }}\nflow-embedded = {{ path = {:?} }}\n\n\
              [profile.release]\nlto = \"fat\"\ncodegen-units = 1\npanic = \"abort\"\n",
-            beside("flow-frame"),
-            beside("flow-embedded"),
+            package("flow-codegen/frame"),
+            package("flow-embedded"),
         ),
     )?;
     fs::write(

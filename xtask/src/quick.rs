@@ -15,7 +15,7 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("examples", "examples"),
     ("fleet", "fleet"),
     ("flow-bridge", "imported"),
-    ("flow-frame", "firmware"),
+    ("flow-codegen/frame", "firmware"),
     ("flow-python", "python"),
     ("tests/firmware", "firmware"),
     ("tests/golden", "tests"),
@@ -164,6 +164,7 @@ mod tests {
         assert_eq!(name("tests/case/src/lib.rs").as_deref(), Some("flow-case"));
         assert_eq!(name("tests/src/lib.rs").as_deref(), Some("flow-tests"));
         assert_eq!(name("tests/firmware/src/lib.rs"), None);
+        assert_eq!(name("flow-codegen/frame/src/lib.rs"), None);
         assert_eq!(name("README.md"), None);
     }
 

@@ -15,7 +15,7 @@ fn outer_workspaces() -> Result<Vec<PathBuf>> {
     let root = workspace::root();
     let mut folders = vec![
         root.join("tests/firmware"),
-        root.join("flow-frame"),
+        root.join("flow-codegen/frame"),
         crate::python::package(),
         root.join("tests/no-panic"),
         root.join("flow-train/tests/peers/gemm"),

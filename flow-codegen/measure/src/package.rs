@@ -55,17 +55,17 @@ fn manifest(probes: &[Probe], features: &[String]) -> String {
          [dependencies]\nflow-frame = {{ {} }}\n\
          flow-embedded = {{ {}, features = {features:?} }}\n\n\
          [profile.release]\nlto = \"fat\"\ncodegen-units = 1\npanic = \"abort\"\n",
-        origin("flow-frame"),
-        origin("flow-embedded"),
+        origin("../frame"),
+        origin("../../flow-embedded"),
     )
 }
 
-/// Where a crate of this project comes from: beside this crate, as in its
-/// repository, or else from the registry in the version of this crate.
-fn origin(name: &str) -> String {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name(name);
-    if beside.join("Cargo.toml").is_file() {
-        format!("path = {beside:?}")
+/// Where a crate of this project comes from: its folder as seen from this crate's,
+/// as in their repository, or else the registry in the version of this crate.
+fn origin(folder: &str) -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    if folder.join("Cargo.toml").is_file() {
+        format!("path = {folder:?}")
     } else {
         format!("version = \"={}\"", env!("CARGO_PKG_VERSION"))
     }
