@@ -1,7 +1,8 @@
 use crate::cost::{Overrun, Work};
+use crate::planned::planned;
 use crate::{
     Budget, Checked, Chip, Core, Cost, Defmt, Error, Functions, OptLevel, Optimise, Options,
-    Passes, Plan, Visibility, emit, interpret, passes, remedies,
+    Passes, Plan, Visibility, emit, name, remedies,
 };
 use flow_embedded::math::Backend;
 use std::collections::BTreeMap;
@@ -79,40 +80,20 @@ pub fn work(artefact: &[u8], source: &Path, options: &Options) -> Result<Work, E
     Ok(Work::of(&plan))
 }
 
-/// Validates an artefact, and gives it the elementary functions asked for.
+/// Validates an artefact and the type's name, and gives the flow the elementary
+/// functions asked for.
 fn checked<'a>(artefact: &'a [u8], source: &Path, options: &Options) -> Result<Checked<'a>, Error> {
     let checked = Checked::new(artefact).map_err(|fault| Error::Artefact {
         path: source.to_owned(),
         source: fault,
     })?;
-    match options.math {
-        Some(math) => other_math(checked, math, source, options.functions),
-        None => Ok(checked),
-    }
-}
-
-/// The plan of a model, and its cost.
-pub(crate) fn planned(
-    checked: &Checked<'_>,
-    options: &Options,
-    optimise: Optimise,
-) -> Result<(Plan, Cost), Error> {
-    let mut plan = Plan::new(checked, options.type_name.as_deref())?;
-    plan.functions = options.functions;
-    let quantisation = checked.flow.header().quantisation.as_ref();
-    let mut plan = passes::run(plan, options.passes, optimise, quantisation)?;
-    if plan.is_integer() {
-        if !plan.functions.score() {
-            return Err(Error::NoIntegerSampler);
-        }
-        plan.functions = Functions::Score;
-        interpret::score_golden(&mut plan, checked.flow.header());
-    }
-    let mut cost = Cost::of(&plan, optimise, options.chip);
-    if let Some(measured) = options.measured.iter().find(|own| own.is_of(&cost)) {
-        measured.replace(&mut cost, plan.is_integer());
-    }
-    Ok((plan, cost))
+    let checked = match options.math {
+        Some(math) => other_math(checked, math, source, options.functions)?,
+        None => checked,
+    };
+    // Refused also where nothing is emitted.
+    name::of_type(options.type_name.as_deref(), checked.flow().header().name)?;
+    Ok(checked)
 }
 
 /// Made for speed, unless only size fits the budget's flash.
@@ -137,8 +118,8 @@ fn other_math<'a>(
     source: &Path,
     functions: Functions,
 ) -> Result<Checked<'a>, Error> {
-    let calibrated = checked.math;
-    let thresholds = functions.score() && checked.flow.calibration().is_some();
+    let calibrated = checked.math();
+    let thresholds = functions.score() && checked.flow().calibration().is_some();
     if thresholds && asked != calibrated {
         return Err(Error::Math { calibrated, asked });
     }

@@ -1,3 +1,4 @@
+use crate::PlanError;
 use crate::cost::{Basis, Overrun, Resource, Unmodelled};
 use flow_embedded::LoadError;
 use flow_embedded::math::Backend;
@@ -41,45 +42,15 @@ pub enum Error {
         /// The name given.
         name: String,
     },
-    /// A weight of a model in half precision is no number of half precision.
-    #[error(
-        "layer {layer} holds a weight that f16 does not: quantise the model with `flow quantise`, which \
-         rounds them and calibrates it anew"
-    )]
-    NotHalf {
-        /// The layer, from 0.
-        layer: usize,
-    },
-    /// As [`NotHalf`](Self::NotHalf), for the embedding or the head of a category.
-    #[error(
-        "an embedding or a head of a categorical channel holds a weight that f16 does not: quantise \
-         the model with `flow quantise`, which rounds them and calibrates it anew"
-    )]
-    NotHalfCategories,
+    /// The model can't have the form that its artefact asks for.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
     /// A model of integers has no sampler.
     #[error(
         "a model that is quantised to integers scores and does not sample: compile the model that it \
          was made from"
     )]
     NoIntegerSampler,
-    /// A weight is too large for integers.
-    #[error(
-        "layer {layer} cannot be quantised: a weight is too large for the unit of what it gives; \
-         compile the model to f32 or f16"
-    )]
-    Quantise {
-        /// The layer, from 0.
-        layer: usize,
-    },
-    /// Layers over images are not computed with integers.
-    #[error(
-        "layer {layer} is one over images, which is not computed with integers: compile the model to f32 \
-         or f16"
-    )]
-    QuantiseImage {
-        /// The layer, from 0.
-        layer: usize,
-    },
     /// A budget limits what is not known of the model.
     #[error("a budget limits {}, and {}", list(limited), reason(*unmodelled, *basis))]
     NotEstimated {

@@ -33,26 +33,23 @@
 #![forbid(unsafe_code)]
 
 mod builder;
-mod checked;
 pub mod cost;
 mod emit;
 mod error;
-mod interpret;
 mod name;
 mod options;
-mod passes;
-mod plan;
+mod planned;
 mod remedies;
 
 pub use builder::{Builder, compile, survey, work};
-pub use checked::Checked;
 pub use cost::{Budget, Chip, Core, Cost, OptLevel};
 pub use error::Error;
 pub use flow_host::foreign;
-pub use interpret::{Activations, Interpreter};
-pub use options::{Defmt, Functions, Optimise, Options, Visibility};
-pub use passes::{Passes, weight_scale};
-pub use plan::Plan;
+pub use flow_plan::Error as PlanError;
+pub use flow_plan::{
+    Activations, Checked, Functions, Interpreter, Optimise, Passes, Plan, weight_scale,
+};
+pub use options::{Defmt, Options, Visibility};
 
 /// The examples of the package's page.
 #[cfg(doctest)]

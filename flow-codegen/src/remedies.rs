@@ -1,10 +1,11 @@
 //! What would make a model fit its budget.
 
-use crate::builder::planned;
 use crate::cost::Remedy;
-use crate::{Checked, Functions, OptLevel, Optimise, Options, Plan, passes};
+use crate::planned::planned;
+use crate::{Checked, Functions, OptLevel, Optimise, Options, Plan};
 use crate::{Chip, Cost};
 use flow_embedded::artefact::{Quantisation, WeightFormat};
+use flow_plan::passes;
 
 /// How many are named.
 const MOST: usize = 3;
@@ -80,7 +81,7 @@ fn cost(
     if !quantise {
         return Some(planned(checked, options, optimise).ok()?.1);
     }
-    let header = checked.flow.header();
+    let header = checked.flow().header();
     if header.quantisation.is_some() || !options.functions.score() {
         return None;
     }
@@ -91,7 +92,7 @@ fn cost(
         weights: WeightFormat::I8,
         fractions: &fractions,
     };
-    let mut plan = Plan::new(checked, options.type_name.as_deref()).ok()?;
+    let mut plan = Plan::new(checked);
     plan.functions = Functions::Score;
     let plan = passes::run(plan, options.passes, optimise, Some(&quantisation)).ok()?;
     Some(Cost::of(&plan, optimise, options.chip))

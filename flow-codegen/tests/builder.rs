@@ -1,7 +1,7 @@
 //! The builder as a build script uses it: what it writes, and what it leaves
 //! alone when something is wrong.
 
-use flow_codegen::{Builder, Defmt, Error, Functions, Options, Visibility, compile};
+use flow_codegen::{Builder, Defmt, Error, Functions, Options, Visibility, compile, survey};
 use flow_embedded::LoadedFlow;
 use flow_embedded::math::Backend;
 use std::fs;
@@ -99,6 +99,13 @@ fn names_what_is_wrong_with_its_settings() {
     for name in ["2fast", "a b", "fn", ""] {
         let text = message(folder.builder().type_name(name).generate());
         assert!(text.contains("cannot name a type"), "{text}");
+        let options = Options {
+            type_name: Some(name.to_owned()),
+            ..Options::default()
+        };
+        // Nothing is emitted there, and it is refused all the same.
+        let surveyed = survey(ARTEFACT, Path::new("watch.flow"), &options);
+        assert_eq!(message(surveyed.map(|_| ())), text);
     }
     for name in ["", "a/b", "..", "a/"] {
         let text = message(folder.builder().module(name).generate());

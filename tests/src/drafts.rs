@@ -10,8 +10,8 @@ use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
 use flow_train::artefact::{
     Draft, DraftCalibration, DraftCategory, DraftChannel, DraftConditioner, DraftConvolutions,
-    DraftLayer, DraftMondrian, DraftNoise, DraftPlanes, DraftQuantisation, DraftSequential,
-    DraftVocabulary, MaskedRow,
+    DraftFactors, DraftLayer, DraftMondrian, DraftNoise, DraftQuantisation, DraftSequential,
+    DraftVocabulary, MaskedRow, Planes,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -861,7 +861,7 @@ fn channels(
 
 fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> DraftLayer {
     let event = u8::try_from(kind.event).expect("few channels");
-    let rotated = || (0..event).map(|c| (c + 1) % event).collect();
+    let rotated = || (0..kind.event).map(|c| (c + 1) % kind.event).collect();
     match kind.layers[index] {
         Bijection::Coupling(transformer) => {
             let every_second = |c: &u8| usize::from(*c) % 2 != index % 2;
@@ -874,7 +874,7 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
                 })
             });
             DraftLayer::Coupling {
-                transformed,
+                transformed: wide(&transformed),
                 transformer,
                 conditioner,
             }
@@ -898,8 +898,8 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
                 })
             });
             DraftLayer::Autoregressive {
-                order,
-                groups,
+                order: wide(&order),
+                groups: wide(&groups),
                 direction,
                 transformer,
                 conditioner,
@@ -909,22 +909,21 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
             let [upper, lower] = factors(kind.event, rng);
             DraftLayer::Linear {
                 permutation: rotated(),
-                upper,
-                lower,
+                factors: DraftFactors { upper, lower },
             }
         }
         Bijection::Convolutional(transformer, size, heads) => {
             let all = planes(event, size, index);
-            let turn = |first: usize| -> Vec<u8> {
+            let turn = |first: usize| -> Vec<usize> {
                 let places = all.places.iter().copied().enumerate();
-                let count = all.places.len() / (usize::from(size[0]) * usize::from(size[1]));
+                let count = all.count();
                 places
                     .filter(|(place, _)| (place % count) % 2 == first)
                     .map(|(_, channel)| channel)
                     .collect()
             };
             let (given, transformed) = (turn(index % 2), turn(1 - index % 2));
-            let [given, transformed] = [given, transformed].map(|places| DraftPlanes {
+            let [given, transformed] = [given, transformed].map(|places| Planes {
                 places,
                 ..all.clone()
             });
@@ -938,12 +937,10 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
         }
         Bijection::Pointwise(size) => {
             let planes = planes(event, size, index);
-            let positions = usize::from(size[0]) * usize::from(size[1]);
-            let [upper, lower] = factors(planes.places.len() / positions, rng);
+            let [upper, lower] = factors(planes.count(), rng);
             DraftLayer::Pointwise {
                 planes,
-                upper,
-                lower,
+                factors: DraftFactors { upper, lower },
             }
         }
         Bijection::ElementWise => DraftLayer::ElementWise(
@@ -953,6 +950,10 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
         ),
         Bijection::Permutation => DraftLayer::Permutation(rotated()),
     }
+}
+
+fn wide(channels: &[u8]) -> Vec<usize> {
+    channels.iter().map(|own| usize::from(*own)).collect()
 }
 
 /// U from the diagonal on, and L, each row its bias and what is left of the diagonal.
@@ -974,16 +975,18 @@ fn factors(channels: usize, rng: &mut ChaCha8Rng) -> [Vec<f32>; 2] {
 }
 
 /// As many channels as fit an image of this width and height, in no order.
-fn planes(event: u8, [width, height]: [u8; 2], index: usize) -> DraftPlanes {
+fn planes(event: u8, [width, height]: [u8; 2], index: usize) -> Planes {
     let count = event - event % (width * height);
     // A step that comes by every channel.
     let steps = [5, 7, 11].into_iter().cycle().skip(index % 3);
     let step = steps.into_iter().find(|step| !event.is_multiple_of(*step));
     let step = step.expect("few channels");
-    DraftPlanes {
-        width,
-        height,
-        places: (0..count).map(|place| place * step % event).collect(),
+    Planes {
+        width: width.into(),
+        height: height.into(),
+        places: (0..count)
+            .map(|place| usize::from(place * step % event))
+            .collect(),
     }
 }
 
@@ -991,8 +994,8 @@ fn planes(event: u8, [width, height]: [u8; 2], index: usize) -> DraftPlanes {
 fn convolutions(
     kind: &Kind,
     transformer: Transformer,
-    given: &DraftPlanes,
-    transformed: &DraftPlanes,
+    given: &Planes,
+    transformed: &Planes,
     heads: Heads,
     rng: &mut ChaCha8Rng,
 ) -> DraftConvolutions {
@@ -1006,11 +1009,17 @@ fn convolutions(
         output_kernel: 3,
         weights: Vec::new(),
     };
-    let planes = |own: &DraftPlanes| artefact::Planes {
-        width: own.width,
-        height: own.height,
+    let byte = |number: usize| u8::try_from(number).expect("a small image");
+    let planes = |own: &Planes| artefact::Planes {
+        width: byte(own.width),
+        height: byte(own.height),
         // The schema borrows; a test may leak a few bytes.
-        places: own.places.clone().leak(),
+        places: own
+            .places
+            .iter()
+            .map(|place| byte(*place))
+            .collect::<Vec<_>>()
+            .leak(),
     };
     let layer = artefact::ConvolutionalCoupling {
         given: planes(given),

@@ -1,8 +1,8 @@
 //! What the coefficients were fitted to, and what they were not.
 
 use super::Core;
-use crate::plan::{Bijection, LayerPlan, Plan};
 use flow_embedded::artefact::{Domain, Form, Transformer, WeightFormat};
+use flow_plan::plan::{Bijection, LayerPlan, Plan};
 use std::fmt;
 
 /// What keeps a model from being estimated: nothing like it was among the measured models that the coefficients were

@@ -1,9 +1,9 @@
 //! The tables of a module: exact bytes.
 
-use crate::plan::{Bijection, Channels, Constants, Plan, Table};
 use flow_embedded::artefact::WeightFormat;
 use flow_embedded::detect::evidence::Bet;
 use flow_embedded::fixed::Standardise;
+use flow_plan::plan::{Bijection, Channels, Constants, Plan, Table};
 
 /// Bytes of weights, standardisation, base and calibration in flash.
 pub(super) fn bytes(plan: &Plan) -> usize {
@@ -23,7 +23,7 @@ pub(super) fn bytes(plan: &Plan) -> usize {
         0
     };
     let base = match plan.is_integer() {
-        true => Constants::mixture(plan).len(),
+        true => Constants::mixture(&plan.base).len(),
         false => plan.base.weights.len(),
     };
     let calibration = plan.calibration.as_ref().filter(|_| plan.functions.score());

@@ -1,8 +1,8 @@
 //! The base distribution: its energy and its draw.
 
-use super::{at, float};
-use crate::plan::Plan;
+use super::tokens::{at, float, number};
 use flow_embedded::artefact::Base;
+use flow_plan::plan::Plan;
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -70,7 +70,7 @@ pub(super) fn draw(plan: &Plan) -> TokenStream {
             quote! { base::student_t::<Math, R>(rng, #degrees_of_freedom) }
         }
     };
-    let event_number = super::number(event);
+    let event_number = number(event);
     let draw = match plan.base.distribution {
         Base::Mixture { .. } => quote! {
             let mut #name = [0.0; #event_number];
@@ -102,4 +102,13 @@ pub(super) fn draw(plan: &Plan) -> TokenStream {
         #draw
         let mut x = [#(#channels),*];
     }
+}
+
+/// The channels of the base, from the places where they lie in `x`.
+pub(super) fn latents(places: &[usize]) -> TokenStream {
+    if places.iter().copied().eq(0..places.len()) {
+        return quote! { x };
+    }
+    let channels = places.iter().map(|place| at("x", *place));
+    quote! { [#(#channels),*] }
 }

@@ -2,12 +2,12 @@
 
 use super::window;
 use crate::cost::{Basis, Seconds};
-use crate::plan::{Bijection, Channels, Conditional, Convolutional, HeadPlan, LayerPlan, Plan};
 use crate::{Cost, Functions};
 use flow_embedded::artefact::{
     Activation, Base, ContextTerm, Direction, Domain, Form, Judged, Transformer,
 };
 use flow_host::foreign::{Medium, show};
+use flow_plan::plan::{Bijection, Channels, Conditional, Convolutional, HeadPlan, LayerPlan, Plan};
 
 pub(super) fn file_header(plan: &Plan, artefact: &str) -> String {
     // A line break in the name would end the comment.
@@ -37,7 +37,7 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
         plan.all.len(),
         channels(&card.channels, &plan.all, plan)
     ));
-    if plan.context.len() > 0 {
+    if !plan.context.is_empty() {
         lines.push(format!(
             "- Context ({}): {}",
             plan.context.len(),
@@ -62,7 +62,7 @@ pub(super) fn lines(plan: &Plan, cost: &Cost) -> Vec<String> {
             .enumerate()
             .map(|(index, layer)| format!("- Layer {index}: {}", describe(layer))),
     );
-    if plan.event.len() > 0 {
+    if !plan.event.is_empty() {
         lines.push(format!("- Base: {}", base(plan.base.distribution)));
     }
     lines.push(arithmetic(plan));

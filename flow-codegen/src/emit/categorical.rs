@@ -1,7 +1,8 @@
 //! Categorical channels: their statements in `log_prob` and `sample`, and their names.
 
-use super::{at, layer, number, tables};
-use crate::plan::{HeadPlan, Plan};
+use super::tables;
+use super::tokens::{at, name, number};
+use flow_plan::plan::{HeadPlan, Plan};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
@@ -11,7 +12,7 @@ pub(super) fn score(plan: &Plan) -> TokenStream {
     let heads = plan.categorical.heads.iter().enumerate();
     heads
         .map(|(index, own)| {
-            let (log_prob, logits) = (log_prob(index), layer::name("logits", index));
+            let (log_prob, logits) = (log_prob(index), name("logits", index));
             let code = at("event", own.channel);
             let embed = embed_code(plan, index, own, &code);
             quote! {
@@ -28,7 +29,7 @@ pub(super) fn draw(plan: &Plan) -> TokenStream {
     let heads = plan.categorical.heads.iter().enumerate();
     heads
         .map(|(index, own)| {
-            let (category, logits) = (category(index), layer::name("logits", index));
+            let (category, logits) = (category(index), name("logits", index));
             let embed = embed_code(plan, index, own, &quote! { #category });
             quote! {
                 let #category = kernels::category::<Math, R>(rng, &mut #logits(&given));

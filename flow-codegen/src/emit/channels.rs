@@ -1,16 +1,17 @@
 //! Between raw and standardised channels, and back to the grid.
 
-use super::{at, categorical, float, number};
-use crate::plan::{Channels, Plan};
+use super::categorical;
+use super::tokens::{at, circle, float, number};
 use flow_embedded::artefact::Domain;
-use proc_macro2::{Ident, TokenStream};
+use flow_plan::plan::{Channels, Plan};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 /// Statements that begin `log_det`, add what the categories give, and leave the rest of
 /// the event, standardised, in `x`.
 pub(super) fn standardise(plan: &Plan) -> TokenStream {
     let categories = categorical::score(plan);
-    if plan.event.len() == 0 {
+    if plan.event.is_empty() {
         return quote! {
             let mut log_det = 0.0;
             #categories
@@ -124,7 +125,7 @@ pub(super) fn given(plan: &Plan) -> TokenStream {
 pub(super) fn features(plan: &Plan) -> TokenStream {
     let embedded = !plan.categorical.vocabularies.is_empty();
     let plain = plan.context.all_real() && !embedded;
-    if plain || !plan.conditions() || plan.context.len() == 0 {
+    if plain || !plan.conditions() || plan.context.is_empty() {
         return TokenStream::new();
     }
     if embedded {
@@ -246,14 +247,6 @@ fn copy(channels: &TokenStream, maps: &[TokenStream]) -> (Option<TokenStream>, T
         true => (None, channels.clone()),
         false => (Some(quote! { let mut raw = *#channels; }), quote! { &raw }),
     }
-}
-
-/// The names of an angle's features.
-pub(super) fn circle(channel: usize) -> [Ident; 2] {
-    [
-        format_ident!("cos_{channel}"),
-        format_ident!("sin_{channel}"),
-    ]
 }
 
 /// The map from a domain to all real numbers, in place; its value is the

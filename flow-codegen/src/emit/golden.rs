@@ -1,19 +1,20 @@
 //! Golden vectors: events and the bits of their log-likelihoods, seeds and the
 //! bits of their samples.
 
+use super::format::pretty;
 use super::tables::ATTRIBUTES;
-use crate::plan::Plan;
 use crate::{Error, Options};
-use proc_macro2::TokenStream;
+use flow_plan::plan::Plan;
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 /// The tables, the unit tests under `cfg(test)` and, on request, `self_test`.
 /// Without it the tables are the tests' alone.
-pub(super) fn all(plan: &Plan, options: &Options) -> Result<String, Error> {
-    let (kinds, name) = (kinds(plan), &plan.type_name);
+pub(super) fn all(plan: &Plan, name: &Ident, options: &Options) -> Result<String, Error> {
+    let kinds = kinds(plan, name);
     let tables: Vec<String> = kinds.iter().map(Kind::table).collect();
     let tests: TokenStream = kinds.iter().map(Kind::unit_test).collect();
-    let tests = super::pretty(tests)?;
+    let tests = pretty(tests)?;
     let tables = tables.join("\n");
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name).collect();
     let names = names.join(", ");
@@ -21,7 +22,7 @@ pub(super) fn all(plan: &Plan, options: &Options) -> Result<String, Error> {
         let body = format!("use super::{name};\n\n{tables}\n{tests}");
         return Ok(test_module(&body));
     }
-    let function = super::pretty(self_test(&kinds, &options.visibility.tokens()))?;
+    let function = pretty(self_test(&kinds, &options.visibility.tokens()))?;
     let module = test_module(&format!("use super::{{{names}, {name}}};\n\n{tests}"));
     Ok(format!("{function}\n{tables}\n{module}"))
 }
@@ -49,8 +50,7 @@ struct Kind {
     complaint: &'static str,
 }
 
-fn kinds(plan: &Plan) -> Vec<Kind> {
-    let name = format_ident!("{}", plan.type_name);
+fn kinds(plan: &Plan, name: &Ident) -> Vec<Kind> {
     let (event, context) = (plan.all.len(), plan.context.len());
     let scores = || Kind {
         name: "GOLDEN",

@@ -8,18 +8,23 @@ mod base;
 mod card;
 mod categorical;
 mod channels;
+mod format;
 mod golden;
+mod imports;
 mod integer;
 mod layer;
 mod model;
 mod noise;
 mod sequential;
 mod tables;
+mod tokens;
 mod window;
 
-use crate::plan::Plan;
-use crate::{Cost, Error, Options};
-use proc_macro2::{Literal, TokenStream};
+use crate::{Cost, Error, Options, name};
+use flow_plan::plan::Plan;
+use format::pretty;
+use imports::names;
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 /// The text of the module for a plan. `artefact` is the file's name.
@@ -29,7 +34,9 @@ pub(crate) fn module(
     artefact: &str,
     options: &Options,
 ) -> Result<String, Error> {
-    let implementations = model::implementations(plan, options);
+    let name = name::of_type(options.type_name.as_deref(), &plan.card.name)?;
+    let name = format_ident!("{name}");
+    let implementations = model::implementations(plan, &name, options);
     let heads = plan.categorical.heads.iter().enumerate();
     let heads = heads.map(|(index, own)| layer::head(plan, own, index));
     let layers = plan.steps().map(|(index, own)| match plan.is_integer() {
@@ -37,9 +44,9 @@ pub(crate) fn module(
         false => layer::items(plan, own, index),
     });
     let layers: Vec<TokenStream> = heads.chain(layers).collect();
-    let mut named = layer::names(&implementations);
-    named.extend(layers.iter().flat_map(layer::names));
-    let head = model::head(plan, cost, options, named.contains("Math"))?;
+    let mut named = names(&implementations);
+    named.extend(layers.iter().flat_map(names));
+    let head = model::head(plan, &name, cost, options, named.contains("Math"))?;
 
     let mut text = card::file_header(plan, artefact);
     text += &pretty(quote! { #head #implementations })?;
@@ -56,57 +63,16 @@ pub(crate) fn module(
     text += &sequential::statics(plan);
     text += &noise::statics(plan);
     text.push('\n');
-    text += &golden::all(plan, options)?;
+    text += &golden::all(plan, &name, options)?;
     Ok(text)
-}
-
-/// Formats items, with an empty line between them.
-fn pretty(items: TokenStream) -> Result<String, Error> {
-    let file: syn::File = syn::parse2(items)?;
-    let items = file.items.into_iter().map(|item| {
-        prettyplease::unparse(&syn::File {
-            items: vec![item],
-            ..empty_file()
-        })
-    });
-    Ok(items.collect::<Vec<_>>().join("\n"))
-}
-
-fn empty_file() -> syn::File {
-    syn::File {
-        shebang: None,
-        frontmatter: None,
-        attrs: Vec::new(),
-        items: Vec::new(),
-    }
-}
-
-/// A number as people write it: `4`, not `4usize`.
-fn number(value: usize) -> Literal {
-    Literal::usize_unsuffixed(value)
-}
-
-/// As [`number`], for a finite `f32`.
-fn float(value: f32) -> TokenStream {
-    let size = Literal::f32_unsuffixed(value.abs());
-    if value.is_sign_negative() {
-        quote! { -#size }
-    } else {
-        quote! { #size }
-    }
-}
-
-/// `array[index]`
-fn at(array: &str, index: usize) -> TokenStream {
-    let (array, index) = (format_ident!("{array}"), number(index));
-    quote! { #array[#index] }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::{MondrianPlan, SequentialPlan};
-    use crate::{Checked, Chip, Functions, Optimise, passes};
+    use crate::{Checked, Chip, Functions, Optimise};
+    use flow_plan::passes;
+    use flow_plan::plan::{MondrianPlan, SequentialPlan};
 
     /// The artefact of the test firmware.
     const ARTEFACT: &[u8] = include_bytes!("../../../tests/case/model.flow");
@@ -114,8 +80,12 @@ mod tests {
     /// The module of a model whose every text is `text`, though no artefact may hold it.
     fn with_texts(text: &str) -> String {
         let checked = Checked::new(ARTEFACT).expect("a valid artefact");
-        let plan = Plan::new(&checked, None).expect("a plan");
-        let options = Options::default();
+        let plan = Plan::new(&checked);
+        // A name as the artefact has it is mended, which `name` tests.
+        let options = Options {
+            type_name: Some("Own".to_owned()),
+            ..Options::default()
+        };
         let mut plan = passes::run(plan, options.passes, Optimise::Speed, None).expect("passes");
         plan.functions = Functions::All;
         let card = &mut plan.card;

@@ -1,24 +1,23 @@
 //! The type and its trait implementations.
 
-use super::{
-    at, base, card, categorical, channels, float, integer, layer, noise, number, sequential, window,
-};
-use crate::plan::Plan;
+use super::tokens::{float, number};
+use super::{base, card, categorical, channels, integer, layer, noise, sequential, window};
 use crate::{Cost, Error, Options};
 use flow_embedded::artefact::Judged;
 use flow_embedded::math::Backend;
 use flow_host::foreign::{Medium, show};
-use proc_macro2::{Literal, TokenStream};
+use flow_plan::plan::Plan;
+use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 /// The type, its elementary functions if it uses any, and where it comes from.
 pub(super) fn head(
     plan: &Plan,
+    name: &Ident,
     cost: &Cost,
     options: &Options,
     uses_math: bool,
 ) -> Result<TokenStream, Error> {
-    let name = format_ident!("{}", plan.type_name);
     let card = card::lines(plan, cost)
         .into_iter()
         .map(|line| match line.as_str() {
@@ -40,29 +39,28 @@ pub(super) fn head(
 }
 
 /// What the type does.
-pub(super) fn implementations(plan: &Plan, options: &Options) -> TokenStream {
-    let name = format_ident!("{}", plan.type_name);
+pub(super) fn implementations(plan: &Plan, name: &Ident, options: &Options) -> TokenStream {
     if plan.is_integer() {
         let visibility = options.visibility.tokens();
-        let own = integer::implementations(plan, &visibility, &calibrated(plan, &name));
-        let windowed = window::windowed(plan, &name);
-        let sequential = sequential::sequential(plan, &name);
-        let identified = identified(plan, &name);
+        let own = integer::implementations(plan, name, &visibility, &calibrated(plan, name));
+        let windowed = window::windowed(plan, name);
+        let sequential = sequential::sequential(plan, name);
+        let identified = identified(plan, name);
         return quote! { #own #windowed #sequential #identified };
     }
-    let density = plan.functions.score().then(|| density(plan, &name));
-    let sampler = plan.functions.sample().then(|| sampler(plan, &name));
-    let calibrated = plan.functions.score().then(|| calibrated(plan, &name));
-    let windowed = window::windowed(plan, &name);
-    let sequential = sequential::sequential(plan, &name);
-    let noise = noise::noise(plan, &name);
-    let (names, features) = (categorical::names(plan, &name), channels::features(plan));
-    let identified = identified(plan, &name);
+    let density = plan.functions.score().then(|| density(plan, name));
+    let sampler = plan.functions.sample().then(|| sampler(plan, name));
+    let calibrated = plan.functions.score().then(|| calibrated(plan, name));
+    let windowed = window::windowed(plan, name);
+    let sequential = sequential::sequential(plan, name);
+    let noise = noise::noise(plan, name);
+    let (names, features) = (categorical::names(plan, name), channels::features(plan));
+    let identified = identified(plan, name);
     quote! { #density #sampler #calibrated #windowed #sequential #noise #names #identified #features }
 }
 
 /// The digest that saved states carry: the artefact's, as the loader has it.
-fn identified(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
+fn identified(plan: &Plan, name: &Ident) -> TokenStream {
     let through = (plan.math != plan.card.math).then(|| {
         let math = backend(plan.math);
         quote! { .through(::flow_embedded::math::Backend::#math) }
@@ -122,7 +120,7 @@ fn provenance(plan: &Plan, visibility: &TokenStream) -> TokenStream {
     }
 }
 
-fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
+fn density(plan: &Plan, name: &Ident) -> TokenStream {
     let (event, context) = (number(plan.all.len()), number(plan.context.len()));
     let (standardise, given) = (channels::standardise(plan), channels::given(plan));
     // Categories are modelled before all else, and condition what follows.
@@ -145,7 +143,7 @@ fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     let (imports, latents) = match (plan.event.len(), plan.categorical.heads.is_empty()) {
         (0, _) => (quote! { kernels }, categorical::latents(plan)),
         (_, false) => (quote! { {base, kernels} }, categorical::latents(plan)),
-        (_, true) => (quote! { {base, kernels} }, latents(&plan.base.places)),
+        (_, true) => (quote! { {base, kernels} }, base::latents(&plan.base.places)),
     };
     quote! {
         impl ::flow_embedded::Density<#event, #context> for #name {
@@ -175,19 +173,10 @@ fn density(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     }
 }
 
-/// The channels of the base, from the places where they lie in `x`.
-pub(super) fn latents(places: &[usize]) -> TokenStream {
-    if places.iter().copied().eq(0..places.len()) {
-        return quote! { x };
-    }
-    let channels = places.iter().map(|place| at("x", *place));
-    quote! { [#(#channels),*] }
-}
-
-fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
+fn sampler(plan: &Plan, name: &Ident) -> TokenStream {
     let (event, context) = (number(plan.all.len()), number(plan.context.len()));
     let given = channels::given(plan);
-    let draw = (plan.event.len() > 0).then(|| base::draw(plan));
+    let draw = (!plan.event.is_empty()).then(|| base::draw(plan));
     let start = match plan.categorical.heads.is_empty() {
         true => quote! { #draw #given },
         false => {
@@ -199,7 +188,7 @@ fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
         0 => quote! { kernels },
         _ => quote! { {base, kernels} },
     };
-    let context_name = match plan.conditions() && plan.context.len() > 0 {
+    let context_name = match plan.conditions() && !plan.context.is_empty() {
         false => format_ident!("_context"),
         true => format_ident!("context"),
     };
@@ -227,7 +216,7 @@ fn sampler(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
     }
 }
 
-fn calibrated(plan: &Plan, name: &proc_macro2::Ident) -> TokenStream {
+fn calibrated(plan: &Plan, name: &Ident) -> TokenStream {
     let Some(calibration) = &plan.calibration else {
         return TokenStream::new();
     };

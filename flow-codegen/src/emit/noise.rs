@@ -1,7 +1,8 @@
 //! What generating the noise of a sensor takes.
 
-use super::{number, tables};
-use crate::plan::{NoisePlan, Plan};
+use super::tables;
+use super::tokens::number;
+use flow_plan::plan::{NoisePlan, Plan};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 

@@ -1,9 +1,10 @@
 //! The sequential test over a stream.
 
-use super::{float, number, tables, window};
-use crate::plan::{Plan, SequentialPlan};
+use super::tokens::{float, number};
+use super::{tables, window};
 use flow_embedded::artefact::COMMON_VALUES;
 use flow_embedded::detect::evidence::{Bet, Pattern};
+use flow_plan::plan::{Plan, SequentialPlan};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 

@@ -1,9 +1,9 @@
 //! Numbers, eight a row.
 
-use crate::plan::{
+use flow_embedded::artefact::{Role, WeightFormat};
+use flow_plan::plan::{
     Bijection, Channels, Conditional, Convolutional, Layout, MondrianPlan, Plan, Table,
 };
-use flow_embedded::artefact::{Role, WeightFormat};
 use proc_macro2::Ident;
 use quote::format_ident;
 
@@ -102,7 +102,7 @@ fn entries(name: &str, table: &[(f32, f32)]) -> String {
 pub(super) fn numbers(plan: &Plan) -> String {
     let mut text = String::from("// Standardisation: (x - MEAN) * INV_STD.\n");
     let mut standardisation = |prefix: &str, channels: &Channels| {
-        if channels.len() == 0 {
+        if channels.is_empty() {
             return;
         }
         let (mean, inv_std): (Vec<f32>, Vec<f32>) =

@@ -1,8 +1,8 @@
 //! What of the context is computed from the stream's past.
 
-use super::number;
-use crate::plan::Plan;
+use super::tokens::number;
 use flow_embedded::window::Feature;
+use flow_plan::plan::Plan;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 

@@ -149,7 +149,7 @@ fn main() -> Result<()> {
 /// The same flow with every other layer between two reversals of the channels.
 fn with_reversals(artefact: &[u8]) -> Result<Vec<u8>> {
     let mut draft = Draft::from_loaded(&LoadedFlow::from_bytes(artefact)?);
-    let channels = u8::try_from(draft.event.len())?;
+    let channels = draft.event.len();
     let reversal = || DraftLayer::Permutation((0..channels).rev().collect());
     let mut layers = Vec::new();
     for (index, mut layer) in draft.layers.into_iter().enumerate() {

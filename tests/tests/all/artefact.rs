@@ -11,7 +11,7 @@ use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
 use flow_tests::drafts::{draft, halved, quantised, rng, table};
 use flow_train::artefact::{
     Draft, DraftChannel, DraftConditioner, DraftConvolutions, DraftLayer, DraftMondrian,
-    DraftNoise, DraftPlanes, DraftSequential, ExportError,
+    DraftNoise, DraftSequential, ExportError, Planes,
 };
 use rand_core::Rng;
 
@@ -374,7 +374,7 @@ fn what_is_wrong_with_layers_is_named() {
         }
     });
     for change in [
-        (|planes| planes.places[0] = planes.places[1]) as fn(&mut DraftPlanes),
+        (|planes| planes.places[0] = planes.places[1]) as fn(&mut Planes),
         |planes| planes.places[0] = 16,
         |planes| planes.places.truncate(5),
         |planes| planes.places.clear(),

@@ -126,7 +126,7 @@ fn integers_stay_close_to_the_numbers_that_they_stand_for() {
             let checked = Checked::new(&quantised).expect("valid");
             let integers = match Interpreter::new(&checked, Passes::default()) {
                 Ok(integers) => integers,
-                Err(flow_codegen::Error::Quantise { .. }) => {
+                Err(flow_codegen::PlanError::Quantise { .. }) => {
                     refused += 1;
                     continue;
                 }

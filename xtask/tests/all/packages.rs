@@ -104,6 +104,7 @@ fn these_crates_are_published() {
         "measure",
         "model",
         "noise",
+        "plan",
         "posterior",
         "quantise",
         "recipe",

@@ -3,8 +3,8 @@
 use super::evaluation::Evaluation;
 use super::kernel::Kernel;
 use super::{Counter, Tally, Way, activation, buffers, domain, operation};
-use crate::plan::{Bijection, Convolutional, LayerPlan, Layout, Table};
 use flow_embedded::artefact::{Activation, Domain, Transformer};
+use flow_plan::plan::{Bijection, Convolutional, LayerPlan, Layout, Table};
 use std::collections::BTreeSet;
 
 /// Loops over so few channels are unrolled.

@@ -1,8 +1,8 @@
 //! The way through a layer.
 
 use super::Way;
-use crate::plan::Bijection;
 use flow_embedded::artefact::{Direction, Transformer};
+use flow_plan::plan::Bijection;
 
 /// How a layer is evaluated one way.
 #[derive(Clone, Copy)]

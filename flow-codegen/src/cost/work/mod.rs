@@ -8,8 +8,8 @@ mod stack;
 mod steps;
 
 use super::tables;
-use crate::plan::{Conditional, Layout, Plan, Table};
 use flow_embedded::artefact::{Activation, Domain, WeightFormat};
+use flow_plan::plan::{Conditional, Layout, Plan, Table};
 use std::collections::BTreeMap;
 
 /// Amounts by name.

@@ -2,8 +2,8 @@
 
 use super::evaluation::Evaluation;
 use super::{Counter, Tally, Way, buffers, operation};
-use crate::plan::{Array, Bijection, Conditional, LayerPlan, Layout};
 use flow_embedded::artefact::{Activation, Domain, Transformer};
+use flow_plan::plan::{Array, Bijection, Conditional, LayerPlan, Layout};
 use std::collections::BTreeSet;
 
 impl Counter<'_> {

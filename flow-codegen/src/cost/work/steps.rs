@@ -3,8 +3,10 @@
 use super::evaluation::Evaluation;
 use super::kernel::UNROLLED;
 use super::{Counter, Tally, Way, activation, buffers, domain, operation};
-use crate::plan::{Bijection, ChannelPlan, Conditional, Convolutional, LayerPlan, Layout, Table};
 use flow_embedded::artefact::{Activation, Base, Domain, FlooredSpline, Role, Transformer};
+use flow_plan::plan::{
+    Bijection, ChannelPlan, Conditional, Convolutional, LayerPlan, Layout, Table,
+};
 
 impl Counter<'_> {
     pub(super) fn steps(&self, way: Way) -> Tally {

@@ -1,16 +1,16 @@
 //! Calls of the dense kernels. Where something is added, sums stay in Q16 between them.
 
-use super::layer::Emitter;
-use crate::emit::layer::array;
-use crate::emit::{number, tables};
-use crate::plan::{Array, Layout};
+use super::emitter::Emitter;
+use crate::emit::tables;
+use crate::emit::tokens::{array, number};
 use flow_embedded::artefact::{Activation, Form, Role};
+use flow_plan::plan::{Array, Layout};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 impl Emitter<'_> {
     /// One block of a dense layer before the output, and what is done with its rows; nothing if it has none.
-    /// `kept` is that of [`arrays`](crate::plan::Conditional::arrays).
+    /// `kept` is that of [`arrays`](flow_plan::plan::Conditional::arrays).
     pub(super) fn block(&self, dense: usize, block: usize, kept: bool) -> TokenStream {
         let own = self.own;
         let blocks = &own.hidden[dense];

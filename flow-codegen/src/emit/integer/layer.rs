@@ -1,11 +1,12 @@
 //! The function `normalize_N` of a layer.
 
 use super::conditioner::kernel;
-use crate::emit::channels::circle;
-use crate::emit::layer::{imports, name, names, scale_map_name};
-use crate::emit::{at, card, float, number, tables};
-use crate::plan::{Bijection, Conditional, Constants, LayerPlan, Plan, Table};
+use super::emitter::Emitter;
+use crate::emit::imports::{imports, names};
+use crate::emit::tokens::{at, circle, float, name, number, scale_map_name};
+use crate::emit::{card, tables};
 use flow_embedded::artefact::{Direction, Scale, Transformer};
+use flow_plan::plan::{Bijection, Constants, LayerPlan, Plan, Table};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
@@ -125,13 +126,6 @@ fn given(plan: &Plan) -> Option<Literal> {
 fn gather(order: &[usize]) -> TokenStream {
     let channels = order.iter().map(|place| at("x", *place));
     quote! { *x = [#(#channels),*]; }
-}
-
-/// Emits the statements of a layer with a conditioner.
-pub(super) struct Emitter<'p> {
-    plan: &'p Plan,
-    pub(super) own: &'p Conditional,
-    index: usize,
 }
 
 impl Emitter<'_> {
@@ -301,10 +295,6 @@ impl Emitter<'_> {
                 Some(quote! { log_det }),
             ),
         }
-    }
-
-    pub(super) fn owner(&self) -> tables::Owner {
-        tables::Owner::Layer(self.index)
     }
 
     /// The output layer of a group; and its channels, where each has its own

@@ -1,6 +1,7 @@
 //! Models of integers: they score, by `flow_embedded::fixed` alone.
 
 mod conditioner;
+mod emitter;
 mod layer;
 mod model;
 mod tables;

@@ -1,21 +1,20 @@
 //! The log-likelihood in Q16, and the traits over it.
 
 use super::layer;
-use crate::emit::channels::circle;
-use crate::emit::model::latents;
-use crate::emit::{at, float, number};
-use crate::plan::{Channels, Constants, Plan};
+use crate::emit::base::latents;
+use crate::emit::tokens::{at, circle, float, number};
 use flow_embedded::artefact::{Base, Domain};
+use flow_plan::plan::{Channels, Constants, Plan};
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 /// What the type does.
 pub(in crate::emit) fn implementations(
     plan: &Plan,
+    name: &Ident,
     visibility: &TokenStream,
     calibrated: &TokenStream,
 ) -> TokenStream {
-    let name = format_ident!("{}", plan.type_name);
     let (event, context) = (number(plan.event.len()), number(plan.context.len()));
     let standardise = standardise(&plan.event, "event", &quote! { mut x }, true);
     let given = plan.conditions().then(|| given(plan));
@@ -26,7 +25,7 @@ pub(in crate::emit) fn implementations(
             }
         }
     });
-    let unused = unused.filter(|_| plan.context.len() > 0);
+    let unused = unused.filter(|_| !plan.context.is_empty());
     let context_name = match plan.context.len() {
         0 => format_ident!("_context"),
         _ => format_ident!("context"),

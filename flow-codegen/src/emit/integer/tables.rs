@@ -1,8 +1,8 @@
 //! Rows of integers, and the constants around them.
 
 use crate::emit::tables::{ATTRIBUTES, Owner, hidden, identifier, output, statics, wrap};
-use crate::plan::{Bijection, Channels, Conditional, Constants, Plan, Table};
 use flow_embedded::artefact::WeightFormat;
+use flow_plan::plan::{Bijection, Channels, Conditional, Constants, Plan, Table};
 use proc_macro2::Ident;
 
 /// The tables of a model of integers, but for the calibration.
@@ -45,7 +45,7 @@ pub(in crate::emit) fn all(plan: &Plan) -> String {
             | Bijection::Pointwise { .. } => String::new(),
         };
     }
-    let mixture = Constants::mixture(plan);
+    let mixture = Constants::mixture(&plan.base);
     if !mixture.is_empty() {
         text += "\n// Base: for each component ln w - sum ln s in Q16, then of each channel the mean \
                  in\n// Q16 and 1 / s in Q24.\n";

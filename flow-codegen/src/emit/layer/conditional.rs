@@ -1,25 +1,11 @@
 //! Layers with a conditioner, in the two ways to evaluate them.
 
-use super::transformer::Output;
-use crate::emit::channels::circle;
-use crate::emit::tables::Owner;
-use crate::emit::{at, number};
-use crate::plan::{Array, Conditional, Plan};
-use proc_macro2::{Ident, TokenStream};
+use super::emitter::{Emitter, Output, sum};
+use crate::emit::tokens::{array, at, circle, number};
+use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-/// Emits the statements of one layer.
-pub(super) struct Emitter<'p> {
-    pub(super) plan: &'p Plan,
-    pub(super) own: &'p Conditional,
-    pub(super) owner: Owner,
-}
-
-impl<'p> Emitter<'p> {
-    pub(super) fn new(plan: &'p Plan, own: &'p Conditional, owner: Owner) -> Self {
-        Self { plan, own, owner }
-    }
-
+impl Emitter<'_> {
     /// All channels after one pass of the conditioner. `forward` runs the
     /// transformer as its parameters stand, else inverted; `log_det` returns
     /// the log-determinant.
@@ -171,11 +157,6 @@ impl<'p> Emitter<'p> {
         }
     }
 
-    /// The numbers that a channel feeds to the conditioner.
-    fn features(&self, channel: usize) -> usize {
-        1 + usize::from(self.plan.event.is_circular(channel))
-    }
-
     /// Zeroed arrays for what comes before the output layer.
     fn hidden_buffers(&self, kept: bool) -> TokenStream {
         let arrays = self.own.arrays(kept).into_iter();
@@ -184,32 +165,5 @@ impl<'p> Emitter<'p> {
             quote! { let mut #name = [0.0; #units]; }
         });
         quote! { #(#buffers)* }
-    }
-
-    /// A zeroed array for what the output layer gives: the parameters of one
-    /// channel, or of all.
-    pub(super) fn output_buffer(&self) -> TokenStream {
-        let (name, size) = match self.own.channel_by_channel() {
-            true => (Output::PARAMETERS, self.own.transformer.parameters()),
-            false => (Output::ALL, self.own.parameters()),
-        };
-        let (name, size) = (format_ident!("{name}"), number(size));
-        quote! { let mut #name = [0.0; #size]; }
-    }
-}
-
-/// The statements that begin and end a sum of log-determinants.
-pub(super) fn sum(log_det: bool) -> (Option<TokenStream>, Option<TokenStream>) {
-    let start = quote! { let mut log_det = 0.0; };
-    let end = quote! { log_det };
-    log_det.then_some((start, end)).unzip()
-}
-
-/// The name of an array that a conditioner works in.
-pub(in crate::emit) fn array(array: Array) -> Ident {
-    match array {
-        Array::Hidden(index) => format_ident!("hidden_{index}"),
-        Array::Sum => format_ident!("sums"),
-        Array::Term => format_ident!("terms"),
     }
 }

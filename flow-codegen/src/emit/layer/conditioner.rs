@@ -1,16 +1,16 @@
 //! Calls of the dense kernel.
 
-use super::conditional::{Emitter, array};
-use crate::emit::number;
+use super::emitter::Emitter;
 use crate::emit::tables::{self, Owner};
-use crate::plan::{Array, Layout, Table};
+use crate::emit::tokens::{array, number};
 use flow_embedded::artefact::{Activation, ContextTerm, Form, Role};
+use flow_plan::plan::{Array, Layout, Table};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 impl Emitter<'_> {
     /// One block of a dense layer before the output, and what is done with its rows;
-    /// nothing if it has none. `kept` is that of [`arrays`](crate::plan::Conditional::arrays).
+    /// nothing if it has none. `kept` is that of [`arrays`](flow_plan::plan::Conditional::arrays).
     pub(super) fn block(&self, dense: usize, block: usize, kept: bool) -> TokenStream {
         let own = self.own;
         let blocks = &own.hidden[dense];

@@ -1,13 +1,12 @@
 //! Planes of an image transformed given others.
 
-use super::Bodies;
-use super::conditional::array;
+use super::bodies::Bodies;
 use super::conditioner::activation;
 use super::transformer::inv_bound;
 use crate::emit::tables::{self, Owner};
-use crate::emit::{float, number};
-use crate::plan::{Array, Convolutional, Filters, Plan};
+use crate::emit::tokens::{array, float, number};
 use flow_embedded::artefact::Transformer;
+use flow_plan::plan::{Array, Convolutional, Filters, Plan};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 

@@ -1,6 +1,6 @@
 //! `z = x · scale + shift`.
 
-use super::Bodies;
+use super::bodies::Bodies;
 use crate::emit::tables::{self, Owner};
 use quote::quote;
 

@@ -1,6 +1,7 @@
 //! `z = L U P x + bias`.
 
-use super::{Bodies, permutation};
+use super::bodies::Bodies;
+use super::permutation;
 use crate::emit::tables::{self, Owner};
 use quote::quote;
 

@@ -1,32 +1,27 @@
 //! The two functions of a layer, `normalize_N` and `generate_N`: their
 //! signatures here, their bodies by the kind of bijection.
 
+mod bodies;
 mod conditional;
 mod conditioner;
 mod convolutional;
 mod element_wise;
+mod emitter;
 mod linear;
 mod permutation;
 mod pointwise;
 mod transformer;
 
+use super::card;
+use super::imports::imports;
 use super::tables::Owner;
-use super::{card, number};
-use crate::plan::{Bijection, HeadPlan, LayerPlan, Plan};
+use super::tokens::{name, number};
+use bodies::Bodies;
+use emitter::Emitter;
 use flow_embedded::artefact::Direction;
-use proc_macro2::{TokenStream, TokenTree};
-use quote::{format_ident, quote};
-use std::collections::BTreeSet;
-
-use conditional::Emitter;
-pub(super) use conditional::array;
-pub(super) use transformer::scale_map_name;
-
-/// A layer's statements, in both directions.
-struct Bodies {
-    normalize: TokenStream,
-    generate: TokenStream,
-}
+use flow_plan::plan::{Bijection, HeadPlan, LayerPlan, Plan};
+use proc_macro2::TokenStream;
+use quote::quote;
 
 pub(super) fn items(plan: &Plan, layer: &LayerPlan, index: usize) -> TokenStream {
     let (bodies, given) = match &layer.bijection {
@@ -150,11 +145,6 @@ pub(super) fn call(
     quote! { #add #name(&mut x, #given); }
 }
 
-/// The name of a layer's function.
-pub(super) fn name(direction: &str, index: usize) -> proc_macro2::Ident {
-    format_ident!("{direction}_{index}")
-}
-
 /// `given: &[f32; C]`, or nothing without context.
 fn given_parameter(plan: &Plan) -> TokenStream {
     match plan.given() {
@@ -212,38 +202,3 @@ const KERNELS: [&str; 43] = [
     "transform_places",
     "wrap",
 ];
-
-/// One `use` for the kernels of a module of `flow_embedded` that the statements
-/// name.
-pub(super) fn imports(module: &str, kernels: &[&str], body: &TokenStream) -> TokenStream {
-    let (names, module) = (names(body), format_ident!("{module}"));
-    let names: Vec<_> = kernels
-        .iter()
-        .filter(|kernel| names.contains(**kernel))
-        .map(|kernel| format_ident!("{kernel}"))
-        .collect();
-    match names.as_slice() {
-        [] => TokenStream::new(),
-        [name] => quote! { use ::flow_embedded::#module::#name; },
-        _ => quote! { use ::flow_embedded::#module::{#(#names),*}; },
-    }
-}
-
-/// The identifiers among some tokens.
-pub(super) fn names(tokens: &TokenStream) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    collect(tokens, &mut names);
-    names
-}
-
-fn collect(tokens: &TokenStream, names: &mut BTreeSet<String>) {
-    for token in tokens.clone() {
-        match token {
-            TokenTree::Ident(name) => {
-                names.insert(name.to_string());
-            }
-            TokenTree::Group(group) => collect(&group.stream(), names),
-            _ => {}
-        }
-    }
-}

@@ -1,7 +1,7 @@
 //! `z_i = x_p(i)`.
 
-use super::Bodies;
-use crate::emit::at;
+use super::bodies::Bodies;
+use crate::emit::tokens::at;
 use quote::quote;
 
 /// `order[i]` is the place of the channel that becomes the `i`-th.

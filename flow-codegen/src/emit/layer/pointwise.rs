@@ -1,8 +1,8 @@
 //! `z = L U x + bias` over the planes at each position of an image.
 
-use super::Bodies;
-use crate::emit::number;
+use super::bodies::Bodies;
 use crate::emit::tables::{self, Owner};
+use crate::emit::tokens::number;
 use quote::quote;
 
 /// For so many planes.

@@ -1,20 +1,10 @@
 //! From parameters to channels.
 
-use super::conditional::{Emitter, sum};
-use crate::emit::{at, float};
+use super::emitter::{Emitter, Output, sum};
+use crate::emit::tokens::{at, float, scale_map_name};
 use flow_embedded::artefact::{Scale, Transformer};
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-
-/// Names of the arrays that the output layer writes.
-pub(super) struct Output;
-
-impl Output {
-    /// The parameters of one channel.
-    pub(super) const PARAMETERS: &str = "parameters";
-    /// The parameters of all channels.
-    pub(super) const ALL: &str = "output";
-}
 
 impl Emitter<'_> {
     /// Whether the log-determinant depends on the event.
@@ -215,15 +205,6 @@ impl Spline {
 fn scale_map(scale: Scale) -> TokenStream {
     let (name, least) = (scale_map_name(scale), float(scale.least()));
     quote! { #name { least: #least } }
-}
-
-/// The name of the map, of floats and of integers.
-pub(in crate::emit) fn scale_map_name(scale: Scale) -> TokenStream {
-    match scale {
-        Scale::Exponential { .. } => quote! { ExponentialScale },
-        Scale::Softplus { .. } => quote! { SoftplusScale },
-        Scale::Sigmoid { .. } => quote! { SigmoidScale },
-    }
 }
 
 /// One over the bound of the log-scale.

@@ -1,7 +1,7 @@
 use super::base::log_norm;
 use super::categorical::DraftVocabulary;
-use super::layer::{DraftConditioner, DraftLayer, LayerBytes};
 use super::mondrian::DraftMondrian;
+use super::stored::{DraftConditioner, DraftLayer, LayerBytes};
 use flow_embedded::artefact::{
     self, Base, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header, Judged,
     LoadError, LoadedFlow, MAX_CHANNELS, MAX_COMMAND_BYTES, Noise, Provenance, Quantisation,
@@ -200,7 +200,8 @@ impl Draft {
     /// A limit of the schema is exceeded, or the flow is not valid: above all,
     /// a weight is not finite.
     pub fn encode(&self) -> Result<Vec<u8>, ExportError> {
-        let layers: Vec<LayerBytes> = self.layers.iter().map(DraftLayer::bytes).collect();
+        let layers = self.layers.iter().map(DraftLayer::bytes);
+        let layers = layers.collect::<Result<Vec<_>, _>>()?;
         let heads: Vec<LayerBytes> = self.heads.iter().map(LayerBytes::of).collect();
         let vocabularies = self.vocabularies.iter().map(DraftVocabulary::names);
         let vocabularies = vocabularies.collect::<Result<Vec<_>, _>>()?;

@@ -3,8 +3,8 @@
 //! Done on the trained numbers, in `f64` and rounded once, rather than by the compiler: so the
 //! loaded artefact and the compiled module go on having the same bits.
 
-use super::DraftLayer;
-use super::layer::upper_rows;
+use super::Layer;
+use super::stored::{DraftFactors, DraftLayer, upper_rows};
 
 /// Merges what can be merged; the flow stays the same to rounding.
 pub fn fold(layers: Vec<DraftLayer>) -> Vec<DraftLayer> {
@@ -24,7 +24,7 @@ pub fn fold(layers: Vec<DraftLayer>) -> Vec<DraftLayer> {
 
 /// One layer that does what two do, first `a` and then `b`.
 fn merge(a: &DraftLayer, b: &DraftLayer) -> Option<DraftLayer> {
-    use DraftLayer::{ElementWise, Linear};
+    use Layer::{ElementWise, Linear};
     match (a, b) {
         (ElementWise(a), ElementWise(b)) => {
             let pairs = a.iter().zip(b).map(|([scale, shift], [then, and])| {
@@ -37,14 +37,13 @@ fn merge(a: &DraftLayer, b: &DraftLayer) -> Option<DraftLayer> {
             ElementWise(pairs),
             Linear {
                 permutation,
-                upper,
-                lower,
+                factors,
             },
         ) => {
-            let mut matrix = Factors::new(upper, lower, permutation.len());
+            let mut matrix = Factors::new(factors, permutation.len());
             let pairs: Vec<[f64; 2]> = permutation
                 .iter()
-                .map(|channel| pairs[usize::from(*channel)].map(f64::from))
+                .map(|channel| pairs[*channel].map(f64::from))
                 .collect();
             matrix.scale_inputs(&pairs);
             Some(matrix.layer(permutation.clone()))
@@ -52,12 +51,11 @@ fn merge(a: &DraftLayer, b: &DraftLayer) -> Option<DraftLayer> {
         (
             Linear {
                 permutation,
-                upper,
-                lower,
+                factors,
             },
             ElementWise(pairs),
         ) => {
-            let mut matrix = Factors::new(upper, lower, permutation.len());
+            let mut matrix = Factors::new(factors, permutation.len());
             let pairs: Vec<[f64; 2]> = pairs.iter().map(|pair| pair.map(f64::from)).collect();
             matrix.scale_outputs(&pairs);
             Some(matrix.layer(permutation.clone()))
@@ -76,14 +74,14 @@ struct Factors {
 }
 
 impl Factors {
-    fn new(upper: &[f32], lower: &[f32], channels: usize) -> Self {
+    fn new(stored: &DraftFactors, channels: usize) -> Self {
         let wide = |row: &[f32]| row.iter().copied().map(f64::from).collect::<Vec<_>>();
         let mut own = Self {
-            upper: upper_rows(upper, channels).map(wide).collect(),
+            upper: upper_rows(&stored.upper, channels).map(wide).collect(),
             lower: Vec::new(),
             bias: Vec::new(),
         };
-        let mut rest = lower;
+        let mut rest = stored.lower.as_slice();
         for row in 0..channels {
             let (first, behind) = rest.split_at(row + 1);
             own.bias.push(first[0].into());
@@ -130,22 +128,24 @@ impl Factors {
         }
     }
 
-    fn layer(self, permutation: Vec<u8>) -> DraftLayer {
+    fn layer(self, permutation: Vec<usize>) -> DraftLayer {
         let narrow = |row: Vec<f64>| row.into_iter().map(|weight| weight as f32);
         let lower = self.bias.into_iter().zip(self.lower);
         DraftLayer::Linear {
             permutation,
-            upper: self.upper.into_iter().flat_map(narrow).collect(),
-            lower: lower
-                .flat_map(|(bias, row)| std::iter::once(bias as f32).chain(narrow(row)))
-                .collect(),
+            factors: DraftFactors {
+                upper: self.upper.into_iter().flat_map(narrow).collect(),
+                lower: lower
+                    .flat_map(|(bias, row)| std::iter::once(bias as f32).chain(narrow(row)))
+                    .collect(),
+            },
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{DraftLayer, fold};
+    use super::{DraftFactors, DraftLayer, fold};
 
     const CHANNELS: usize = 3;
 
@@ -157,10 +157,9 @@ mod tests {
             }
             DraftLayer::Linear {
                 permutation,
-                upper,
-                lower,
+                factors: DraftFactors { upper, lower },
             } => {
-                let x: [f64; CHANNELS] = std::array::from_fn(|i| x[usize::from(permutation[i])]);
+                let x: [f64; CHANNELS] = std::array::from_fn(|i| x[permutation[i]]);
                 let u = |i: usize, j: usize| {
                     let before: usize = (0..i).map(|row| CHANNELS - row).sum();
                     f64::from(upper[before + j - i])
@@ -189,8 +188,10 @@ mod tests {
         let number = |i: usize| (turn + 0.7 * i as f32).sin();
         DraftLayer::Linear {
             permutation: vec![2, 0, 1],
-            upper: (0..6).map(|i| 0.3 + number(i).abs()).collect(),
-            lower: (0..6).map(number).collect(),
+            factors: DraftFactors {
+                upper: (0..6).map(|i| 0.3 + number(i).abs()).collect(),
+                lower: (0..6).map(number).collect(),
+            },
         }
     }
 

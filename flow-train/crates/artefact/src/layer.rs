@@ -1,155 +1,271 @@
-//! The bijections of a draft.
+//! One bijection, whatever its weights are kept as.
 
-use super::ExportError;
-use super::draft::bounded;
-use flow_embedded::artefact::{
-    Activation, Autoregressive, Block, Conditioner, ConvolutionalCoupling, Convolutions, Coupling,
-    Direction, Form, Layer, LoadedFlow, Permutation, Planes, Shape, Transformer, Units,
-};
+use crate::Planes;
+use flow_embedded::artefact::{Direction, Transformer};
+use std::convert::Infallible;
+use std::fmt::Debug;
 
-/// One bijection with its weights.
+/// What stands where the weights of a layer do: the numbers of an artefact, dense matrices, panels of
+/// vectors, tables of generated code.
+pub trait Weights {
+    /// A multi-layer perceptron, which gives a transformer its parameters.
+    type Conditioner: Clone + Debug + PartialEq;
+    /// Convolutions, which do so for the planes of an image.
+    type Convolutions: Clone + Debug + PartialEq;
+    /// The factors L and U of a matrix, and a bias: `z = L U x + bias`.
+    type Factors: Clone + Debug + PartialEq;
+    /// A positive scale and a shift for each channel.
+    type Scales: Clone + Debug + PartialEq;
+}
+
+/// One bijection, in the normalizing direction. Channels are counted among those that bijections act on: all but
+/// the categorical ones.
 #[derive(Clone, Debug, PartialEq)]
-pub enum DraftLayer {
-    /// These channels, ascending, are transformed given the others.
+pub enum Layer<W: Weights> {
+    /// These channels, ascending, are transformed given all the others.
     Coupling {
-        /// The channels.
-        transformed: Vec<u8>,
+        /// The channels that change.
+        transformed: Vec<usize>,
         /// What happens to each.
         transformer: Transformer,
-        /// Gives its parameters.
-        conditioner: DraftConditioner,
+        /// Sees the context, then the channels that stay, ascending.
+        conditioner: W::Conditioner,
     },
     /// Each group of channels is transformed given those before it.
     Autoregressive {
         /// All channels, in the order of their groups.
-        order: Vec<u8>,
-        /// The channels in each group.
-        groups: Vec<u8>,
+        order: Vec<usize>,
+        /// The number of channels in each group.
+        groups: Vec<usize>,
         /// Which side the conditioner reads.
         direction: Direction,
         /// What happens to each channel.
         transformer: Transformer,
-        /// Gives its parameters.
-        conditioner: DraftConditioner,
+        /// Sees the context, then all channels in `order`, as far as its masks let it.
+        conditioner: W::Conditioner,
     },
     /// `z = L U P x + bias`.
     Linear {
         /// `permutation[i]` is the channel that place `i` takes.
-        permutation: Vec<u8>,
-        /// The rows of U, each from the diagonal on.
-        upper: Vec<f32>,
-        /// The rows of L, each its bias and then what stands left of the
-        /// diagonal.
-        lower: Vec<f32>,
+        permutation: Vec<usize>,
+        /// L, U and the bias, by place.
+        factors: W::Factors,
     },
-    /// `z = x · scale + shift`, as pairs `[scale, shift]`.
-    ElementWise(Vec<[f32; 2]>),
-    /// `z_i` is the channel that entry `i` names.
-    Permutation(Vec<u8>),
-    /// Planes of an image are transformed given others.
+    /// `z = x · scale + shift` for each channel.
+    ElementWise(W::Scales),
+    /// `z[i]` is channel `permutation[i]`.
+    Permutation(Vec<usize>),
+    /// Planes of an image are transformed given others; what is in neither stays as it is.
     Convolutional {
         /// The planes that condition.
-        given: DraftPlanes,
-        /// The planes that are transformed.
-        transformed: DraftPlanes,
+        given: Planes,
+        /// The planes that change, of the same size.
+        transformed: Planes,
         /// What happens to each of their channels.
         transformer: Transformer,
-        /// Gives its parameters.
-        conditioner: DraftConvolutions,
+        /// Sees the context and the given planes; ends in the transformer's parameters, plane by plane.
+        conditioner: W::Convolutions,
     },
-    /// `z = L U x + bias` over the planes at each position of an image.
+    /// `z = L U x + bias` over the planes at each position of an image: an invertible 1×1 convolution.
     Pointwise {
         /// The planes.
-        planes: DraftPlanes,
-        /// The rows of U, each from the diagonal on.
-        upper: Vec<f32>,
-        /// The rows of L, each its bias and then what stands left of the
-        /// diagonal.
-        lower: Vec<f32>,
+        planes: Planes,
+        /// L, U and the bias, by plane.
+        factors: W::Factors,
     },
 }
 
-/// Channels as the planes of an image, as
-/// [`Planes`](flow_embedded::artefact::Planes) has them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DraftPlanes {
-    /// Positions of a row of the image.
-    pub width: u8,
-    /// Rows of the image.
-    pub height: u8,
-    /// The channel of each plane at each position, position by position.
-    pub places: Vec<u8>,
+/// What a conditioner gives parameters to.
+#[derive(Clone, Copy, Debug)]
+pub struct Conditioned<'l> {
+    /// The channels, and what is known of them.
+    pub channels: Known<'l>,
+    /// What happens to each.
+    pub transformer: Transformer,
 }
 
-/// The convolutions of a bijection.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DraftConvolutions {
-    /// The non-linearity of the hidden layers.
-    pub activation: Activation,
-    /// Whether each hidden layer but the first adds its input to its output.
-    pub residual: bool,
-    /// Whether the first layer has a head for each position.
-    pub by_position: bool,
-    /// Features and the kernel's side of each hidden layer, one behind the other.
-    pub hidden: Vec<u8>,
-    /// The side of the output layer's kernel.
-    pub output_kernel: u8,
-    /// The rows of all layers in the order of the artefact.
-    pub weights: Vec<f32>,
+/// What is known where channels are transformed.
+#[derive(Clone, Copy, Debug)]
+pub enum Known<'l> {
+    /// All others than these.
+    Others(&'l [usize]),
+    /// Those of the groups before.
+    Before {
+        /// All channels, in the order of their groups.
+        order: &'l [usize],
+        /// The number of channels in each group.
+        groups: &'l [usize],
+    },
 }
 
-impl DraftPlanes {
-    fn schema(&self) -> Planes<'_> {
-        Planes {
-            width: self.width,
-            height: self.height,
-            places: &self.places,
+impl Conditioned<'_> {
+    /// The rows of the conditioner's last dense layer, block by block: the parameters of each group.
+    pub fn outputs(&self) -> Vec<usize> {
+        let parameters = self.transformer.parameters();
+        match self.channels {
+            Known::Others(transformed) => vec![transformed.len() * parameters],
+            Known::Before { groups, .. } => groups.iter().map(|own| own * parameters).collect(),
         }
     }
 
-    fn from_loaded(own: &Planes<'_>) -> Self {
-        Self {
-            width: own.width,
-            height: own.height,
-            places: own.places.to_vec(),
+    /// The inputs of an event of so many channels, each of which feeds so many numbers, behind the context's.
+    pub fn inputs(&self, event: usize, context: usize, features: impl Fn(usize) -> usize) -> usize {
+        let own: usize = match self.channels {
+            Known::Others(transformed) => {
+                let kept = (0..event).filter(|channel| !transformed.contains(channel));
+                kept.map(features).sum()
+            }
+            Known::Before { order, .. } => order.iter().map(|channel| features(*channel)).sum(),
+        };
+        context + own
+    }
+
+    /// Of `inputs` the leading ones that each block sees.
+    pub fn visible(
+        &self,
+        inputs: usize,
+        context: usize,
+        features: impl Fn(usize) -> usize,
+    ) -> Vec<usize> {
+        match self.channels {
+            Known::Others(_) => vec![inputs],
+            Known::Before { order, groups } => {
+                let mut known = order.iter().map(|channel| features(*channel));
+                let visible = groups.iter().scan(context, |inputs, group| {
+                    let before = *inputs;
+                    *inputs += known.by_ref().take(*group).sum::<usize>();
+                    Some(before)
+                });
+                visible.collect()
+            }
+        }
+    }
+}
+
+/// Takes weights of one kind to those of another.
+pub trait Map<V: Weights, W: Weights> {
+    /// Why it can't.
+    type Fault;
+
+    /// A perceptron, given what it conditions.
+    ///
+    /// # Errors
+    /// As the implementation says; so it is below.
+    fn conditioner(
+        &mut self,
+        conditioned: Conditioned<'_>,
+        own: V::Conditioner,
+    ) -> Result<W::Conditioner, Self::Fault>;
+
+    /// Convolutions over the given planes, which end in so many outputs.
+    ///
+    /// # Errors
+    /// See above.
+    fn convolutions(
+        &mut self,
+        given: &Planes,
+        outputs: usize,
+        own: V::Convolutions,
+    ) -> Result<W::Convolutions, Self::Fault>;
+
+    /// Factors of a matrix of so many rows.
+    ///
+    /// # Errors
+    /// See above.
+    fn factors(&mut self, rows: usize, own: V::Factors) -> Result<W::Factors, Self::Fault>;
+
+    /// Scales and shifts.
+    ///
+    /// # Errors
+    /// See above.
+    fn scales(&mut self, own: V::Scales) -> Result<W::Scales, Self::Fault>;
+}
+
+impl<V: Weights> Layer<V> {
+    /// The same bijection with weights of another kind.
+    ///
+    /// # Errors
+    /// The first that `map` gives.
+    pub fn map<W: Weights, M: Map<V, W>>(self, map: &mut M) -> Result<Layer<W>, M::Fault> {
+        Ok(match self {
+            Self::Coupling {
+                transformed,
+                transformer,
+                conditioner,
+            } => Layer::Coupling {
+                conditioner: map.conditioner(
+                    Conditioned {
+                        channels: Known::Others(&transformed),
+                        transformer,
+                    },
+                    conditioner,
+                )?,
+                transformed,
+                transformer,
+            },
+            Self::Autoregressive {
+                order,
+                groups,
+                direction,
+                transformer,
+                conditioner,
+            } => Layer::Autoregressive {
+                conditioner: map.conditioner(
+                    Conditioned {
+                        channels: Known::Before {
+                            order: &order,
+                            groups: &groups,
+                        },
+                        transformer,
+                    },
+                    conditioner,
+                )?,
+                order,
+                groups,
+                direction,
+                transformer,
+            },
+            Self::Linear {
+                permutation,
+                factors,
+            } => Layer::Linear {
+                factors: map.factors(permutation.len(), factors)?,
+                permutation,
+            },
+            Self::ElementWise(scales) => Layer::ElementWise(map.scales(scales)?),
+            Self::Permutation(permutation) => Layer::Permutation(permutation),
+            Self::Convolutional {
+                given,
+                transformed,
+                transformer,
+                conditioner,
+            } => Layer::Convolutional {
+                conditioner: map.convolutions(
+                    &given,
+                    transformed.count() * transformer.parameters(),
+                    conditioner,
+                )?,
+                given,
+                transformed,
+                transformer,
+            },
+            Self::Pointwise { planes, factors } => Layer::Pointwise {
+                factors: map.factors(planes.count(), factors)?,
+                planes,
+            },
+        })
+    }
+
+    /// As [`map`](Self::map), for a map that has no reason to fail.
+    pub fn map_all<W: Weights>(self, map: &mut impl Map<V, W, Fault = Infallible>) -> Layer<W> {
+        match self.map(map) {
+            Ok(layer) => layer,
+            Err(never) => match never {},
         }
     }
 
-    /// The number of planes.
-    pub fn count(&self) -> usize {
-        self.schema().count()
-    }
-}
-
-/// The multi-layer perceptron of a bijection.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DraftConditioner {
-    /// The non-linearity of the hidden layers.
-    pub activation: Activation,
-    /// How the dense layers follow one another.
-    pub form: Form,
-    /// The units of each hidden layer by block: one block for a coupling, one
-    /// for each group of an autoregressive layer.
-    pub hidden: Vec<Vec<u16>>,
-    /// The rows of all dense layers in the order of the artefact.
-    pub rows: Vec<MaskedRow>,
-}
-
-/// A row of a dense layer without its masked weights.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MaskedRow {
-    /// The bias.
-    pub bias: f32,
-    /// The weights of the leading inputs that the row sees.
-    pub weights: Vec<f32>,
-}
-
-/// What the artefact's schema borrows: unit counts as bytes.
-pub(super) struct LayerBytes(Vec<Vec<u8>>);
-
-impl DraftLayer {
-    /// The conditioner, for a bijection that has one.
-    pub fn conditioner(&self) -> Option<&DraftConditioner> {
+    /// The perceptron of a bijection that has one.
+    pub fn conditioner(&self) -> Option<&V::Conditioner> {
         match self {
             Self::Coupling { conditioner, .. } | Self::Autoregressive { conditioner, .. } => {
                 Some(conditioner)
@@ -159,7 +275,7 @@ impl DraftLayer {
     }
 
     /// As [`conditioner`](Self::conditioner), to be changed.
-    pub fn conditioner_mut(&mut self) -> Option<&mut DraftConditioner> {
+    pub fn conditioner_mut(&mut self) -> Option<&mut V::Conditioner> {
         match self {
             Self::Coupling { conditioner, .. } | Self::Autoregressive { conditioner, .. } => {
                 Some(conditioner)
@@ -167,233 +283,4 @@ impl DraftLayer {
             _ => None,
         }
     }
-
-    /// The numbers of what conditions a bijection, to be changed.
-    pub fn conditioning(&mut self) -> Vec<&mut f32> {
-        match self {
-            Self::Convolutional { conditioner, .. } => conditioner.weights.iter_mut().collect(),
-            _ => {
-                let own = self.conditioner_mut().into_iter();
-                own.flat_map(DraftConditioner::numbers).collect()
-            }
-        }
-    }
-
-    /// `ln |dz/dx|` in nats, as far as it is the same for all events.
-    pub(super) fn log_det(&self) -> f64 {
-        let ln = |scale: f32| f64::from(scale).ln();
-        match self {
-            Self::Coupling { .. }
-            | Self::Autoregressive { .. }
-            | Self::Permutation(_)
-            | Self::Convolutional { .. } => 0.0,
-            Self::Pointwise { planes, upper, .. } => {
-                let diagonal: f64 = upper_rows(upper, planes.count())
-                    .filter_map(|row| row.first())
-                    .map(|diagonal| ln(*diagonal))
-                    .sum();
-                diagonal * planes.schema().positions() as f64
-            }
-            Self::Linear {
-                permutation, upper, ..
-            } => upper_rows(upper, permutation.len())
-                .filter_map(|row| row.first())
-                .map(|diagonal| ln(*diagonal))
-                .sum(),
-            Self::ElementWise(pairs) => pairs.iter().map(|[scale, _]| ln(*scale)).sum(),
-        }
-    }
-
-    /// The numbers as the artefact stores them.
-    pub(super) fn weights(&self) -> Vec<f32> {
-        match self {
-            Self::Coupling { conditioner, .. } | Self::Autoregressive { conditioner, .. } => {
-                conditioner.weights().collect()
-            }
-            Self::Linear { upper, lower, .. } | Self::Pointwise { upper, lower, .. } => {
-                [upper.as_slice(), lower].concat()
-            }
-            Self::Convolutional { conditioner, .. } => conditioner.weights.clone(),
-            Self::ElementWise(pairs) => pairs.as_flattened().to_vec(),
-            Self::Permutation(_) => Vec::new(),
-        }
-    }
-
-    pub(super) fn bytes(&self) -> LayerBytes {
-        self.conditioner()
-            .map_or(LayerBytes(Vec::new()), LayerBytes::of)
-    }
-
-    pub(super) fn schema<'a>(&'a self, bytes: &'a LayerBytes) -> Result<Layer<'a>, ExportError> {
-        Ok(match self {
-            Self::Coupling {
-                transformed,
-                transformer,
-                conditioner,
-            } => Layer::Coupling(Coupling {
-                transformed,
-                transformer: *transformer,
-                conditioner: conditioner.schema(bytes)?,
-            }),
-            Self::Autoregressive {
-                order,
-                groups,
-                direction,
-                transformer,
-                conditioner,
-            } => Layer::Autoregressive(Autoregressive {
-                order,
-                groups,
-                direction: *direction,
-                transformer: *transformer,
-                conditioner: conditioner.schema(bytes)?,
-            }),
-            Self::Linear { permutation, .. } => Layer::Linear(Permutation(permutation)),
-            Self::ElementWise(_) => Layer::ElementWise,
-            Self::Permutation(permutation) => Layer::Permutation(Permutation(permutation)),
-            Self::Convolutional {
-                given,
-                transformed,
-                transformer,
-                conditioner,
-            } => Layer::Convolutional(ConvolutionalCoupling {
-                given: given.schema(),
-                transformed: transformed.schema(),
-                transformer: *transformer,
-                conditioner: Convolutions {
-                    activation: conditioner.activation,
-                    residual: conditioner.residual,
-                    by_position: conditioner.by_position,
-                    hidden: &conditioner.hidden,
-                    output_kernel: conditioner.output_kernel,
-                },
-            }),
-            Self::Pointwise { planes, .. } => Layer::Pointwise(planes.schema()),
-        })
-    }
-
-    pub(super) fn from_loaded(flow: &LoadedFlow<'_>, index: usize, layer: &Layer<'_>) -> Self {
-        let mut weights = flow.layer_weights(index);
-        let shape = flow.header().shape();
-        match layer {
-            Layer::Coupling(own) => Self::Coupling {
-                transformed: own.transformed.to_vec(),
-                transformer: own.transformer,
-                conditioner: DraftConditioner::from_loaded(layer, &own.conditioner, shape, weights),
-            },
-            Layer::Autoregressive(own) => Self::Autoregressive {
-                order: own.order.to_vec(),
-                groups: own.groups.to_vec(),
-                direction: own.direction,
-                transformer: own.transformer,
-                conditioner: DraftConditioner::from_loaded(layer, &own.conditioner, shape, weights),
-            },
-            Layer::Linear(permutation) => Self::Linear {
-                permutation: permutation.0.to_vec(),
-                upper: weights.by_ref().take(layer.weights(shape) / 2).collect(),
-                lower: weights.collect(),
-            },
-            Layer::ElementWise => {
-                let numbers: Vec<f32> = weights.collect();
-                Self::ElementWise(numbers.as_chunks().0.to_vec())
-            }
-            Layer::Permutation(permutation) => Self::Permutation(permutation.0.to_vec()),
-            Layer::Convolutional(own) => Self::Convolutional {
-                given: DraftPlanes::from_loaded(&own.given),
-                transformed: DraftPlanes::from_loaded(&own.transformed),
-                transformer: own.transformer,
-                conditioner: DraftConvolutions {
-                    activation: own.conditioner.activation,
-                    residual: own.conditioner.residual,
-                    by_position: own.conditioner.by_position,
-                    hidden: own.conditioner.hidden.to_vec(),
-                    output_kernel: own.conditioner.output_kernel,
-                    weights: weights.collect(),
-                },
-            },
-            Layer::Pointwise(planes) => Self::Pointwise {
-                planes: DraftPlanes::from_loaded(planes),
-                upper: weights.by_ref().take(layer.weights(shape) / 2).collect(),
-                lower: weights.collect(),
-            },
-        }
-    }
-}
-
-impl LayerBytes {
-    pub(super) fn of(conditioner: &DraftConditioner) -> Self {
-        let little_endian = |blocks: &Vec<u16>| {
-            let units = blocks.iter();
-            units.flat_map(|units| units.to_le_bytes()).collect()
-        };
-        Self(conditioner.hidden.iter().map(little_endian).collect())
-    }
-}
-
-impl DraftConditioner {
-    /// All biases and weights, to be changed.
-    pub fn numbers(&mut self) -> impl Iterator<Item = &mut f32> {
-        let rows = self.rows.iter_mut();
-        rows.flat_map(|row| std::iter::once(&mut row.bias).chain(&mut row.weights))
-    }
-
-    /// The numbers as the artefact stores them.
-    pub(super) fn weights(&self) -> impl Iterator<Item = f32> {
-        let rows = self.rows.iter();
-        rows.flat_map(|row| std::iter::once(row.bias).chain(row.weights.iter().copied()))
-    }
-
-    pub(super) fn schema<'a>(&self, bytes: &'a LayerBytes) -> Result<Conditioner<'a>, ExportError> {
-        let units = bytes.0.iter().map(|bytes| Units(bytes));
-        Ok(Conditioner {
-            activation: self.activation,
-            form: self.form,
-            hidden: bounded("hidden layers", units)?,
-        })
-    }
-
-    fn from_loaded(
-        layer: &Layer<'_>,
-        conditioner: &Conditioner<'_>,
-        shape: Shape,
-        weights: impl Iterator<Item = f32>,
-    ) -> Self {
-        let blocks = (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape));
-        Self::of(conditioner, blocks, weights)
-    }
-
-    /// From the blocks of all its dense layers.
-    pub(super) fn of(
-        conditioner: &Conditioner<'_>,
-        blocks: impl Iterator<Item = Block>,
-        mut weights: impl Iterator<Item = f32>,
-    ) -> Self {
-        let mut rows = Vec::new();
-        for block in blocks {
-            for _ in 0..block.rows {
-                let bias = weights.next().unwrap_or_default();
-                let weights = weights.by_ref().take(block.inputs).collect();
-                rows.push(MaskedRow { bias, weights });
-            }
-        }
-        let narrow = |units: usize| u16::try_from(units).unwrap_or(u16::MAX);
-        let hidden = conditioner.hidden.iter();
-        Self {
-            activation: conditioner.activation,
-            form: conditioner.form,
-            hidden: hidden
-                .map(|units| units.blocks().map(narrow).collect())
-                .collect(),
-            rows,
-        }
-    }
-}
-
-/// The rows of an upper triangular matrix that is stored from the diagonal on.
-pub fn upper_rows(upper: &[f32], channels: usize) -> impl Iterator<Item = &[f32]> {
-    (0..channels).scan(upper, move |rest, row| {
-        let (own, behind) = rest.split_at_checked(channels - row)?;
-        *rest = behind;
-        Some(own)
-    })
 }

@@ -13,7 +13,9 @@ mod draft;
 mod fold;
 mod layer;
 mod mondrian;
+mod planes;
 mod rescale;
+mod stored;
 
 pub use base::{log_norm, student_t_log_norm};
 pub use categorical::DraftVocabulary;
@@ -22,11 +24,14 @@ pub use draft::{
     ExportError, noted,
 };
 pub use fold::fold;
-pub use layer::{
-    DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes, MaskedRow, upper_rows,
-};
+pub use layer::{Conditioned, Known, Layer, Map, Weights};
 pub use mondrian::{DraftCategory, DraftMondrian};
+pub use planes::Planes;
 pub use rescale::{RescaleError, Scaling};
+pub use stored::{
+    DraftConditioner, DraftConvolutions, DraftFactors, DraftLayer, MaskedRow, Stored, byte,
+    upper_rows,
+};
 
 /// The examples of the package's page.
 #[cfg(doctest)]

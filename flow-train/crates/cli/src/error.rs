@@ -193,6 +193,9 @@ pub(crate) enum Error {
     /// A fit failed.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// The model can't have the form that its artefact asks for.
+    #[error(transparent)]
+    Plan(#[from] flow_plan::Error),
     /// Training failed.
     #[error(transparent)]
     Train(#[from] TrainError),

@@ -1,9 +1,9 @@
 //! Log-likelihoods with the bits of the chip.
 
 use super::BatchFlow;
-use flow_codegen::Interpreter;
 use flow_data::Dataset;
 use flow_embedded::artefact::{LoadedFlow, ShapeError};
+use flow_plan::Interpreter;
 use rayon::prelude::*;
 
 /// Scores rows with an artefact, with the bits of the firmware.
@@ -23,7 +23,7 @@ impl<'f, 'a> Scorer<'f, 'a> {
     ///
     /// # Errors
     /// It is quantised in a way that its weights do not allow.
-    pub fn new(flow: &'f LoadedFlow<'a>) -> Result<Self, flow_codegen::Error> {
+    pub fn new(flow: &'f LoadedFlow<'a>) -> Result<Self, flow_plan::Error> {
         let by = match flow.is_integer() {
             false => By::Batch(BatchFlow::new(flow)),
             true => By::Interpreter(Box::new(Interpreter::of(flow)?)),

@@ -2,23 +2,28 @@
 //! are counted by block.
 
 use flow_artefact::{
-    Draft, DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes, ExportError, MaskedRow,
-    fold,
+    Conditioned, Draft, DraftConditioner, DraftConvolutions, DraftFactors, ExportError, Map,
+    MaskedRow, Planes, Stored, byte, fold,
 };
-use flow_embedded::artefact::{self, Base, Role};
-use flow_model::{BaseParts, ConditionerParts, ConvolutionsParts, Flow, LayerParts, Planes};
+use flow_embedded::artefact::{Base, Role};
+use flow_model::{
+    BaseParts, ConditionerParts, ConvolutionsParts, Dense, FactorsParts, Flow, ScalesParts,
+};
 
-/// Puts layers, base distribution, embeddings and heads of a trained flow into a draft. Neighbouring scales and linear layers
-/// become one.
+/// Puts layers, base distribution, embeddings and heads of a trained flow into a draft. Neighbouring scales and
+/// linear layers become one.
 ///
 /// # Errors
 /// There are more channels or units than the artefact can count.
 pub fn set_flow(draft: &mut Draft, flow: &Flow<f32>) -> Result<(), ExportError> {
     let parts = flow.to_parts();
     let channels = flow.continuous();
-    let features = |place: &usize| 1 + usize::from(parts.circular.contains(&channels[*place]));
-    let layer = |part| pack_layer(part, flow.conditioning(), &features);
-    let layers = parts.layers.into_iter().map(layer);
+    let features = |place: usize| 1 + usize::from(parts.circular.contains(&channels[place]));
+    let mut pack = Pack {
+        context: flow.conditioning(),
+        features: &features,
+    };
+    let layers = parts.layers.into_iter().map(|layer| layer.map(&mut pack));
     draft.layers = fold(layers.collect::<Result<_, _>>()?);
     (draft.base, draft.base_weights) = pack_base(parts.base, channels.len())?;
     let tables = parts.categorical.vocabularies.into_iter();
@@ -37,147 +42,78 @@ pub fn set_flow(draft: &mut Draft, flow: &Flow<f32>) -> Result<(), ExportError> 
     Ok(())
 }
 
-fn pack_layer(
-    part: LayerParts<f32>,
+/// Dense matrices of the trainer to the rows of an artefact.
+struct Pack<'f> {
+    /// The numbers that condition before the event's.
     context: usize,
-    features: &impl Fn(&usize) -> usize,
-) -> Result<DraftLayer, ExportError> {
-    Ok(match part {
-        LayerParts::Coupling {
-            transformed,
-            transformer,
-            conditioner,
-        } => DraftLayer::Coupling {
-            conditioner: pack_conditioner(
-                conditioner,
-                &[transformed.len() * transformer.parameters()],
-                |inputs| vec![inputs],
-            )?,
-            transformed: channels(&transformed)?,
-            transformer,
-        },
-        LayerParts::Autoregressive {
-            order,
-            groups,
-            direction,
-            transformer,
-            conditioner,
-        } => {
-            let outputs: Vec<usize> = groups
-                .iter()
-                .map(|group| group * transformer.parameters())
-                .collect();
-            // What is known before each group.
-            let mut known = order.iter().map(features);
-            let visible = groups.iter().scan(context, |inputs, group| {
-                let before = *inputs;
-                *inputs += known.by_ref().take(*group).sum::<usize>();
-                Some(before)
-            });
-            let visible = visible.collect();
-            DraftLayer::Autoregressive {
-                conditioner: pack_conditioner(conditioner, &outputs, |_| visible)?,
-                order: channels(&order)?,
-                groups: channels(&groups)?,
-                direction,
-                transformer,
-            }
-        }
-        LayerParts::Linear {
-            permutation,
-            lower,
-            upper,
-            bias,
-        } => {
-            let [upper, lower] = pack_factors(&lower, &upper, &bias);
-            DraftLayer::Linear {
-                permutation: channels(&permutation)?,
-                upper,
-                lower,
-            }
-        }
-        LayerParts::Pointwise {
-            planes,
-            lower,
-            upper,
-            bias,
-        } => {
-            let [upper, lower] = pack_factors(&lower, &upper, &bias);
-            DraftLayer::Pointwise {
-                planes: pack_planes(&planes)?,
-                upper,
-                lower,
-            }
-        }
-        LayerParts::Convolutional {
-            given,
-            transformed,
-            transformer,
-            conditioner,
-        } => DraftLayer::Convolutional {
-            given: pack_planes(&given)?,
-            transformed: pack_planes(&transformed)?,
-            transformer,
-            conditioner: pack_convolutions(conditioner)?,
-        },
-        LayerParts::ElementWise { scale, shift } => {
-            let pairs = scale.into_iter().zip(shift);
-            DraftLayer::ElementWise(pairs.map(|(scale, shift)| [scale, shift]).collect())
-        }
-        LayerParts::Permutation(list) => DraftLayer::Permutation(channels(&list)?),
-    })
+    /// The numbers that a channel feeds to a conditioner.
+    features: &'f dyn Fn(usize) -> usize,
 }
 
-/// The rows of U from the diagonal on, and those of L, each its bias and what stands left of the diagonal.
-fn pack_factors(lower: &[f32], upper: &[f32], bias: &[f32]) -> [Vec<f32>; 2] {
-    let rows = |matrix| <[f32]>::chunks_exact(matrix, bias.len()).enumerate();
-    let upper = rows(upper).flat_map(|(i, row)| row[i..].to_vec());
-    let lower = rows(lower).zip(bias);
-    [
-        upper.collect(),
-        lower
-            .flat_map(|((i, row), bias)| [&[*bias], &row[..i]].concat())
-            .collect(),
-    ]
-}
+impl Map<Dense<f32>, Stored> for Pack<'_> {
+    type Fault = ExportError;
 
-fn pack_planes(planes: &Planes) -> Result<DraftPlanes, ExportError> {
-    Ok(DraftPlanes {
-        width: byte("positions of a row of an image", planes.width)?,
-        height: byte("rows of an image", planes.height)?,
-        places: channels(&planes.places)?,
-    })
-}
-
-fn pack_convolutions(part: ConvolutionsParts<f32>) -> Result<DraftConvolutions, ExportError> {
-    let mut hidden = Vec::new();
-    let mut weights = Vec::new();
-    let mut output_kernel = 1;
-    let last = part.layers.len().saturating_sub(1);
-    for (index, layer) in part.layers.into_iter().enumerate() {
-        let kernel = byte("positions of a kernel's side", layer.kernel)?;
-        match index == last {
-            true => output_kernel = kernel,
-            false => hidden.extend([byte("features of a convolution", layer.features)?, kernel]),
-        }
-        weights.extend(layer.weights);
+    fn conditioner(
+        &mut self,
+        conditioned: Conditioned<'_>,
+        own: ConditionerParts<f32>,
+    ) -> Result<DraftConditioner, ExportError> {
+        pack_conditioner(own, &conditioned.outputs(), |inputs| {
+            conditioned.visible(inputs, self.context, self.features)
+        })
     }
-    Ok(DraftConvolutions {
-        activation: part.activation,
-        residual: part.residual,
-        by_position: part.by_position,
-        hidden,
-        output_kernel,
-        weights,
-    })
-}
 
-fn byte(what: &'static str, found: usize) -> Result<u8, ExportError> {
-    u8::try_from(found).map_err(|_| ExportError::TooMany {
-        what,
-        found,
-        limit: usize::from(u8::MAX),
-    })
+    fn convolutions(
+        &mut self,
+        _: &Planes,
+        _: usize,
+        own: ConvolutionsParts<f32>,
+    ) -> Result<DraftConvolutions, ExportError> {
+        let mut hidden = Vec::new();
+        let mut weights = Vec::new();
+        let mut output_kernel = 1;
+        let last = own.layers.len().saturating_sub(1);
+        for (index, layer) in own.layers.into_iter().enumerate() {
+            let kernel = byte("positions of a kernel's side", layer.kernel)?;
+            match index == last {
+                true => output_kernel = kernel,
+                false => {
+                    hidden.extend([byte("features of a convolution", layer.features)?, kernel])
+                }
+            }
+            weights.extend(layer.weights);
+        }
+        Ok(DraftConvolutions {
+            activation: own.activation,
+            residual: own.residual,
+            by_position: own.by_position,
+            hidden,
+            output_kernel,
+            weights,
+        })
+    }
+
+    /// The rows of U from the diagonal on, and those of L, each its bias and what stands left of the diagonal.
+    fn factors(
+        &mut self,
+        size: usize,
+        own: FactorsParts<f32>,
+    ) -> Result<DraftFactors, ExportError> {
+        let rows = |matrix| <[f32]>::chunks_exact(matrix, size).enumerate();
+        let upper = rows(&own.upper).flat_map(|(i, row)| row[i..].to_vec());
+        let lower = rows(&own.lower).zip(&own.bias);
+        Ok(DraftFactors {
+            upper: upper.collect(),
+            lower: lower
+                .flat_map(|((i, row), bias)| [&[*bias], &row[..i]].concat())
+                .collect(),
+        })
+    }
+
+    fn scales(&mut self, own: ScalesParts<f32>) -> Result<Vec<[f32; 2]>, ExportError> {
+        let pairs = own.scale.into_iter().zip(own.shift);
+        Ok(pairs.map(|(scale, shift)| [scale, shift]).collect())
+    }
 }
 
 /// `outputs` are the rows of each block of the last dense layer; `first` gives
@@ -275,19 +211,6 @@ fn pack_base(part: BaseParts<f32>, event: usize) -> Result<(Base, Vec<f32>), Exp
             (Base::Mixture { components }, weights)
         }
     })
-}
-
-fn channels(channels: &[usize]) -> Result<Vec<u8>, ExportError> {
-    let narrow = |channel: &usize| u8::try_from(*channel);
-    channels
-        .iter()
-        .map(narrow)
-        .collect::<Result<_, _>>()
-        .map_err(|_| ExportError::TooMany {
-            what: "event channels",
-            found: channels.len(),
-            limit: artefact::MAX_CHANNELS,
-        })
 }
 
 fn counts(units: &[usize]) -> Result<Vec<u16>, ExportError> {

@@ -1,13 +1,15 @@
 //! The artefact's layers to a flow in `f64`.
 
 use flow_artefact::{
-    Draft, DraftChannel, DraftConditioner, DraftConvolutions, DraftLayer, DraftPlanes, upper_rows,
+    Conditioned, Draft, DraftChannel, DraftConditioner, DraftConvolutions, DraftFactors, Map,
+    Planes, Stored, upper_rows,
 };
 use flow_embedded::artefact::{Base, Domain, Role};
 use flow_model::{
-    BaseParts, CategoricalParts, ConditionerParts, ConvolutionParts, ConvolutionsParts, DenseParts,
-    EmbeddingParts, Flow, FlowParts, LayerParts, ModelError, Planes,
+    BaseParts, CategoricalParts, ConditionerParts, ConvolutionParts, ConvolutionsParts, Dense,
+    DenseParts, EmbeddingParts, FactorsParts, Flow, FlowParts, ModelError, ScalesParts,
 };
+use std::convert::Infallible;
 
 /// The flow over standardised data in `f64`: the reference that the `f32`
 /// of the chip is compared with.
@@ -28,12 +30,18 @@ pub fn to_flow(draft: &Draft) -> Result<Flow<f64>, ModelError> {
     let channels: Vec<usize> = (0..draft.event.len()).filter(straight).collect();
     let angles = (0..channels.len()).filter(|place| circular.contains(&channels[*place]));
     let angles: Vec<usize> = angles.collect();
+    let features = |channel: usize| 1 + usize::from(angles.contains(&channel));
+    let mut unpack = Unpack {
+        event: channels.len(),
+        context: inputs,
+        features: &features,
+    };
     let layers = draft.layers.iter();
     Flow::from_parts(FlowParts {
         event: draft.event.len(),
         context,
         layers: layers
-            .map(|layer| unpack_layer(layer, channels.len(), inputs, &angles))
+            .map(|layer| layer.clone().map_all(&mut unpack))
             .collect(),
         base: unpack_base(draft.base, &draft.base_weights, channels.len()),
         circular,
@@ -90,164 +98,86 @@ fn vocabulary(channel: &DraftChannel) -> Option<usize> {
     }
 }
 
-fn unpack_layer(
-    layer: &DraftLayer,
+/// The rows of an artefact to dense matrices.
+struct Unpack<'f> {
+    /// The channels that bijections act on.
     event: usize,
+    /// The numbers that condition before the event's.
     context: usize,
-    circular: &[usize],
-) -> LayerParts<f64> {
-    let features = |channel: usize| 1 + usize::from(circular.contains(&channel));
-    match layer {
-        DraftLayer::Coupling {
-            transformed,
-            transformer,
-            conditioner,
-        } => {
-            let transformed = wide(transformed);
-            let given = (0..event).filter(|channel| !transformed.contains(channel));
-            let inputs = context + given.map(features).sum::<usize>();
-            let outputs = transformed.len() * transformer.parameters();
-            LayerParts::Coupling {
-                conditioner: unpack_conditioner(conditioner, context, inputs, outputs),
-                transformed,
-                transformer: *transformer,
-            }
-        }
-        DraftLayer::Autoregressive {
-            order,
-            groups,
-            direction,
-            transformer,
-            conditioner,
-        } => {
-            let order = wide(order);
-            let inputs = context + order.iter().map(|c| features(*c)).sum::<usize>();
-            let outputs = order.len() * transformer.parameters();
-            LayerParts::Autoregressive {
-                conditioner: unpack_conditioner(conditioner, context, inputs, outputs),
-                order,
-                groups: wide(groups),
-                direction: *direction,
-                transformer: *transformer,
-            }
-        }
-        DraftLayer::Linear {
-            permutation,
-            upper,
-            lower,
-        } => {
-            let [lower, upper, bias] = unpack_factors(upper, lower, permutation.len());
-            LayerParts::Linear {
-                permutation: wide(permutation),
-                lower,
-                upper,
-                bias,
-            }
-        }
-        DraftLayer::ElementWise(pairs) => LayerParts::ElementWise {
-            scale: pairs.iter().map(|[scale, _]| f64::from(*scale)).collect(),
-            shift: pairs.iter().map(|[_, shift]| f64::from(*shift)).collect(),
-        },
-        DraftLayer::Permutation(list) => LayerParts::Permutation(wide(list)),
-        DraftLayer::Convolutional {
-            given,
-            transformed,
-            transformer,
-            conditioner,
-        } => LayerParts::Convolutional {
-            conditioner: unpack_convolutions(
-                conditioner,
-                given,
-                context,
-                transformed.count() * transformer.parameters(),
-            ),
-            given: unpack_planes(given),
-            transformed: unpack_planes(transformed),
-            transformer: *transformer,
-        },
-        DraftLayer::Pointwise {
-            planes,
-            upper,
-            lower,
-        } => {
-            let [lower, upper, bias] = unpack_factors(upper, lower, planes.count());
-            LayerParts::Pointwise {
-                planes: unpack_planes(planes),
-                lower,
-                upper,
-                bias,
-            }
-        }
-    }
+    /// The numbers that a channel feeds to a conditioner.
+    features: &'f dyn Fn(usize) -> usize,
 }
 
-/// L, U and the bias as dense matrices.
-fn unpack_factors(upper: &[f32], lower: &[f32], channels: usize) -> [Vec<f64>; 3] {
-    let mut matrices = [
-        vec![0.0; channels * channels],
-        vec![0.0; channels * channels],
-    ];
-    let mut bias = Vec::new();
-    for (i, row) in upper_rows(upper, channels).enumerate() {
-        let place = &mut matrices[0][i * channels + i..];
-        place
-            .iter_mut()
-            .zip(row)
-            .for_each(|(to, from)| *to = f64::from(*from));
-    }
-    let mut rest = lower;
-    for i in 0..channels {
-        let (row, behind) = rest.split_at(i + 1);
-        bias.push(f64::from(row[0]));
-        let place = &mut matrices[1][i * channels..];
-        place
-            .iter_mut()
-            .zip(&row[1..])
-            .for_each(|(to, from)| *to = f64::from(*from));
-        rest = behind;
-    }
-    let [upper, lower] = matrices;
-    [lower, upper, bias]
-}
+impl Map<Stored, Dense<f64>> for Unpack<'_> {
+    type Fault = Infallible;
 
-fn unpack_planes(planes: &DraftPlanes) -> Planes {
-    Planes {
-        width: planes.width.into(),
-        height: planes.height.into(),
-        places: wide(&planes.places),
+    fn conditioner(
+        &mut self,
+        conditioned: Conditioned<'_>,
+        own: DraftConditioner,
+    ) -> Result<ConditionerParts<f64>, Infallible> {
+        let inputs = conditioned.inputs(self.event, self.context, self.features);
+        let outputs = conditioned.outputs().iter().sum();
+        Ok(unpack_conditioner(&own, self.context, inputs, outputs))
     }
-}
 
-/// Convolutions that end in so many outputs.
-fn unpack_convolutions(
-    own: &DraftConvolutions,
-    given: &DraftPlanes,
-    context: usize,
-    outputs: usize,
-) -> ConvolutionsParts<f64> {
-    let (hidden, _) = own.hidden.as_chunks::<2>();
-    let hidden = hidden.iter().map(|own| own.map(usize::from));
-    let layers = hidden.chain([[outputs, own.output_kernel.into()]]);
-    let mut weights = own.weights.iter().map(|weight| f64::from(*weight));
-    let mut head = match own.by_position {
-        true => usize::from(given.width) * usize::from(given.height) * (1 + context),
-        false => 1 + context,
-    };
-    let mut inputs = given.count();
-    let layers = layers.map(|[features, kernel]| {
-        let row = head + kernel * kernel * inputs;
-        (head, inputs) = (1, features);
-        ConvolutionParts {
-            features,
-            kernel,
-            weights: weights.by_ref().take(features * row).collect(),
+    fn convolutions(
+        &mut self,
+        given: &Planes,
+        outputs: usize,
+        own: DraftConvolutions,
+    ) -> Result<ConvolutionsParts<f64>, Infallible> {
+        let (hidden, _) = own.hidden.as_chunks::<2>();
+        let hidden = hidden.iter().map(|own| own.map(usize::from));
+        let layers = hidden.chain([[outputs, own.output_kernel.into()]]);
+        let mut weights = own.weights.iter().map(|weight| f64::from(*weight));
+        let mut head = match own.by_position {
+            true => given.positions() * (1 + self.context),
+            false => 1 + self.context,
+        };
+        let mut inputs = given.count();
+        let layers = layers.map(|[features, kernel]| {
+            let row = head + kernel * kernel * inputs;
+            (head, inputs) = (1, features);
+            ConvolutionParts {
+                features,
+                kernel,
+                weights: weights.by_ref().take(features * row).collect(),
+            }
+        });
+        Ok(ConvolutionsParts {
+            activation: own.activation,
+            residual: own.residual,
+            by_position: own.by_position,
+            layers: layers.collect(),
+        })
+    }
+
+    fn factors(&mut self, size: usize, own: DraftFactors) -> Result<FactorsParts<f64>, Infallible> {
+        let wide = |row: &[f32]| row.iter().copied().map(f64::from).collect::<Vec<_>>();
+        let mut parts = FactorsParts {
+            lower: vec![0.0; size * size],
+            upper: vec![0.0; size * size],
+            bias: Vec::new(),
+        };
+        for (i, row) in upper_rows(&own.upper, size).enumerate() {
+            parts.upper[i * size + i..][..row.len()].copy_from_slice(&wide(row));
         }
-    });
-    ConvolutionsParts {
-        activation: own.activation,
-        residual: own.residual,
-        by_position: own.by_position,
-        layers: layers.collect(),
+        let mut rest = own.lower.as_slice();
+        for i in 0..size {
+            let (row, behind) = rest.split_at(i + 1);
+            parts.bias.push(f64::from(row[0]));
+            parts.lower[i * size..][..i].copy_from_slice(&wide(&row[1..]));
+            rest = behind;
+        }
+        Ok(parts)
+    }
+
+    fn scales(&mut self, own: Vec<[f32; 2]>) -> Result<ScalesParts<f64>, Infallible> {
+        Ok(ScalesParts {
+            scale: own.iter().map(|[scale, _]| f64::from(*scale)).collect(),
+            shift: own.iter().map(|[_, shift]| f64::from(*shift)).collect(),
+        })
     }
 }
 
@@ -322,8 +252,4 @@ fn unpack_base(base: Base, weights: &[f32], event: usize) -> BaseParts<f64> {
             }
         }
     }
-}
-
-fn wide(list: &[u8]) -> Vec<usize> {
-    list.iter().map(|channel| usize::from(*channel)).collect()
 }

@@ -1,8 +1,8 @@
 //! Parameters as they will be stored.
 
-use flow_codegen::weight_scale;
 use flow_embedded::artefact::WeightFormat;
 use flow_model::Flow;
+use flow_plan::weight_scale;
 use half::f16;
 use std::ops::Range;
 

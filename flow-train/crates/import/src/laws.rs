@@ -9,7 +9,7 @@ use flow_embedded::artefact::{
     Activation, ContextTerm, Direction, Ends, FlooredSpline, Form, PreActivation, Scale,
     Transformer,
 };
-use flow_model::{BaseParts, CategoricalParts, Flow, FlowParts, LayerParts};
+use flow_model::{BaseParts, CategoricalParts, Flow, FlowParts, LayerParts, ScalesParts};
 
 const SHAPE: Shape = Shape {
     event: 3,
@@ -149,10 +149,10 @@ fn table() -> Vec<(&'static str, LayerParts<f64>)> {
     all.push(("linear", linear));
     all.push((
         "element-wise",
-        LayerParts::ElementWise {
+        LayerParts::ElementWise(ScalesParts {
             scale: vec![0.5, 1.5, 3.0],
             shift: vec![0.1, -0.7, 0.2],
-        },
+        }),
     ));
     all
 }
@@ -208,10 +208,10 @@ fn signs_pass_through_layers() {
         .zip(signs.iter().cycle())
         .map(|(own, sign)| own * sign)
         .collect();
-    let change = LayerParts::ElementWise {
+    let change = LayerParts::ElementWise(ScalesParts {
         scale: signs,
         shift: vec![0.0; 3],
-    };
+    });
     for (name, layer) in table() {
         let before = vec![change.clone(), layer.clone()];
         let absorbed = absorbed(3, before, &mut BaseParts::Normal);

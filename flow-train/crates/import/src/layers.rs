@@ -4,7 +4,7 @@ use super::dense::Dense;
 use super::net::Net;
 use super::{ImportError, Shape};
 use flow_embedded::artefact::{Activation, Direction, FlooredSpline, Scale, Transformer};
-use flow_model::LayerParts;
+use flow_model::{FactorsParts, LayerParts, ScalesParts};
 
 /// A network whose parameters are those of channels.
 pub(super) struct Conditioned {
@@ -140,22 +140,22 @@ pub(super) fn inverted(
                 transformer,
                 conditioner,
             }),
-            LayerParts::ElementWise { scale, shift } => all.push(LayerParts::ElementWise {
-                shift: shift
-                    .iter()
-                    .zip(&scale)
-                    .map(|(own, by)| -own / by)
-                    .collect(),
-                scale: scale.iter().map(|own| own.recip()).collect(),
-            }),
+            LayerParts::ElementWise(ScalesParts { scale, shift }) => {
+                all.push(LayerParts::ElementWise(ScalesParts {
+                    shift: shift
+                        .iter()
+                        .zip(&scale)
+                        .map(|(own, by)| -own / by)
+                        .collect(),
+                    scale: scale.iter().map(|own| own.recip()).collect(),
+                }))
+            }
             LayerParts::Permutation(order) => {
                 all.push(LayerParts::Permutation(argsort(&order)));
             }
             LayerParts::Linear {
                 permutation,
-                lower,
-                upper,
-                bias,
+                factors: FactorsParts { lower, upper, bias },
             } => all.extend(inverted_linear(&permutation, &lower, &upper, &bias)),
             LayerParts::Convolutional { .. } | LayerParts::Pointwise { .. } => {
                 return Err(ImportError::unsupported(
@@ -242,9 +242,11 @@ fn inverted_linear(
     [
         LayerParts::Linear {
             permutation: reversed,
-            lower: new_lower,
-            upper: new_upper,
-            bias: moved.iter().rev().map(|own| -own).collect(),
+            factors: FactorsParts {
+                lower: new_lower,
+                upper: new_upper,
+                bias: moved.iter().rev().map(|own| -own).collect(),
+            },
         },
         LayerParts::Permutation(back),
     ]

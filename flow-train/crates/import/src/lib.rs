@@ -54,7 +54,7 @@ pub use settings::{LayerSettings, Settings};
 pub use source::{Golden, Source, Standardise};
 pub use state::{State, Tensor};
 
-use flow_model::{BaseParts, CategoricalParts, FlowParts, LayerParts};
+use flow_model::{BaseParts, CategoricalParts, FlowParts, LayerParts, ScalesParts};
 use settings::{Choice, Guess};
 
 /// The numbers of channels of a flow.
@@ -201,14 +201,14 @@ fn per_channel(key: &str, parameters: usize, channels: usize) -> Result<usize, I
 /// `(x − mean) / e^log_std` of each channel.
 fn standardised(mean: &[f64], log_std: &[f64]) -> LayerParts<f64> {
     let scale: Vec<f64> = log_std.iter().map(|own| (-own).exp()).collect();
-    LayerParts::ElementWise {
+    LayerParts::ElementWise(ScalesParts {
         shift: mean
             .iter()
             .zip(&scale)
             .map(|(own, scale)| -own * scale)
             .collect(),
         scale,
-    }
+    })
 }
 
 /// The examples of the package's page.

@@ -3,7 +3,7 @@
 use super::ImportError;
 use super::layers::argsort;
 use super::state::State;
-use flow_model::LayerParts;
+use flow_model::{FactorsParts, LayerParts, ScalesParts};
 use nalgebra::{DMatrix, DVector};
 
 /// Takes `LULinear`: `L U P x + bias` for a permutation that was taken before; the diagonal is above `least`.
@@ -37,9 +37,7 @@ pub(super) fn linear(
     }
     Ok(LayerParts::Linear {
         permutation,
-        lower,
-        upper,
-        bias,
+        factors: FactorsParts { lower, upper, bias },
     })
 }
 
@@ -70,14 +68,16 @@ pub(super) fn dense(
     Ok([
         LayerParts::Linear {
             permutation: (0..n).collect(),
-            lower: lower.collect(),
-            upper: upper.collect(),
-            bias: vec![0.0; n],
+            factors: FactorsParts {
+                lower: lower.collect(),
+                upper: upper.collect(),
+                bias: vec![0.0; n],
+            },
         },
-        LayerParts::ElementWise {
+        LayerParts::ElementWise(ScalesParts {
             scale: signs,
             shift: vec![0.0; n],
-        },
+        }),
         LayerParts::Permutation(argsort(&rows)),
     ])
 }

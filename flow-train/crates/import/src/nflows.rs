@@ -10,7 +10,7 @@ use super::spline::{divide_sizes, floored};
 use super::state::State;
 use super::{Choices, ImportError, Shape};
 use flow_embedded::artefact::{Activation, Direction, Ends, FlooredSpline, Scale, Transformer};
-use flow_model::{BaseParts, LayerParts};
+use flow_model::{BaseParts, LayerParts, ScalesParts};
 
 /// The version that is known.
 pub(super) const VERSION: &str = "0.14";
@@ -71,10 +71,10 @@ fn transform(
     } else if has(state, "log_scale") {
         state.take(&format!("{name}initialized"));
         let scale = state.vector(&format!("{name}log_scale"), shape.event)?;
-        LayerParts::ElementWise {
+        LayerParts::ElementWise(ScalesParts {
             scale: scale.iter().map(|own| own.exp()).collect(),
             shift: state.vector(&format!("{name}shift"), shape.event)?,
-        }
+        })
     } else if has(state, "_scale") {
         let mut spread = |key: &str| {
             let own = state.all(&format!("{name}{key}"))?;
@@ -83,10 +83,10 @@ fn transform(
                 _ => own,
             })
         };
-        LayerParts::ElementWise {
+        LayerParts::ElementWise(ScalesParts {
             scale: spread("_scale")?,
             shift: spread("_shift")?,
-        }
+        })
     } else {
         return Err(super::unknown(state, name));
     };
@@ -280,10 +280,10 @@ fn batch_norm(
         .map(|(weight, variance)| (lu::softplus(*weight) + eps) / (variance + eps).sqrt())
         .collect();
     let means = mean.iter().zip(&scale).zip(&bias);
-    Ok(LayerParts::ElementWise {
+    Ok(LayerParts::ElementWise(ScalesParts {
         shift: means
             .map(|((mean, scale), bias)| bias - mean * scale)
             .collect(),
         scale,
-    })
+    }))
 }

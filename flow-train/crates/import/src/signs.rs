@@ -5,7 +5,7 @@
 //! spline stands the other way around.
 
 use flow_embedded::artefact::Transformer;
-use flow_model::{BaseParts, ConditionerParts, LayerParts};
+use flow_model::{BaseParts, ConditionerParts, FactorsParts, LayerParts, ScalesParts};
 
 /// Makes all scales of element-wise layers positive; leaves out those that then do nothing.
 pub(super) fn absorbed(
@@ -18,7 +18,7 @@ pub(super) fn absorbed(
     for mut layer in layers {
         signs.pass(&mut layer);
         let idle = match &layer {
-            LayerParts::ElementWise { scale, shift } => {
+            LayerParts::ElementWise(ScalesParts { scale, shift }) => {
                 scale.iter().all(|own| *own == 1.0) && shift.iter().all(|own| *own == 0.0)
             }
             _ => false,
@@ -59,9 +59,7 @@ impl Signs {
             }
             LayerParts::Linear {
                 permutation,
-                lower,
-                upper,
-                bias,
+                factors: FactorsParts { lower, upper, bias },
             } => {
                 self.0 = permutation.iter().map(|channel| self.0[*channel]).collect();
                 let n = self.0.len();
@@ -74,7 +72,7 @@ impl Signs {
                     .zip(&self.0)
                     .for_each(|(own, sign)| *own *= sign);
             }
-            LayerParts::ElementWise { scale, shift } => {
+            LayerParts::ElementWise(ScalesParts { scale, shift }) => {
                 for (sign, scale) in self.0.iter_mut().zip(scale) {
                     *sign *= scale.signum();
                     *scale = scale.abs();

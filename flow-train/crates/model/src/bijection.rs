@@ -158,8 +158,29 @@ pub(crate) enum Layer {
     Pointwise(Pointwise),
 }
 
+/// A float type that a flow computes in: `f32` for training, `f64` for gradient checks and for evaluation.
+pub trait Precision: Real {
+    /// What a layer does in this type. Compiled here, once for each type: as a generic function, all kernels would
+    /// be compiled again in every crate that uses a flow.
+    #[doc(hidden)]
+    #[allow(private_interfaces)]
+    fn bijection(layer: &Layer) -> &dyn Bijection<Self>;
+}
+
+macro_rules! precision {
+    ($($float:ty),*) => {
+        $(impl Precision for $float {
+            #[allow(private_interfaces)]
+            fn bijection(layer: &Layer) -> &dyn Bijection<Self> {
+                layer.resolve()
+            }
+        })*
+    };
+}
+precision!(f32, f64);
+
 impl Layer {
-    pub(crate) fn get<T: Real>(&self) -> &dyn Bijection<T> {
+    pub(crate) fn get<T: Precision>(&self) -> &dyn Bijection<T> {
         T::bijection(self)
     }
 
@@ -189,7 +210,7 @@ impl Layer {
     }
 
     /// [`Layer::get`], to be called from where the float type is known.
-    pub(super) fn resolve<T: Real>(&self) -> &dyn Bijection<T> {
+    fn resolve<T: Real>(&self) -> &dyn Bijection<T> {
         match self {
             Self::Coupling(layer) => layer,
             Self::Autoregressive(layer) => layer,

@@ -4,7 +4,7 @@
 use super::bijection::{Bijection, LayerTrace};
 use super::conditioner::Scratch;
 use super::panel::Panel;
-use super::parts::LayerParts;
+use super::parts::{LayerParts, ScalesParts};
 use super::real::Real;
 use flow_host::random::Random;
 
@@ -166,9 +166,9 @@ impl<T: Real> Bijection<T> for ElementWise {
 
     fn to_parts(&self, parameters: &[T]) -> LayerParts<T> {
         let (log_scale, shift) = self.split(parameters);
-        LayerParts::ElementWise {
+        LayerParts::ElementWise(ScalesParts {
             scale: log_scale.iter().map(|log_scale| log_scale.exp()).collect(),
             shift: shift.to_vec(),
-        }
+        })
     }
 }

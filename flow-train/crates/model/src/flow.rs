@@ -2,7 +2,7 @@
 
 use super::autoregressive::{self, Autoregressive};
 use super::base::Base;
-use super::bijection::{Dimensions, Layer};
+use super::bijection::{Dimensions, Layer, Precision};
 use super::build::Builder;
 use super::categorical::Categorical;
 use super::conditioner::Conditioner;
@@ -10,7 +10,9 @@ use super::coupling::Coupling;
 use super::element_wise::ElementWise;
 use super::image::{ConvolutionalCoupling, Planes, Pointwise};
 use super::linear::Linear;
-use super::parts::{DenseParts, FlowParts, LayerParts, check_finite, check_permutation};
+use super::parts::{
+    DenseParts, FactorsParts, FlowParts, LayerParts, ScalesParts, check_finite, check_permutation,
+};
 use super::pass::{Pass, Sizes};
 use super::permutation::Permutation;
 use super::real::Real;
@@ -33,7 +35,7 @@ pub struct Flow<T> {
     parameters: Vec<T>,
 }
 
-impl<T: Real> Flow<T> {
+impl<T: Precision> Flow<T> {
     /// A flow of the given shape, near the identity; the same seed gives the same parameters.
     ///
     /// Weights and biases are uniform within `1 / sqrt(visible inputs)`, those of output layers a tenth of that.
@@ -440,16 +442,14 @@ fn make_layer<T: Real>(
         }
         LayerParts::Linear {
             permutation,
-            lower,
-            upper,
-            bias,
+            factors,
         } => {
             check_permutation(&permutation, event)?;
-            check_factors(event, &lower, &upper, &bias)?;
-            let parameters = Linear::parameters_of(&lower, &upper, &bias);
+            check_factors(event, &factors)?;
+            let parameters = Linear::parameters_of(&factors);
             (Layer::Linear(Linear::new(permutation, offset)), parameters)
         }
-        LayerParts::ElementWise { scale, shift } => {
+        LayerParts::ElementWise(ScalesParts { scale, shift }) => {
             if scale.len() != event || shift.len() != event {
                 return Err(format!("expected {event} scales and shifts"));
             }
@@ -487,15 +487,10 @@ fn make_layer<T: Real>(
             let weights = conditioner.layers.into_iter().flat_map(|own| own.weights);
             (Layer::Convolutional(layer), weights.collect())
         }
-        LayerParts::Pointwise {
-            planes,
-            lower,
-            upper,
-            bias,
-        } => {
+        LayerParts::Pointwise { planes, factors } => {
             Planes::check(&[&planes], event)?;
-            check_factors(planes.count(), &lower, &upper, &bias)?;
-            let parameters = Linear::parameters_of(&lower, &upper, &bias);
+            check_factors(planes.count(), &factors)?;
+            let parameters = Linear::parameters_of(&factors);
             (Layer::Pointwise(Pointwise::new(planes, offset)), parameters)
         }
     })
@@ -504,9 +499,7 @@ fn make_layer<T: Real>(
 /// Checks the factors of a linear layer over so many channels.
 fn check_factors<T: Real>(
     channels: usize,
-    lower: &[T],
-    upper: &[T],
-    bias: &[T],
+    FactorsParts { lower, upper, bias }: &FactorsParts<T>,
 ) -> Result<(), String> {
     let size = channels * channels;
     if lower.len() != size || upper.len() != size || bias.len() != channels {

@@ -59,12 +59,13 @@ mod spec;
 pub mod transformer;
 
 pub use base::{BaseSpec, NoSuchBase};
+pub use bijection::Precision;
 pub use flow::Flow;
 pub use image::{ConvolutionParts, ConvolutionsParts, Planes};
 pub use objective::{Batch, Objective, Threads};
 pub use parts::{
-    BaseParts, CategoricalParts, ConditionerParts, DenseParts, EmbeddingParts, FlowParts,
-    LayerParts,
+    BaseParts, CategoricalParts, ConditionerParts, Dense, DenseParts, EmbeddingParts, FactorsParts,
+    FlowParts, LayerParts, ScalesParts,
 };
 pub use pass::Sizes;
 pub use real::Real;

@@ -7,7 +7,7 @@ use super::bijection::{Bijection, LayerTrace};
 use super::conditioner::Scratch;
 use super::matmul::{self, Staircase, Then, Update};
 use super::panel::Panel;
-use super::parts::LayerParts;
+use super::parts::{FactorsParts, LayerParts};
 use super::permutation::Permutation;
 use super::real::Real;
 use flow_host::random::Random;
@@ -97,17 +97,22 @@ impl Linear {
     }
 
     /// L, U with its diagonal, and the bias.
-    pub(super) fn factors<T: Real>(&self, parameters: &[T]) -> [Vec<T>; 3] {
+    pub(super) fn factors<T: Real>(&self, parameters: &[T]) -> FactorsParts<T> {
         let [lower, upper, bias] = self.split(parameters);
         let mut upper = upper.to_vec();
         for diagonal in upper.iter_mut().step_by(self.channels() + 1) {
             *diagonal = diagonal.exp();
         }
-        [lower.to_vec(), upper, bias.to_vec()]
+        FactorsParts {
+            lower: lower.to_vec(),
+            upper,
+            bias: bias.to_vec(),
+        }
     }
 
     /// A layer's parameters from dense matrices.
-    pub(crate) fn parameters_of<T: Real>(lower: &[T], upper: &[T], bias: &[T]) -> Vec<T> {
+    pub(crate) fn parameters_of<T: Real>(factors: &FactorsParts<T>) -> Vec<T> {
+        let FactorsParts { lower, upper, bias } = factors;
         let channels = bias.len();
         let entry = |matrix: &[T], keep: fn(usize, usize) -> bool| {
             let entries = matrix.iter().enumerate();
@@ -125,7 +130,7 @@ impl Linear {
         for diagonal in upper.iter_mut().step_by(channels + 1) {
             *diagonal = T::from_f64(diagonal.to_f64().ln());
         }
-        [&lower, &upper, bias].concat()
+        [lower.as_slice(), &upper, bias].concat()
     }
 }
 
@@ -359,12 +364,9 @@ impl<T: Real> Bijection<T> for Linear {
     }
 
     fn to_parts(&self, parameters: &[T]) -> LayerParts<T> {
-        let [lower, upper, bias] = self.factors(parameters);
         LayerParts::Linear {
             permutation: self.permutation.order().to_vec(),
-            lower,
-            upper,
-            bias,
+            factors: self.factors(parameters),
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use super::image::{ConvolutionParts, ConvolutionsParts};
 use super::parts::{
-    BaseParts, CategoricalParts, ConditionerParts, DenseParts, EmbeddingParts, FlowParts,
-    LayerParts,
+    BaseParts, CategoricalParts, ConditionerParts, Dense, DenseParts, EmbeddingParts, FactorsParts,
+    FlowParts, ScalesParts,
 };
+use flow_artefact::{Conditioned, Map, Planes};
+use std::convert::Infallible;
 
 fn all(values: Vec<f64>) -> Vec<f32> {
     values.into_iter().map(|own| own as f32).collect()
@@ -19,7 +21,10 @@ impl FlowParts<f64> {
             context: self.context,
             circular: self.circular,
             categorical: self.categorical.narrow(),
-            layers: self.layers.into_iter().map(LayerParts::narrow).collect(),
+            layers: {
+                let layers = self.layers.into_iter();
+                layers.map(|layer| layer.map_all(&mut Narrow)).collect()
+            },
             base: self.base.narrow(),
         }
     }
@@ -41,70 +46,46 @@ impl CategoricalParts<f64> {
     }
 }
 
-impl LayerParts<f64> {
-    fn narrow(self) -> LayerParts<f32> {
-        match self {
-            Self::Coupling {
-                transformed,
-                transformer,
-                conditioner,
-            } => LayerParts::Coupling {
-                transformed,
-                transformer,
-                conditioner: conditioner.narrow(),
-            },
-            Self::Autoregressive {
-                order,
-                groups,
-                direction,
-                transformer,
-                conditioner,
-            } => LayerParts::Autoregressive {
-                order,
-                groups,
-                direction,
-                transformer,
-                conditioner: conditioner.narrow(),
-            },
-            Self::Linear {
-                permutation,
-                lower,
-                upper,
-                bias,
-            } => LayerParts::Linear {
-                permutation,
-                lower: all(lower),
-                upper: all(upper),
-                bias: all(bias),
-            },
-            Self::ElementWise { scale, shift } => LayerParts::ElementWise {
-                scale: all(scale),
-                shift: all(shift),
-            },
-            Self::Permutation(own) => LayerParts::Permutation(own),
-            Self::Convolutional {
-                given,
-                transformed,
-                transformer,
-                conditioner,
-            } => LayerParts::Convolutional {
-                given,
-                transformed,
-                transformer,
-                conditioner: conditioner.narrow(),
-            },
-            Self::Pointwise {
-                planes,
-                lower,
-                upper,
-                bias,
-            } => LayerParts::Pointwise {
-                planes,
-                lower: all(lower),
-                upper: all(upper),
-                bias: all(bias),
-            },
-        }
+/// Rounds each number.
+struct Narrow;
+
+impl Map<Dense<f64>, Dense<f32>> for Narrow {
+    type Fault = Infallible;
+
+    fn conditioner(
+        &mut self,
+        _: Conditioned<'_>,
+        own: ConditionerParts<f64>,
+    ) -> Result<ConditionerParts<f32>, Infallible> {
+        Ok(own.narrow())
+    }
+
+    fn convolutions(
+        &mut self,
+        _: &Planes,
+        _: usize,
+        own: ConvolutionsParts<f64>,
+    ) -> Result<ConvolutionsParts<f32>, Infallible> {
+        Ok(own.narrow())
+    }
+
+    fn factors(
+        &mut self,
+        _: usize,
+        own: FactorsParts<f64>,
+    ) -> Result<FactorsParts<f32>, Infallible> {
+        Ok(FactorsParts {
+            lower: all(own.lower),
+            upper: all(own.upper),
+            bias: all(own.bias),
+        })
+    }
+
+    fn scales(&mut self, own: ScalesParts<f64>) -> Result<ScalesParts<f32>, Infallible> {
+        Ok(ScalesParts {
+            scale: all(own.scale),
+            shift: all(own.shift),
+        })
     }
 }
 

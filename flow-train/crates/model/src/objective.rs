@@ -3,6 +3,7 @@
 //! The batch is cut in shards of a fixed size, each with a gradient of its own; these are added in a fixed order. So
 //! the result doesn't depend on the number of threads.
 
+use super::bijection::Precision;
 use super::flow::Flow;
 use super::pass::Pass;
 use super::real::Real;
@@ -77,7 +78,7 @@ pub struct Objective<T> {
     parallel: bool,
 }
 
-impl<T: Real> Objective<T> {
+impl<T: Precision> Objective<T> {
     /// Memory for batches of up to `capacity` rows; within [`Threads::run`], all of the pool's threads are used.
     ///
     /// # Panics

@@ -1,13 +1,15 @@
 //! A flow taken apart: what an exporter reads, and what a loaded artefact is put together from.
 
 use super::conditioner::Perceptron;
-use super::image::{ConvolutionsParts, Planes};
+use super::image::ConvolutionsParts;
 use super::real::Real;
-use flow_embedded::artefact::{Activation, Direction, Form, Role, Transformer};
+use flow_artefact::{Layer, Weights};
+use flow_embedded::artefact::{Activation, Form, Role};
+use std::marker::PhantomData;
 
 /// A flow over standardised events.
 #[derive(Clone, Debug, PartialEq)]
-pub struct FlowParts<T> {
+pub struct FlowParts<T: Real> {
     /// Number of event channels.
     pub event: usize,
     /// Numbers of the context: one for each channel, two for an angle.
@@ -57,73 +59,38 @@ pub struct EmbeddingParts<T> {
     pub table: Vec<T>,
 }
 
+/// Weights as dense matrices of numbers `T`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dense<T>(PhantomData<T>);
+
+impl<T: Real> Weights for Dense<T> {
+    type Conditioner = ConditionerParts<T>;
+    type Convolutions = ConvolutionsParts<T>;
+    type Factors = FactorsParts<T>;
+    type Scales = ScalesParts<T>;
+}
+
 /// One layer of a flow, in the normalizing direction.
+pub type LayerParts<T> = Layer<Dense<T>>;
+
+/// The factors of a matrix, and a bias.
 #[derive(Clone, Debug, PartialEq)]
-pub enum LayerParts<T> {
-    /// These channels, ascending, are transformed given all the others.
-    Coupling {
-        /// The channels that change.
-        transformed: Vec<usize>,
-        /// What happens to each.
-        transformer: Transformer,
-        /// Sees the context, then the channels that stay, ascending.
-        conditioner: ConditionerParts<T>,
-    },
-    /// Each group of channels is transformed given those before it.
-    Autoregressive {
-        /// All channels, in the order of their groups.
-        order: Vec<usize>,
-        /// The number of channels in each group.
-        groups: Vec<usize>,
-        /// Which side the conditioner reads.
-        direction: Direction,
-        /// What happens to each channel.
-        transformer: Transformer,
-        /// Sees the context, then all channels in `order`, as far as its masks let it.
-        conditioner: ConditionerParts<T>,
-    },
-    /// `z = L U P x + bias`.
-    Linear {
-        /// `permutation[i]` is the channel that place `i` takes.
-        permutation: Vec<usize>,
-        /// L, row-major `[event x event]`: unit lower triangular; what isn't below the diagonal isn't read.
-        lower: Vec<T>,
-        /// U, row-major `[event x event]`: upper triangular with a positive diagonal; what is below isn't read.
-        upper: Vec<T>,
-        /// One per place.
-        bias: Vec<T>,
-    },
-    /// `z = x * scale + shift` for each channel.
-    ElementWise {
-        /// Positive.
-        scale: Vec<T>,
-        /// One per channel.
-        shift: Vec<T>,
-    },
-    /// `z[i]` is channel `permutation[i]`.
-    Permutation(Vec<usize>),
-    /// Planes of an image are transformed given others; what is in neither stays as it is.
-    Convolutional {
-        /// The planes that condition.
-        given: Planes,
-        /// The planes that change, of the same size.
-        transformed: Planes,
-        /// What happens to each of their channels.
-        transformer: Transformer,
-        /// Sees the context and the given planes; ends in the transformer's parameters, plane by plane.
-        conditioner: ConvolutionsParts<T>,
-    },
-    /// `z = L U x + bias` over the planes at each position of an image: an invertible 1×1 convolution.
-    Pointwise {
-        /// The planes.
-        planes: Planes,
-        /// L, row-major `[planes x planes]`: unit lower triangular; what isn't below the diagonal isn't read.
-        lower: Vec<T>,
-        /// U, row-major `[planes x planes]`: upper triangular with a positive diagonal; what is below isn't read.
-        upper: Vec<T>,
-        /// One per plane.
-        bias: Vec<T>,
-    },
+pub struct FactorsParts<T> {
+    /// L, row-major and square: unit lower triangular; what isn't below the diagonal isn't read.
+    pub lower: Vec<T>,
+    /// U, row-major and square: upper triangular with a positive diagonal; what is below isn't read.
+    pub upper: Vec<T>,
+    /// One for each row.
+    pub bias: Vec<T>,
+}
+
+/// Scales and shifts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScalesParts<T> {
+    /// Positive, one for each channel.
+    pub scale: Vec<T>,
+    /// One for each channel.
+    pub shift: Vec<T>,
 }
 
 /// The multilayer perceptron of a layer.

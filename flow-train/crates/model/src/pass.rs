@@ -1,7 +1,7 @@
 //! One pass of a batch through all layers and back.
 
 use super::base::BaseTrace;
-use super::bijection::{Bijection, Layer, LayerTrace};
+use super::bijection::{Bijection, Layer, LayerTrace, Precision};
 use super::categorical::CategoricalTrace;
 use super::conditioner::{Conditioner, Scratch};
 use super::flow::Flow;
@@ -34,7 +34,7 @@ pub(crate) struct Pass<T> {
     scratch: Scratch<T>,
 }
 
-impl<T: Real> Pass<T> {
+impl<T: Precision> Pass<T> {
     pub(crate) fn new(flow: &Flow<T>, capacity: usize) -> Self {
         let layers = || flow.layers().iter().map(Layer::get::<T>);
         let categorical = flow.categorical();

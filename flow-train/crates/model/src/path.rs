@@ -8,10 +8,10 @@
 //! Rows are cut in shards of a fixed size whose gradients are added in a fixed order, so that the result doesn't depend
 //! on the number of threads.
 
+use super::bijection::Precision;
 use super::flow::Flow;
 use super::objective::Threads;
 use super::pass::Pass;
-use super::real::Real;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefMutIterator, ParallelIterator};
 
 /// Rows of one shard: batches are small, and densities dear.
@@ -66,7 +66,7 @@ pub struct PathObjective<T> {
     parallel: bool,
 }
 
-impl<T: Real> PathObjective<T> {
+impl<T: Precision> PathObjective<T> {
     pub fn new(flow: &Flow<T>, capacity: usize, threads: &Threads) -> Self {
         let zeros = |count: usize| vec![T::ZERO; count];
         let (event, parameters) = (flow.event(), flow.parameters().len());
@@ -166,7 +166,7 @@ impl<T: Real> PathObjective<T> {
     }
 }
 
-impl<T: Real> Shard<T> {
+impl<T: Precision> Shard<T> {
     /// Events from base values, and the flow's density of them by the way back: that's the one whose gradient by
     /// the events is wanted.
     fn generate(&mut self, flow: &Flow<T>, z: &[T]) {

@@ -1,6 +1,5 @@
 //! The two float types that a flow computes in, and their vectors.
 
-use super::bijection::{Bijection, Layer};
 use super::elementary::{ROUND, exp_f32, exp_f32s, exp_f64s, ln_f32, ln_f32s, ln_f64s, tanh_f32};
 use pulp::Simd;
 use std::fmt::Debug;
@@ -36,12 +35,6 @@ pub trait Real:
     + MulAssign
     + Sum
 {
-    /// What a layer does in this type. Compiled here, once for each type: as a generic function, all kernels would
-    /// be compiled again in every crate that uses a flow.
-    #[doc(hidden)]
-    #[allow(private_interfaces)]
-    fn bijection(layer: &Layer) -> &dyn Bijection<Self>;
-
     /// 0.
     const ZERO: Self;
     /// 1.
@@ -146,11 +139,6 @@ macro_rules! real {
      [$bits:ty, $to_bits:ident, $from_bits:ident, $splat_bits:ident, $and:ident, $select:ident],
      [$exp:expr, $ln:expr, $tanh:expr, $exp_lanes:expr, $ln_lanes:expr]) => {
         impl Real for $float {
-            #[allow(private_interfaces)]
-            fn bijection(layer: &Layer) -> &dyn Bijection<Self> {
-                layer.resolve()
-            }
-
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const ROUND: Self = $round;

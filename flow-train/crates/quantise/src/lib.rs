@@ -16,10 +16,10 @@ use flow_calibrate::{
     CalibrationError, CalibrationTable, DesignError, MondrianError, MondrianTables,
     SequentialDesign, Standing, Statistics, check_unseen,
 };
-use flow_codegen::Interpreter;
 use flow_data::Dataset;
 use flow_embedded::artefact::{Judged, LoadedFlow, ShapeError, WeightFormat};
 use flow_evaluate::{Scorer, judged};
+use flow_plan::Interpreter;
 use half::f16;
 use rayon::prelude::*;
 
@@ -82,7 +82,7 @@ pub enum QuantiseError {
     Export(#[from] ExportError),
     /// The model can't be computed with integers.
     #[error(transparent)]
-    Codegen(#[from] flow_codegen::Error),
+    Plan(#[from] flow_plan::Error),
 }
 
 /// Quantises a model. `rows` are normal and were not trained on; `alpha` is the false-alarm rate to

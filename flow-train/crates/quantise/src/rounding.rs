@@ -7,9 +7,9 @@
 //! left of the error's mean goes into the bias, which has digits to spare.
 
 use flow_artefact::{Draft, DraftConditioner, DraftLayer, MaskedRow};
-use flow_codegen::{Interpreter, weight_scale};
 use flow_data::Dataset;
 use flow_embedded::artefact::{Role, WeightFormat};
+use flow_plan::{Interpreter, weight_scale};
 use nalgebra::{DMatrix, DVector};
 use rayon::prelude::*;
 

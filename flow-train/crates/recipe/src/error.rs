@@ -69,7 +69,7 @@ pub enum TrainError {
     },
     /// The artefact can't be scored.
     #[error(transparent)]
-    Codegen(#[from] flow_codegen::Error),
+    Plan(#[from] flow_plan::Error),
     /// The rows have other channels than the model.
     #[error("{0}")]
     Shape(ShapeError),

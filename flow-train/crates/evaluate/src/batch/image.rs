@@ -5,7 +5,7 @@ use super::lanes::LaneMath;
 use super::linear::Linear;
 use super::transformer::{self, Way};
 use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Shape, Transformer};
-use flow_model::image::{Filter, Planes};
+use flow_model::image::{Filter, PlanePanels as _, Planes};
 use flow_model::matmul::{Staircase, Then, forward_rounded};
 use flow_model::panel::{Panel, padded};
 

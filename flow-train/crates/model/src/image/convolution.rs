@@ -4,12 +4,13 @@
 //! positions or one for each), then what the kernel sees, in the order of [`Convolution`]. Zeros stand where the
 //! kernel reaches beyond the edge.
 
-use super::planes::Planes;
+use super::planes::PlanePanels as _;
 use crate::activation;
 use crate::matmul::{self, Staircase, Then, Update};
 use crate::panel::Panel;
 use crate::parts::check_finite;
 use crate::real::Real;
+use flow_artefact::Planes;
 use flow_embedded::artefact::Activation;
 use flow_embedded::kernels::Convolution;
 use flow_host::random::Random;

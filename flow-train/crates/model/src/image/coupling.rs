@@ -1,13 +1,14 @@
 //! The convolutional coupling layer: some planes of an image change, given others (Dinh, Sohl-Dickstein & Bengio 2017).
 
 use super::convolution::{Convolutions, ConvolutionsParts, Form, Trace};
-use super::planes::Planes;
+use super::planes::PlanePanels as _;
 use crate::bijection::{Bijection, Dimensions, LayerTrace};
 use crate::conditioner::Scratch;
 use crate::panel::Panel;
 use crate::parts::LayerParts;
 use crate::real::Real;
 use crate::transformer;
+use flow_artefact::Planes;
 use flow_embedded::artefact::Transformer;
 use flow_host::random::Random;
 use std::ops::Range;

@@ -15,6 +15,7 @@ pub use convolution::Filter;
 pub(crate) use convolution::Form;
 pub use convolution::{ConvolutionParts, ConvolutionsParts};
 pub(crate) use coupling::{ConvolutionalCoupling, CouplingTrace};
-pub use planes::Planes;
+pub use flow_artefact::Planes;
+pub use planes::PlanePanels;
 pub(crate) use pointwise::{Pointwise, PointwiseTrace};
 pub(crate) use scales::{Scale, scales};

@@ -1,89 +1,36 @@
-//! Channels of an event as the planes of an image.
+//! The planes of an image as rows of panels.
 
 use crate::panel::Panel;
 use crate::real::Real;
-use flow_embedded::artefact;
+use flow_artefact::Planes;
 
-/// Channels of an event as the planes of an image. Any channel may lie anywhere, so that squeezing is an order of the
-/// places, and factoring out is not to be among them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Planes {
-    /// Positions of a row of the image.
-    pub width: usize,
-    /// Rows of the image.
-    pub height: usize,
-    /// The channel of each plane at each position: position by position, row by row, at each the planes.
-    pub places: Vec<usize>,
+/// Panels over [`Planes`]: one row for each plane.
+pub trait PlanePanels {
+    /// A panel over these planes, for events in panels of this width.
+    fn panel<T: Real>(&self, columns: usize) -> Panel<T>;
+
+    /// From channels to planes.
+    fn gather<T: Real>(&self, x: &Panel<T>, to: &mut Panel<T>);
+
+    /// From planes to channels.
+    fn scatter<T: Real>(&self, from: &Panel<T>, x: &mut Panel<T>);
+
+    /// As [`scatter`](Self::scatter), but adds.
+    fn scatter_add<T: Real>(&self, from: &Panel<T>, x: &mut Panel<T>);
+
+    /// What each event has, once for each position.
+    fn repeat<T: Real>(values: &[T], wide: &mut [T]);
+
+    /// Adds to what each event has the sum over its positions.
+    fn add_up<T: Real>(wide: &[T], values: &mut [T]);
 }
 
-impl Planes {
-    /// The positions of the image.
-    #[must_use]
-    pub fn positions(&self) -> usize {
-        self.width * self.height
-    }
-
-    /// The number of planes.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.places.len() / self.positions().max(1)
-    }
-
-    /// Some of the planes.
-    pub(crate) fn select(&self, planes: &[usize]) -> Self {
-        let positions = self.places.chunks_exact(self.count());
-        Self {
-            width: self.width,
-            height: self.height,
-            places: positions
-                .flat_map(|own| planes.iter().map(|plane| own[*plane]))
-                .collect(),
-        }
-    }
-
-    /// The image squeezed: of each plane four of a quarter of the size, one for each place in a square of four. Width
-    /// and height must be even.
-    pub(crate) fn squeeze(&self) -> Self {
-        let (width, height, count) = (self.width / 2, self.height / 2, self.count());
-        let square = |position: usize| {
-            let (x, y) = (2 * (position % width), 2 * (position / width));
-            // Opposite corners side by side: two neighbouring planes are a checkerboard.
-            [(0, 0), (1, 1), (0, 1), (1, 0)].map(|(dx, dy)| (y + dy) * self.width + x + dx)
-        };
-        let positions = (0..width * height).flat_map(square);
-        Self {
-            width,
-            height,
-            places: positions
-                .flat_map(|position| &self.places[position * count..][..count])
-                .copied()
-                .collect(),
-        }
-    }
-
-    /// Checks that the places are as many as the size says, and channels of an event of so many, each once.
-    pub(crate) fn check(images: &[&Self], event: usize) -> Result<(), String> {
-        let sized = |own: &&Self| {
-            own.positions() > 0
-                && !own.places.is_empty()
-                && own.places.len().is_multiple_of(own.positions())
-        };
-        let mut places: Vec<usize> = images.iter().flat_map(|own| own.places.clone()).collect();
-        places.sort_unstable();
-        let once = places.is_sorted_by(|a, b| a < b);
-        match images.iter().all(sized) && once && places.last().is_some_and(|&last| last < event) {
-            true => Ok(()),
-            false => Err("the places of an image must be channels of the event, each once, as many for each position".into()),
-        }
-    }
-
-    /// A panel over these planes, for events in panels of this width.
-    pub fn panel<T: Real>(&self, columns: usize) -> Panel<T> {
+impl PlanePanels for Planes {
+    fn panel<T: Real>(&self, columns: usize) -> Panel<T> {
         Panel::new(self.count(), self.positions() * columns)
     }
 
-    /// From channels to planes.
-    pub fn gather<T: Real>(&self, x: &Panel<T>, to: &mut Panel<T>) {
+    fn gather<T: Real>(&self, x: &Panel<T>, to: &mut Panel<T>) {
         let width = x.width();
         for (block, own) in self.places.chunks_exact(self.count()).enumerate() {
             for (plane, channel) in own.iter().enumerate() {
@@ -92,8 +39,7 @@ impl Planes {
         }
     }
 
-    /// From planes to channels.
-    pub fn scatter<T: Real>(&self, from: &Panel<T>, x: &mut Panel<T>) {
+    fn scatter<T: Real>(&self, from: &Panel<T>, x: &mut Panel<T>) {
         let width = x.width();
         for (block, own) in self.places.chunks_exact(self.count()).enumerate() {
             for (plane, channel) in own.iter().enumerate() {
@@ -103,8 +49,7 @@ impl Planes {
         }
     }
 
-    /// As [`Planes::scatter`], but adds.
-    pub(super) fn scatter_add<T: Real>(&self, from: &Panel<T>, x: &mut Panel<T>) {
+    fn scatter_add<T: Real>(&self, from: &Panel<T>, x: &mut Panel<T>) {
         let width = x.width();
         for (block, own) in self.places.chunks_exact(self.count()).enumerate() {
             for (plane, channel) in own.iter().enumerate() {
@@ -115,61 +60,16 @@ impl Planes {
         }
     }
 
-    /// What each event has, once for each position.
-    pub(super) fn repeat<T: Real>(values: &[T], wide: &mut [T]) {
+    fn repeat<T: Real>(values: &[T], wide: &mut [T]) {
         for block in wide.chunks_exact_mut(values.len()) {
             block.copy_from_slice(values);
         }
     }
 
-    /// Adds to what each event has the sum over its positions.
-    pub(super) fn add_up<T: Real>(wide: &[T], values: &mut [T]) {
+    fn add_up<T: Real>(wide: &[T], values: &mut [T]) {
         for block in wide.chunks_exact(values.len()) {
             let pairs = values.iter_mut().zip(block);
             pairs.for_each(|(sum, &value)| *sum += value);
         }
-    }
-}
-
-impl From<&artefact::Planes<'_>> for Planes {
-    fn from(own: &artefact::Planes<'_>) -> Self {
-        Self {
-            width: own.width.into(),
-            height: own.height.into(),
-            places: own.places.iter().map(|place| usize::from(*place)).collect(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Planes;
-
-    #[test]
-    fn squeezing_keeps_all_places_and_makes_checkerboards() {
-        let image = Planes {
-            width: 4,
-            height: 4,
-            places: (0..16).collect(),
-        };
-        let squeezed = image.squeeze();
-        assert_eq!(
-            (squeezed.width, squeezed.height, squeezed.count()),
-            (2, 2, 4)
-        );
-        assert_eq!(squeezed.places[..4], [0, 5, 4, 1]);
-        assert_eq!(squeezed.places[12..], [10, 15, 14, 11]);
-        // Neighbours of a pixel are in the other half.
-        let board = squeezed.select(&[0, 1]);
-        assert!(
-            board
-                .places
-                .iter()
-                .all(|place| (place % 4 + place / 4) % 2 == 0)
-        );
-        assert_eq!(squeezed.squeeze().count(), 16);
-        assert!(Planes::check(&[&squeezed], 16).is_ok());
-        assert!(Planes::check(&[&squeezed], 15).is_err());
-        assert!(Planes::check(&[&squeezed, &board], 16).is_err());
     }
 }

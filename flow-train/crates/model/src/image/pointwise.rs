@@ -1,13 +1,14 @@
 //! The invertible 1×1 convolution: a factored linear layer over the planes, the same at each position (Kingma &
 //! Dhariwal 2018, "Glow").
 
-use super::planes::Planes;
+use super::planes::PlanePanels as _;
 use crate::bijection::{Bijection, LayerTrace};
 use crate::conditioner::Scratch;
 use crate::linear::Linear;
 use crate::panel::{Panel, padded};
 use crate::parts::LayerParts;
 use crate::real::Real;
+use flow_artefact::Planes;
 use flow_host::random::Random;
 
 /// A linear layer over planes; what is in none of them stays as it is.
@@ -174,12 +175,9 @@ impl<T: Real> Bijection<T> for Pointwise {
     }
 
     fn to_parts(&self, parameters: &[T]) -> LayerParts<T> {
-        let [lower, upper, bias] = self.linear.factors(parameters);
         LayerParts::Pointwise {
             planes: self.planes.clone(),
-            lower,
-            upper,
-            bias,
+            factors: self.linear.factors(parameters),
         }
     }
 }

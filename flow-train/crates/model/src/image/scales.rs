@@ -1,7 +1,7 @@
 //! The way of an image through its scales.
 
-use super::planes::Planes;
 use crate::spec::ImageSpec;
+use flow_artefact::Planes;
 
 /// The image at one scale.
 pub(crate) struct Scale {

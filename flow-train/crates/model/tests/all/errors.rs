@@ -2,8 +2,8 @@
 
 use flow_embedded::artefact::Transformer;
 use flow_model::{
-    BaseParts, BaseSpec, ConditionerParts, ConditionerSpec, Family, Flow, FlowParts, LayerParts,
-    ModelError, Spec,
+    BaseParts, BaseSpec, ConditionerParts, ConditionerSpec, FactorsParts, Family, Flow, FlowParts,
+    LayerParts, ModelError, ScalesParts, Spec,
 };
 
 #[test]
@@ -195,10 +195,10 @@ fn layers_that_do_not_fit_are_refused() {
     assert!(coupling(&[0, 1, 2]).contains("leave a channel"));
     assert!(replaced(LayerParts::Permutation(vec![0, 2])).contains("permutation"));
     let scales = |scale: &[f32]| {
-        replaced(LayerParts::ElementWise {
+        replaced(LayerParts::ElementWise(ScalesParts {
             scale: scale.to_vec(),
             shift: vec![0.0; 3],
-        })
+        }))
     };
     assert!(scales(&[1.0, 0.0, 1.0]).contains("positive"));
     assert!(scales(&[1.0, f32::NAN, 1.0]).contains("not finite"));
@@ -208,9 +208,11 @@ fn layers_that_do_not_fit_are_refused() {
         upper.iter_mut().step_by(4).for_each(|d| *d = diagonal);
         replaced(LayerParts::Linear {
             permutation: vec![0, 1, 2],
-            lower: vec![0.0; 9],
-            upper,
-            bias,
+            factors: FactorsParts {
+                lower: vec![0.0; 9],
+                upper,
+                bias,
+            },
         })
     };
     assert!(linear(0.0, vec![0.0; 3]).contains("diagonal"));

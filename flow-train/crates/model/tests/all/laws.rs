@@ -2,8 +2,8 @@
 
 use flow_embedded::artefact::{Activation, ContextTerm, Form, PreActivation};
 use flow_model::{
-    BaseParts, BaseSpec, Batch, ConditionerSpec, Family, Flow, ImageSpec, LayerParts, Objective,
-    Order, Spec, Threads,
+    BaseParts, BaseSpec, Batch, ConditionerSpec, FactorsParts, Family, Flow, ImageSpec, LayerParts,
+    Objective, Order, ScalesParts, Spec, Threads,
 };
 use flow_shared_tests::forms::formed;
 
@@ -255,14 +255,21 @@ fn masked(flow: &Flow<f64>) -> Vec<bool> {
                     mask.extend(dense.biases.iter().map(|_| false));
                 }
             }
-            LayerParts::Linear { bias, .. } | LayerParts::Pointwise { bias, .. } => {
+            LayerParts::Linear {
+                factors: FactorsParts { bias, .. },
+                ..
+            }
+            | LayerParts::Pointwise {
+                factors: FactorsParts { bias, .. },
+                ..
+            } => {
                 let entries =
                     || (0..bias.len() * bias.len()).map(|i| (i / bias.len(), i % bias.len()));
                 mask.extend(entries().map(|(row, column)| column >= row));
                 mask.extend(entries().map(|(row, column)| column < row));
                 mask.extend(bias.iter().map(|_| false));
             }
-            LayerParts::ElementWise { scale, shift } => {
+            LayerParts::ElementWise(ScalesParts { scale, shift }) => {
                 mask.extend(scale.iter().chain(&shift).map(|_| false));
             }
             LayerParts::Convolutional { conditioner, .. } => {

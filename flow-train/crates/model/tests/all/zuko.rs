@@ -3,7 +3,7 @@
 use flow_embedded::artefact::{Activation, Direction, Form, Transformer};
 use flow_model::{
     BaseParts, Batch, CategoricalParts, ConditionerParts, DenseParts, Flow, FlowParts, LayerParts,
-    Objective, Real, Threads,
+    Objective, Precision, Real, Threads,
 };
 use serde::Deserialize;
 
@@ -137,7 +137,7 @@ fn flow_and_gradient(case: &Case, transformer: Transformer) -> (Flow<f64>, Vec<f
 }
 
 /// Loss and worst error of the gradient, relative to its largest entry.
-fn compare<T: Real>(flow: &Flow<T>, case: &Case, expected: &[f64]) -> (f64, f64) {
+fn compare<T: Precision>(flow: &Flow<T>, case: &Case, expected: &[f64]) -> (f64, f64) {
     let events: Vec<T> = case
         .x
         .iter()

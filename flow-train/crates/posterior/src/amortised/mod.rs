@@ -309,7 +309,7 @@ macro_rules! from_training {
         })*
     };
 }
-from_training!(ExportError, FitError, ModelError, flow_codegen::Error);
+from_training!(ExportError, FitError, ModelError, flow_plan::Error);
 
 /// The fewest simulations to train on.
 const FEWEST: usize = 200;

@@ -1,38 +1,43 @@
 //! The bijections over images, their planes as places of the event's array.
 
-use super::layer::{Layout, Table, channels};
+use super::channels::channels;
+use super::table::{Layout, Table};
 use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Transformer};
 use flow_embedded::kernels::Convolution;
 
 /// Some planes of an image transformed given others.
-pub(crate) struct Convolutional {
+pub struct Convolutional {
     /// The places of the planes that condition, position by position.
-    pub(crate) given: Vec<usize>,
+    pub given: Vec<usize>,
     /// Those of the planes that are transformed.
-    pub(crate) transformed: Vec<usize>,
-    pub(crate) transformer: Transformer,
-    pub(crate) activation: Activation,
-    pub(crate) residual: bool,
+    pub transformed: Vec<usize>,
+    /// What is done to them.
+    pub transformer: Transformer,
+    /// The non-linearity of the hidden layers.
+    pub activation: Activation,
+    /// Whether hidden layers behind the first add their inputs.
+    pub residual: bool,
     /// The hidden layers, then the output.
-    pub(crate) layers: Vec<Filters>,
+    pub layers: Vec<Filters>,
 }
 
 /// One convolution.
-pub(crate) struct Filters {
-    pub(crate) sizes: Convolution,
+pub struct Filters {
+    /// The image, the kernel, and the planes.
+    pub sizes: Convolution,
     /// A row for each feature: its head and what it multiplies of what the kernel
     /// sees.
-    pub(crate) table: Table,
+    pub table: Table,
 }
 
 impl Filters {
     /// The number of features.
-    pub(crate) fn features(&self) -> usize {
+    pub fn features(&self) -> usize {
         self.table.rows.len()
     }
 
     /// The columns of a row that are multiplied at all positions together.
-    pub(crate) fn columns(&self) -> usize {
+    pub fn columns(&self) -> usize {
         self.sizes.products()
     }
 }
@@ -68,27 +73,27 @@ impl Convolutional {
     }
 
     /// The positions of the image.
-    pub(crate) fn positions(&self) -> usize {
+    pub fn positions(&self) -> usize {
         self.layers.first().map_or(0, |own| own.sizes.positions())
     }
 
     /// The planes that condition.
-    pub(crate) fn inputs(&self) -> usize {
+    pub fn inputs(&self) -> usize {
         self.layers.first().map_or(0, |own| own.sizes.inputs)
     }
 
     /// The layer that gives the parameters.
-    pub(crate) fn output(&self) -> usize {
+    pub fn output(&self) -> usize {
         self.layers.len() - 1
     }
 
     /// Whether the layer of this number adds its input to its output.
-    pub(crate) fn adds_input(&self, layer: usize) -> bool {
+    pub fn adds_input(&self, layer: usize) -> bool {
         self.residual && layer > 0 && layer < self.output()
     }
 
     /// The words of the arrays that the layer works in.
-    pub(crate) fn buffers(&self) -> usize {
+    pub fn buffers(&self) -> usize {
         let features = self.layers.iter().map(Filters::features);
         self.given.len() + self.positions() * features.sum::<usize>()
     }

@@ -1,37 +1,28 @@
 //! A model's numbers as integers.
 
-use super::Plan;
-
-/// A row as `flow_embedded::fixed::Row` holds it.
-pub(crate) struct IntegerRow {
-    pub(crate) bias: i32,
-    pub(crate) multiplier: i16,
-    pub(crate) shift: i8,
-    /// One for each input that the row sees.
-    pub(crate) weights: Vec<i16>,
-}
+use super::base::BasePlan;
 
 /// The constants of a model of integers.
-pub(crate) struct Constants;
+pub struct Constants;
 
 impl Constants {
     /// In Q16; saturates.
-    pub(crate) fn q16(x: f32) -> i32 {
+    pub fn q16(x: f32) -> i32 {
         Self::fixed(x, 16)
     }
 
     /// One over the bound of a log-scale in Q30; saturates.
-    pub(crate) fn inv_bound(bound: f32) -> u32 {
+    pub fn inv_bound(bound: f32) -> u32 {
         (2f64.powi(30) / f64::from(bound)).round() as u32
     }
 
     /// The rows of U, in Q24.
-    pub(crate) fn upper(rows: &[Vec<f32>]) -> Vec<i32> {
+    pub fn upper(rows: &[Vec<f32>]) -> Vec<i32> {
         rows.iter().flatten().map(|w| Self::weight(*w)).collect()
     }
 
     /// The rows of L: the bias in Q16, then weights in Q24.
-    pub(crate) fn lower(rows: &[Vec<f32>]) -> Vec<i32> {
+    pub fn lower(rows: &[Vec<f32>]) -> Vec<i32> {
         let row = |row: &Vec<f32>| {
             let numbers = row.iter().enumerate();
             let numbers = numbers.map(|(place, number)| match place {
@@ -44,14 +35,14 @@ impl Constants {
     }
 
     /// Scales in Q24, shifts in Q16.
-    pub(crate) fn pairs(pairs: &[[f32; 2]]) -> Vec<[i32; 2]> {
+    pub fn pairs(pairs: &[[f32; 2]]) -> Vec<[i32; 2]> {
         let pair = |[scale, shift]: &[f32; 2]| [Self::weight(*scale), Self::q16(*shift)];
         pairs.iter().map(pair).collect()
     }
 
     /// The components of a mixture, without the cumulated weights that only a
     /// sampler needs.
-    pub(crate) fn mixture(plan: &Plan) -> Vec<i32> {
+    pub fn mixture(base: &BasePlan) -> Vec<i32> {
         let component = |numbers: &[f32]| {
             let mut own = vec![Self::q16(numbers[0])];
             for [mean, inv_std] in numbers[2..].as_chunks().0 {
@@ -59,7 +50,7 @@ impl Constants {
             }
             own
         };
-        let components = plan.base.weights.chunks_exact(2 + 2 * plan.event.len());
+        let components = base.weights.chunks_exact(2 + 2 * base.places.len());
         components.flat_map(component).collect()
     }
 

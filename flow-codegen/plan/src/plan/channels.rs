@@ -1,28 +1,35 @@
+//! The channels of event and context.
+
 use flow_embedded::artefact::{Channel, Domain, Grid, Header, Vocabulary};
 
 /// The channels of the event or of the context.
-pub(crate) struct Channels(pub(crate) Vec<ChannelPlan>);
+pub struct Channels(pub Vec<ChannelPlan>);
 
 /// One channel: the map of its domain, then `(x − mean) · inv_std`.
-pub(crate) struct ChannelPlan {
-    pub(crate) domain: Domain,
-    pub(crate) grid: Option<Grid>,
-    pub(crate) mean: f32,
-    pub(crate) inv_std: f32,
+pub struct ChannelPlan {
+    /// What values it can take.
+    pub domain: Domain,
+    /// The grid that it is rounded to, if to any.
+    pub grid: Option<Grid>,
+    /// The mean, after the map of the domain.
+    pub mean: f32,
+    /// One over the standard deviation, likewise.
+    pub inv_std: f32,
     /// The numbers that it feeds to a conditioner.
-    pub(crate) features: usize,
+    pub features: usize,
 }
 
 /// From more channels than these, a loop is worth a table.
 const MANY: usize = 8;
 
 impl ChannelPlan {
-    pub(crate) fn is_circular(&self) -> bool {
+    /// Whether it is an angle.
+    pub fn is_circular(&self) -> bool {
         self.domain == Domain::Circular
     }
 
     /// The place of its vocabulary, if it is categorical.
-    pub(crate) fn vocabulary(&self) -> Option<usize> {
+    pub fn vocabulary(&self) -> Option<usize> {
         match self.domain {
             Domain::Categorical { vocabulary } => Some(usize::from(vocabulary)),
             _ => None,
@@ -51,22 +58,29 @@ impl Channels {
         Self(channels.into_iter().map(plan).collect())
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// The number of channels.
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether standardisation is all that happens to them.
-    pub(crate) fn all_real(&self) -> bool {
+    pub fn all_real(&self) -> bool {
         self.0.iter().all(|channel| channel.domain == Domain::Real)
     }
 
-    pub(crate) fn is_circular(&self, channel: usize) -> bool {
+    /// Whether a channel is an angle.
+    pub fn is_circular(&self, channel: usize) -> bool {
         self.0[channel].is_circular()
     }
 
     /// The numbers of each channel's domain, if there are many channels and all have domains of one kind: these are
     /// mapped in a loop.
-    pub(crate) fn one_kind(&self) -> Option<Vec<Vec<f32>>> {
+    pub fn one_kind(&self) -> Option<Vec<Vec<f32>>> {
         let first = std::mem::discriminant(&self.0.first()?.domain);
         let same = |own: &ChannelPlan| std::mem::discriminant(&own.domain) == first;
         let numbers = |own: &ChannelPlan| match own.domain {
@@ -83,7 +97,7 @@ impl Channels {
     }
 
     /// The grids of many channels that all have one: they are rounded in a loop.
-    pub(crate) fn all_grids(&self) -> Option<Vec<Vec<f32>>> {
+    pub fn all_grids(&self) -> Option<Vec<Vec<f32>>> {
         let grids = self
             .0
             .iter()
@@ -92,7 +106,15 @@ impl Channels {
     }
 
     /// The numbers that they feed to a conditioner.
-    pub(crate) fn features(&self) -> usize {
+    pub fn features(&self) -> usize {
         self.0.iter().map(|own| own.features).sum()
     }
+}
+
+/// Channels of the artefact as places of the event's array.
+pub(super) fn channels(channels: &[u8]) -> Vec<usize> {
+    channels
+        .iter()
+        .map(|channel| usize::from(*channel))
+        .collect()
 }

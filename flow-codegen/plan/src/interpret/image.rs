@@ -1,6 +1,6 @@
 //! Layers over images, `f32`.
 
-use super::float::{activate, transform};
+use super::kernels::{activate, transform};
 use crate::plan::{Convolutional, Filters};
 use flow_embedded::kernels::convolve_at;
 use flow_embedded::math::Math;

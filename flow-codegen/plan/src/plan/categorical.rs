@@ -1,36 +1,39 @@
 //! Categorical channels: vocabularies, and the heads of those of the event.
 
-use super::Conditional;
-use super::layer::{Layout, Table};
+use super::layer::Conditional;
+use super::table::{Layout, Table};
 use crate::Checked;
 use flow_embedded::artefact::{Block, Transformer};
 
 /// The categorical channels of a model; nothing for most.
-pub(crate) struct CategoricalPlan {
-    pub(crate) vocabularies: Vec<VocabularyPlan>,
+pub struct CategoricalPlan {
+    /// The vocabularies, of event and context.
+    pub vocabularies: Vec<VocabularyPlan>,
     /// One for each categorical event channel, in order.
-    pub(crate) heads: Vec<HeadPlan>,
+    pub heads: Vec<HeadPlan>,
     /// Where the other channels, which bijections act on, lie in the event.
-    pub(crate) continuous: Vec<usize>,
+    pub continuous: Vec<usize>,
 }
 
 /// Categories and their embeddings.
-pub(crate) struct VocabularyPlan {
-    pub(crate) names: Vec<String>,
+pub struct VocabularyPlan {
+    /// Their names.
+    pub names: Vec<String>,
     /// A row for each category.
-    pub(crate) rows: Vec<Vec<f32>>,
+    pub rows: Vec<Vec<f32>>,
 }
 
 /// What gives the logits of a categorical event channel.
-pub(crate) struct HeadPlan {
+pub struct HeadPlan {
     /// The event channel.
-    pub(crate) channel: usize,
-    pub(crate) vocabulary: usize,
+    pub channel: usize,
+    /// Its vocabulary, by place.
+    pub vocabulary: usize,
     /// The features that the conditioner sees; the embedding of the channel's own code
     /// lies behind them.
-    pub(crate) inputs: usize,
+    pub inputs: usize,
     /// A conditioner whose parameters are logits; it transforms no channel.
-    pub(crate) conditioner: Conditional,
+    pub conditioner: Conditional,
 }
 
 impl CategoricalPlan {
@@ -82,25 +85,25 @@ impl CategoricalPlan {
     }
 
     /// The width of a vocabulary's embedding.
-    pub(crate) fn width(&self, vocabulary: usize) -> usize {
+    pub fn width(&self, vocabulary: usize) -> usize {
         self.vocabularies[vocabulary].rows[0].len()
     }
 
     /// The numbers that the categories of the event feed to a conditioner.
-    pub(crate) fn embeddings(&self) -> usize {
+    pub fn embeddings(&self) -> usize {
         let heads = self.heads.iter();
         heads.map(|own| self.width(own.vocabulary)).sum()
     }
 
     /// Whether the code of a head's channel conditions anything.
-    pub(crate) fn conditions(&self, head: usize) -> bool {
+    pub fn conditions(&self, head: usize) -> bool {
         head + 1 < self.heads.len() || !self.continuous.is_empty()
     }
 }
 
 impl HeadPlan {
     /// The number of categories.
-    pub(crate) fn categories(&self) -> usize {
+    pub fn categories(&self) -> usize {
         self.conditioner.parameters()
     }
 }

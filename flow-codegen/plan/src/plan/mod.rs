@@ -1,21 +1,25 @@
 //! What will be emitted: shapes and tables, free of the artefact's encoding.
 
+mod base;
 mod categorical;
 mod channels;
 mod golden;
 mod image;
 mod integer;
 mod layer;
+mod table;
 
-pub(crate) use categorical::{CategoricalPlan, HeadPlan};
-pub(crate) use channels::{ChannelPlan, Channels};
-pub(crate) use golden::{Golden, GoldenSample, vectors};
-pub(crate) use image::{Convolutional, Filters};
-pub(crate) use integer::{Constants, IntegerRow};
-pub(crate) use layer::{Array, Bijection, Conditional, LayerPlan, Layout, Table};
+pub use base::BasePlan;
+pub use categorical::{CategoricalPlan, HeadPlan, VocabularyPlan};
+pub use channels::{ChannelPlan, Channels};
+pub use golden::{Golden, GoldenSample, vectors};
+pub use image::{Convolutional, Filters};
+pub use integer::Constants;
+pub use layer::{Array, Bijection, Conditional, LayerPlan};
+pub use table::{IntegerRow, Layout, Table};
 
-use crate::{Checked, Error, Functions, name};
-use flow_embedded::artefact::{Base, Channel, Judged, WeightFormat};
+use crate::{Checked, Functions};
+use flow_embedded::artefact::{Channel, Judged, WeightFormat};
 use flow_embedded::detect::evidence::Bet;
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
@@ -23,109 +27,136 @@ use layer::Planner;
 
 /// A flow as the emitter sees it.
 pub struct Plan {
-    pub(crate) type_name: String,
-    pub(crate) functions: Functions,
-    pub(crate) card: Card,
+    /// The functions that a module of it holds.
+    pub functions: Functions,
+    /// Facts for the model card.
+    pub card: Card,
     /// All channels of the event.
-    pub(crate) all: Channels,
+    pub all: Channels,
     /// Those that bijections act on: all but the categorical ones.
-    pub(crate) event: Channels,
-    pub(crate) context: Channels,
-    pub(crate) categorical: CategoricalPlan,
+    pub event: Channels,
+    /// All channels of the context.
+    pub context: Channels,
+    /// Vocabularies, and the heads of categorical event channels.
+    pub categorical: CategoricalPlan,
     /// What the first context channels are computed from.
-    pub(crate) features: Vec<Feature>,
-    pub(crate) layers: Vec<LayerPlan>,
-    pub(crate) base: BasePlan,
-    pub(crate) math: Backend,
+    pub features: Vec<Feature>,
+    /// The bijections, data to base.
+    pub layers: Vec<LayerPlan>,
+    /// The base distribution.
+    pub base: BasePlan,
+    /// The elementary functions that the code calls.
+    pub math: Backend,
     /// What conditioners' weights are stored as, if not as `f32`.
-    pub(crate) weights: Option<WeightFormat>,
-    pub(crate) log_norm: f32,
-    pub(crate) calibration: Option<CalibrationPlan>,
-    pub(crate) sequential: Option<SequentialPlan>,
-    pub(crate) noise: Option<NoisePlan>,
-    pub(crate) mondrian: Option<MondrianPlan>,
-    pub(crate) golden: Vec<Golden>,
-    pub(crate) golden_samples: Vec<GoldenSample>,
-}
-
-/// The base distribution.
-pub(crate) struct BasePlan {
-    pub(crate) distribution: Base,
-    /// The components of a mixture.
-    pub(crate) weights: Vec<f32>,
-    /// `places[i]` is the place of the event's array where channel `i` of the
-    /// base lies.
-    pub(crate) places: Vec<usize>,
+    pub weights: Option<WeightFormat>,
+    /// The constant part of the log-likelihood in nats.
+    pub log_norm: f32,
+    /// The conformal calibration, if there is one.
+    pub calibration: Option<CalibrationPlan>,
+    /// The sequential test, if there is one.
+    pub sequential: Option<SequentialPlan>,
+    /// What a model of noise starts from, if it is one.
+    pub noise: Option<NoisePlan>,
+    /// The calibration by context, if there is one.
+    pub mondrian: Option<MondrianPlan>,
+    /// Events and the log-likelihoods that they must get.
+    pub golden: Vec<Golden>,
+    /// Seeds and the samples that they must give.
+    pub golden_samples: Vec<GoldenSample>,
 }
 
 /// Facts for the model card.
-pub(crate) struct Card {
-    pub(crate) name: String,
+pub struct Card {
+    /// The model's name.
+    pub name: String,
     /// The elementary functions that the artefact names.
-    pub(crate) math: Backend,
-    pub(crate) checksum: u32,
-    pub(crate) artefact_bytes: usize,
-    pub(crate) channels: Vec<String>,
-    pub(crate) context: Vec<String>,
-    pub(crate) evaluation: Option<(u32, f64, f64)>,
-    pub(crate) created_by: String,
-    pub(crate) command: String,
-    pub(crate) rows: u32,
-    pub(crate) seed: u64,
-    pub(crate) data_digest: u64,
+    pub math: Backend,
+    /// CRC-32 of the artefact.
+    pub checksum: u32,
+    /// The artefact's size in bytes.
+    pub artefact_bytes: usize,
+    /// The event's channels, with their units.
+    pub channels: Vec<String>,
+    /// The context's channels, with their units.
+    pub context: Vec<String>,
+    /// Of the held-out rows: how many, their mean log-likelihood in nats, and its standard error.
+    pub evaluation: Option<(u32, f64, f64)>,
+    /// The program and its version.
+    pub created_by: String,
+    /// The command line.
+    pub command: String,
+    /// The rows trained on.
+    pub rows: u32,
+    /// The seed of all that was random.
+    pub seed: u64,
+    /// A digest of the training data's values.
+    pub data_digest: u64,
 }
 
-pub(crate) struct CalibrationPlan {
-    pub(crate) alpha: f32,
-    pub(crate) rows: u32,
-    pub(crate) judges: Judged,
-    pub(crate) table: Vec<(f32, f32)>,
+/// Split-conformal calibration.
+pub struct CalibrationPlan {
+    /// Alarm when the p-value is at most this.
+    pub alpha: f32,
+    /// The calibration rows.
+    pub rows: u32,
+    /// What the rows are.
+    pub judges: Judged,
+    /// Pairs of log-likelihood and p-value, ascending in both.
+    pub table: Vec<(f32, f32)>,
 }
 
 /// Calibration tables by context.
-pub(crate) struct MondrianPlan {
-    pub(crate) channel: usize,
+pub struct MondrianPlan {
+    /// The context channel, from 0.
+    pub channel: usize,
     /// Its name.
-    pub(crate) column: String,
-    pub(crate) categories: Vec<CategoryPlan>,
+    pub column: String,
+    /// Its listed values.
+    pub categories: Vec<CategoryPlan>,
 }
 
 /// A listed value of the context channel.
-pub(crate) struct CategoryPlan {
-    pub(crate) value: f32,
-    pub(crate) rows: u32,
-    pub(crate) table: Vec<(f32, f32)>,
+pub struct CategoryPlan {
+    /// The value.
+    pub value: f32,
+    /// The calibration rows with this value.
+    pub rows: u32,
+    /// As [`CalibrationPlan::table`], of these rows.
+    pub table: Vec<(f32, f32)>,
 }
 
 /// A sequential test over a stream.
-pub(crate) struct SequentialPlan {
-    pub(crate) edges: usize,
-    pub(crate) thresholds: Vec<f32>,
-    pub(crate) scores: Vec<i8>,
-    pub(crate) bets: Vec<Bet>,
-    /// Of one channel after another.
-    pub(crate) common: Vec<f32>,
-    pub(crate) run_length: f32,
-    pub(crate) delta: f32,
-    pub(crate) promise: String,
+pub struct SequentialPlan {
+    /// Thresholds of each statistic.
+    pub edges: usize,
+    /// Those of one statistic after another.
+    pub thresholds: Vec<f32>,
+    /// Rows of scores: see [`EvidenceTable`](flow_embedded::detect::EvidenceTable).
+    pub scores: Vec<i8>,
+    /// The bets.
+    pub bets: Vec<Bet>,
+    /// Common values of one event channel after another.
+    pub common: Vec<f32>,
+    /// False alarms are at least so many samples apart, in the mean.
+    pub run_length: f32,
+    /// The probability, over calibrations, that they are not.
+    pub delta: f32,
+    /// The promise, as its author put it.
+    pub promise: String,
 }
 
 /// Where the noise of a sensor starts, and the ranges of the context.
-pub(crate) struct NoisePlan {
-    pub(crate) start: Vec<f32>,
-    pub(crate) ranges: Vec<[f32; 2]>,
+pub struct NoisePlan {
+    /// The mean of each event channel in the training data.
+    pub start: Vec<f32>,
+    /// The least and the largest value of each context channel there.
+    pub ranges: Vec<[f32; 2]>,
 }
 
 impl Plan {
     /// Plans the code for an artefact as it stands; the passes make it fast.
-    /// `type_name` defaults to the model's
-    /// name in camel case.
-    ///
-    /// # Errors
-    /// `type_name` is no identifier, or the module needs it for something else.
-    pub fn new(checked: &Checked<'_>, type_name: Option<&str>) -> Result<Self, Error> {
+    pub fn new(checked: &Checked<'_>) -> Self {
         let header = checked.flow.header();
-        let type_name = name::of_type(type_name, header.name)?;
         let describe = |channel: &Channel<'_>| match channel.unit {
             "" => channel.name.to_owned(),
             unit => format!("{} ({unit})", channel.name),
@@ -139,8 +170,7 @@ impl Plan {
         };
         let planner = Planner(checked);
         let layers = (0..header.layers.len()).map(|index| planner.layer(index));
-        Ok(Self {
-            type_name,
+        Self {
             functions: Functions::default(),
             card: Card {
                 name: header.name.to_owned(),
@@ -209,11 +239,11 @@ impl Plan {
             }),
             golden: vectors(header, score),
             golden_samples: golden::samples(checked),
-        })
+        }
     }
 
     /// The conditioners of heads and layers, to be changed.
-    pub(crate) fn conditionals_mut(&mut self) -> impl Iterator<Item = &mut Conditional> {
+    pub fn conditionals_mut(&mut self) -> impl Iterator<Item = &mut Conditional> {
         let bijections = self.layers.iter_mut().map(|layer| &mut layer.bijection);
         let heads = self.categorical.heads.iter_mut();
         let heads = heads.map(|head| &mut head.conditioner);
@@ -221,14 +251,14 @@ impl Plan {
     }
 
     /// Whether anything is conditioned: a layer without a conditioner reads nothing.
-    pub(crate) fn conditions(&self) -> bool {
+    pub fn conditions(&self) -> bool {
         let mut bijections = self.layers.iter().map(|layer| &layer.bijection);
         let conditional = bijections.any(Bijection::reads_context);
         self.given() > 0 && (conditional || !self.categorical.heads.is_empty())
     }
 
     /// Whether anything reads the embeddings of a vocabulary.
-    pub(crate) fn embeds(&self, vocabulary: usize) -> bool {
+    pub fn embeds(&self, vocabulary: usize) -> bool {
         let own = &self.categorical;
         let mut context = self.context.0.iter();
         let mut heads = own.heads.iter().enumerate();
@@ -238,17 +268,17 @@ impl Plan {
 
     /// The numbers that condition: the features of the context, then the embeddings of
     /// the event's categories.
-    pub(crate) fn given(&self) -> usize {
+    pub fn given(&self) -> usize {
         self.context.features() + self.categorical.embeddings()
     }
 
     /// Whether the model is computed with integers.
-    pub(crate) fn is_integer(&self) -> bool {
+    pub fn is_integer(&self) -> bool {
         self.weights.is_some_and(WeightFormat::is_integer)
     }
 
     /// The layers that have code, with their places in the artefact.
-    pub(crate) fn steps(&self) -> impl DoubleEndedIterator<Item = (usize, &LayerPlan)> {
+    pub fn steps(&self) -> impl DoubleEndedIterator<Item = (usize, &LayerPlan)> {
         self.layers
             .iter()
             .enumerate()

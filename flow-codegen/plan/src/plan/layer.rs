@@ -1,28 +1,34 @@
 //! The bijections, their channels as places of the event's array.
 
-use super::IntegerRow;
+use super::channels::channels;
 use super::image::Convolutional;
+use super::table::{Layout, Table};
 use crate::Checked;
 use flow_embedded::artefact::{
     Activation, Block, Blocks, Conditioner, Direction, Form, Layer, Permutation, Role, Transformer,
 };
-use flow_embedded::kernels::PANEL_ROWS;
 
 /// One bijection.
-pub(crate) struct LayerPlan {
+pub struct LayerPlan {
     /// The bijection's name.
-    pub(crate) name: &'static str,
-    pub(crate) bijection: Bijection,
+    pub name: &'static str,
+    /// What it does.
+    pub bijection: Bijection,
 }
 
-pub(crate) enum Bijection {
+/// What a layer does.
+pub enum Bijection {
+    /// Some channels are transformed given the others.
     Coupling(Conditional),
+    /// Each group of channels is transformed given those before it.
     Autoregressive(Direction, Conditional),
     /// `z_i = Σ_j (L U)_ij x_p(j) + bias_i`; leaves the channels in order.
     Linear {
         /// `p`, as places.
         places: Vec<usize>,
+        /// The rows of U from the diagonal on.
         upper: Vec<Vec<f32>>,
+        /// The rows of L, each its bias and what stands left of the diagonal.
         lower: Vec<Vec<f32>>,
     },
     /// Scale and shift of the channel at each place.
@@ -38,14 +44,16 @@ pub(crate) enum Bijection {
     Pointwise {
         /// The places of the planes, position by position.
         places: Vec<usize>,
+        /// The rows of U from the diagonal on.
         upper: Vec<Vec<f32>>,
+        /// The rows of L, each its bias and what stands left of the diagonal.
         lower: Vec<Vec<f32>>,
     },
 }
 
 impl Bijection {
     /// The conditional parts of a layer that has them.
-    pub(crate) fn conditional(&self) -> Option<&Conditional> {
+    pub fn conditional(&self) -> Option<&Conditional> {
         match self {
             Self::Coupling(own) | Self::Autoregressive(_, own) => Some(own),
             _ => None,
@@ -53,7 +61,7 @@ impl Bijection {
     }
 
     /// As [`conditional`](Self::conditional), to be changed.
-    pub(crate) fn conditional_mut(&mut self) -> Option<&mut Conditional> {
+    pub fn conditional_mut(&mut self) -> Option<&mut Conditional> {
         match self {
             Self::Coupling(own) | Self::Autoregressive(_, own) => Some(own),
             _ => None,
@@ -61,7 +69,7 @@ impl Bijection {
     }
 
     /// What it does to channels, given parameters; none for a bijection without.
-    pub(crate) fn transformer(&self) -> Option<Transformer> {
+    pub fn transformer(&self) -> Option<Transformer> {
         match self {
             Self::Convolutional(own) => Some(own.transformer),
             _ => self.conditional().map(|own| own.transformer),
@@ -69,18 +77,18 @@ impl Bijection {
     }
 
     /// Whether the context conditions it.
-    pub(crate) fn reads_context(&self) -> bool {
+    pub fn reads_context(&self) -> bool {
         self.transformer().is_some()
     }
 
     /// Whether its log-determinant depends on the event.
-    pub(crate) fn has_log_det(&self) -> bool {
+    pub fn has_log_det(&self) -> bool {
         self.transformer()
             .is_some_and(|own| own != Transformer::Shift)
     }
 
     /// All tables in the order of the artefact.
-    pub(crate) fn tables(&self) -> Vec<&Table> {
+    pub fn tables(&self) -> Vec<&Table> {
         match self {
             Self::Convolutional(own) => own.layers.iter().map(|own| &own.table).collect(),
             _ => self
@@ -93,29 +101,32 @@ impl Bijection {
 }
 
 /// A transformer and its conditioner.
-pub(crate) struct Conditional {
+pub struct Conditional {
     /// The channels that feed the conditioner after the context, in the order
     /// of its inputs.
-    pub(crate) conditioning: Vec<usize>,
+    pub conditioning: Vec<usize>,
     /// The channels that are transformed, group by group; a coupling has one
     /// group.
-    pub(crate) groups: Vec<Vec<usize>>,
-    pub(crate) transformer: Transformer,
-    pub(crate) activation: Activation,
-    pub(crate) form: Form,
+    pub groups: Vec<Vec<usize>>,
+    /// What is done to each, given its parameters.
+    pub transformer: Transformer,
+    /// The conditioner's non-linearity.
+    pub activation: Activation,
+    /// Which dense layers it has, and how they are joined.
+    pub form: Form,
     /// What each dense layer is there for, the output included.
-    pub(crate) roles: Vec<Role>,
+    pub roles: Vec<Role>,
     /// Whether the direction that needs one group to know the next evaluates
     /// each hidden unit once, and not once a group.
-    pub(crate) scheduled: bool,
+    pub scheduled: bool,
     /// The bits behind the point of what each dense layer reads, where the model is
     /// computed with integers.
-    pub(crate) fractions: Vec<u8>,
+    pub fractions: Vec<u8>,
     /// The blocks of each dense layer before the output, one for each group.
-    pub(crate) hidden: Vec<Vec<Table>>,
+    pub hidden: Vec<Vec<Table>>,
     /// The tables of the output layer, one list for each group: one table for
     /// each channel of a spline, else one for all its channels.
-    pub(crate) output: Vec<Vec<Table>>,
+    pub output: Vec<Vec<Table>>,
 }
 
 impl Conditional {
@@ -144,17 +155,17 @@ impl Conditional {
     }
 
     /// All channels that are transformed, in order.
-    pub(crate) fn transformed(&self) -> impl Iterator<Item = usize> {
+    pub fn transformed(&self) -> impl Iterator<Item = usize> {
         self.groups.iter().flatten().copied()
     }
 
     /// The units of each dense layer before the output.
-    pub(crate) fn widths(&self) -> impl Iterator<Item = usize> {
+    pub fn widths(&self) -> impl Iterator<Item = usize> {
         self.hidden.iter().map(|blocks| rows(blocks))
     }
 
     /// The units of each hidden layer, blocks left out.
-    pub(crate) fn hidden_widths(&self) -> impl Iterator<Item = usize> {
+    pub fn hidden_widths(&self) -> impl Iterator<Item = usize> {
         let widths = self.widths().zip(&self.roles);
         widths.filter_map(|(width, role)| matches!(role, Role::Hidden(_)).then_some(width))
     }
@@ -162,7 +173,7 @@ impl Conditional {
     /// The arrays that the dense layers before the output write, and how long each is; where
     /// `kept`, what a block reads is kept for the groups to come, and else left to the next
     /// block.
-    pub(crate) fn arrays(&self, kept: bool) -> Vec<(Array, usize)> {
+    pub fn arrays(&self, kept: bool) -> Vec<(Array, usize)> {
         let hidden = self.hidden_widths().enumerate();
         let mut arrays: Vec<(Array, usize)> = hidden
             .map(|(index, width)| (Array::Hidden(index), width))
@@ -183,7 +194,7 @@ impl Conditional {
     }
 
     /// The array that a dense layer reads; none for the conditioner's input, or the context.
-    pub(crate) fn reads(&self, dense: usize, kept: bool) -> Option<Array> {
+    pub fn reads(&self, dense: usize, kept: bool) -> Option<Array> {
         let block = |block: usize| if kept { block } else { 0 };
         match self.roles[dense] {
             Role::Start | Role::Term(_) | Role::Gate(_) => None,
@@ -199,23 +210,23 @@ impl Conditional {
     }
 
     /// Whether the context adds to the first dense layer of each block.
-    pub(crate) fn adds_terms(&self) -> bool {
+    pub fn adds_terms(&self) -> bool {
         self.roles.contains(&Role::Term(0))
     }
 
     /// Whether the context gates the second dense layer of each block.
-    pub(crate) fn gates(&self) -> bool {
+    pub fn gates(&self) -> bool {
         self.roles.contains(&Role::Gate(0))
     }
 
     /// Whether what a block begins with goes through the non-linearity.
-    pub(crate) fn activates_blocks(&self) -> bool {
+    pub fn activates_blocks(&self) -> bool {
         self.form.pre_activation().is_some_and(|own| own.activated)
     }
 
     /// The non-linearity that the rows of a dense layer go through; a gate's costs as much as
     /// SiLU's.
-    pub(crate) fn non_linearity(&self, dense: usize) -> Option<Activation> {
+    pub fn non_linearity(&self, dense: usize) -> Option<Activation> {
         match self.roles[dense] {
             Role::Hidden(_) if self.form.pre_activation().is_some() => None,
             Role::Start | Role::Hidden(_) | Role::Inner(_) => Some(self.activation),
@@ -225,7 +236,7 @@ impl Conditional {
     }
 
     /// Whether what a dense layer reads has gone through the non-linearity.
-    pub(crate) fn reads_activated(&self, dense: usize) -> bool {
+    pub fn reads_activated(&self, dense: usize) -> bool {
         match (self.form.pre_activation(), self.roles[dense]) {
             (Some(own), Role::Inner(_)) => own.activated,
             (Some(_), Role::Output) => false,
@@ -235,7 +246,7 @@ impl Conditional {
 
     /// Whether the rows of a dense layer go through the non-linearity and to the next one, with
     /// nothing added before.
-    pub(crate) fn is_direct(&self, dense: usize) -> bool {
+    pub fn is_direct(&self, dense: usize) -> bool {
         match self.roles[dense] {
             Role::Hidden(index) => {
                 self.form.pre_activation().is_none() && !(index == 0 && self.form.has_start())
@@ -246,12 +257,12 @@ impl Conditional {
     }
 
     /// Whether a dense layer is the last of pre-activation blocks.
-    pub(crate) fn ends_blocks(&self, dense: usize) -> bool {
+    pub fn ends_blocks(&self, dense: usize) -> bool {
         self.form.pre_activation().is_some() && dense + 1 == self.hidden.len()
     }
 
     /// Whether an array holds sums, of 32 bits in a model of integers, and no activations.
-    pub(crate) fn holds_sums(&self, array: Array) -> bool {
+    pub fn holds_sums(&self, array: Array) -> bool {
         match array {
             Array::Hidden(index) => index == 0 && self.form.pre_activation().is_some(),
             Array::Sum | Array::Term => true,
@@ -259,7 +270,7 @@ impl Conditional {
     }
 
     /// How many numbers are added to, or multiplied by, what a row of a dense layer gives.
-    pub(crate) fn additions(&self, dense: usize) -> usize {
+    pub fn additions(&self, dense: usize) -> usize {
         let any = match self.roles[dense] {
             Role::Hidden(0) => self.form.has_start(),
             Role::Hidden(_) => self.form == Form::Residual,
@@ -270,30 +281,30 @@ impl Conditional {
     }
 
     /// The parameters of all channels.
-    pub(crate) fn parameters(&self) -> usize {
+    pub fn parameters(&self) -> usize {
         self.output.iter().map(|tables| rows(tables)).sum()
     }
 
     /// Whether each channel's parameters are evaluated on their own: splines
     /// have many.
-    pub(crate) fn channel_by_channel(&self) -> bool {
+    pub fn channel_by_channel(&self) -> bool {
         self.transformer.is_spline()
     }
 
     /// All tables in the order of the artefact.
-    pub(crate) fn tables(&self) -> impl Iterator<Item = &Table> {
+    pub fn tables(&self) -> impl Iterator<Item = &Table> {
         self.hidden.iter().chain(&self.output).flatten()
     }
 
     /// As [`tables`](Self::tables), to be changed.
-    pub(crate) fn tables_mut(&mut self) -> impl Iterator<Item = &mut Table> {
+    pub fn tables_mut(&mut self) -> impl Iterator<Item = &mut Table> {
         self.hidden.iter_mut().chain(&mut self.output).flatten()
     }
 }
 
 /// An array that a conditioner works in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Array {
+pub enum Array {
     /// A hidden layer; of pre-activation blocks the first, and then by turns what the two
     /// dense layers of a block read.
     Hidden(usize),
@@ -305,48 +316,6 @@ pub(crate) enum Array {
 
 fn rows(blocks: &[Table]) -> usize {
     blocks.iter().map(|table| table.rows.len()).sum()
-}
-
-/// The rows of a block.
-pub(crate) struct Table {
-    /// The leading inputs that the rows see.
-    pub(crate) inputs: usize,
-    /// The weights of a row that are stored and multiplied: zeros beyond those
-    /// that it sees.
-    pub(crate) stored: usize,
-    pub(crate) layout: Layout,
-    /// Each its bias, and then the weight of each input that it sees.
-    pub(crate) rows: Vec<Vec<f32>>,
-    /// The rows as integers, where the model is computed with them.
-    pub(crate) integers: Vec<IntegerRow>,
-}
-
-/// How the rows of a table lie side by side in panels, column by column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// Few panels of up to [`PANEL_ROWS`] rows, for the kernel `dense`.
-    Wide,
-    /// Panels of 4 rows, then 2 and 1, one behind the other, for the kernel
-    /// `dense_small`.
-    Small,
-}
-
-impl Layout {
-    /// The sizes of the panels of so many rows.
-    pub(crate) fn panels(self, rows: usize) -> Vec<usize> {
-        match self {
-            Self::Wide => {
-                let panels = rows.div_ceil(PANEL_ROWS);
-                let size = |panel| rows / panels + usize::from(panel < rows % panels);
-                (0..panels).map(size).collect()
-            }
-            Self::Small => {
-                let fours = std::iter::repeat_n(4, rows / 4);
-                let rest = [2, 1].into_iter().filter(|size| rows & size != 0);
-                fours.chain(rest).collect()
-            }
-        }
-    }
 }
 
 /// Plans layers as the artefact has them: permutations move, every row
@@ -469,31 +438,7 @@ fn factors(channels: usize, mut weights: impl Iterator<Item = f32>) -> [Vec<Vec<
     [upper, lower]
 }
 
-pub(super) fn channels(channels: &[u8]) -> Vec<usize> {
-    channels
-        .iter()
-        .map(|channel| usize::from(*channel))
-        .collect()
-}
-
 /// The inputs of a dense layer.
 fn width(blocks: Blocks<'_>) -> usize {
     blocks.map(|block| block.inputs).max().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Layout;
-
-    #[test]
-    fn panels_hold_all_rows_in_few_sizes() {
-        assert_eq!(Layout::Wide.panels(0), []);
-        assert_eq!(Layout::Wide.panels(2), [2]);
-        assert_eq!(Layout::Wide.panels(12), [12]);
-        assert_eq!(Layout::Wide.panels(13), [7, 6]);
-        assert_eq!(Layout::Wide.panels(32), [11, 11, 10]);
-        assert_eq!(Layout::Small.panels(0), []);
-        assert_eq!(Layout::Small.panels(11), [4, 4, 2, 1]);
-        assert_eq!(Layout::Small.panels(2), [2]);
-    }
 }

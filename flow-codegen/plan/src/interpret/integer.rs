@@ -90,7 +90,7 @@ impl<'p> Integer<'p> {
             Base::Logistic => fixed::logistic_energy(&z),
             Base::Laplace => fixed::laplace_energy(&z),
             Base::StudentT { degrees_of_freedom } => StudentT::new(degrees_of_freedom).energy(&z),
-            Base::Mixture { .. } => fixed::mixture_energy(&z, &Constants::mixture(plan)),
+            Base::Mixture { .. } => fixed::mixture_energy(&z, &Constants::mixture(&plan.base)),
         }
     }
 }

@@ -7,17 +7,23 @@ use flow_embedded::golden::Words;
 use flow_embedded::math::Polynomial;
 
 /// An event with the log-likelihood that it must get.
-pub(crate) struct Golden {
-    pub(crate) event: Vec<f32>,
-    pub(crate) context: Vec<f32>,
-    pub(crate) log_prob: f32,
+pub struct Golden {
+    /// The event.
+    pub event: Vec<f32>,
+    /// Its context.
+    pub context: Vec<f32>,
+    /// In nats.
+    pub log_prob: f32,
 }
 
 /// A sample that a seed must give.
-pub(crate) struct GoldenSample {
-    pub(crate) seed: u32,
-    pub(crate) context: Vec<f32>,
-    pub(crate) event: Vec<f32>,
+pub struct GoldenSample {
+    /// The seed of [`Words`].
+    pub seed: u32,
+    /// The context.
+    pub context: Vec<f32>,
+    /// The sample.
+    pub event: Vec<f32>,
 }
 
 /// How many samples are drawn.
@@ -28,10 +34,7 @@ const DEVIATIONS: [f32; 8] = [0.0, 0.5, -0.5, 1.0, -1.0, 2.0, -2.0, 30.0];
 
 /// Events at the centre of the data, around it and far out, with what `score`
 /// says of them.
-pub(crate) fn vectors(
-    header: &Header<'_>,
-    mut score: impl FnMut(&[f32], &[f32]) -> f32,
-) -> Vec<Golden> {
+pub fn vectors(header: &Header<'_>, mut score: impl FnMut(&[f32], &[f32]) -> f32) -> Vec<Golden> {
     (0..DEVIATIONS.len())
         .filter_map(|row| {
             let (event, context) = (

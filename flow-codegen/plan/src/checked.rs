@@ -42,12 +42,22 @@ impl<'a> Checked<'a> {
         }
     }
 
+    /// The flow.
+    pub fn flow(&self) -> &LoadedFlow<'a> {
+        &self.flow
+    }
+
+    /// The elementary functions that the artefact names.
+    pub fn math(&self) -> Backend {
+        self.math
+    }
+
     /// The same flow through other elementary functions, without its
     /// calibration.
     ///
     /// # Errors
     /// As [`LoadedFlow::with_math`].
-    pub(crate) fn with_math(self, math: Backend) -> Result<Self, LoadError> {
+    pub fn with_math(self, math: Backend) -> Result<Self, LoadError> {
         Ok(Self {
             flow: self.flow.with_math(math)?,
             ..self

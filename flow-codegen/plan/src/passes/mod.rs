@@ -45,7 +45,10 @@ impl Default for Passes {
 
 /// Runs the passes that are switched on, and those that the model and the
 /// layout ask for.
-pub(crate) fn run(
+///
+/// # Errors
+/// The model can't have the form that `quantisation` asks for.
+pub fn run(
     mut plan: Plan,
     passes: Passes,
     optimise: Optimise,

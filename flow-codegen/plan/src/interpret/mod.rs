@@ -9,7 +9,10 @@ mod conditioner;
 mod float;
 mod image;
 mod integer;
+mod kernels;
 mod walk;
+
+pub use float::Activations;
 
 use crate::plan::vectors;
 use crate::{Checked, Error, Optimise, Passes, Plan, passes};
@@ -20,7 +23,7 @@ use flow_embedded::math::{Backend, Libm, Math, Micromath, Polynomial};
 use integer::Integer;
 
 /// Takes the golden vectors of a model of integers from its integers.
-pub(crate) fn score_golden(plan: &mut Plan, header: &Header<'_>) {
+pub fn score_golden(plan: &mut Plan, header: &Header<'_>) {
     let golden = vectors(header, |event, context| {
         let mut saturation = Saturation::new();
         Integer::new(plan, &mut saturation)
@@ -37,9 +40,9 @@ impl Interpreter {
     /// Interprets a model as the compiler would emit it.
     ///
     /// # Errors
-    /// As [`compile`](crate::compile).
+    /// The model can't have the form that its artefact asks for.
     pub fn new(checked: &Checked<'_>, passes: Passes) -> Result<Self, Error> {
-        let plan = Plan::new(checked, Some("Model"))?;
+        let plan = Plan::new(checked);
         let quantisation = checked.flow.header().quantisation.as_ref();
         passes::run(plan, passes, Optimise::default(), quantisation).map(Self)
     }
@@ -187,10 +190,6 @@ impl Interpreter {
         sizes.into_iter().map(conditioner).collect()
     }
 }
-
-/// What each dense layer of each conditioner reads: of a chain its inputs, and then
-/// each of its hidden layers.
-pub type Activations = Vec<Vec<Vec<f32>>>;
 
 /// What holds nearly all sizes, and some more.
 fn range(mut sizes: Vec<f32>) -> f32 {
