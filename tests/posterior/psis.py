@@ -1,4 +1,4 @@
-"""Pareto-smoothed importance sampling of ArviZ, for the test of `flow-train/src/posterior/importance.rs`.
+"""Pareto-smoothed importance sampling of ArviZ, for the test of `flow-train/crates/posterior/src/importance.rs`.
 
     venv/bin/pip install arviz==0.23.4 && venv/bin/python tests/posterior/psis.py
 

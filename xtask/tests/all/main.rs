@@ -1,5 +1,7 @@
-//! What the repository shows to readers and forges: its pages, its packages, its workflows.
+//! What the repository shows to readers and forges: its pages, its packages and how they stand on each other, its
+//! workflows.
 
+mod crates;
 mod documents;
 mod packages;
 mod workflows;

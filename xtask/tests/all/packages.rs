@@ -88,7 +88,28 @@ fn has_licences(folder: &Path) {
 fn these_crates_are_published() {
     let names: Vec<String> = published().into_iter().map(|own| own.name).collect();
     let expected = [
-        "codegen", "cortex-m", "embedded", "frame", "host", "measure", "plan", "train",
+        "artefact",
+        "calibrate",
+        "cli",
+        "codegen",
+        "cortex-m",
+        "data",
+        "embedded",
+        "evaluate",
+        "export",
+        "fit",
+        "frame",
+        "host",
+        "import",
+        "measure",
+        "model",
+        "noise",
+        "plan",
+        "posterior",
+        "quantise",
+        "recipe",
+        "report",
+        "train",
     ];
     assert_eq!(names, expected.map(|name| format!("flow-{name}")));
 }

@@ -3,6 +3,8 @@
 //! A [`Draft`] owns what the artefact's header borrows, and is read from an artefact, changed, and
 //! encoded to one. It knows how weights are laid out: masked weights are left out, rows follow each
 //! other with their bias in front.
+//!
+//! `flow-train` re-exports this crate as `flow_train::artefact`.
 #![forbid(unsafe_code)]
 
 mod base;
@@ -30,3 +32,8 @@ pub use stored::{
     DraftConditioner, DraftConvolutions, DraftFactors, DraftLayer, MaskedRow, Stored, byte,
     upper_rows,
 };
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

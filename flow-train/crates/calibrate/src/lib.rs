@@ -50,6 +50,9 @@
 //! # Its conditions
 //! [`Standing`] says whether the calibration rows bear a promise out. [`check_unseen`] refuses the very
 //! rows that the model was made from.
+//!
+//! `flow-train` re-exports this crate as `flow_train::calibrate`.
+#![forbid(unsafe_code)]
 
 mod bets;
 mod binomial;
@@ -81,3 +84,8 @@ pub use sketch::{MAX_SCORES, Sketch, Sketcher};
 pub use standing::{Examination, Standing, Unexamined};
 pub use statistic::{Calibration, Statistic, Statistics};
 pub use table::{CalibrationTable, MAX_ENTRIES, round_up, threshold};
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -4,7 +4,7 @@ use super::CalibrationError;
 use flow_embedded::artefact::Header;
 
 /// Refuses the very table that a model was made from, which `digest` tells
-/// ([`Dataset::digest`](flow_data::Dataset::digest)). Most of its rows trained the model, which gives them a
+/// (`Dataset::digest` of `flow-data`). Most of its rows trained the model, which gives them a
 /// higher likelihood than new ones, so that new rows would alarm more often than promised.
 ///
 /// A part of that table, or the table with other rows beside it, has another digest and passes. So

@@ -28,8 +28,8 @@ pub struct Statistics<'r> {
 }
 
 impl<'r> Statistics<'r> {
-    /// `latents` are row-major, as [`Scorer::latents_of`](flow_evaluate::Scorer::latents_of) gives
-    /// them.
+    /// `latents` are row-major, as `Scorer::latents_of` of `flow-evaluate`
+    /// gives them.
     pub fn new(log_probs: &'r [f32], latents: &[f32]) -> Self {
         let channels = latents.len() / log_probs.len().max(1);
         let column = |channel: usize| {

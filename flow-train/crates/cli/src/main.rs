@@ -1,4 +1,4 @@
-//! The command `flow`: one file a subcommand, all of them thin over the library.
+//! The command `flow`: one file a subcommand, all of them thin over the crates of flow-train.
 //!
 //! Results go to standard output, as text or with `--json` as one JSON value; progress, notes and
 //! errors go to standard error. The exit code is 0 on success only, 2 for wrong usage, 1 for

@@ -17,6 +17,9 @@
 //! those without enough past are left out and counted. Text where a
 //! number belongs, a ragged row, a column that is not there or one that never changes is an error
 //! that names the place and says what to do.
+//!
+//! `flow-train` re-exports this crate as `flow_train::data`.
+#![forbid(unsafe_code)]
 
 mod cell;
 mod clean;
@@ -68,6 +71,11 @@ pub use stretch::Stretches;
 pub use table::{Table, fault_of_name};
 pub use text::Alphabet;
 pub use vocabulary::Vocabularies;
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod testing {

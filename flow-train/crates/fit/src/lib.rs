@@ -31,6 +31,9 @@
 //! validation mean. Hence the default of 2. It is no guarantee: with a few hundred rows that repeat (breastw), a
 //! RealNVP still put single normal rows at 1,500 nats. [`Config::noise`] is no remedy for this either, but keeps a
 //! flow from spiking on rows that repeat.
+//!
+//! `flow-train` re-exports this crate as `flow_train::fit`, and [`bench`](mod@bench) beside it.
+#![forbid(unsafe_code)]
 
 mod adam;
 mod average;
@@ -51,3 +54,8 @@ pub use average::Average;
 pub use dequantise::spec as dequantiser;
 pub use run::RESTARTS;
 pub use schedule::Factor;
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

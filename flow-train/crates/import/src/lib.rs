@@ -18,6 +18,9 @@
 //! | FlowJAX 19 | `masked_autoregressive_flow` and `coupling_flow`, affine or rational-quadratic, either way |
 //!
 //! All of them given a context or not, with one channel, and with a base of another location and scale.
+//!
+//! `flow-train` re-exports this crate as `flow_train::import`.
+#![forbid(unsafe_code)]
 
 mod check;
 mod dense;
@@ -207,3 +210,8 @@ fn standardised(mean: &[f64], log_std: &[f64]) -> LayerParts<f64> {
         scale,
     })
 }
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -20,6 +20,9 @@
 //!
 //! A new kind of layer is one file that implements the trait in `bijection`, an arm in its `Layer`, and an arm in
 //! `flow`; a new family is an arm in `spec` and `build`.
+//!
+//! `flow-train` re-exports this crate as `flow_train::model`.
+#![forbid(unsafe_code)]
 
 mod activation;
 mod autoregressive;
@@ -69,3 +72,8 @@ pub use real::Real;
 pub use spec::{
     CategoricalSpec, ConditionerSpec, Family, ImageSpec, ModelError, Order, Spec, VocabularySpec,
 };
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

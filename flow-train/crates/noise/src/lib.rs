@@ -5,6 +5,9 @@
 //!           segments   Allan deviation and its coefficients, spectrum,
 //!           in time    quantiles, correlation; real beside generated
 //! ```
+//!
+//! `flow-train` re-exports this crate as `flow_train::noise`.
+#![forbid(unsafe_code)]
 
 mod allan;
 mod coefficients;
@@ -24,3 +27,8 @@ pub use report::{
 };
 pub use signal::Signal;
 pub use spectrum::{block_length, power_spectral_density};
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -2,8 +2,7 @@
 
 use super::{ChannelNoise, ChannelReport, NoiseReport};
 use flow_host::foreign::{Medium, show};
-use flow_report::plot::{Axis, COLOURS, GREY, Line, Plot, number, thinned};
-use plotters::prelude::SeriesLabelPosition;
+use flow_report::plot::{Axis, COLOURS, GREY, Line, Plot, SeriesLabelPosition, number, thinned};
 use std::error::Error;
 use std::fmt::Write as _;
 

@@ -5,6 +5,9 @@
 //! normal data choose the formats of the activations and, for 8 bits, which of its neighbours each
 //! weight becomes. Other rows then calibrate the quantised model: by its own
 //! integers, so that the false-alarm promises, of rows and over a stream, are about them.
+//!
+//! `flow-train` re-exports this crate as `flow_train::quantise`.
+#![forbid(unsafe_code)]
 
 mod rounding;
 
@@ -225,3 +228,8 @@ pub fn round_to_f16(draft: &mut Draft) -> Result<(), QuantiseError> {
     }
     Ok(())
 }
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

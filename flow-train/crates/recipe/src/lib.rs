@@ -13,6 +13,9 @@
 //! **Few rows.** A table of some dozens of rows gives a model, too. More of it validates (up to a fifth) and
 //! calibrates (up to a third) if that makes the false-alarm rate attainable that is asked for. If not even that
 //! does, the model comes without a promise, and [`Trained::calibration`] says what is missing.
+//!
+//! `flow-train` re-exports this crate as `flow_train::train`, and [`auto`] beside it.
+#![forbid(unsafe_code)]
 
 pub mod auto;
 mod dequantiser;
@@ -80,7 +83,7 @@ pub enum Model {
         /// How to fit it.
         config: Config,
     },
-    /// What a comparison on the validation rows chooses: see [`auto`](crate::auto).
+    /// What a comparison on the validation rows chooses: see [`auto`].
     Auto {
         /// What is settled about its shape: activation, residual connections and order.
         spec: Spec,
@@ -420,3 +423,8 @@ fn calibration_error(source: &Path) -> impl Fn(CalibrationError) -> TrainError +
         fault,
     }
 }
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

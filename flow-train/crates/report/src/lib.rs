@@ -3,3 +3,8 @@
 
 pub mod picture;
 pub mod plot;
+
+/// The examples of the package's page.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

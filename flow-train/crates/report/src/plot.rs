@@ -4,6 +4,7 @@ use flow_host::shown::line as shown;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
+pub use plotters::prelude::{RGBColor, SeriesLabelPosition};
 use std::error::Error;
 use std::fmt::Write as _;
 use std::ops::Range;

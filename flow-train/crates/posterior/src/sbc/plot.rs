@@ -1,8 +1,7 @@
 //! A picture of the ranks.
 
 use super::Report;
-use flow_report::plot::{Axis, COLOURS, GREY, Line, Plot};
-use plotters::prelude::SeriesLabelPosition;
+use flow_report::plot::{Axis, COLOURS, GREY, Line, Plot, SeriesLabelPosition};
 use std::error::Error;
 
 impl Report {
