@@ -25,7 +25,7 @@ pub fn check() -> Result<Option<String>> {
             "there is no `java`: a Java runtime, for Spark".to_owned(),
         ));
     }
-    let fleet = workspace::root().join("fleet");
+    let fleet = workspace::root().join("python/fleet");
     let requirements = fleet.join("requirements.txt").display().to_string();
     let environment = Environment::ensure(&target.join("fleet"), &[])?;
     environment.install(&["-r", &requirements], &[])?;

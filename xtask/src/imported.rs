@@ -43,7 +43,7 @@ struct Row {
 /// If there is no Python, a package can't be installed, a test fails, or a flow is another one on the chip.
 pub fn check(toolchain: &Toolchain) -> Result<()> {
     let folder = workspace::root().join("target/imported");
-    let bridge = workspace::root().join("flow-bridge");
+    let bridge = workspace::root().join("python/flow-bridge");
     let environment = Environment::ensure(&folder.join("environment"), &[])?;
     let package = format!("{}[test]", bridge.display());
     environment.install(&[&package], &[])?;

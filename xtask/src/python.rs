@@ -24,7 +24,7 @@ const PACKAGES: &[&str] = &[
 /// The package's folder: a workspace of its own.
 #[must_use]
 pub fn package() -> PathBuf {
-    workspace::root().join("flow-python")
+    workspace::root().join("python/flow-python")
 }
 
 /// The host's cargo in the package, which builds where the root workspace does: what both need with the

@@ -13,10 +13,10 @@ use flow_measure::process;
 /// Folders that no member of the workspace holds, and the stage of `cargo xtask test` that covers them.
 const ELSEWHERE: [(&str, &str); 8] = [
     ("examples", "examples"),
-    ("fleet", "fleet"),
-    ("flow-bridge", "imported"),
+    ("python/fleet", "fleet"),
+    ("python/flow-bridge", "imported"),
     ("flow-codegen/frame", "firmware"),
-    ("flow-python", "python"),
+    ("python/flow-python", "python"),
     ("tests/firmware", "firmware"),
     ("tests/golden", "tests"),
     ("tests/no-panic", "no-panic"),

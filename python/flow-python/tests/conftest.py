@@ -11,7 +11,7 @@ import pytest
 
 import flow_embedded as fe
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from nflows.nn.nets import ResidualNet
 from safetensors.numpy import load_file
 
 # Beside the checkout, or beside the worktrees.
-FIXTURES = Path(__file__).parents[3] / "shared" / "import" / "fixtures"
+FIXTURES = Path(__file__).parents[4] / "shared" / "import" / "fixtures"
 
 
 def _coupling_spline() -> Any:
