@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 #[test]
 fn epochs_after_the_first_allocate_nothing() {
     alone(
-        "fit_allocations::epochs_after_the_first_allocate_nothing",
+        "allocations::epochs_after_the_first_allocate_nothing",
         count_the_epochs,
     );
 }
