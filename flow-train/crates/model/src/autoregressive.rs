@@ -4,9 +4,9 @@
 //! Every hidden unit has a degree `m` and sees the context and the groups below `m`. Units are sorted by degree, so
 //! what a unit sees is a prefix of its input, and the masks are staircases.
 
-use super::bijection::{Bijection, Dimensions, LayerTrace};
-use super::conditional::{Conditional, Group};
-use super::conditioner::{Conditioner, Perceptron, Scratch};
+use super::bijection::{Bijection, Dimensions, Forward, Reverse};
+use super::conditional::{Conditional, ConditionalTrace, Group};
+use super::conditioner::{Conditioner, Perceptron};
 use super::features::Features;
 use super::panel::Panel;
 use super::parts::{ConditionerParts, LayerParts, check_permutation};
@@ -211,110 +211,28 @@ impl Autoregressive {
 }
 
 impl<T: Real> Bijection<T> for Autoregressive {
-    fn trace(&self, columns: usize) -> LayerTrace<T> {
-        LayerTrace::Conditional(self.conditional.trace(columns))
+    type Trace = ConditionalTrace<T>;
+
+    fn trace(&self, columns: usize) -> ConditionalTrace<T> {
+        self.conditional.trace(columns)
     }
 
-    fn normalize_and_log_det(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        z: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        let (own, trace) = (&self.conditional, trace.conditional());
-        match self.direction {
-            Direction::Normalizing => own.forward(parameters, context, x, trace, z, log_det),
-            Direction::Generative => own.inverse(parameters, context, x, trace, z, log_det),
+    fn forward(&self, direction: Direction, pass: Forward<'_, T>, trace: &mut ConditionalTrace<T>) {
+        match direction == self.direction {
+            true => self.conditional.forward(pass, trace),
+            false => self.conditional.inverse(pass, trace),
         }
     }
 
-    fn backward(
-        &self,
-        parameters: &[T],
-        x: &Panel<T>,
-        z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
-        let (own, trace) = (&self.conditional, trace.conditional());
-        match self.direction {
-            Direction::Normalizing => own.backward(
-                parameters,
-                x,
-                trace,
-                d_log_det,
-                gradient,
-                scratch,
-                d_parameters,
-            ),
-            Direction::Generative => own.inverse_backward(
-                parameters,
-                x,
-                z,
-                trace,
-                d_log_det,
-                gradient,
-                scratch,
-                d_parameters,
-            ),
+    fn reverse(&self, direction: Direction, pass: Reverse<'_, T>, trace: &mut ConditionalTrace<T>) {
+        match direction == self.direction {
+            true => self.conditional.backward(pass, trace),
+            false => self.conditional.inverse_backward(pass, trace),
         }
     }
 
-    fn generate_and_log_det(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        x: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        let (own, trace) = (&self.conditional, trace.conditional());
-        match self.direction {
-            Direction::Normalizing => own.inverse(parameters, context, z, trace, x, log_det),
-            Direction::Generative => own.forward(parameters, context, z, trace, x, log_det),
-        }
-    }
-
-    fn generate_backward(
-        &self,
-        parameters: &[T],
-        z: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
-        let (own, trace) = (&self.conditional, trace.conditional());
-        match self.direction {
-            Direction::Normalizing => own.inverse_backward(
-                parameters,
-                z,
-                x,
-                trace,
-                d_log_det,
-                gradient,
-                scratch,
-                d_parameters,
-            ),
-            Direction::Generative => own.backward(
-                parameters,
-                z,
-                trace,
-                d_log_det,
-                gradient,
-                scratch,
-                d_parameters,
-            ),
-        }
+    fn read(trace: &ConditionalTrace<T>) -> Option<&Panel<T>> {
+        Some(trace.input())
     }
 
     fn parameters(&self) -> usize {

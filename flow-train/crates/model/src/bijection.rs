@@ -1,17 +1,18 @@
 //! What a layer of a flow must do, and the layers there are.
 
 use super::autoregressive::Autoregressive;
-use super::conditional::ConditionalTrace;
 use super::conditioner::{Conditioner, Scratch};
 use super::coupling::Coupling;
 use super::element_wise::ElementWise;
-use super::image::{ConvolutionalCoupling, CouplingTrace, Pointwise, PointwiseTrace};
-use super::linear::{Linear, LinearTrace};
+use super::image::{ConvolutionalCoupling, Pointwise};
+use super::linear::Linear;
 use super::panel::Panel;
 use super::parts::LayerParts;
 use super::permutation::Permutation;
 use super::real::Real;
+use flow_embedded::artefact::Direction;
 use flow_host::random::Random;
+use std::fmt::Debug;
 use std::ops::Range;
 
 /// What all layers of a flow have in common.
@@ -25,65 +26,58 @@ pub(crate) struct Dimensions<'a> {
     pub(crate) circular: &'a [usize],
 }
 
+/// What a layer is given on its way in one direction.
+pub(crate) struct Forward<'p, T> {
+    /// The flow's.
+    pub(crate) parameters: &'p [T],
+    /// What conditions.
+    pub(crate) context: &'p Panel<T>,
+    /// The values that go in.
+    pub(crate) from: &'p Panel<T>,
+    /// Takes those that come out.
+    pub(crate) to: &'p mut Panel<T>,
+    /// Takes the sum of itself and `ln |d to / d from|`, in nats, of each event.
+    pub(crate) log_det: &'p mut [T],
+}
+
+/// What the way back through a layer is given, behind a [`Forward`] in the same direction.
+pub(crate) struct Reverse<'p, T> {
+    /// The flow's.
+    pub(crate) parameters: &'p [T],
+    /// The values that went in.
+    pub(crate) from: &'p Panel<T>,
+    /// Those that came out.
+    pub(crate) to: &'p Panel<T>,
+    /// The loss's derivative by each event's `log_det`.
+    pub(crate) d_log_det: &'p [T],
+    /// The loss's gradient by `to`; becomes that by `from`.
+    pub(crate) gradient: &'p mut Panel<T>,
+    /// Memory of all conditioners.
+    pub(crate) scratch: &'p mut Scratch<T>,
+    /// Takes the gradient by the layer's parameters at their place.
+    pub(crate) d_parameters: &'p mut [T],
+}
+
 /// An invertible map of events given contexts, with parameters in the flow's flat vector.
 ///
 /// A new kind of layer implements this and gets an arm in [`Layer`].
-pub(crate) trait Bijection<T: Real> {
-    /// What a pass over `columns` events needs to leave for the backward pass.
-    fn trace(&self, columns: usize) -> LayerTrace<T>;
+pub(crate) trait Bijection<T: Real>: Clone + Debug + Send + Sync + 'static {
+    /// What a pass leaves for the way back.
+    type Trace: Debug + Send + Sync;
 
-    /// Data to base: writes `z`, adds `ln |dz/dx|` (nats) to `log_det`.
-    fn normalize_and_log_det(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        z: &mut Panel<T>,
-        log_det: &mut [T],
-    );
+    /// Memory for passes over `columns` events.
+    fn trace(&self, columns: usize) -> Self::Trace;
 
-    /// The reverse pass of [`Bijection::normalize_and_log_det`]: `gradient` holds dL/dz on entry and dL/dx on
-    /// return; dL/dparameters is written at its place. `d_log_det` is the loss's derivative by each event's
-    /// `log_det`.
-    #[allow(clippy::too_many_arguments)]
-    fn backward(
-        &self,
-        parameters: &[T],
-        x: &Panel<T>,
-        z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    );
+    /// Data to base, or base to data.
+    fn forward(&self, direction: Direction, pass: Forward<'_, T>, trace: &mut Self::Trace);
 
-    /// Base to data: writes `x`, adds `ln |dx/dz|` (nats) to `log_det`.
-    fn generate_and_log_det(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        x: &mut Panel<T>,
-        log_det: &mut [T],
-    );
+    /// The reverse pass of [`Bijection::forward`] in that direction.
+    fn reverse(&self, direction: Direction, pass: Reverse<'_, T>, trace: &mut Self::Trace);
 
-    /// The reverse pass of [`Bijection::generate_and_log_det`]: `gradient` holds dL/dx on entry and dL/dz on return;
-    /// dL/dparameters is written at its place. `d_log_det` is the loss's derivative by each event's `log_det`.
-    #[allow(clippy::too_many_arguments)]
-    fn generate_backward(
-        &self,
-        parameters: &[T],
-        z: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    );
+    /// What a conditioner has read on the last pass; nothing without one.
+    fn read(_trace: &Self::Trace) -> Option<&Panel<T>> {
+        None
+    }
 
     /// Number of parameters, masked ones included.
     fn parameters(&self) -> usize;
@@ -106,43 +100,79 @@ pub(crate) trait Bijection<T: Real> {
     fn to_parts(&self, parameters: &[T]) -> LayerParts<T>;
 }
 
-/// What a layer's pass leaves behind.
-#[derive(Debug)]
-pub(crate) enum LayerTrace<T> {
-    Conditional(ConditionalTrace<T>),
-    Linear(LinearTrace<T>),
-    Convolutional(Box<CouplingTrace<T>>),
-    Pointwise(PointwiseTrace<T>),
-    Nothing,
+/// Any bijection, its kind of trace left out; see [`Bijection`].
+pub(crate) trait AnyBijection<T: Real> {
+    fn step(&self, columns: usize) -> Box<dyn Step<T>>;
+    fn parameters(&self) -> usize;
+    fn heights(&self) -> Vec<usize>;
+    fn macs(&self) -> usize;
+    fn stored(&self) -> usize;
+    fn initialise(&self, parameters: &mut [T], random: &mut Random);
+    fn to_parts(&self, parameters: &[T]) -> LayerParts<T>;
 }
 
-impl<T> LayerTrace<T> {
-    pub(crate) fn conditional(&mut self) -> &mut ConditionalTrace<T> {
-        match self {
-            Self::Conditional(trace) => trace,
-            _ => unreachable!("a layer is given the trace that it made"),
-        }
+impl<T: Real, B: Bijection<T>> AnyBijection<T> for B {
+    fn step(&self, columns: usize) -> Box<dyn Step<T>> {
+        Box::new(Traced {
+            trace: self.trace(columns),
+            bijection: self.clone(),
+        })
     }
 
-    pub(super) fn convolutional(&mut self) -> &mut CouplingTrace<T> {
-        match self {
-            Self::Convolutional(trace) => trace,
-            _ => unreachable!("a layer is given the trace that it made"),
-        }
+    fn parameters(&self) -> usize {
+        Bijection::parameters(self)
     }
 
-    pub(super) fn pointwise(&mut self) -> &mut PointwiseTrace<T> {
-        match self {
-            Self::Pointwise(trace) => trace,
-            _ => unreachable!("a layer is given the trace that it made"),
-        }
+    fn heights(&self) -> Vec<usize> {
+        Bijection::heights(self)
     }
 
-    pub(crate) fn linear(&mut self) -> &mut LinearTrace<T> {
-        match self {
-            Self::Linear(trace) => trace,
-            _ => unreachable!("a layer is given the trace that it made"),
-        }
+    fn macs(&self) -> usize {
+        Bijection::macs(self)
+    }
+
+    fn stored(&self) -> usize {
+        Bijection::stored(self)
+    }
+
+    fn initialise(&self, parameters: &mut [T], random: &mut Random) {
+        Bijection::initialise(self, parameters, random);
+    }
+
+    fn to_parts(&self, parameters: &[T]) -> LayerParts<T> {
+        Bijection::to_parts(self, parameters)
+    }
+}
+
+/// A bijection with the memory of its passes.
+pub(crate) trait Step<T>: Debug + Send + Sync {
+    /// As [`Bijection::forward`].
+    fn forward(&mut self, direction: Direction, pass: Forward<'_, T>);
+
+    /// As [`Bijection::reverse`].
+    fn reverse(&mut self, direction: Direction, pass: Reverse<'_, T>);
+
+    /// As [`Bijection::read`].
+    fn read(&self) -> Option<&Panel<T>>;
+}
+
+#[derive(Debug)]
+struct Traced<B, M> {
+    bijection: B,
+    trace: M,
+}
+
+impl<T: Real, B: Bijection<T>> Step<T> for Traced<B, B::Trace> {
+    fn forward(&mut self, direction: Direction, pass: Forward<'_, T>) {
+        self.bijection.forward(direction, pass, &mut self.trace);
+    }
+
+    fn reverse(&mut self, direction: Direction, pass: Reverse<'_, T>) {
+        self.bijection.reverse(direction, pass, &mut self.trace);
+    }
+
+    fn read(&self) -> Option<&Panel<T>> {
+        B::read(&self.trace)
     }
 }
 
@@ -164,14 +194,14 @@ pub trait Precision: Real {
     /// be compiled again in every crate that uses a flow.
     #[doc(hidden)]
     #[allow(private_interfaces)]
-    fn bijection(layer: &Layer) -> &dyn Bijection<Self>;
+    fn bijection(layer: &Layer) -> &dyn AnyBijection<Self>;
 }
 
 macro_rules! precision {
     ($($float:ty),*) => {
         $(impl Precision for $float {
             #[allow(private_interfaces)]
-            fn bijection(layer: &Layer) -> &dyn Bijection<Self> {
+            fn bijection(layer: &Layer) -> &dyn AnyBijection<Self> {
                 layer.resolve()
             }
         })*
@@ -180,7 +210,7 @@ macro_rules! precision {
 precision!(f32, f64);
 
 impl Layer {
-    pub(crate) fn get<T: Precision>(&self) -> &dyn Bijection<T> {
+    pub(crate) fn get<T: Precision>(&self) -> &dyn AnyBijection<T> {
         T::bijection(self)
     }
 
@@ -210,7 +240,7 @@ impl Layer {
     }
 
     /// [`Layer::get`], to be called from where the float type is known.
-    fn resolve<T: Real>(&self) -> &dyn Bijection<T> {
+    fn resolve<T: Real>(&self) -> &dyn AnyBijection<T> {
         match self {
             Self::Coupling(layer) => layer,
             Self::Autoregressive(layer) => layer,

@@ -4,6 +4,7 @@
 //! each channel that changes. All at once where everything that is given is known; else group by group, as each group
 //! makes the next one known.
 
+use super::bijection::{Forward, Reverse};
 use super::conditioner::{Conditioner, Scratch, Trace};
 use super::features::Features;
 use super::panel::Panel;
@@ -89,15 +90,14 @@ impl Conditional {
 
     /// `to = transform(from)` for the transformed channels, all given channels of `from` being known; adds
     /// `ln |d to / d from|` to `log_det`.
-    pub(crate) fn forward<T: Real>(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        from: &Panel<T>,
-        trace: &mut ConditionalTrace<T>,
-        to: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
+    pub(crate) fn forward<T: Real>(&self, pass: Forward<'_, T>, trace: &mut ConditionalTrace<T>) {
+        let Forward {
+            parameters,
+            context,
+            from,
+            to,
+            log_det,
+        } = pass;
         trace.load(context);
         let ConditionalTrace { conditioner, saved } = trace;
         self.given
@@ -120,17 +120,16 @@ impl Conditional {
     }
 
     /// The reverse pass of [`Conditional::forward`]: `gradient` by `to` becomes that by `from`.
-    #[allow(clippy::too_many_arguments)]
-    pub(crate) fn backward<T: Real>(
-        &self,
-        parameters: &[T],
-        from: &Panel<T>,
-        trace: &ConditionalTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
+    pub(crate) fn backward<T: Real>(&self, pass: Reverse<'_, T>, trace: &ConditionalTrace<T>) {
+        let Reverse {
+            parameters,
+            from,
+            d_log_det,
+            gradient,
+            scratch,
+            d_parameters,
+            ..
+        } = pass;
         let own = transformer::saved(self.transformer);
         let count = self.transformer.parameters();
         for (index, &(channel, angle)) in self.transformed.iter().enumerate() {
@@ -164,15 +163,14 @@ impl Conditional {
 
     /// `to = transform^-1(from)` for the transformed channels, group by group; adds `ln |d to / d from|` to
     /// `log_det`. Given channels that aren't transformed must stand in `to` already.
-    pub(crate) fn inverse<T: Real>(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        from: &Panel<T>,
-        trace: &mut ConditionalTrace<T>,
-        to: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
+    pub(crate) fn inverse<T: Real>(&self, pass: Forward<'_, T>, trace: &mut ConditionalTrace<T>) {
+        let Forward {
+            parameters,
+            context,
+            from,
+            to,
+            log_det,
+        } = pass;
         trace.load(context);
         let ConditionalTrace { conditioner, saved } = trace;
         self.given.write(self.known(), to, &mut conditioner.input);
@@ -201,18 +199,20 @@ impl Conditional {
     /// The reverse pass of [`Conditional::inverse`] with its log-determinant: `gradient` by `to` becomes that by
     /// `from`. A group's gradient is whole once those behind it have been through. What the conditioner sees of
     /// channels that aren't transformed counts as well.
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn inverse_backward<T: Real>(
         &self,
-        parameters: &[T],
-        from: &Panel<T>,
-        to: &Panel<T>,
+        pass: Reverse<'_, T>,
         trace: &ConditionalTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
     ) {
+        let Reverse {
+            parameters,
+            from,
+            to,
+            d_log_det,
+            gradient,
+            scratch,
+            d_parameters,
+        } = pass;
         let own = transformer::saved(self.transformer);
         let count = self.transformer.parameters();
         for (block, group) in self.groups.iter().enumerate().rev() {
@@ -302,7 +302,14 @@ mod tests {
                 };
             let mut log_det = vec![0.0; from.width()];
             let once = run(&mut |trace, to| {
-                own.inverse(flow.parameters(), &context, &from, trace, to, &mut log_det);
+                let pass = super::Forward {
+                    parameters: flow.parameters(),
+                    context: &context,
+                    from: &from,
+                    to,
+                    log_det: &mut log_det,
+                };
+                own.inverse(pass, trace);
             });
             let many = run(&mut |trace, to| {
                 for _ in &own.groups {

@@ -1,15 +1,15 @@
 //! The coupling layer: some channels change, given all the others (Dinh, Krueger & Bengio 2015; Dinh, Sohl-Dickstein
 //! & Bengio 2017; Durkan et al. 2019).
 
-use super::bijection::{Bijection, Dimensions, LayerTrace};
-use super::conditional::{Conditional, Group};
-use super::conditioner::{Conditioner, Perceptron, Scratch};
+use super::bijection::{Bijection, Dimensions, Forward, Reverse};
+use super::conditional::{Conditional, ConditionalTrace, Group};
+use super::conditioner::{Conditioner, Perceptron};
 use super::features::Features;
 use super::panel::Panel;
 use super::parts::{ConditionerParts, LayerParts};
 use super::real::Real;
 use super::spec::ConditionerSpec;
-use flow_embedded::artefact::Transformer;
+use flow_embedded::artefact::{Direction, Transformer};
 use flow_host::random::Random;
 
 /// Transforms some channels, conditional on context and on the channels that it copies.
@@ -108,81 +108,25 @@ fn identity(event: usize, transformed: &[usize]) -> Vec<usize> {
 }
 
 impl<T: Real> Bijection<T> for Coupling {
-    fn trace(&self, columns: usize) -> LayerTrace<T> {
-        LayerTrace::Conditional(self.conditional.trace(columns))
+    type Trace = ConditionalTrace<T>;
+
+    fn trace(&self, columns: usize) -> ConditionalTrace<T> {
+        self.conditional.trace(columns)
     }
 
-    fn normalize_and_log_det(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        z: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        self.copy(x, z);
-        self.conditional
-            .forward(parameters, context, x, trace.conditional(), z, log_det);
+    fn forward(&self, direction: Direction, pass: Forward<'_, T>, trace: &mut ConditionalTrace<T>) {
+        self.copy(pass.from, pass.to);
+        match direction {
+            Direction::Normalizing => self.conditional.forward(pass, trace),
+            Direction::Generative => self.conditional.inverse(pass, trace),
+        }
     }
 
-    fn backward(
-        &self,
-        parameters: &[T],
-        x: &Panel<T>,
-        _z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
-        self.conditional.backward(
-            parameters,
-            x,
-            trace.conditional(),
-            d_log_det,
-            gradient,
-            scratch,
-            d_parameters,
-        );
-    }
-
-    fn generate_and_log_det(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        x: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        self.copy(z, x);
-        self.conditional
-            .inverse(parameters, context, z, trace.conditional(), x, log_det);
-    }
-
-    fn generate_backward(
-        &self,
-        parameters: &[T],
-        z: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
-        self.conditional.inverse_backward(
-            parameters,
-            z,
-            x,
-            trace.conditional(),
-            d_log_det,
-            gradient,
-            scratch,
-            d_parameters,
-        );
+    fn reverse(&self, direction: Direction, pass: Reverse<'_, T>, trace: &mut ConditionalTrace<T>) {
+        match direction {
+            Direction::Normalizing => self.conditional.backward(pass, trace),
+            Direction::Generative => self.conditional.inverse_backward(pass, trace),
+        }
     }
 
     fn parameters(&self) -> usize {

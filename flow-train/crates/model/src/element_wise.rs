@@ -1,11 +1,11 @@
 //! The element-wise affine layer: `z = x exp(log_scale) + shift` for each channel; ActNorm (Kingma & Dhariwal 2018)
 //! if it starts from the moments of a batch.
 
-use super::bijection::{Bijection, LayerTrace};
-use super::conditioner::Scratch;
+use super::bijection::{Bijection, Forward, Reverse};
 use super::panel::Panel;
 use super::parts::{LayerParts, ScalesParts};
 use super::real::Real;
+use flow_embedded::artefact::Direction;
 use flow_host::random::Random;
 
 /// Log-scales, then shifts, from `offset` on.
@@ -42,43 +42,16 @@ impl ElementWise {
             *shift = T::from_f64(-mean * scale);
         }
     }
-}
 
-impl<T: Real> Bijection<T> for ElementWise {
-    fn trace(&self, _columns: usize) -> LayerTrace<T> {
-        LayerTrace::Nothing
-    }
-
-    fn normalize_and_log_det(
-        &self,
-        parameters: &[T],
-        _context: &Panel<T>,
-        x: &Panel<T>,
-        _trace: &mut LayerTrace<T>,
-        z: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        let (log_scale, shift) = self.split(parameters);
-        for (channel, (log_scale, &shift)) in log_scale.iter().zip(shift).enumerate() {
-            let scale = log_scale.exp();
-            let pairs = z.row_mut(channel).iter_mut().zip(x.row(channel));
-            pairs.for_each(|(z, &x)| *z = x * scale + shift);
-        }
-        let constant: T = log_scale.iter().copied().sum();
-        log_det.iter_mut().for_each(|sum| *sum += constant);
-    }
-
-    fn backward(
-        &self,
-        parameters: &[T],
-        x: &Panel<T>,
-        _z: &Panel<T>,
-        _trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        _scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
+    fn backward<T: Real>(&self, pass: Reverse<'_, T>) {
+        let Reverse {
+            parameters,
+            from: x,
+            d_log_det,
+            gradient,
+            d_parameters,
+            ..
+        } = pass;
         let (log_scale, _) = self.split(parameters);
         let d_constant: T = d_log_det.iter().copied().sum();
         let (d_log_scale, d_shift) = self.split_mut(d_parameters);
@@ -98,36 +71,15 @@ impl<T: Real> Bijection<T> for ElementWise {
         }
     }
 
-    fn generate_and_log_det(
-        &self,
-        parameters: &[T],
-        _context: &Panel<T>,
-        z: &Panel<T>,
-        _trace: &mut LayerTrace<T>,
-        x: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        let (log_scale, shift) = self.split(parameters);
-        for (channel, (log_scale, &shift)) in log_scale.iter().zip(shift).enumerate() {
-            let scale = log_scale.exp();
-            let pairs = x.row_mut(channel).iter_mut().zip(z.row(channel));
-            pairs.for_each(|(x, &z)| *x = (z - shift) / scale);
-        }
-        let constant: T = log_scale.iter().copied().sum();
-        log_det.iter_mut().for_each(|sum| *sum += -constant);
-    }
-
-    fn generate_backward(
-        &self,
-        parameters: &[T],
-        _z: &Panel<T>,
-        x: &Panel<T>,
-        _trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        _scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
+    fn inverse_backward<T: Real>(&self, pass: Reverse<'_, T>) {
+        let Reverse {
+            parameters,
+            to: x,
+            d_log_det,
+            gradient,
+            d_parameters,
+            ..
+        } = pass;
         // x = (z - shift) / scale, so dx/dshift = -1 / scale and dx/dlog_scale = -x.
         let (log_scale, _) = self.split(parameters);
         let d_constant: T = d_log_det.iter().copied().sum();
@@ -145,6 +97,38 @@ impl<T: Real> Bijection<T> for ElementWise {
             }
             *d_log_scale = -(by_scale + d_constant);
             *d_shift = -by_shift;
+        }
+    }
+}
+
+impl<T: Real> Bijection<T> for ElementWise {
+    type Trace = ();
+
+    fn trace(&self, _columns: usize) {}
+
+    fn forward(&self, direction: Direction, pass: Forward<'_, T>, (): &mut ()) {
+        let (log_scale, shift) = self.split(pass.parameters);
+        for (channel, (log_scale, &shift)) in log_scale.iter().zip(shift).enumerate() {
+            let scale = log_scale.exp();
+            let from = pass.from.row(channel);
+            let pairs = pass.to.row_mut(channel).iter_mut().zip(from);
+            match direction {
+                Direction::Normalizing => pairs.for_each(|(z, &x)| *z = x * scale + shift),
+                Direction::Generative => pairs.for_each(|(x, &z)| *x = (z - shift) / scale),
+            }
+        }
+        let sum: T = log_scale.iter().copied().sum();
+        let constant = match direction {
+            Direction::Normalizing => sum,
+            Direction::Generative => -sum,
+        };
+        pass.log_det.iter_mut().for_each(|sum| *sum += constant);
+    }
+
+    fn reverse(&self, direction: Direction, pass: Reverse<'_, T>, (): &mut ()) {
+        match direction {
+            Direction::Normalizing => self.backward(pass),
+            Direction::Generative => self.inverse_backward(pass),
         }
     }
 

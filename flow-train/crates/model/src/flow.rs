@@ -252,7 +252,8 @@ impl<T: Precision> Flow<T> {
                         let own = rows.start * self.event..rows.end * self.event;
                         pass.load(self, &events[own], self.contexts(contexts, &rows), &[]);
                         pass.forward(self);
-                        sums.add(pass.trace(index).conditional().input(), rows.len());
+                        let read = pass.read(index).expect("an autoregression reads");
+                        sums.add(read, rows.len());
                     }
                     layer.set_regression(&sums, &mut self.parameters);
                 }

@@ -3,13 +3,13 @@
 //! L is unit lower triangular, U upper triangular with a positive diagonal (kept as its logarithm), P a fixed
 //! permutation. The log-determinant is the sum of the logarithms of U's diagonal.
 
-use super::bijection::{Bijection, LayerTrace};
-use super::conditioner::Scratch;
+use super::bijection::{Bijection, Forward, Reverse};
 use super::matmul::{self, Staircase, Then, Update};
 use super::panel::Panel;
 use super::parts::{FactorsParts, LayerParts};
 use super::permutation::Permutation;
 use super::real::Real;
+use flow_embedded::artefact::Direction;
 use flow_host::random::Random;
 
 /// Initial entries off the diagonal lie within this much of 0.
@@ -132,35 +132,15 @@ impl Linear {
         }
         [lower.as_slice(), &upper, bias].concat()
     }
-}
 
-impl<T: Real> Bijection<T> for Linear {
-    fn trace(&self, columns: usize) -> LayerTrace<T> {
-        let channels = self.channels();
-        let panel = || Panel::new(channels, columns);
-        let zeros = |count: usize| vec![T::ZERO; count];
-        LayerTrace::Linear(LinearTrace {
-            permuted: panel(),
-            between: panel(),
-            d_between: panel(),
-            lower: zeros(channels * channels),
-            upper: zeros(channels * channels),
-            zeros: zeros(channels),
-            d_matrix: zeros(channels * channels),
-            d_bias: zeros(channels),
-        })
-    }
-
-    fn normalize_and_log_det(
-        &self,
-        parameters: &[T],
-        _context: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        z: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        let trace = trace.linear();
+    fn normalize<T: Real>(&self, pass: Forward<'_, T>, trace: &mut LinearTrace<T>) {
+        let Forward {
+            parameters,
+            from: x,
+            to: z,
+            log_det,
+            ..
+        } = pass;
         self.fill(parameters, trace);
         let LinearTrace {
             permuted,
@@ -186,17 +166,43 @@ impl<T: Real> Bijection<T> for Linear {
         log_det.iter_mut().for_each(|sum| *sum += constant);
     }
 
-    fn backward(
-        &self,
-        _parameters: &[T],
-        _x: &Panel<T>,
-        _z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        _scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
+    fn generate<T: Real>(&self, pass: Forward<'_, T>, trace: &mut LinearTrace<T>) {
+        let Forward {
+            parameters,
+            from: z,
+            to: x,
+            log_det,
+            ..
+        } = pass;
+        let [lower, upper, bias] = self.split(parameters);
+        let channels = self.channels();
+        let between = &mut trace.between;
+        for row in 0..channels {
+            let own = between.row_mut(row).iter_mut().zip(z.row(row));
+            own.for_each(|(u, &z)| *u = z + -bias[row]);
+            for column in 0..row {
+                between.add_row(row, -lower[row * channels + column], column);
+            }
+        }
+        for row in (0..channels).rev() {
+            for column in row + 1..channels {
+                between.add_row(row, -upper[row * channels + column], column);
+            }
+            let scale = (-upper[row * (channels + 1)]).exp();
+            between.row_mut(row).iter_mut().for_each(|x| *x *= scale);
+        }
+        self.permutation.scatter(between, x);
+        let constant = -self.log_det(parameters);
+        log_det.iter_mut().for_each(|sum| *sum += constant);
+    }
+
+    fn normalize_backward<T: Real>(&self, pass: Reverse<'_, T>, trace: &mut LinearTrace<T>) {
+        let Reverse {
+            d_log_det,
+            gradient,
+            d_parameters,
+            ..
+        } = pass;
         let LinearTrace {
             permuted,
             between,
@@ -206,7 +212,7 @@ impl<T: Real> Bijection<T> for Linear {
             d_matrix,
             d_bias,
             ..
-        } = trace.linear();
+        } = trace;
         let channels = self.channels();
         let [d_lower, d_upper, d_own_bias] = self.split_mut(d_parameters);
         matmul::backward_weights(&self.all, gradient, between, d_matrix, d_own_bias);
@@ -240,50 +246,15 @@ impl<T: Real> Bijection<T> for Linear {
         self.permutation.scatter_in_place(gradient);
     }
 
-    fn generate_and_log_det(
-        &self,
-        parameters: &[T],
-        _context: &Panel<T>,
-        z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        x: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        let trace = trace.linear();
-        let [lower, upper, bias] = self.split(parameters);
-        let channels = self.channels();
-        let between = &mut trace.between;
-        for row in 0..channels {
-            let own = between.row_mut(row).iter_mut().zip(z.row(row));
-            own.for_each(|(u, &z)| *u = z + -bias[row]);
-            for column in 0..row {
-                between.add_row(row, -lower[row * channels + column], column);
-            }
-        }
-        for row in (0..channels).rev() {
-            for column in row + 1..channels {
-                between.add_row(row, -upper[row * channels + column], column);
-            }
-            let scale = (-upper[row * (channels + 1)]).exp();
-            between.row_mut(row).iter_mut().for_each(|x| *x *= scale);
-        }
-        self.permutation.scatter(between, x);
-        let constant = -self.log_det(parameters);
-        log_det.iter_mut().for_each(|sum| *sum += constant);
-    }
-
-    fn generate_backward(
-        &self,
-        parameters: &[T],
-        _z: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        _scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
-        let trace = trace.linear();
+    fn generate_backward<T: Real>(&self, pass: Reverse<'_, T>, trace: &mut LinearTrace<T>) {
+        let Reverse {
+            parameters,
+            to: x,
+            d_log_det,
+            gradient,
+            d_parameters,
+            ..
+        } = pass;
         self.fill(parameters, trace);
         let LinearTrace {
             permuted,
@@ -337,6 +308,40 @@ impl<T: Real> Bijection<T> for Linear {
         }
         let biases = d_own_bias.iter_mut().zip(d_bias);
         biases.for_each(|(to, from)| *to = -*from);
+    }
+}
+
+impl<T: Real> Bijection<T> for Linear {
+    type Trace = LinearTrace<T>;
+
+    fn trace(&self, columns: usize) -> LinearTrace<T> {
+        let channels = self.channels();
+        let panel = || Panel::new(channels, columns);
+        let zeros = |count: usize| vec![T::ZERO; count];
+        LinearTrace {
+            permuted: panel(),
+            between: panel(),
+            d_between: panel(),
+            lower: zeros(channels * channels),
+            upper: zeros(channels * channels),
+            zeros: zeros(channels),
+            d_matrix: zeros(channels * channels),
+            d_bias: zeros(channels),
+        }
+    }
+
+    fn forward(&self, direction: Direction, pass: Forward<'_, T>, trace: &mut LinearTrace<T>) {
+        match direction {
+            Direction::Normalizing => self.normalize(pass, trace),
+            Direction::Generative => self.generate(pass, trace),
+        }
+    }
+
+    fn reverse(&self, direction: Direction, pass: Reverse<'_, T>, trace: &mut LinearTrace<T>) {
+        match direction {
+            Direction::Normalizing => self.normalize_backward(pass, trace),
+            Direction::Generative => self.generate_backward(pass, trace),
+        }
     }
 
     fn parameters(&self) -> usize {

@@ -1,12 +1,13 @@
 //! One pass of a batch through all layers and back.
 
 use super::base::BaseTrace;
-use super::bijection::{Bijection, Layer, LayerTrace, Precision};
+use super::bijection::{Forward, Layer, Precision, Reverse, Step};
 use super::categorical::CategoricalTrace;
 use super::conditioner::{Conditioner, Scratch};
 use super::flow::Flow;
 use super::panel::Panel;
 use super::real::Real;
+use flow_embedded::artefact::Direction;
 
 /// Everything that a pass over up to `capacity` events needs, allocated once.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ pub(crate) struct Pass<T> {
     categorical: CategoricalTrace<T>,
     /// The input of each layer, then the base values.
     values: Vec<Panel<T>>,
-    traces: Vec<LayerTrace<T>>,
+    steps: Vec<Box<dyn Step<T>>>,
     base: BaseTrace<T>,
     log_det: Vec<T>,
     energies: Vec<T>,
@@ -53,7 +54,7 @@ impl<T: Precision> Pass<T> {
             values: (0..=flow.layers().len())
                 .map(|_| Panel::new(channels, capacity))
                 .collect(),
-            traces: layers().map(|layer| layer.trace(capacity)).collect(),
+            steps: layers().map(|layer| layer.step(capacity)).collect(),
             base: flow.base().trace(capacity),
             log_det: zeros.clone(),
             energies: zeros.clone(),
@@ -62,7 +63,7 @@ impl<T: Precision> Pass<T> {
             d_log_det: zeros,
             gradient,
             scratch: Scratch::new(
-                layers().map(Bijection::heights).chain(heads),
+                layers().map(|layer| layer.heights()).chain(heads),
                 learned,
                 capacity,
             ),
@@ -113,16 +114,16 @@ impl<T: Precision> Pass<T> {
     pub(crate) fn forward(&mut self, flow: &Flow<T>) {
         self.condition(flow);
         self.log_det.fill(T::ZERO);
-        for (index, (layer, trace)) in flow.layers().iter().zip(&mut self.traces).enumerate() {
+        for (index, step) in self.steps.iter_mut().enumerate() {
             let (before, after) = self.values.split_at_mut(index + 1);
-            layer.get::<T>().normalize_and_log_det(
-                flow.parameters(),
-                &self.context,
-                &before[index],
-                trace,
-                &mut after[0],
-                &mut self.log_det,
-            );
+            let pass = Forward {
+                parameters: flow.parameters(),
+                context: &self.context,
+                from: &before[index],
+                to: &mut after[0],
+                log_det: &mut self.log_det,
+            };
+            step.forward(Direction::Normalizing, pass);
         }
         for (energy, &log_det) in self.energies.iter_mut().zip(&self.log_det) {
             *energy -= log_det;
@@ -136,17 +137,16 @@ impl<T: Precision> Pass<T> {
     pub(crate) fn generate(&mut self, flow: &Flow<T>) {
         self.condition(flow);
         self.log_det.fill(T::ZERO);
-        let layers = flow.layers().iter().zip(&mut self.traces).enumerate();
-        for (index, (layer, trace)) in layers.rev() {
+        for (index, step) in self.steps.iter_mut().enumerate().rev() {
             let (before, after) = self.values.split_at_mut(index + 1);
-            layer.get::<T>().generate_and_log_det(
-                flow.parameters(),
-                &self.context,
-                &after[0],
-                trace,
-                &mut before[index],
-                &mut self.log_det,
-            );
+            let pass = Forward {
+                parameters: flow.parameters(),
+                context: &self.context,
+                from: &after[0],
+                to: &mut before[index],
+                log_det: &mut self.log_det,
+            };
+            step.forward(Direction::Generative, pass);
         }
     }
 
@@ -165,17 +165,17 @@ impl<T: Precision> Pass<T> {
         let (own, padding) = self.d_log_det.split_at_mut(self.rows);
         own.copy_from_slice(d_log_det);
         padding.fill(T::ZERO);
-        for (index, layer) in flow.layers().iter().enumerate() {
-            layer.get::<T>().generate_backward(
-                flow.parameters(),
-                &self.values[index + 1],
-                &self.values[index],
-                &mut self.traces[index],
-                &self.d_log_det,
-                &mut self.gradient,
-                &mut self.scratch,
+        for (index, step) in self.steps.iter_mut().enumerate() {
+            let pass = Reverse {
+                parameters: flow.parameters(),
+                from: &self.values[index + 1],
+                to: &self.values[index],
+                d_log_det: &self.d_log_det,
+                gradient: &mut self.gradient,
+                scratch: &mut self.scratch,
                 d_parameters,
-            );
+            };
+            step.reverse(Direction::Generative, pass);
         }
     }
 
@@ -184,9 +184,9 @@ impl<T: Precision> Pass<T> {
         &self.values[layer]
     }
 
-    /// What a layer's pass left behind.
-    pub(crate) fn trace(&mut self, layer: usize) -> &mut LayerTrace<T> {
-        &mut self.traces[layer]
+    /// What the conditioner of a layer read in the last pass; nothing without one.
+    pub(crate) fn read(&self, layer: usize) -> Option<&Panel<T>> {
+        self.steps[layer].read()
     }
 
     /// Base values, row-major, and log-determinants of the last forward pass.
@@ -262,17 +262,17 @@ impl<T: Precision> Pass<T> {
         );
         visit(z, &self.gradient);
         self.scratch.clear_context();
-        for (index, layer) in flow.layers().iter().enumerate().rev() {
-            layer.get::<T>().backward(
-                flow.parameters(),
-                &self.values[index],
-                &self.values[index + 1],
-                &mut self.traces[index],
-                &self.d_log_det,
-                &mut self.gradient,
-                &mut self.scratch,
+        for (index, step) in self.steps.iter_mut().enumerate().rev() {
+            let pass = Reverse {
+                parameters: flow.parameters(),
+                from: &self.values[index],
+                to: &self.values[index + 1],
+                d_log_det: &self.d_log_det,
+                gradient: &mut self.gradient,
+                scratch: &mut self.scratch,
                 d_parameters,
-            );
+            };
+            step.reverse(Direction::Normalizing, pass);
             visit(&self.values[index], &self.gradient);
         }
         flow.categorical().backward(
@@ -302,17 +302,17 @@ impl<T: Precision> Pass<T> {
         self.d_events(&mut by_event);
         // The terms one by one: the pass itself keeps only their sum.
         let mut terms = vec![flow.base().log_norm().abs(); self.rows];
-        for (index, (layer, trace)) in flow.layers().iter().zip(&mut self.traces).enumerate() {
+        for (index, step) in self.steps.iter_mut().enumerate() {
             self.log_det.fill(T::ZERO);
             let (before, after) = self.values.split_at_mut(index + 1);
-            layer.get::<T>().normalize_and_log_det(
-                flow.parameters(),
-                &self.context,
-                &before[index],
-                trace,
-                &mut after[0],
-                &mut self.log_det,
-            );
+            let pass = Forward {
+                parameters: flow.parameters(),
+                context: &self.context,
+                from: &before[index],
+                to: &mut after[0],
+                log_det: &mut self.log_det,
+            };
+            step.forward(Direction::Normalizing, pass);
             let pairs = terms.iter_mut().zip(&self.log_det);
             pairs.for_each(|(sum, own)| *sum += own.to_f64().abs());
         }

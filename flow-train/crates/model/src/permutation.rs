@@ -1,10 +1,10 @@
 //! A fixed permutation of the channels.
 
-use super::bijection::{Bijection, LayerTrace};
-use super::conditioner::Scratch;
+use super::bijection::{Bijection, Forward, Reverse};
 use super::panel::Panel;
 use super::parts::LayerParts;
 use super::real::Real;
+use flow_embedded::artefact::Direction;
 use flow_host::random::Random;
 
 /// `z[i] = x[order[i]]`.
@@ -68,60 +68,22 @@ fn copy_rows<T: Real>(order: &[usize], from: &Panel<T>, to: &mut Panel<T>) {
 }
 
 impl<T: Real> Bijection<T> for Permutation {
-    fn trace(&self, _columns: usize) -> LayerTrace<T> {
-        LayerTrace::Nothing
+    type Trace = ();
+
+    fn trace(&self, _columns: usize) {}
+
+    fn forward(&self, direction: Direction, pass: Forward<'_, T>, (): &mut ()) {
+        match direction {
+            Direction::Normalizing => self.gather(pass.from, pass.to),
+            Direction::Generative => self.scatter(pass.from, pass.to),
+        }
     }
 
-    fn normalize_and_log_det(
-        &self,
-        _parameters: &[T],
-        _context: &Panel<T>,
-        x: &Panel<T>,
-        _trace: &mut LayerTrace<T>,
-        z: &mut Panel<T>,
-        _log_det: &mut [T],
-    ) {
-        self.gather(x, z);
-    }
-
-    fn backward(
-        &self,
-        _parameters: &[T],
-        _x: &Panel<T>,
-        _z: &Panel<T>,
-        _trace: &mut LayerTrace<T>,
-        _d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        _scratch: &mut Scratch<T>,
-        _d_parameters: &mut [T],
-    ) {
-        self.scatter_in_place(gradient);
-    }
-
-    fn generate_and_log_det(
-        &self,
-        _parameters: &[T],
-        _context: &Panel<T>,
-        z: &Panel<T>,
-        _trace: &mut LayerTrace<T>,
-        x: &mut Panel<T>,
-        _log_det: &mut [T],
-    ) {
-        self.scatter(z, x);
-    }
-
-    fn generate_backward(
-        &self,
-        _parameters: &[T],
-        _z: &Panel<T>,
-        _x: &Panel<T>,
-        _trace: &mut LayerTrace<T>,
-        _d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        _scratch: &mut Scratch<T>,
-        _d_parameters: &mut [T],
-    ) {
-        self.gather_in_place(gradient);
+    fn reverse(&self, direction: Direction, pass: Reverse<'_, T>, (): &mut ()) {
+        match direction {
+            Direction::Normalizing => self.scatter_in_place(pass.gradient),
+            Direction::Generative => self.gather_in_place(pass.gradient),
+        }
     }
 
     fn parameters(&self) -> usize {

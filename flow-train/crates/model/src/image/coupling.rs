@@ -2,14 +2,13 @@
 
 use super::convolution::{Convolutions, ConvolutionsParts, Form, Trace};
 use super::planes::PlanePanels as _;
-use crate::bijection::{Bijection, Dimensions, LayerTrace};
-use crate::conditioner::Scratch;
+use crate::bijection::{Bijection, Dimensions, Forward, Reverse};
 use crate::panel::Panel;
 use crate::parts::LayerParts;
 use crate::real::Real;
 use crate::transformer;
 use flow_artefact::Planes;
-use flow_embedded::artefact::Transformer;
+use flow_embedded::artefact::{Direction, Transformer};
 use flow_host::random::Random;
 use std::ops::Range;
 
@@ -108,14 +107,14 @@ impl ConvolutionalCoupling {
 
     /// The part of both reverse passes behind the transformer: from the gradient by its parameters, in the trace, and
     /// by what it read, in `from`, to that by all channels and by the parameters of the layer.
-    fn back_through<T: Real>(
-        &self,
-        parameters: &[T],
-        trace: &mut CouplingTrace<T>,
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
+    fn back_through<T: Real>(&self, pass: Reverse<'_, T>, trace: &mut CouplingTrace<T>) {
+        let Reverse {
+            parameters,
+            gradient,
+            scratch,
+            d_parameters,
+            ..
+        } = pass;
         self.transformed.scatter(&trace.to, gradient);
         let d_context = scratch.context_mut();
         self.conditioner
@@ -135,140 +134,95 @@ impl ConvolutionalCoupling {
 }
 
 impl<T: Real> Bijection<T> for ConvolutionalCoupling {
-    fn trace(&self, columns: usize) -> LayerTrace<T> {
+    type Trace = CouplingTrace<T>;
+
+    fn trace(&self, columns: usize) -> CouplingTrace<T> {
         let columns = crate::panel::padded(columns);
         let wide = self.given.positions() * columns;
         let saved = self.transformed.count() * transformer::saved(self.transformer);
-        LayerTrace::Convolutional(Box::new(CouplingTrace {
+        CouplingTrace {
             conditioner: self.conditioner.trace(&self.given, columns),
             from: self.transformed.panel(columns),
             to: self.transformed.panel(columns),
             out: self.transformed.panel(columns),
             saved: Panel::new(saved, wide),
             log_det: vec![T::ZERO; wide],
-        }))
+        }
     }
 
-    fn normalize_and_log_det(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        z: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        let trace = trace.convolutional();
-        self.condition(parameters, context, x, trace);
-        self.transformed.gather(x, &mut trace.from);
+    fn forward(&self, direction: Direction, pass: Forward<'_, T>, trace: &mut CouplingTrace<T>) {
+        self.condition(pass.parameters, pass.context, pass.from, trace);
+        self.transformed.gather(pass.from, &mut trace.from);
         trace.log_det.fill(T::ZERO);
         for plane in 0..self.transformed.count() {
             let (first, count) = self.parameters_of(plane);
             let (kept, saved) = self.saved_of(plane);
-            transformer::forward(
-                self.transformer,
-                false,
-                trace.from.row(plane),
-                trace.conditioner.output.rows_at_mut(first, count),
-                trace.saved.rows_at_mut(kept, saved),
-                trace.to.row_mut(plane),
-                &mut trace.log_det,
-            );
+            let parameters = trace.conditioner.output.rows_at_mut(first, count);
+            let saved = trace.saved.rows_at_mut(kept, saved);
+            let (from, to) = (trace.from.row(plane), trace.to.row_mut(plane));
+            let log_det = &mut trace.log_det;
+            match direction {
+                Direction::Normalizing => transformer::forward(
+                    self.transformer,
+                    false,
+                    from,
+                    parameters,
+                    saved,
+                    to,
+                    log_det,
+                ),
+                Direction::Generative => transformer::inverse(
+                    self.transformer,
+                    false,
+                    from,
+                    parameters,
+                    saved,
+                    to,
+                    Some(log_det),
+                ),
+            }
         }
-        self.put(x, trace, z, log_det);
+        self.put(pass.from, trace, pass.to, pass.log_det);
     }
 
-    fn backward(
-        &self,
-        parameters: &[T],
-        _x: &Panel<T>,
-        _z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
-        let trace = trace.convolutional();
-        Planes::repeat(d_log_det, &mut trace.log_det);
-        self.transformed.gather(gradient, &mut trace.to);
+    fn reverse(&self, direction: Direction, pass: Reverse<'_, T>, trace: &mut CouplingTrace<T>) {
+        Planes::repeat(pass.d_log_det, &mut trace.log_det);
+        if direction == Direction::Generative {
+            self.transformed.gather(pass.to, &mut trace.out);
+        }
+        self.transformed.gather(pass.gradient, &mut trace.to);
         for plane in 0..self.transformed.count() {
             let (first, count) = self.parameters_of(plane);
             let (kept, saved) = self.saved_of(plane);
-            transformer::backward(
-                self.transformer,
-                false,
-                trace.from.row(plane),
-                trace.conditioner.output.rows_at(first, count),
-                trace.saved.rows_at(kept, saved),
-                &trace.log_det,
-                trace.to.row_mut(plane),
-                trace.conditioner.d_output.rows_at_mut(first, count),
-            );
+            let parameters = trace.conditioner.output.rows_at(first, count);
+            let saved = trace.saved.rows_at(kept, saved);
+            let (from, gradient) = (trace.from.row(plane), trace.to.row_mut(plane));
+            let d_parameters = trace.conditioner.d_output.rows_at_mut(first, count);
+            match direction {
+                Direction::Normalizing => transformer::backward(
+                    self.transformer,
+                    false,
+                    from,
+                    parameters,
+                    saved,
+                    &trace.log_det,
+                    gradient,
+                    d_parameters,
+                ),
+                Direction::Generative => transformer::inverse_backward(
+                    self.transformer,
+                    false,
+                    from,
+                    trace.out.row(plane),
+                    parameters,
+                    saved,
+                    &trace.log_det,
+                    gradient,
+                    d_parameters,
+                ),
+            }
         }
-        self.back_through(parameters, trace, gradient, scratch, d_parameters);
-    }
-
-    fn generate_and_log_det(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        x: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        let trace = trace.convolutional();
-        self.condition(parameters, context, z, trace);
-        self.transformed.gather(z, &mut trace.from);
-        trace.log_det.fill(T::ZERO);
-        for plane in 0..self.transformed.count() {
-            let (first, count) = self.parameters_of(plane);
-            let (kept, saved) = self.saved_of(plane);
-            transformer::inverse(
-                self.transformer,
-                false,
-                trace.from.row(plane),
-                trace.conditioner.output.rows_at_mut(first, count),
-                trace.saved.rows_at_mut(kept, saved),
-                trace.to.row_mut(plane),
-                Some(&mut trace.log_det),
-            );
-        }
-        self.put(z, trace, x, log_det);
-    }
-
-    fn generate_backward(
-        &self,
-        parameters: &[T],
-        _z: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
-        let trace = trace.convolutional();
-        Planes::repeat(d_log_det, &mut trace.log_det);
-        self.transformed.gather(x, &mut trace.out);
-        self.transformed.gather(gradient, &mut trace.to);
-        for plane in 0..self.transformed.count() {
-            let (first, count) = self.parameters_of(plane);
-            let (kept, saved) = self.saved_of(plane);
-            transformer::inverse_backward(
-                self.transformer,
-                false,
-                trace.from.row(plane),
-                trace.out.row(plane),
-                trace.conditioner.output.rows_at(first, count),
-                trace.saved.rows_at(kept, saved),
-                &trace.log_det,
-                trace.to.row_mut(plane),
-                trace.conditioner.d_output.rows_at_mut(first, count),
-            );
-        }
-        self.back_through(parameters, trace, gradient, scratch, d_parameters);
+        self.back_through(pass, trace);
     }
 
     fn parameters(&self) -> usize {

@@ -2,13 +2,13 @@
 //! Dhariwal 2018, "Glow").
 
 use super::planes::PlanePanels as _;
-use crate::bijection::{Bijection, LayerTrace};
-use crate::conditioner::Scratch;
-use crate::linear::Linear;
+use crate::bijection::{Bijection, Forward, Reverse};
+use crate::linear::{Linear, LinearTrace};
 use crate::panel::{Panel, padded};
 use crate::parts::LayerParts;
 use crate::real::Real;
 use flow_artefact::Planes;
+use flow_embedded::artefact::Direction;
 use flow_host::random::Random;
 
 /// A linear layer over planes; what is in none of them stays as it is.
@@ -21,10 +21,10 @@ pub(crate) struct Pointwise {
 /// What a pass leaves for the backward pass, and memory for it.
 #[derive(Debug)]
 pub(crate) struct PointwiseTrace<T> {
-    x: Panel<T>,
-    z: Panel<T>,
+    from: Panel<T>,
+    to: Panel<T>,
     gradient: Panel<T>,
-    linear: Box<LayerTrace<T>>,
+    linear: LinearTrace<T>,
     /// What each event at each position has: log-determinants, or derivatives by them.
     log_det: Vec<T>,
 }
@@ -44,118 +44,49 @@ impl Pointwise {
 }
 
 impl<T: Real> Bijection<T> for Pointwise {
-    fn trace(&self, columns: usize) -> LayerTrace<T> {
+    type Trace = PointwiseTrace<T>;
+
+    fn trace(&self, columns: usize) -> PointwiseTrace<T> {
         let columns = padded(columns);
         let wide = self.planes.positions() * columns;
-        LayerTrace::Pointwise(PointwiseTrace {
-            x: self.planes.panel(columns),
-            z: self.planes.panel(columns),
+        PointwiseTrace {
+            from: self.planes.panel(columns),
+            to: self.planes.panel(columns),
             gradient: self.planes.panel(columns),
-            linear: Box::new(self.linear.trace(wide)),
+            linear: self.linear.trace(wide),
             log_det: vec![T::ZERO; wide],
-        })
+        }
     }
 
-    fn normalize_and_log_det(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        z: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        let own = trace.pointwise();
-        self.planes.gather(x, &mut own.x);
+    fn forward(&self, direction: Direction, pass: Forward<'_, T>, own: &mut PointwiseTrace<T>) {
+        self.planes.gather(pass.from, &mut own.from);
         own.log_det.fill(T::ZERO);
-        self.linear.normalize_and_log_det(
-            parameters,
-            context,
-            &own.x,
-            &mut own.linear,
-            &mut own.z,
-            &mut own.log_det,
-        );
-        self.put(x, &own.z, z);
-        Planes::add_up(&own.log_det, log_det);
+        let planes = Forward {
+            parameters: pass.parameters,
+            context: pass.context,
+            from: &own.from,
+            to: &mut own.to,
+            log_det: &mut own.log_det,
+        };
+        self.linear.forward(direction, planes, &mut own.linear);
+        self.put(pass.from, &own.to, pass.to);
+        Planes::add_up(&own.log_det, pass.log_det);
     }
 
-    fn backward(
-        &self,
-        parameters: &[T],
-        _x: &Panel<T>,
-        _z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
-        let own = trace.pointwise();
-        Planes::repeat(d_log_det, &mut own.log_det);
-        self.planes.gather(gradient, &mut own.gradient);
-        self.linear.backward(
-            parameters,
-            &own.x,
-            &own.z,
-            &mut own.linear,
-            &own.log_det,
-            &mut own.gradient,
-            scratch,
-            d_parameters,
-        );
-        self.planes.scatter(&own.gradient, gradient);
-    }
-
-    fn generate_and_log_det(
-        &self,
-        parameters: &[T],
-        context: &Panel<T>,
-        z: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        x: &mut Panel<T>,
-        log_det: &mut [T],
-    ) {
-        let own = trace.pointwise();
-        self.planes.gather(z, &mut own.z);
-        own.log_det.fill(T::ZERO);
-        self.linear.generate_and_log_det(
-            parameters,
-            context,
-            &own.z,
-            &mut own.linear,
-            &mut own.x,
-            &mut own.log_det,
-        );
-        self.put(z, &own.x, x);
-        Planes::add_up(&own.log_det, log_det);
-    }
-
-    fn generate_backward(
-        &self,
-        parameters: &[T],
-        _z: &Panel<T>,
-        _x: &Panel<T>,
-        trace: &mut LayerTrace<T>,
-        d_log_det: &[T],
-        gradient: &mut Panel<T>,
-        scratch: &mut Scratch<T>,
-        d_parameters: &mut [T],
-    ) {
-        let own = trace.pointwise();
-        Planes::repeat(d_log_det, &mut own.log_det);
-        self.planes.gather(gradient, &mut own.gradient);
-        self.linear.generate_backward(
-            parameters,
-            &own.z,
-            &own.x,
-            &mut own.linear,
-            &own.log_det,
-            &mut own.gradient,
-            scratch,
-            d_parameters,
-        );
-        self.planes.scatter(&own.gradient, gradient);
+    fn reverse(&self, direction: Direction, pass: Reverse<'_, T>, own: &mut PointwiseTrace<T>) {
+        Planes::repeat(pass.d_log_det, &mut own.log_det);
+        self.planes.gather(pass.gradient, &mut own.gradient);
+        let planes = Reverse {
+            parameters: pass.parameters,
+            from: &own.from,
+            to: &own.to,
+            d_log_det: &own.log_det,
+            gradient: &mut own.gradient,
+            scratch: pass.scratch,
+            d_parameters: pass.d_parameters,
+        };
+        self.linear.reverse(direction, planes, &mut own.linear);
+        self.planes.scatter(&own.gradient, pass.gradient);
     }
 
     fn parameters(&self) -> usize {
