@@ -78,7 +78,7 @@ impl Map<Dense<f32>, Stored> for Pack<'_> {
             match index == last {
                 true => output_kernel = kernel,
                 false => {
-                    hidden.extend([byte("features of a convolution", layer.features)?, kernel])
+                    hidden.extend([byte("features of a convolution", layer.features)?, kernel]);
                 }
             }
             weights.extend(layer.weights);
