@@ -126,7 +126,7 @@ impl Plan {
     pub fn new(checked: &Checked<'_>, type_name: Option<&str>) -> Result<Self, Error> {
         let header = checked.flow.header();
         let type_name = name::of_type(type_name, header.name)?;
-        let describe = |channel: &Channel<'_>| match channel.unit {
+        let describe = |channel: Channel<'_>| match channel.unit {
             "" => channel.name.to_owned(),
             unit => format!("{} ({unit})", channel.name),
         };
@@ -158,11 +158,11 @@ impl Plan {
                 seed: provenance.seed,
                 data_digest: provenance.data_digest,
             },
-            all: Channels::new(header, &header.event),
+            all: Channels::new(header, header.event),
             event: Channels::new(header, header.continuous()),
-            context: Channels::new(header, &header.context),
+            context: Channels::new(header, header.context),
             categorical: CategoricalPlan::new(checked),
-            features: header.features.to_vec(),
+            features: header.features.iter().collect(),
             layers: layers.collect(),
             base: BasePlan {
                 distribution: header.base,
@@ -196,7 +196,10 @@ impl Plan {
             }),
             mondrian: header.mondrian.map(|own| MondrianPlan {
                 channel: usize::from(own.channel),
-                column: header.context[usize::from(own.channel)].name.to_owned(),
+                column: header
+                    .context
+                    .get(usize::from(own.channel))
+                    .map_or_else(String::new, |channel| channel.name.to_owned()),
                 categories: checked
                     .flow
                     .calibrations_by_context()

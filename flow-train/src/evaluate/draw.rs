@@ -4,6 +4,7 @@ use super::BatchFlow;
 use crate::data::warm_up;
 use crate::noise::Source;
 use flow_embedded::artefact::ShapeError;
+use flow_embedded::window::Feature;
 use rand_core::Rng;
 
 /// How the rows of a model are drawn.
@@ -32,7 +33,10 @@ impl<'b, 'f, 'a> Draw<'b, 'f, 'a> {
         Self(match Source::new(flow) {
             Some(source) => Kind::Noise {
                 source,
-                leave: leave.unwrap_or_else(|| warm_up(&flow.header().features)),
+                leave: leave.unwrap_or_else(|| {
+                    let features: Vec<Feature> = flow.header().features.iter().collect();
+                    warm_up(&features)
+                }),
             },
             None => Kind::Apart { batch, round },
         })

@@ -274,7 +274,7 @@ impl DraftLayer {
 
     pub(super) fn from_loaded(flow: &LoadedFlow<'_>, index: usize, layer: &Layer<'_>) -> Self {
         let mut weights = flow.layer_weights(index);
-        let shape = flow.header().shape();
+        let shape = &flow.header().shape();
         match layer {
             Layer::Coupling(own) => Self::Coupling {
                 transformed: own.transformed.to_vec(),
@@ -355,7 +355,7 @@ impl DraftConditioner {
     fn from_loaded(
         layer: &Layer<'_>,
         conditioner: &Conditioner<'_>,
-        shape: Shape,
+        shape: &Shape,
         weights: impl Iterator<Item = f32>,
     ) -> Self {
         let blocks = (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape));

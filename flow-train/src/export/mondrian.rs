@@ -32,7 +32,7 @@ impl From<&MondrianTables> for DraftMondrian {
             table: table.entries().to_vec(),
         });
         Self {
-            // An artefact has at most 64 context channels.
+            // An artefact has at most 256 context channels.
             channel: own.channel() as u8,
             categories: categories.collect(),
         }

@@ -80,7 +80,7 @@ impl Conditioner {
         layer: &Layer<'_>,
         transformer: Transformer,
         own: &artefact::Conditioner<'_>,
-        shape: Shape,
+        shape: &Shape,
         stored: &mut impl Iterator<Item = f32>,
     ) -> Self {
         Self::of(own, transformer.parameters(), |index| {

@@ -7,7 +7,7 @@ use super::transformer::{self, Way};
 use crate::model::image::{Filter, Planes};
 use crate::model::matmul::{Staircase, Then, forward_rounded};
 use crate::model::panel::{Panel, padded};
-use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Shape, Transformer};
+use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Transformer};
 
 /// Some planes of an image transformed given others.
 #[derive(Debug)]
@@ -41,11 +41,11 @@ impl Convolutional {
     /// Takes its weights from `stored`.
     pub(super) fn new(
         own: &ConvolutionalCoupling<'_>,
-        shape: Shape,
+        context: usize,
         stored: impl Iterator<Item = f32>,
     ) -> Self {
         let mut offset = 0;
-        let filters = own.convolutions(shape.context).map(|(sizes, features)| {
+        let filters = own.convolutions(context).map(|(sizes, features)| {
             let filter = Filter::new(sizes, features, offset);
             offset += filter.parameters();
             filter

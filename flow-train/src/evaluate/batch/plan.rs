@@ -5,7 +5,7 @@ use super::conditioner::Conditioner;
 use super::image::{Convolutional, Pointwise};
 use super::linear::Linear;
 use crate::model::image::Planes;
-use flow_embedded::artefact::{Direction, Layer, LoadedFlow, Shape, Transformer};
+use flow_embedded::artefact::{Channel, Direction, Layer, LoadedFlow, Shape, Transformer};
 use std::ops::Range;
 
 /// What a loaded flow evaluates, layer by layer.
@@ -15,6 +15,9 @@ pub(super) struct Plan {
     pub(super) heads: Vec<Head>,
     /// The event channels that bijections act on.
     pub(super) continuous: Vec<usize>,
+    /// What they are, and the channels of the context.
+    pub(super) channels: Vec<Channel<'static>>,
+    pub(super) context: Vec<Channel<'static>>,
     pub(super) layers: Vec<Bijection>,
     /// The numbers of the base distribution.
     pub(super) base: Vec<f32>,
@@ -58,16 +61,21 @@ impl Plan {
         let layers = header.layers.iter().enumerate();
         let event = header.event.iter().enumerate();
         let continuous = event.filter(|(_, channel)| channel.vocabulary().is_none());
+        let (continuous, channels) = continuous
+            .map(|(index, channel)| (index, without_texts(channel)))
+            .unzip();
         let mut plan = Self {
             vocabularies: Vocabulary::all(flow),
             heads: Head::all(flow),
-            continuous: continuous.map(|(index, _)| index).collect(),
+            continuous,
+            channels,
+            context: header.context.iter().map(without_texts).collect(),
             layers: Vec::new(),
             base: flow.base_weights().collect(),
             shape,
         };
         for (index, layer) in layers {
-            let mut own = Bijection::new(layer, shape, flow.layer_weights(index));
+            let mut own = Bijection::new(&layer, &shape, flow.layer_weights(index));
             if let Bijection::Convolutional(own, memory) = &mut own {
                 let known = plan.images();
                 let shared = known.iter().position(|other| other.shares_memory(own));
@@ -110,7 +118,7 @@ impl Plan {
 }
 
 impl Bijection {
-    fn new(layer: &Layer<'_>, shape: Shape, mut stored: impl Iterator<Item = f32>) -> Self {
+    fn new(layer: &Layer<'_>, shape: &Shape, mut stored: impl Iterator<Item = f32>) -> Self {
         let stored = &mut stored;
         match layer {
             Layer::Coupling(own) => {
@@ -162,12 +170,24 @@ impl Bijection {
             }
             Layer::Permutation(permutation) => Self::Permutation(places(permutation.0)),
             Layer::Convolutional(own) => {
-                Self::Convolutional(Convolutional::new(own, shape, stored), 0)
+                Self::Convolutional(Convolutional::new(own, shape.context, stored), 0)
             }
             Layer::Pointwise(planes) => {
                 Self::Pointwise(Pointwise::new(Planes::from(planes), stored))
             }
         }
+    }
+}
+
+/// What a channel does to numbers.
+fn without_texts(channel: Channel<'_>) -> Channel<'static> {
+    Channel {
+        name: "",
+        unit: "",
+        domain: channel.domain,
+        grid: channel.grid,
+        mean: channel.mean,
+        inv_std: channel.inv_std,
     }
 }
 
