@@ -85,8 +85,7 @@ fn cost(
     if header.quantisation.is_some() || !options.functions.score() {
         return None;
     }
-    let conditioners = header.layers.iter().filter_map(|layer| layer.conditional());
-    let activations = conditioners.map(|(_, conditioner)| conditioner.dense_layers());
+    let activations = header.layers.iter().map(|layer| layer.dense_layers());
     let fractions = vec![FRACTION; activations.sum()];
     let quantisation = Quantisation {
         weights: WeightFormat::I8,

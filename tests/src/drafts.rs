@@ -675,11 +675,11 @@ pub fn draft(kind: &Kind, seed: u64) -> Draft {
     let shape = Shape {
         event: continuous.len(),
         context: given + embedded,
-        circular: turns(&continuous).into_iter().map(|index| 1 << index).sum(),
+        circular: turns(&continuous).into_iter().collect(),
     };
     let inner = kind.continuous();
     let layers = (0..kind.layers.len())
-        .map(|index| layer(&inner, index, shape, rng))
+        .map(|index| layer(&inner, index, &shape, rng))
         .collect();
     let base_weights = base_weights(&inner, rng);
     let mut heads = Vec::new();
@@ -798,7 +798,7 @@ fn sequential(channels: usize) -> DraftSequential {
             .chain(latents)
             .collect(),
         scores: scores.map(|score| score as u8).to_vec(),
-        bets: (0..=channels as u8).flat_map(bet).collect(),
+        bets: (0..=u8::MAX).take(1 + channels).flat_map(bet).collect(),
         common: (0..channels)
             .flat_map(|_| [-4.0, -2.0, 0.0, 2.0, 4.0])
             .collect(),
@@ -859,13 +859,14 @@ fn channels(
     (0..count).map(channel).collect()
 }
 
-fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> DraftLayer {
-    let event = u8::try_from(kind.event).expect("few channels");
+fn layer(kind: &Kind, index: usize, shape: &Shape, rng: &mut ChaCha8Rng) -> DraftLayer {
+    let channels: Vec<u8> = (0..=u8::MAX).take(kind.event).collect();
+    let planes = |size| planes(u8::try_from(kind.event).expect("few channels"), size, index);
     let rotated = || (0..kind.event).map(|c| (c + 1) % kind.event).collect();
     match kind.layers[index] {
         Bijection::Coupling(transformer) => {
             let every_second = |c: &u8| usize::from(*c) % 2 != index % 2;
-            let transformed: Vec<u8> = (0..event).filter(every_second).collect();
+            let transformed: Vec<u8> = channels.into_iter().filter(every_second).collect();
             let conditioner = conditioner(kind, 1, rng, shape, |conditioner| {
                 Layer::Coupling(Coupling {
                     transformed: &transformed,
@@ -880,7 +881,7 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
             }
         }
         Bijection::Autoregressive(transformer, direction, per_group) => {
-            let mut order: Vec<u8> = (0..event).collect();
+            let mut order = channels;
             if !index.is_multiple_of(2) {
                 order.reverse();
             }
@@ -913,7 +914,7 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
             }
         }
         Bijection::Convolutional(transformer, size, heads) => {
-            let all = planes(event, size, index);
+            let all = planes(size);
             let turn = |first: usize| -> Vec<usize> {
                 let places = all.places.iter().copied().enumerate();
                 let count = all.count();
@@ -936,7 +937,7 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
             }
         }
         Bijection::Pointwise(size) => {
-            let planes = planes(event, size, index);
+            let planes = planes(size);
             let [upper, lower] = factors(planes.count(), rng);
             DraftLayer::Pointwise {
                 planes,
@@ -944,7 +945,7 @@ fn layer(kind: &Kind, index: usize, shape: Shape, rng: &mut ChaCha8Rng) -> Draft
             }
         }
         Bijection::ElementWise => DraftLayer::ElementWise(
-            (0..event)
+            (0..kind.event)
                 .map(|_| [uniform(rng).exp(), uniform(rng)])
                 .collect(),
         ),
@@ -1049,7 +1050,7 @@ fn conditioner<'a>(
     kind: &Kind,
     blocks: usize,
     rng: &mut ChaCha8Rng,
-    shape: Shape,
+    shape: &Shape,
     complete: impl Fn(Conditioner<'static>) -> Layer<'a>,
 ) -> DraftConditioner {
     // Uneven on purpose: some degrees may have no unit.

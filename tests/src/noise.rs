@@ -149,7 +149,8 @@ impl Recorded {
         let flow = LoadedFlow::from_bytes(model)?;
         let mut source = Source::new(&flow).context("a model of noise")?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let warm_up = flow_train::data::warm_up(&flow.header().features);
+        let features: Vec<_> = flow.header().features.iter().collect();
+        let warm_up = flow_train::data::warm_up(&features);
         let mut series = vec![Vec::with_capacity(count); self.channels.len()];
         for step in 0..warm_up + count {
             let row = (step + self.rows() - warm_up % self.rows()) % self.rows();

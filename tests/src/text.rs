@@ -17,13 +17,15 @@ pub fn written(
     let header = flow.header();
     let mut scratch = vec![0.0; flow.scratch_len()];
     let mut event = [start];
-    let mut past = Past::filled(&header.features, &event);
+    let features: Vec<_> = header.features.iter().collect();
+    let vocabulary = header.vocabularies.first().expect("a text");
+    let mut past = Past::filled(&features, &event);
     let draw = |_| {
         let context = past.features().expect("filled").to_vec();
         flow.sample(rng, &context, &mut event, &mut scratch)
             .expect("its shape");
         past.push(&event);
-        let name = header.vocabularies[0].name(event[0]);
+        let name = vocabulary.name(event[0]);
         name.expect("a code").to_owned()
     };
     (0..characters).map(draw).collect()

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use flow_codegen::{Budget, Defmt, Optimise, Options, Visibility, compile};
 use flow_embedded::LoadedFlow;
-use flow_embedded::artefact::{Channel, Header, Judged};
+use flow_embedded::artefact::{Channel, Channels, Header, Judged};
 use flow_embedded::golden::Words;
 use flow_embedded::math::{Backend, Polynomial};
 use rand_core::Rng;
@@ -104,8 +104,8 @@ pub fn events(artefact: &[u8]) -> Result<Vec<(Vec<f32>, Vec<f32>)>> {
     let mut scratch = vec![0.0; flow.scratch_len()];
     let draw = |seed| {
         let mut words = Words::new(EVENTS + seed);
-        let context = near(header, &header.context, &mut words);
-        let mut event = near(header, &header.event, &mut words);
+        let context = near(header, header.context, &mut words);
+        let mut event = near(header, header.event, &mut words);
         if !flow.is_integer() {
             flow.sample(&mut Words::new(seed), &context, &mut event, &mut scratch)?;
         }
@@ -114,10 +114,10 @@ pub fn events(artefact: &[u8]) -> Result<Vec<(Vec<f32>, Vec<f32>)>> {
     (0..EVENTS).map(draw).collect()
 }
 
-fn near(header: &Header<'_>, channels: &[Channel<'_>], words: &mut Words) -> Vec<f32> {
-    let value = |channel: &Channel<'_>| {
+fn near(header: &Header<'_>, channels: Channels<'_>, words: &mut Words) -> Vec<f32> {
+    let value = |channel: Channel<'_>| {
         let uniform = (words.next_u32() >> 8) as f32 / (1u32 << 23) as f32 - 1.0;
-        match header.vocabulary_of(channel) {
+        match header.vocabulary_of(&channel) {
             Some(own) => (0.5 * (uniform + 1.0) * own.size() as f32).floor(),
             None => channel.destandardise::<Polynomial>(2.0 * uniform),
         }

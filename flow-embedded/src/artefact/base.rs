@@ -10,7 +10,7 @@ impl Base {
     /// `−ln p` of a base event in nats, without its constant, which is part of
     /// a model's `log_norm`. `numbers` are the [`weights`](Self::weights)
     /// stored for the distribution.
-    pub fn energy<M: Math, W: Weight>(self, shape: Shape, numbers: &[W], z: &[f32]) -> f32 {
+    pub fn energy<M: Math, W: Weight>(self, shape: &Shape, numbers: &[W], z: &[f32]) -> f32 {
         let channels = |circular| {
             let of_kind = move |(channel, _): &(usize, _)| shape.is_circular(*channel) == circular;
             z.iter().enumerate().filter(of_kind).map(|(_, z)| z)
@@ -25,9 +25,9 @@ impl Base {
             }
             Self::Mixture { .. } => base::mixture_energy::<M, W>(z, numbers),
         };
-        match shape.circular {
-            0 => energy,
-            _ => energy + base::circular_energy(channels(true)),
+        match shape.circular.is_empty() {
+            true => energy,
+            false => energy + base::circular_energy(channels(true)),
         }
     }
 
@@ -35,7 +35,7 @@ impl Base {
     /// the generator; `numbers` as in [`energy`](Self::energy).
     pub fn draw<M: Math, R: Rng + ?Sized, W: Weight>(
         self,
-        shape: Shape,
+        shape: &Shape,
         numbers: &[W],
         rng: &mut R,
         z: &mut [f32],

@@ -37,7 +37,10 @@ impl<'a> Layer<'a> {
     /// A coupling's dense layers have one block each. An autoregressive layer
     /// has one for each degree, or group: the blocks' inputs form a staircase, but
     /// for dense layers of the context, whose rows see all of it.
-    pub fn blocks(&self, dense: usize, shape: Shape) -> Blocks<'a> {
+    pub fn blocks<'s>(&self, dense: usize, shape: &'s Shape) -> Blocks<'s>
+    where
+        'a: 's,
+    {
         let Some((transformer, conditioner)) = self.conditional() else {
             return Blocks {
                 rows: Rows::One(None),
@@ -83,7 +86,7 @@ impl<'a> Layer<'a> {
     }
 
     /// The numbers stored for the layer.
-    pub fn weights(&self, shape: Shape) -> usize {
+    pub fn weights(&self, shape: &Shape) -> usize {
         match self {
             Self::Coupling(_) | Self::Autoregressive(_) => total(
                 (0..self.dense_layers())
@@ -131,7 +134,7 @@ impl Coupling<'_> {
     }
 
     /// The numbers that the channels that stay feed to the conditioner.
-    fn features(&self, shape: Shape) -> usize {
+    fn features(&self, shape: &Shape) -> usize {
         (0..shape.event)
             .filter(|channel| self.keeps(*channel))
             .map(|channel| shape.features(channel))
@@ -195,7 +198,7 @@ enum Inputs<'a> {
         order: &'a [u8],
         groups: core::slice::Iter<'a, u8>,
         next: usize,
-        shape: Shape,
+        shape: &'a Shape,
     },
     /// The same inputs for all.
     Fixed(usize),

@@ -2,8 +2,11 @@
 //! that give the probabilities of those of the event.
 
 use super::blocks::total;
-use super::{Block, Blocks, Channel, Conditioner, Domain, Header};
+use super::channel::Standardisation;
+use super::list::Iter;
+use super::{Block, Blocks, Channel, Conditioner, Domain, Header, List};
 use crate::window::Feature;
+use serde::Serialize;
 
 /// The most vocabularies, and the most categorical event channels, of an artefact.
 pub const MAX_VOCABULARIES: usize = 16;
@@ -18,7 +21,7 @@ pub const SEPARATOR: char = '\u{1f}';
 ///
 /// Category `k` has the code `k` in events and contexts. Where a channel conditions,
 /// it is seen as a row of a learned table, its embedding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Vocabulary<'a> {
     /// The names of the categories, ascending, with a [`SEPARATOR`] between them.
     pub names: &'a str,
@@ -94,23 +97,63 @@ fn segments(names: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
+/// The sizes of a vocabulary, without the names, which take time to decode.
+#[derive(Clone, Copy)]
+pub(super) struct Sizes {
+    pub(super) size: u16,
+    pub(super) embedding: u8,
+}
+
+impl From<Vocabulary<'_>> for Sizes {
+    fn from(own: Vocabulary<'_>) -> Self {
+        Self {
+            size: own.size,
+            embedding: own.embedding,
+        }
+    }
+}
+
+impl Sizes {
+    pub(super) fn categories(self) -> usize {
+        usize::from(self.size)
+    }
+
+    pub(super) fn embedding(self) -> usize {
+        usize::from(self.embedding)
+    }
+
+    fn weights(self) -> usize {
+        self.categories() * self.embedding()
+    }
+}
+
+impl<'a> List<'a, Vocabulary<'a>> {
+    fn sizes(&self) -> Iter<'a, Vocabulary<'a>, Sizes> {
+        self.parts()
+    }
+}
+
 /// What gives the probabilities of a categorical event channel: a conditioner that
 /// sees the context and the embeddings of the categorical event channels before it,
 /// and puts out a logit for each category (see
 /// [`category_log_prob`](crate::kernels::category_log_prob)).
-#[derive(Clone, Copy, Debug)]
-pub struct Head<'h, 'a> {
+#[derive(Clone, Debug)]
+pub struct Head<'a> {
     /// The event channel.
     pub channel: usize,
-    /// Its categories.
-    pub vocabulary: Vocabulary<'a>,
+    /// The place of its vocabulary in the header's list.
+    pub vocabulary: usize,
+    /// How many categories it has.
+    pub categories: usize,
+    /// The numbers of their embeddings.
+    pub embedding: usize,
     /// The leading features that the conditioner sees.
     pub inputs: usize,
     /// The conditioner; each hidden layer is one block of units.
-    pub conditioner: &'h Conditioner<'a>,
+    pub conditioner: Conditioner<'a>,
 }
 
-impl<'a> Head<'_, 'a> {
+impl<'a> Head<'a> {
     /// The dense layers of the conditioner, the output included.
     pub fn dense_layers(&self) -> usize {
         self.conditioner.hidden.len() + 1
@@ -118,8 +161,7 @@ impl<'a> Head<'_, 'a> {
 
     /// The block of dense layer `dense` (from 0; the last is the output).
     pub fn blocks(&self, dense: usize) -> Blocks<'a> {
-        let outputs = self.vocabulary.size();
-        Blocks::of_head(self.conditioner, dense, self.inputs, outputs)
+        Blocks::of_head(&self.conditioner, dense, self.inputs, self.categories)
     }
 
     /// The numbers stored for the conditioner.
@@ -132,26 +174,34 @@ impl<'a> Head<'_, 'a> {
 impl<'a> Header<'a> {
     /// The event channels that bijections act on, in order: all but the categorical
     /// ones.
-    pub fn continuous(&self) -> impl Iterator<Item = &Channel<'a>> + Clone {
+    pub fn continuous(&self) -> impl Iterator<Item = Channel<'a>> + Clone + use<'a> {
         let event = self.event.iter();
         event.filter(|channel| channel.vocabulary().is_none())
     }
 
+    /// What the channels do to numbers that [`continuous`](Self::continuous) has.
+    pub(super) fn bijected(&self) -> impl Iterator<Item = Standardisation> + Clone + use<'a> {
+        let event = self.event.standardisations();
+        event.filter(|channel| channel.domain.vocabulary().is_none())
+    }
+
     /// The vocabulary of a channel, if it is categorical.
     pub fn vocabulary_of(&self, channel: &Channel<'_>) -> Option<Vocabulary<'a>> {
-        let index = channel.vocabulary()?;
-        self.vocabularies.get(index).copied()
+        self.vocabularies.get(channel.vocabulary()?)
+    }
+
+    /// The sizes of the vocabulary of a domain, if it has one.
+    fn sizes_of(&self, domain: Domain) -> Option<Sizes> {
+        self.vocabularies.sizes().nth(domain.vocabulary()?)
     }
 
     /// The code of the line break, of a model of a text with lines: of one categorical
     /// channel with the name `"\n"`, given its newest lags and nothing else.
     pub fn line_break(&self) -> Option<usize> {
-        let [text] = self.event.as_slice() else {
-            return None;
-        };
-        let vocabulary = self.vocabulary_of(text)?;
-        let shared = |own: &Channel<'_>| own.vocabulary() == text.vocabulary();
-        let newest = |(own, steps): (&Feature, u16)| *own == Feature::Lag { channel: 0, steps };
+        let text = self.event.first().filter(|_| self.event.len() == 1)?;
+        let vocabulary = self.vocabulary_of(&text)?;
+        let shared = |own: Channel<'_>| own.vocabulary() == text.vocabulary();
+        let newest = |(own, steps): (Feature, u16)| own == Feature::Lag { channel: 0, steps };
         let mut lags = self.features.iter().zip(1..).map(newest);
         let given = self.context.len() == self.features.len() && self.context.iter().all(shared);
         let mut names = segments(vocabulary.names.as_bytes());
@@ -160,71 +210,76 @@ impl<'a> Header<'a> {
     }
 
     /// The heads of the categorical event channels, in order.
-    pub fn categorical(&self) -> impl Iterator<Item = Head<'_, 'a>> + Clone {
-        let mut inputs = self.context_features();
-        let channels = self.event.iter().enumerate();
-        let channels =
-            channels.filter_map(|(index, own)| self.vocabulary_of(own).map(|own| (index, own)));
+    pub fn categorical(&self) -> impl Iterator<Item = Head<'a>> + Clone + use<'_, 'a> {
+        self.heads_behind(self.context_features())
+    }
+
+    /// The heads, given the features of the context.
+    pub(super) fn heads_behind(
+        &self,
+        mut inputs: usize,
+    ) -> impl Iterator<Item = Head<'a>> + Clone + use<'_, 'a> {
+        let channels = self.event.standardisations().enumerate();
+        let channels = channels.filter_map(|(index, own)| {
+            let sizes = self.sizes_of(own.domain)?;
+            Some((index, own.domain.vocabulary()?, sizes))
+        });
         channels
-            .zip(&self.heads)
-            .map(move |((channel, vocabulary), conditioner)| {
+            .zip(self.heads)
+            .map(move |((channel, vocabulary, sizes), conditioner)| {
                 let head = Head {
                     channel,
                     vocabulary,
+                    categories: sizes.categories(),
+                    embedding: sizes.embedding(),
                     inputs,
                     conditioner,
                 };
-                inputs += vocabulary.embedding();
+                inputs += head.embedding;
                 head
             })
     }
 
     /// The numbers that the channels of the context feed to a conditioner.
     pub fn context_features(&self) -> usize {
-        let features = |own: &Channel<'_>| match own.domain {
+        let features = |own: Standardisation| match own.domain {
             Domain::Circular => 2,
-            _ => self.vocabulary_of(own).map_or(1, Vocabulary::embedding),
+            domain => self.sizes_of(domain).map_or(1, Sizes::embedding),
         };
-        self.context.iter().map(features).sum()
+        self.context.standardisations().map(features).sum()
     }
 
     /// The numbers that the categorical event channels feed to a conditioner.
     pub fn event_embeddings(&self) -> usize {
-        let event = self.event.iter();
+        let event = self.event.standardisations();
         event
-            .filter_map(|own| self.vocabulary_of(own))
-            .map(Vocabulary::embedding)
+            .filter_map(|own| self.sizes_of(own.domain))
+            .map(Sizes::embedding)
             .sum()
     }
 
     /// The numbers stored for all embedding tables.
     pub fn embedding_weights(&self) -> usize {
-        total(self.vocabularies.iter().map(|own| own.weights()))
+        total(self.vocabularies.sizes().map(Sizes::weights))
     }
 
-    /// The embedding table of a vocabulary among what is stored; none past the last.
-    pub(super) fn embeddings<'w>(&self, vocabulary: usize, stored: &'w [[u8; 4]]) -> &'w [[u8; 4]] {
-        let before = self.vocabularies.iter().take(vocabulary);
-        let start: usize = before.map(|own| own.weights()).sum();
-        let length = self.vocabularies.get(vocabulary);
-        let length = length.map_or(0, |own| own.weights());
-        let own = stored.get(start..).unwrap_or_default();
-        own.get(..length).unwrap_or_default()
+    /// The sizes of a vocabulary, and its embedding table among what is stored; none past the last.
+    pub(super) fn embeddings<'w>(
+        &self,
+        vocabulary: usize,
+        stored: &'w [[u8; 4]],
+    ) -> Option<(Sizes, &'w [[u8; 4]])> {
+        let mut sizes = self.vocabularies.sizes();
+        let before = sizes.by_ref().take(vocabulary).map(Sizes::weights);
+        let start = before.sum::<usize>();
+        let own = sizes.next()?;
+        let table = stored.get(start..)?.get(..own.weights())?;
+        Some((own, table))
     }
 
     /// The numbers stored for embedding tables and heads.
     pub fn discrete_weights(&self) -> usize {
         let heads = total(self.categorical().map(|head| head.weights()));
         self.embedding_weights().saturating_add(heads)
-    }
-}
-
-impl Channel<'_> {
-    /// The place of its vocabulary, if it is categorical.
-    pub fn vocabulary(&self) -> Option<usize> {
-        match self.domain {
-            Domain::Categorical { vocabulary } => Some(usize::from(vocabulary)),
-            _ => None,
-        }
     }
 }

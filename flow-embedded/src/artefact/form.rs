@@ -1,7 +1,7 @@
 //! How the dense layers of a conditioner follow one another.
 
 use super::Conditioner;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The most pre-activation blocks of one conditioner.
 pub const MAX_BLOCKS: usize = 16;
@@ -11,7 +11,7 @@ pub const MAX_BLOCK_UNITS: usize = 4096;
 
 /// How the dense layers of a conditioner follow one another, up to the linear output
 /// layer. `c` are the features of the context, which lead the conditioner's input too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Form {
     /// Each hidden layer is `act(W h + b)`.
     Plain,
@@ -29,7 +29,7 @@ pub enum Form {
 /// Pre-activation residual blocks (He et al. 2016, "Identity Mappings in Deep Residual
 /// Networks"): `t ← t + L1 act(L0 act(t))`, from `t = D input` of the hidden layer, which
 /// has no non-linearity; the output layer sees `t` as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct PreActivation {
     /// The blocks, 1 ..= [`MAX_BLOCKS`].
     pub blocks: u8,
@@ -42,7 +42,7 @@ pub struct PreActivation {
 
 /// What the context does in pre-activation blocks, beside being an input of the first
 /// dense layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum ContextTerm {
     /// Nothing.
     Input,

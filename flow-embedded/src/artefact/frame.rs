@@ -1,6 +1,6 @@
 //! The bytes around header and weights: magic, version, lengths, checksum.
 
-use super::{EncodeError, Header, Layer, LoadError};
+use super::{EncodeError, Header, LoadError, header};
 use crate::crc::crc32;
 
 /// The newest format version that is read; the one before it is read, too.
@@ -15,7 +15,7 @@ const CHECKSUM: usize = 4;
 
 /// The parts of an artefact whose frame and checksum are sound.
 pub(super) struct Frame<'a> {
-    pub(super) header: &'a [u8],
+    header: &'a [u8],
     pub(super) weights: &'a [[u8; 4]],
     pub(super) checksum: u32,
 }
@@ -23,7 +23,7 @@ pub(super) struct Frame<'a> {
 /// The oldest format version that has all that a header uses: what was built to read it
 /// still does.
 fn version(header: &Header<'_>) -> u16 {
-    match header.layers.iter().any(Layer::is_new) {
+    match header.layers.iter().any(|layer| layer.is_new()) {
         true => FORMAT_VERSION,
         false => OLDEST,
     }
@@ -161,6 +161,11 @@ impl<'a> Frame<'a> {
             weights,
             checksum,
         })
+    }
+
+    /// Decodes the header.
+    pub(super) fn header(&self) -> Result<Header<'a>, LoadError> {
+        header::decode(self.header)
     }
 }
 

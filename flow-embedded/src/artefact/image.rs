@@ -2,14 +2,14 @@
 
 use super::{Activation, Transformer};
 use crate::kernels::Convolution;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Channels of the event as the planes of an image.
 ///
 /// Any channel may lie anywhere: an image is squeezed, which makes four planes of
 /// a quarter of the size from each (Dinh, Sohl-Dickstein & Bengio 2017), by the
 /// order of the places alone, and a plane is factored out by not being among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Planes<'a> {
     /// Positions of a row of the image.
     pub width: u8,
@@ -38,24 +38,21 @@ impl Planes<'_> {
 /// A coupling layer over an image: some planes are transformed given others,
 /// which convolutions read (Dinh, Sohl-Dickstein & Bengio 2017, "RealNVP").
 /// Channels that are in neither stay as they are.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ConvolutionalCoupling<'a> {
     /// The planes that condition.
-    #[serde(borrow)]
     pub given: Planes<'a>,
     /// The planes that are transformed, of the same size; none is given.
-    #[serde(borrow)]
     pub transformed: Planes<'a>,
     /// What happens to each of their channels.
     pub transformer: Transformer,
     /// Gives the transformer's parameters at each position, plane by plane.
-    #[serde(borrow)]
     pub conditioner: Convolutions<'a>,
 }
 
 /// The convolutions that parametrise a bijection over an image; what they are
 /// exactly is [`Convolution`](crate::kernels::Convolution).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Convolutions<'a> {
     /// The non-linearity after each hidden layer.
     pub activation: Activation,

@@ -1,5 +1,6 @@
+use super::layout::Layout;
 use super::walk::{Scratch, Walk};
-use super::{COMMON_VALUES, Category, Header, Layer, LoadError, ShapeError};
+use super::{COMMON_VALUES, Category, Header, LoadError, ShapeError};
 use crate::detect::lookup;
 use crate::kernels::round_to_grid;
 #[cfg(feature = "libm")]
@@ -18,12 +19,13 @@ use rand_core::Rng;
 /// and [`Sampler`](crate::Sampler). Results have the same bits as those of the
 /// generated module.
 ///
-/// The struct itself holds the decoded header, about 10 KiB on a 32-bit core
-/// (`tests/no-panic` holds this sentence to the compiler). Loading it, and moving it, can take
-/// the stack of a second copy. Weights stay where they are.
+/// The struct itself takes less than 1 KiB on a 32-bit core (`tests/no-panic` holds this sentence to
+/// the compiler): lists of the header and weights stay where they are, and are decoded as they are
+/// read.
 #[derive(Clone, Debug)]
 pub struct LoadedFlow<'a> {
     header: Header<'a>,
+    layout: Layout,
     digest: Digest,
     /// Embedding tables, then heads.
     discrete: &'a [[u8; 4]],
@@ -46,6 +48,7 @@ impl<'a> LoadedFlow<'a> {
     /// Takes parts that `validate` has checked.
     pub(super) fn new(
         header: Header<'a>,
+        layout: Layout,
         digest: Digest,
         discrete: &'a [[u8; 4]],
         weights: &'a [[u8; 4]],
@@ -55,6 +58,7 @@ impl<'a> LoadedFlow<'a> {
     ) -> Self {
         Self {
             header,
+            layout,
             digest,
             discrete,
             weights,
@@ -100,19 +104,15 @@ impl<'a> LoadedFlow<'a> {
     /// The weights of layer `index` as stored (see the parent module); none past
     /// the last layer.
     pub fn layer_weights(&self, index: usize) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
-        let shape = self.header.shape();
-        let size = |layer: &Layer<'_>| layer.weights(shape);
-        let start: usize = self.header.layers.iter().take(index).map(size).sum();
-        let length = self.header.layers.get(index).map_or(0, size);
-        let own = self.weights.get(start..).unwrap_or_default();
-        own.iter()
-            .take(length)
-            .map(|bytes| f32::from_le_bytes(*bytes))
+        let own = Some(self.layout.weights(index)).filter(|_| index < self.header.layers.len());
+        let own = own.and_then(|own| self.weights.get(own));
+        numbers(own.unwrap_or_default())
     }
 
     /// The embedding table of a vocabulary as stored, row by row; none past the last.
     pub fn embeddings(&self, vocabulary: usize) -> impl ExactSizeIterator<Item = f32> + Clone + 'a {
-        numbers(self.header.embeddings(vocabulary, self.discrete))
+        let own = self.header.embeddings(vocabulary, self.discrete);
+        numbers(own.map_or(&[], |(_, table)| table))
     }
 
     /// The weights of a head as stored, counted among the categorical event channels;
@@ -122,7 +122,7 @@ impl<'a> LoadedFlow<'a> {
         let start: usize = before.map(|own| own.weights()).sum();
         let length = self.header.categorical().nth(head);
         let length = length.map_or(0, |own| own.weights());
-        let start = self.header.embedding_weights() + start;
+        let start = self.layout.embeddings + start;
         let own = self.discrete.get(start..).unwrap_or_default();
         numbers(own.get(..length).unwrap_or_default())
     }
@@ -187,7 +187,7 @@ impl<'a> LoadedFlow<'a> {
 
     /// The floats of scratch memory that scoring and sampling need.
     pub fn scratch_len(&self) -> usize {
-        Scratch::len(&self.header)
+        self.layout.scratch(self.header.event.len())
     }
 
     /// The log-likelihood of one event in nats, in the units of the raw data;
@@ -270,7 +270,8 @@ impl<'a> LoadedFlow<'a> {
     /// Rounds the channels that have a grid to the nearest value on it, in
     /// place; as [`Sampler::round_to_grid`](crate::Sampler::round_to_grid).
     pub fn round_to_grid(&self, event: &mut [f32]) {
-        for (x, channel) in event.iter_mut().zip(&self.header.event) {
+        let channels = self.header.event.standardisations();
+        for (x, channel) in event.iter_mut().zip(channels) {
             if let Some(grid) = channel.grid {
                 *x = round_to_grid(*x, grid.offset, grid.step);
             }
@@ -305,12 +306,13 @@ impl<'a> LoadedFlow<'a> {
     }
 
     fn walk<M: Math>(&self) -> Walk<'_, M> {
-        Walk::new(&self.header, self.discrete, self.weights, self.base)
+        let weights = [self.discrete, self.weights, self.base];
+        Walk::new(&self.header, &self.layout, weights)
     }
 
     fn scratch<'s>(&self, memory: &'s mut [f32]) -> Result<Scratch<'s>, ShapeError> {
         let found = memory.len();
-        Scratch::split(&self.header, memory).ok_or(ShapeError::Scratch {
+        Scratch::split(self.header.event.len(), &self.layout, memory).ok_or(ShapeError::Scratch {
             expected: self.scratch_len(),
             found,
         })

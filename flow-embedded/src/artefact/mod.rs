@@ -39,15 +39,21 @@ mod blocks;
 mod calibration;
 mod categorical;
 mod channel;
+mod decode;
 mod error;
 mod form;
 mod frame;
+mod header;
 mod image;
+mod layout;
+mod list;
 mod loaded;
 mod mondrian;
 mod noise;
+mod parts;
 mod schema;
 mod sequential;
+mod shape;
 mod shaped;
 mod text;
 mod transformer;
@@ -63,15 +69,17 @@ pub use error::{EncodeError, Fault, LoadError, Place, ShapeError};
 pub use form::{ContextTerm, Form, MAX_BLOCK_UNITS, MAX_BLOCKS, PreActivation, Role};
 pub use frame::{FORMAT_VERSION, encode, encoded_len};
 pub use image::{ConvolutionalCoupling, Convolutions, Planes};
+pub use list::{Item, Iter, List};
 pub use loaded::{CalibrationTable, LoadedFlow};
 pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
-    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Domain, Evaluation, Grid,
-    Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, MAX_LOG_NORM,
-    Permutation, Provenance, Quantisation, Shape, Units, WeightFormat,
+    Activation, Autoregressive, Base, Channel, Channels, Conditioner, Coupling, Domain, Evaluation,
+    Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, MAX_LOG_NORM,
+    Permutation, Provenance, Quantisation, Units, WeightFormat,
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
+pub use shape::{ChannelSet, Shape};
 pub use shaped::{CalibratedFlow, ShapedFlow};
 pub use text::{MAX_COMMAND_BYTES, MAX_NAME_BYTES, is_unprintable};
 pub use transformer::{

@@ -1,8 +1,8 @@
 //! The header: everything about a flow but its weights.
 
 use super::{
-    Calibration, ConvolutionalCoupling, Direction, Form, MAX_VOCABULARIES, Mondrian, Noise, Planes,
-    Sequential, Transformer, Vocabulary,
+    Calibration, ConvolutionalCoupling, Direction, Form, List, Mondrian, Noise, Planes, Sequential,
+    Transformer, Vocabulary,
 };
 use crate::base::component_width;
 use crate::math::Backend;
@@ -10,8 +10,8 @@ use crate::window::Feature;
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
 
-/// The most event channels, and the most context channels, of an artefact.
-pub const MAX_CHANNELS: usize = 64;
+/// The most event channels, and the most context channels, of an artefact: bytes count them.
+pub const MAX_CHANNELS: usize = 256;
 /// The most bijections of an artefact.
 pub const MAX_LAYERS: usize = 32;
 /// The most hidden layers of one conditioner.
@@ -20,23 +20,24 @@ pub const MAX_HIDDEN_LAYERS: usize = 4;
 /// 32 bits.
 pub const MAX_KERNEL: usize = 15;
 /// The largest normalising constant of an artefact in nats, of either sign, and the largest logarithm
-/// of a mixture's weight: more than the logarithms of all scales that 64 channels and 32 layers can
-/// have in `f32`. A constant near the end of `f32` would swallow what the event adds to it.
+/// of a mixture's weight: 1,024 nats for each of the most channels. A constant near the end of `f32`
+/// would swallow what the event adds to it.
 pub const MAX_LOG_NORM: f32 = 262_144.0;
 
 /// Describes a flow. Strings and lists borrow from the artefact's bytes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+///
+/// Lists are decoded as they are read: see [`List`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Header<'a> {
     /// The model's name, as given in training.
     pub name: &'a str,
     /// The channels of an event, in order.
-    #[serde(borrow)]
-    pub event: Vec<Channel<'a>, MAX_CHANNELS>,
+    pub event: Channels<'a>,
     /// The channels of the context, in order; empty without context.
-    pub context: Vec<Channel<'a>, MAX_CHANNELS>,
+    pub context: Channels<'a>,
     /// The bijections in the normalizing direction: the first acts on the
     /// standardised event.
-    pub layers: Vec<Layer<'a>, MAX_LAYERS>,
+    pub layers: List<'a, Layer<'a>>,
     /// The base distribution.
     pub base: Base,
     /// The elementary functions that the model was calibrated with.
@@ -56,7 +57,7 @@ pub struct Header<'a> {
     /// What the first context channels are computed from: the past of the event
     /// channels, as [`window`](crate::window) has it. Empty if all of the context
     /// is given.
-    pub features: Vec<Feature, MAX_CHANNELS>,
+    pub features: List<'a, Feature>,
     /// The promise over a stream, if one was designed.
     pub sequential: Option<Sequential<'a>>,
     /// What generating the noise of a sensor takes, for a model of it.
@@ -64,65 +65,18 @@ pub struct Header<'a> {
     /// Calibration tables by context, if there are.
     pub mondrian: Option<Mondrian<'a>>,
     /// What categorical channels are named and embedded by.
-    pub vocabularies: Vec<Vocabulary<'a>, MAX_VOCABULARIES>,
+    pub vocabularies: List<'a, Vocabulary<'a>>,
     /// The conditioners of the categorical event channels, in their order: each
     /// puts out the logits of one channel (see [`Head`](super::Head)).
-    pub heads: Vec<Conditioner<'a>, MAX_VOCABULARIES>,
+    pub heads: List<'a, Conditioner<'a>>,
 }
 
-impl Header<'_> {
-    /// The numbers that decide how weights are laid out.
-    pub fn shape(&self) -> Shape {
-        let circular = |channel: &Channel<'_>| channel.domain == Domain::Circular;
-        Shape {
-            event: self.continuous().count(),
-            context: self.context_features() + self.event_embeddings(),
-            circular: self
-                .continuous()
-                .enumerate()
-                .filter(|(_, channel)| circular(channel))
-                .fold(0, |set, (index, _)| set | bit(index)),
-        }
-    }
-}
-
-/// The numbers that decide how the weights of a layer are laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
-    /// Event channels that bijections act on: all but the categorical ones.
-    pub event: usize,
-    /// Numbers that the context feeds to a conditioner: one for each channel,
-    /// cosine and sine for a circular one, the embedding of a categorical one; then
-    /// the embeddings of the categorical event channels.
-    pub context: usize,
-    /// Bit `i` is set if event channel `i` among these is circular.
-    pub circular: u64,
-}
-
-impl Shape {
-    /// Whether an event channel is circular.
-    pub const fn is_circular(self, channel: usize) -> bool {
-        self.circular & bit(channel) != 0
-    }
-
-    /// The numbers that an event channel feeds to a conditioner: itself, or
-    /// cosine and sine.
-    pub const fn features(self, channel: usize) -> usize {
-        1 + self.is_circular(channel) as usize
-    }
-}
-
-const fn bit(channel: usize) -> u64 {
-    if channel < MAX_CHANNELS {
-        1 << channel
-    } else {
-        0
-    }
-}
+/// The channels of an event or of a context.
+pub type Channels<'a> = List<'a, Channel<'a>>;
 
 /// One channel: the map of its domain, then the standardisation
 /// `(x − mean) · inv_std`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Channel<'a> {
     /// The column's name in the training data.
     pub name: &'a str,
@@ -141,10 +95,9 @@ pub struct Channel<'a> {
 }
 
 /// One bijection.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub enum Layer<'a> {
     /// Some channels are transformed given the others.
-    #[serde(borrow)]
     Coupling(Coupling<'a>),
     /// Each group of channels is transformed given those before it.
     Autoregressive(Autoregressive<'a>),
@@ -204,7 +157,7 @@ impl<'a> Layer<'a> {
 }
 
 /// A permutation of the channels: `p(i)` is the channel that place `i` takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Permutation<'a>(
     /// One byte a channel.
@@ -214,7 +167,7 @@ pub struct Permutation<'a>(
 /// A coupling layer: the channels that stay the same condition the others
 /// (Dinh, Krueger & Bengio 2015, "NICE"; Dinh, Sohl-Dickstein & Bengio 2017,
 /// "RealNVP"; Durkan et al. 2019, "NSF").
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Coupling<'a> {
     /// The transformed channels, ascending, without repetition. The others
     /// stay as they are and feed the conditioner, after the context.
@@ -223,13 +176,12 @@ pub struct Coupling<'a> {
     pub transformer: Transformer,
     /// Gives the transformer's parameters, channel by channel. Each hidden
     /// layer is one block of units.
-    #[serde(borrow)]
     pub conditioner: Conditioner<'a>,
 }
 
 /// An autoregressive layer: each group of channels is conditioned by the
 /// context and the groups before it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Autoregressive<'a> {
     /// The channels in the order of their groups: a permutation.
     pub order: &'a [u8],
@@ -243,25 +195,23 @@ pub struct Autoregressive<'a> {
     /// A MADE (Germain et al. 2015): gives the transformer's parameters, channel
     /// by channel in `order`. Each hidden layer counts its units by degree; a
     /// unit of degree `m` sees the context and the groups below `m`.
-    #[serde(borrow)]
     pub conditioner: Conditioner<'a>,
 }
 
 /// The multi-layer perceptron that parametrises a bijection.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Conditioner<'a> {
     /// The non-linearity after each hidden layer.
     pub activation: Activation,
     /// How its dense layers follow one another.
     pub form: Form,
     /// The hidden layers' units. The output layer is linear.
-    #[serde(borrow)]
     pub hidden: Vec<Units<'a>, MAX_HIDDEN_LAYERS>,
 }
 
 /// The units of one hidden layer, counted block by block; the units of a block
 /// see the same inputs. Stored as little-endian `u16`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Units<'a>(
     /// Two bytes a block.
@@ -284,7 +234,7 @@ impl<'a> Units<'a> {
 }
 
 /// The non-linearity of a conditioner's hidden layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Activation {
     /// `max(x, 0)`.
     Relu,
@@ -296,7 +246,7 @@ pub enum Activation {
 
 /// Where the values of a channel live, and how they are mapped to all real
 /// numbers before standardisation. Values outside have the likelihood 0.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub enum Domain {
     /// All real numbers, left as they are.
     Real,
@@ -342,7 +292,7 @@ pub enum Domain {
 }
 
 /// The values that a rounded channel takes: `offset + k · step`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Grid {
     /// One of the values.
     pub offset: f32,

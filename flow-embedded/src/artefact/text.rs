@@ -28,7 +28,7 @@ pub(super) fn check(header: &Header<'_>) -> Result<(), LoadError> {
         return refuse(Place::Header);
     }
     let channel =
-        |own: &Channel<'_>| is_line(own.name, MAX_NAME_BYTES) && is_line(own.unit, MAX_NAME_BYTES);
+        |own: Channel<'_>| is_line(own.name, MAX_NAME_BYTES) && is_line(own.unit, MAX_NAME_BYTES);
     if let Some(index) = header.event.iter().position(|own| !channel(own)) {
         return refuse(Place::Event(index));
     }

@@ -3,7 +3,7 @@
 use crate::fixed;
 use crate::kernels::{ExponentialScale, Floor, ScaleMap, SigmoidScale, SoftplusScale};
 use crate::math::Math;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The largest bound of an affine transformer's log-scales: beyond it scales leave `f32`.
 pub const MAX_LOG_SCALE: f32 = 88.0;
@@ -13,7 +13,7 @@ pub const MAX_SPLINE_BOUND: f32 = 1e12;
 
 /// What a bijection does to each channel that it transforms, given parameters
 /// from its conditioner (Papamakarios et al. 2021, section 3.1: "transformer").
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub enum Transformer {
     /// `x + shift`: one parameter (Dinh, Krueger & Bengio 2015, "NICE").
     Shift,
@@ -48,7 +48,7 @@ pub enum Transformer {
 }
 
 /// From an unbounded parameter `a` to a positive scale.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub enum Scale {
     /// `e^a + least`.
     Exponential {
@@ -115,7 +115,7 @@ impl Scale {
 ///
 /// Parameters: the unnormalised widths and heights of the bins, then the unnormalised
 /// slopes at inner knots, or at all.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct FlooredSpline {
     /// The bins, 2 or more.
     pub bins: u8,
@@ -145,7 +145,7 @@ impl FlooredSpline {
 }
 
 /// The slopes at both ends of a spline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Ends {
     /// They are 1, as they are outside.
     Smooth,
@@ -181,7 +181,7 @@ impl Transformer {
 }
 
 /// The direction that an autoregressive bijection evaluates in one go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Direction {
     /// Its conditioner reads the side of the data, and its transformer maps
     /// data to base (Papamakarios, Pavlakou & Murray 2017, "MAF").

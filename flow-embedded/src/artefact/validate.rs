@@ -2,6 +2,7 @@
 
 use super::error::invalid;
 use super::frame::Frame;
+use super::layout::Layout;
 use super::{
     Autoregressive, Base, Channel, Conditioner, ConvolutionalCoupling, Direction, Domain, Fault,
     Form, Header, Layer, LoadError, LoadedFlow, MAX_BLOCK_UNITS, MAX_BLOCKS, MAX_HIDDEN_LAYERS,
@@ -24,26 +25,25 @@ impl<'a> LoadedFlow<'a> {
     /// makes it panic.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, LoadError> {
         let frame = Frame::open(bytes)?;
-        let (header, rest) = postcard::take_from_bytes::<Header<'a>>(frame.header)
-            .map_err(|_| LoadError::BadHeader)?;
-        if !rest.is_empty() {
-            return Err(LoadError::BadHeader);
-        }
+        let header = frame.header()?;
         check_header(&header)?;
-        let shape = header.shape();
+        let mut layout = Layout::new(&header);
+        let own_shape = layout.shape;
+        let shape = &own_shape;
         let (discrete, layers) = frame
             .weights
             .split_at_checked(header.discrete_weights())
             .ok_or(invalid(Place::Header, Fault::WrongWeightCount))?;
         check_discrete(&header, discrete)?;
         let mut weights = layers;
-        for (index, layer) in header.layers.iter().enumerate() {
-            check_layer(layer, index, shape)?;
+        for (index, (place, layer)) in header.layers.places().enumerate() {
+            check_layer(&layer, index, shape)?;
             let (own, rest) = weights
                 .split_at_checked(layer.weights(shape))
                 .ok_or(invalid(Place::Layer(index), Fault::WrongWeightCount))?;
-            check_weights(layer, index, shape, own)?;
+            check_weights(&layer, index, shape, own)?;
             weights = rest;
+            layout.place(index, &layer, place, layers.len() - rest.len());
         }
         let (base, rest) = weights
             .split_at_checked(header.base.weights(shape.event))
@@ -67,6 +67,7 @@ impl<'a> LoadedFlow<'a> {
         }
         Ok(Self::new(
             header,
+            layout,
             Digest::new(frame.checksum),
             discrete,
             layers,
@@ -84,10 +85,10 @@ fn check_header(header: &Header<'_>) -> Result<(), LoadError> {
     }
     check_categorical(header, bijected)?;
     for (index, channel) in header.event.iter().enumerate() {
-        check_channel(channel, Place::Event(index))?;
+        check_channel(&channel, Place::Event(index))?;
     }
     for (index, channel) in header.context.iter().enumerate() {
-        check_channel(channel, Place::Context(index))?;
+        check_channel(&channel, Place::Context(index))?;
     }
     if !header.log_norm.is_finite() {
         return Err(invalid(Place::Header, Fault::NotFinite));
@@ -115,12 +116,12 @@ fn check_categorical(header: &Header<'_>, bijected: bool) -> Result<(), LoadErro
         None => true,
     };
     for (index, channel) in header.event.iter().enumerate() {
-        if !known(channel) {
+        if !known(&channel) {
             return Err(invalid(Place::Event(index), Fault::BadVocabulary));
         }
     }
     for (index, channel) in header.context.iter().enumerate() {
-        if !known(channel) {
+        if !known(&channel) {
             return Err(invalid(Place::Context(index), Fault::BadVocabulary));
         }
     }
@@ -135,7 +136,7 @@ fn check_categorical(header: &Header<'_>, bijected: bool) -> Result<(), LoadErro
         if !conditioner.form.is_chain() {
             return Err(fail(Fault::BadForm));
         }
-        check_units(conditioner, 1, 0).map_err(fail)?;
+        check_units(&conditioner, 1, 0).map_err(fail)?;
     }
     Ok(())
 }
@@ -173,7 +174,7 @@ fn check_features(header: &Header<'_>) -> Result<(), LoadError> {
         };
         // A code can be looked up and not computed with.
         let event = header.event.get(usize::from(feature.channel()));
-        let event = event.and_then(Channel::vocabulary);
+        let event = event.and_then(|own| own.vocabulary());
         let lag = matches!(feature, Feature::Lag { .. });
         if event != channel.vocabulary() || (event.is_some() && !lag) {
             return fail(Fault::BadFeature);
@@ -187,8 +188,10 @@ fn check_quantisation(own: &Quantisation<'_>, header: &Header<'_>) -> Result<(),
     if own.weights.is_integer() && !header.vocabularies.is_empty() {
         return Err(invalid(Place::Quantisation, Fault::BadHeads));
     }
-    let conditioners = header.layers.iter().filter_map(Layer::conditional);
-    for (_, conditioner) in conditioners.filter(|_| own.weights.is_integer()) {
+    for layer in header.layers.iter().filter(|_| own.weights.is_integer()) {
+        let Some((_, conditioner)) = layer.conditional() else {
+            continue;
+        };
         let kinds = rest.split_at_checked(conditioner.dense_layers());
         let (kinds, behind) = kinds.ok_or(BAD_FRACTIONS)?;
         // There is one input.
@@ -247,7 +250,7 @@ fn check_channel(channel: &Channel<'_>, place: Place) -> Result<(), LoadError> {
     Ok(())
 }
 
-fn check_layer(layer: &Layer<'_>, index: usize, shape: Shape) -> Result<(), LoadError> {
+fn check_layer(layer: &Layer<'_>, index: usize, shape: &Shape) -> Result<(), LoadError> {
     let fail = |fault| Err(invalid(Place::Layer(index), fault));
     let blocks = match layer {
         Layer::Coupling(layer) => {
@@ -291,9 +294,9 @@ fn check_layer(layer: &Layer<'_>, index: usize, shape: Shape) -> Result<(), Load
         Layer::ElementWise => 0,
     };
     let Some((transformer, conditioner)) = layer.conditional() else {
-        return match shape.circular {
-            0 => Ok(()),
-            _ => fail(Fault::NotCircular),
+        return match shape.circular.is_empty() {
+            true => Ok(()),
+            false => fail(Fault::NotCircular),
         };
     };
     let generative = matches!(
@@ -304,7 +307,7 @@ fn check_layer(layer: &Layer<'_>, index: usize, shape: Shape) -> Result<(), Load
         })
     );
     let spline = matches!(transformer, Transformer::Spline { .. });
-    if shape.circular != 0 && (generative || !spline) {
+    if !shape.circular.is_empty() && (generative || !spline) {
         return fail(Fault::NotCircular);
     }
     check_transformer(transformer).map_err(|fault| invalid(Place::Layer(index), fault))?;
@@ -354,7 +357,7 @@ fn not_negative(least: f32) -> bool {
 }
 
 /// Checks that planes of one image are made of different channels.
-fn check_planes(images: &[&Planes<'_>], shape: Shape) -> Result<(), Fault> {
+fn check_planes(images: &[&Planes<'_>], shape: &Shape) -> Result<(), Fault> {
     let sized = |own: &&Planes<'_>| {
         let positions = own.positions();
         positions > 0 && !own.places.is_empty() && own.places.len().is_multiple_of(positions)
@@ -368,7 +371,7 @@ fn check_planes(images: &[&Planes<'_>], shape: Shape) -> Result<(), Fault> {
     }
 }
 
-fn check_image(own: &ConvolutionalCoupling<'_>, shape: Shape) -> Result<(), Fault> {
+fn check_image(own: &ConvolutionalCoupling<'_>, shape: &Shape) -> Result<(), Fault> {
     let size = |planes: &Planes<'_>| [planes.width, planes.height];
     if size(&own.given) != size(&own.transformed) {
         return Err(Fault::BadPlanes);
@@ -420,7 +423,7 @@ fn is_permutation(order: &[u8], event: usize) -> bool {
 fn check_weights(
     layer: &Layer<'_>,
     index: usize,
-    shape: Shape,
+    shape: &Shape,
     weights: &[[u8; 4]],
 ) -> Result<(), LoadError> {
     let fail = |at, fault| {
@@ -469,7 +472,7 @@ fn not_positive(weights: &[[u8; 4]], channels: usize) -> Option<usize> {
     None
 }
 
-fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadError> {
+fn check_base(base: Base, shape: &Shape, weights: &[[u8; 4]]) -> Result<(), LoadError> {
     let fail = |fault| Err(invalid(Place::Base, fault));
     match base {
         Base::Normal | Base::Logistic | Base::Laplace => Ok(()),
@@ -480,7 +483,7 @@ fn check_base(base: Base, shape: Shape, weights: &[[u8; 4]]) -> Result<(), LoadE
             }
         }
         Base::Mixture { components: 0 } => fail(Fault::Empty),
-        Base::Mixture { .. } if shape.circular != 0 => fail(Fault::NotCircular),
+        Base::Mixture { .. } if !shape.circular.is_empty() => fail(Fault::NotCircular),
         Base::Mixture { .. } => {
             if !weights.iter().all(|w| f32::from_le_bytes(*w).is_finite()) {
                 return fail(Fault::NotFinite);

@@ -2,7 +2,7 @@
 
 use flow_embedded::artefact::{
     Activation, Autoregressive, Base, Calibration, Channel, Conditioner, Direction, Domain, Ends,
-    Fault, FlooredSpline, Form, Header, Judged, Layer, MAX_LOG_NORM, MAX_LOG_SCALE,
+    Fault, FlooredSpline, Form, Header, Judged, Layer, List, MAX_LOG_NORM, MAX_LOG_SCALE,
     MAX_SPLINE_BOUND, Place, Provenance, Transformer, encode,
 };
 use flow_embedded::kernels::{Floor, floored_spline_inverse_and_log_det};
@@ -40,7 +40,8 @@ fn artefact(
         mean: 0.0,
         inv_std: 1.0,
     };
-    let layer = Layer::Autoregressive(Autoregressive {
+    let channels = [channel];
+    let layers = [Layer::Autoregressive(Autoregressive {
         order: &[0],
         groups: &[1],
         direction: Direction::Normalizing,
@@ -50,12 +51,12 @@ fn artefact(
             form: Form::Plain,
             hidden: Default::default(),
         },
-    });
+    })];
     let mut header = Header {
         name: "one",
-        event: [channel].into_iter().collect(),
+        event: List::new(&channels),
         context: Default::default(),
-        layers: [layer].into_iter().collect(),
+        layers: List::new(&layers),
         base: Base::Normal,
         math: Backend::Polynomial,
         log_norm: -0.918_938_5,

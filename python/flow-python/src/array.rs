@@ -11,7 +11,7 @@
 //! once; what is missing (masked, null, NA) becomes NaN.
 
 use crate::error::{NonFiniteError, ShapeError};
-use flow_embedded::artefact::Channel;
+use flow_embedded::artefact::Channels;
 use numpy::ndarray::Dimension;
 use numpy::{
     Ix1, Ix2, IxDyn, PyArray, PyArrayMethods as _, PyReadonlyArray, PyUntypedArray,
@@ -166,7 +166,8 @@ impl NonFinite {
 }
 
 /// Refuses rows with a value that is no finite number.
-pub(crate) fn finite(values: &[f32], channels: &[Channel<'_>]) -> PyResult<()> {
+pub(crate) fn finite(values: &[f32], channels: Channels<'_>) -> PyResult<()> {
+    let name = |column| channels.get(column).map_or("", |own| own.name);
     NonFinite::find(values, channels.len())
-        .map_err(|fault| fault.error(|column| channels[column].name.to_owned().into()))
+        .map_err(|fault| fault.error(|column| name(column).to_owned().into()))
 }

@@ -31,8 +31,8 @@ impl Channel {
 }
 
 impl Channel {
-    pub(crate) fn of(channel: &artefact::Channel<'_>, header: &Header<'_>) -> Self {
-        let names = header.vocabulary_of(channel);
+    pub(crate) fn of(channel: artefact::Channel<'_>, header: &Header<'_>) -> Self {
+        let names = header.vocabulary_of(&channel);
         Self {
             name: channel.name.to_owned(),
             unit: channel.unit.to_owned(),
@@ -51,7 +51,7 @@ impl Channel {
 }
 
 /// The names of some channels, one after another.
-pub(crate) fn names(channels: &[artefact::Channel<'_>]) -> String {
+pub(crate) fn names(channels: artefact::Channels<'_>) -> String {
     let names: Vec<&str> = channels.iter().map(|channel| channel.name).collect();
     names.join(", ")
 }

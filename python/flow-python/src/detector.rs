@@ -5,6 +5,7 @@ use crate::error::CalibrationError;
 use crate::held::Held;
 use crate::model::{Model, table_of_events};
 use crate::rows::Sample;
+use flow_embedded::window::Feature;
 use flow_train::data::Past;
 use pyo3::prelude::*;
 use std::sync::Arc;
@@ -49,8 +50,9 @@ impl Detector {
         let held = Arc::clone(model.held());
         table_of_events(&held)?;
         let header = held.header();
+        let features: Vec<Feature> = header.features.iter().collect();
         Ok(Self {
-            past: Past::new(&header.features, header.event.len()),
+            past: Past::new(&features, header.event.len()),
             observed: 0,
             alarms: 0,
             held,
@@ -69,7 +71,8 @@ impl Detector {
     ) -> PyResult<Option<Verdict>> {
         let held = Arc::clone(&self.held);
         let header = held.header();
-        let (channels, given) = (&header.event, &header.context[header.features.len()..]);
+        let given = header.context.skip(header.features.len());
+        let channels = header.event;
         let own = Sample::new(sample, context, [channels, given])?;
         let (sample, context) = (own.event(), own.context());
         let usable = finite(sample, channels).and_then(|()| finite(context, given));

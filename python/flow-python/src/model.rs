@@ -75,8 +75,8 @@ impl Model {
         let held = &*self.held;
         let (events, contexts) = (rows.events(), rows.contexts());
         py.detach(|| {
-            finite(events, &held.header().event)?;
-            finite(contexts, &held.header().context)?;
+            finite(events, held.header().event)?;
+            finite(contexts, held.header().context)?;
             pool::share(|| held.scorer().log_probs_of(events, contexts))
         })
     }
@@ -87,7 +87,7 @@ impl Model {
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Rows<'py>> {
         let header = self.held.header();
-        Rows::new(events, context, [&header.event, &header.context])
+        Rows::new(events, context, [header.event, header.context])
     }
 
     /// The p-values of log-likelihoods, each given its context.
@@ -185,7 +185,7 @@ impl Model {
                 "row {row}: the log-likelihood is NaN, or it is missing; leave the row out"
             )));
         }
-        let channels = &self.held.header().context;
+        let channels = self.held.header().context;
         let context = Context::new(context, channels, log_probs.len())?;
         finite(context.values(), channels)?;
         Ok(self.judged(log_probs, context.values())?.into_pyarray(py))

@@ -7,7 +7,7 @@
 use crate::array::{Floats, Table, arrays};
 use crate::channel::names;
 use crate::error::ShapeError;
-use flow_embedded::artefact::Channel;
+use flow_embedded::artefact::{Channel, Channels};
 use flow_train::foreign::{Medium, show};
 use numpy::{Ix1, IxDyn, PyArray, PyUntypedArray};
 use pyo3::prelude::*;
@@ -36,14 +36,14 @@ impl<'py> Named<'py> {
     }
 
     /// Whether there is a column of each of these names.
-    pub(crate) fn has(&self, channels: &[Channel<'_>]) -> bool {
+    pub(crate) fn has(&self, channels: Channels<'_>) -> bool {
         let mut channels = channels.iter();
         channels.all(|channel| self.names.iter().any(|own| own == channel.name))
     }
 
     /// The columns of these channels, in their order; of a row its values. Other columns are left out.
-    pub(crate) fn take(&self, channels: &[Channel<'_>], what: &str) -> PyResult<Bound<'py, PyAny>> {
-        let places = |channel: &Channel<'_>| {
+    pub(crate) fn take(&self, channels: Channels<'_>, what: &str) -> PyResult<Bound<'py, PyAny>> {
+        let places = |channel: Channel<'_>| {
             let own = self.names.iter().enumerate();
             let own = own.filter(|(_, name)| *name == channel.name);
             own.map(|(place, _)| place).collect::<Vec<_>>()
@@ -93,7 +93,7 @@ impl<'py> Named<'py> {
 
 /// Whether channels are called as rows without names are: x0, x1 and so on by Python, c0, c1 and so on as context or
 /// by the command.
-fn has_default_names(channels: &[Channel<'_>]) -> bool {
+fn has_default_names(channels: Channels<'_>) -> bool {
     let named = |letter: char| {
         let mut own = channels.iter().enumerate();
         own.all(|(place, channel)| channel.name == format!("{letter}{place}"))
@@ -127,7 +127,7 @@ fn refused(why: String) -> PyErr {
 pub(crate) fn row<'py>(
     value: &Bound<'py, PyAny>,
     what: &str,
-    channels: &[Channel<'_>],
+    channels: Channels<'_>,
 ) -> PyResult<Floats<'py, Ix1>> {
     let floats = match Named::find(value, what)? {
         Some(named) => Floats::new(&named.take(channels, what)?, what)?,

@@ -4,7 +4,7 @@ use crate::array::{Floats, Table, column, numbers, room};
 use crate::channel::names;
 use crate::error::ShapeError;
 use crate::named::{Named, row};
-use flow_embedded::artefact::Channel;
+use flow_embedded::artefact::Channels;
 use numpy::Ix1;
 use pyo3::prelude::*;
 
@@ -19,11 +19,12 @@ impl<'py> Rows<'py> {
     pub(crate) fn new(
         events: &Bound<'py, PyAny>,
         context: Option<&Bound<'py, PyAny>>,
-        channels: [&[Channel<'_>]; 2],
+        channels: [Channels<'_>; 2],
     ) -> PyResult<Self> {
         let named = Named::find(events, "events")?;
         let beside = match (&named, context, channels[1]) {
-            (None, _, _) | (_, Some(_), _) | (_, _, []) => None,
+            (None, _, _) | (_, Some(_), _) => None,
+            (_, _, own) if own.is_empty() => None,
             (Some(named), None, own) if named.has(own) => Some(named.take(own, "events")?),
             (Some(_), None, _) => None,
         };
@@ -61,11 +62,11 @@ impl<'py> Sample<'py> {
     pub(crate) fn new(
         event: &Bound<'py, PyAny>,
         context: Option<&Bound<'py, PyAny>>,
-        channels: [&[Channel<'_>]; 2],
+        channels: [Channels<'_>; 2],
     ) -> PyResult<Self> {
         let context = match (context, channels[1]) {
-            (None, []) => None,
-            (Some(_), []) => return Err(without_context()),
+            (None, own) if own.is_empty() => None,
+            (Some(_), own) if own.is_empty() => return Err(without_context()),
             (Some(context), own) => Some(row(context, "values of the context", own)?),
             (None, own) => match Named::find(event, "values of the sample")? {
                 Some(named) if named.has(own) => Some(row(event, "values of the sample", own)?),
@@ -102,13 +103,13 @@ impl<'py> Context<'py> {
     /// Reads the context of so many rows: as many rows, or one list of values for all of them.
     pub(crate) fn new(
         value: Option<&Bound<'py, PyAny>>,
-        channels: &[Channel<'_>],
+        channels: Channels<'_>,
         rows: usize,
     ) -> PyResult<Self> {
         let Some(value) = value else {
-            return match channels {
-                [] => Ok(Self::Rows(None)),
-                _ => Err(ShapeError::new_err(format!(
+            return match channels.is_empty() {
+                true => Ok(Self::Rows(None)),
+                false => Err(ShapeError::new_err(format!(
                     "the model needs a context for its rows ({}): give it as an array of rows × {} values",
                     names(channels),
                     channels.len()
@@ -155,7 +156,7 @@ fn without_context() -> PyErr {
     ShapeError::new_err("the model has no context: leave the argument out")
 }
 
-fn fits(columns: usize, channels: &[Channel<'_>], what: &str) -> PyResult<()> {
+fn fits(columns: usize, channels: Channels<'_>, what: &str) -> PyResult<()> {
     if columns == channels.len() {
         return Ok(());
     }

@@ -33,7 +33,7 @@ pub(crate) fn draw<'py>(
         Some(_) => header.features.len(),
         None => 0,
     };
-    let given = &header.context[own..];
+    let given = header.context.skip(own);
     let context = Context::new(context, given, n)?;
     let count = n.saturating_mul(channels);
     let mut events = room(count)?;

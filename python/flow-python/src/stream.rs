@@ -4,6 +4,7 @@ use crate::array::{finite, room};
 use crate::error::UnsupportedError;
 use crate::held::Held;
 use crate::rows::Rows;
+use flow_embedded::window::Feature;
 use flow_train::data::Past;
 use numpy::{PyArray1, PyArray2, PyArrayMethods as _};
 use pyo3::prelude::*;
@@ -23,14 +24,15 @@ pub(crate) fn context_of<'py>(
             "the model does not look at the past of its stream: give its context, if it has one, as it is",
         ));
     }
-    let (channels, given) = (&header.event, &header.context[own..]);
+    let (channels, given) = (header.event, header.context.skip(own));
+    let features: Vec<Feature> = header.features.iter().collect();
     let rows = Rows::new(events, context, [channels, given])?;
     let (events, contexts) = (rows.events(), rows.contexts());
     let count = rows.rows().saturating_mul(header.context.len());
     let values = py.detach(|| {
         finite(events, channels)?;
         finite(contexts, given)?;
-        let mut past = Past::new(&header.features, channels.len());
+        let mut past = Past::new(&features, channels.len());
         let mut values = room(count)?;
         for (row, event) in events.chunks_exact(channels.len()).enumerate() {
             match past.features() {

@@ -9,7 +9,8 @@ use std::error::Error;
 use flow_codegen::{Checked, Interpreter, Optimise, Passes};
 use flow_embedded::artefact::{
     Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Direction, Domain, Form,
-    Header, Layer, Provenance, Quantisation, Transformer, Units, WeightFormat, encode, encoded_len,
+    Header, Layer, List, Provenance, Quantisation, Transformer, Units, WeightFormat, encode,
+    encoded_len,
 };
 use flow_embedded::math::Backend;
 
@@ -189,13 +190,14 @@ fn artefact(
         mean: 0.0,
         inv_std: 1.0,
     };
+    let channels: Vec<Channel<'_>> = names.iter().map(|name| channel(name.as_str())).collect();
+    let layers = (0..LAYERS).map(|index| lists.layer(family, index));
+    let layers: Vec<Layer<'_>> = layers.collect();
     let header = Header {
         name: family.name,
-        event: names.iter().map(|name| channel(name.as_str())).collect(),
-        context: [].into_iter().collect(),
-        layers: (0..LAYERS)
-            .map(|index| lists.layer(family, index))
-            .collect(),
+        event: List::new(&channels),
+        context: List::default(),
+        layers: List::new(&layers),
         base: Base::Normal,
         math: Backend::Polynomial,
         log_norm: -0.918_938_5 * event as f32,
@@ -209,12 +211,12 @@ fn artefact(
             seed: 0,
         },
         quantisation: None,
-        features: [].into_iter().collect(),
+        features: List::default(),
         sequential: None,
         noise: None,
         mondrian: None,
-        vocabularies: [].into_iter().collect(),
-        heads: [].into_iter().collect(),
+        vocabularies: List::default(),
+        heads: List::default(),
     };
     let weights = weights(&header);
     let plain = encoded(&header, &weights)?;
@@ -263,7 +265,7 @@ fn weights(header: &Header<'_>) -> Vec<f32> {
     let mut uniform = uniform();
     let mut weights = Vec::new();
     for layer in &header.layers {
-        for block in (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, shape)) {
+        for block in (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, &shape)) {
             let size = 1.5 / (block.inputs as f32 + 1.0).sqrt();
             weights.extend((0..block.weights()).map(|_| size * uniform()));
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use flow_embedded::LoadedFlow;
 use flow_embedded::artefact::{
-    Activation, Base, Channel as Column, Conditioner, Coupling, Domain, Form, Header, Layer,
+    Activation, Base, Channel as Column, Conditioner, Coupling, Domain, Form, Header, Layer, List,
     Provenance, Transformer, Units, encode, encoded_len,
 };
 use flow_embedded::math::Backend;
@@ -108,11 +108,12 @@ fn wrapping() -> Result<Vec<u8>, Box<dyn Error>> {
         .map(|rows| rows * (std::mem::replace(&mut inputs, rows) + 1))
         .sum();
     let weights = vec![0.0; usize::try_from(claimed % (1 << 32))?];
+    let (columns, layers) = (["a", "b"].map(column), [layer]);
     let header = Header {
         name: "wrapping",
-        event: ["a", "b"].map(column).into_iter().collect(),
-        context: [].into_iter().collect(),
-        layers: [layer].into_iter().collect(),
+        event: List::new(&columns),
+        context: List::default(),
+        layers: List::new(&layers),
         base: Base::Normal,
         math: Backend::Polynomial,
         log_norm: -1.837_877,
@@ -126,12 +127,12 @@ fn wrapping() -> Result<Vec<u8>, Box<dyn Error>> {
             seed: 0,
         },
         quantisation: None,
-        features: [].into_iter().collect(),
+        features: List::default(),
         sequential: None,
         noise: None,
         mondrian: None,
-        vocabularies: [].into_iter().collect(),
-        heads: [].into_iter().collect(),
+        vocabularies: List::default(),
+        heads: List::default(),
     };
     let mut buffer = vec![0; encoded_len(&header, weights.len())?];
     Ok(encode(&header, &weights, &mut buffer)?.to_vec())

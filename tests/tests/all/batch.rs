@@ -1,7 +1,7 @@
 //! Many rows at once against the loader, one row after the other: the same bits.
 
 use flow_embedded::LoadedFlow;
-use flow_embedded::artefact::Channel;
+use flow_embedded::artefact::{Channel, Channels};
 use flow_embedded::math::Backend;
 use flow_tests::drafts::{Kind, draft, outside, rng, table, uniform, within};
 use flow_train::evaluate::BatchFlow;
@@ -64,9 +64,9 @@ fn value(channel: &Channel<'_>, rng: &mut ChaCha8Rng) -> f32 {
     }
 }
 
-fn rows(channels: &[Channel<'_>], count: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
+fn rows(channels: Channels<'_>, count: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
     (0..count)
-        .flat_map(|_| channels.iter().map(|c| value(c, rng)).collect::<Vec<_>>())
+        .flat_map(|_| channels.iter().map(|c| value(&c, rng)).collect::<Vec<_>>())
         .collect()
 }
 
@@ -90,8 +90,8 @@ fn with_threads<T: Send>(threads: usize, work: impl FnOnce() -> T + Send) -> T {
 fn log_likelihoods_are_those_of_the_loader() {
     flows(|name, kind, flow| {
         let rng = &mut rng(1);
-        let events = rows(&flow.header().event, ROWS, rng);
-        let contexts = rows(&flow.header().context, ROWS, rng);
+        let events = rows(flow.header().event, ROWS, rng);
+        let contexts = rows(flow.header().context, ROWS, rng);
         let mut scratch = vec![0.0; flow.scratch_len()];
         let expected: Vec<f32> = (0..ROWS)
             .map(|index| {
@@ -126,7 +126,7 @@ fn log_likelihoods_are_those_of_the_loader() {
 #[test]
 fn samples_are_those_of_the_loader() {
     flows(|name, kind, flow| {
-        let contexts = rows(&flow.header().context, ROWS, &mut rng(2));
+        let contexts = rows(flow.header().context, ROWS, &mut rng(2));
         let mut scratch = vec![0.0; flow.scratch_len()];
         let generator = &mut rng(3);
         let mut expected = vec![0.0; ROWS * kind.event];
@@ -160,8 +160,8 @@ fn samples_are_those_of_the_loader() {
 fn few_rows_and_many_give_the_same() {
     flows(|name, kind, flow| {
         let rng = &mut rng(4);
-        let events = rows(&flow.header().event, 200, rng);
-        let contexts = rows(&flow.header().context, 200, rng);
+        let events = rows(flow.header().event, 200, rng);
+        let contexts = rows(flow.header().context, 200, rng);
         let batch = BatchFlow::new(flow);
         let mut all = vec![0.0; 200];
         batch.log_prob(&events, &contexts, &mut all);

@@ -4,7 +4,7 @@
 
 use flow_embedded::LoadedFlow;
 use flow_embedded::artefact::{
-    Base, Domain, Header, Layer, Scale, Transformer, encode, encoded_len,
+    Base, Channel, Domain, Header, Layer, List, Scale, Transformer, encode, encoded_len,
 };
 use flow_embedded::golden::Words;
 use flow_embedded::rand_core::Rng;
@@ -35,8 +35,13 @@ fn positive(words: &mut Words) -> f32 {
     extreme(words).abs()
 }
 
-/// Puts extremes in place of one of the numbers of a header.
-fn disturb(header: &mut Header<'_>, words: &mut Words) {
+/// Puts extremes in place of one of the numbers of a header, its channels and its layers.
+fn disturb(
+    header: &mut Header<'_>,
+    event: &mut [Channel<'_>],
+    layers: &mut [Layer<'_>],
+    words: &mut Words,
+) {
     match below(words, 8) {
         0 => header.log_norm = extreme(words),
         1 => {
@@ -45,8 +50,7 @@ fn disturb(header: &mut Header<'_>, words: &mut Words) {
             }
         }
         2 => {
-            let count = header.event.len();
-            let own = &mut header.event[below(words, count)];
+            let own = &mut event[below(words, event.len())];
             match below(words, 3) {
                 0 => own.mean = extreme(words),
                 1 => own.inv_std = positive(words),
@@ -69,8 +73,7 @@ fn disturb(header: &mut Header<'_>, words: &mut Words) {
             }
         }
         _ => {
-            let count = header.layers.len();
-            let transformer = match header.layers.get_mut(below(words, count)) {
+            let transformer = match layers.get_mut(below(words, layers.len())) {
                 Some(Layer::Coupling(own)) => &mut own.transformer,
                 Some(Layer::Autoregressive(own)) => &mut own.transformer,
                 Some(Layer::Convolutional(own)) => &mut own.transformer,
@@ -130,9 +133,16 @@ fn disturbed(entry: &Entry, words: &mut Words) -> Vec<u8> {
     header.calibration = None;
     header.sequential = None;
     header.mondrian = None;
+    let mut event: Vec<_> = header.event.iter().collect();
+    let mut layers: Vec<_> = header.layers.iter().collect();
     if words.next_u32() & 1 == 0 {
-        disturb(&mut header, words);
+        disturb(&mut header, &mut event, &mut layers, words);
     }
+    let header = Header {
+        event: List::new(&event),
+        layers: List::new(&layers),
+        ..header
+    };
     if !weights.is_empty() {
         for _ in 0..[0, 1, 2, 8, 64][below(words, 5)] {
             let at = below(words, weights.len());

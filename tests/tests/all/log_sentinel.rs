@@ -36,7 +36,7 @@ fn the_model_is_of_the_normal_log() {
         ..ColumnRequest::default()
     };
     let columns = Columns::find_for_model(&table, &request).expect("its column");
-    let columns = columns.with_features(header.features.to_vec());
+    let columns = columns.with_features(header.features.iter().collect());
     let columns = columns.with_vocabularies(header);
     let recording = load_columns(&table, &columns).expect("the rows");
     assert_eq!(header.provenance.data_digest, recording.data.digest());

@@ -26,3 +26,4 @@ mod sensor_noise;
 mod sequential;
 mod tiny_camera;
 mod variational;
+mod wide;

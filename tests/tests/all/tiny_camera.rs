@@ -23,10 +23,10 @@ fn the_model_is_of_the_normal_frames() {
     let bytes = EXAMPLE.model();
     let flow = LoadedFlow::from_bytes(&bytes).expect("a model");
     let header = flow.header();
-    let names = |channels: &[flow_embedded::artefact::Channel<'_>]| -> Vec<String> {
+    let names = |channels: flow_embedded::artefact::Channels<'_>| -> Vec<String> {
         channels.iter().map(|own| own.name.to_owned()).collect()
     };
-    let mut data = Dataset::new(names(&header.event), names(&header.context));
+    let mut data = Dataset::new(names(header.event), names(header.context));
     for frame in normal(TRAINING.0, TRAINING.1) {
         data.push(&frame.above(), &[frame.ambient]);
     }

@@ -63,7 +63,7 @@ impl<'p, M: Math> Float<'p, M> {
         let energy = plan
             .base
             .distribution
-            .energy::<M, _>(shape(plan), &plan.base.weights, &z);
+            .energy::<M, _>(&shape(plan), &plan.base.weights, &z);
         let log_prob = conclude((plan.log_norm + log_det) - energy, event, context);
         z.extend(surprises);
         (log_prob, z)
@@ -200,7 +200,7 @@ fn shape(plan: &Plan) -> Shape {
     Shape {
         event: plan.event.len(),
         context: plan.given(),
-        circular: circular.fold(0, |set, (channel, _)| set | 1 << channel),
+        circular: circular.map(|(channel, _)| channel).collect(),
     }
 }
 

@@ -63,14 +63,15 @@ impl CategoricalPlan {
                 });
                 tables.collect::<Vec<_>>()
             });
-            let mut conditioner = Conditional::new(Transformer::Shift, own.conditioner, Vec::new());
+            let mut conditioner =
+                Conditional::new(Transformer::Shift, &own.conditioner, Vec::new());
             let hidden = own.dense_layers() - 1;
             conditioner.hidden = tables.by_ref().take(hidden).collect();
             conditioner.output = tables.collect();
             conditioner.groups = vec![Vec::new()];
             HeadPlan {
                 channel: own.channel,
-                vocabulary: header.event[own.channel].vocabulary().unwrap_or_default(),
+                vocabulary: own.vocabulary,
                 inputs: own.inputs,
                 conditioner,
             }

@@ -38,9 +38,9 @@ impl ChannelPlan {
 }
 
 impl Channels {
-    pub(super) fn new<'h, 'a: 'h>(
+    pub(super) fn new<'a>(
         header: &Header<'_>,
-        channels: impl IntoIterator<Item = &'h Channel<'a>>,
+        channels: impl IntoIterator<Item = Channel<'a>>,
     ) -> Self {
         let features = |channel: &Channel<'_>| match channel.domain {
             Domain::Circular => 2,
@@ -48,8 +48,8 @@ impl Channels {
                 .vocabulary_of(channel)
                 .map_or(1, Vocabulary::embedding),
         };
-        let plan = |channel: &Channel<'_>| ChannelPlan {
-            features: features(channel),
+        let plan = |channel: Channel<'_>| ChannelPlan {
+            features: features(&channel),
             domain: channel.domain,
             grid: channel.grid,
             mean: channel.mean,

@@ -2,7 +2,7 @@
 //! draws from a few seeds.
 
 use crate::Checked;
-use flow_embedded::artefact::{Channel, Header};
+use flow_embedded::artefact::{Channels, Header};
 use flow_embedded::golden::Words;
 use flow_embedded::math::Polynomial;
 
@@ -38,8 +38,8 @@ pub fn vectors(header: &Header<'_>, mut score: impl FnMut(&[f32], &[f32]) -> f32
     (0..DEVIATIONS.len())
         .filter_map(|row| {
             let (event, context) = (
-                at(header, &header.event, row),
-                at(header, &header.context, row),
+                at(header, header.event, row),
+                at(header, header.context, row),
             );
             let log_prob = score(&event, &context);
             let finite = event.iter().chain(&context).all(|x| x.is_finite());
@@ -58,7 +58,7 @@ pub(super) fn samples(checked: &Checked<'_>) -> Vec<GoldenSample> {
     let mut scratch = vec![0.0; checked.flow.scratch_len()];
     (0..SAMPLES)
         .filter_map(|seed| {
-            let context = at(header, &header.context, seed as usize);
+            let context = at(header, header.context, seed as usize);
             let mut event = vec![0.0; header.event.len()];
             let mut words = Words::new(seed);
             checked
@@ -76,11 +76,11 @@ pub(super) fn samples(checked: &Checked<'_>) -> Vec<GoldenSample> {
 }
 
 /// A value of each channel, by row.
-fn at(header: &Header<'_>, channels: &[Channel<'_>], row: usize) -> Vec<f32> {
+fn at(header: &Header<'_>, channels: Channels<'_>, row: usize) -> Vec<f32> {
     let channels = channels.iter().enumerate();
     channels
         .map(|(i, channel)| {
-            if let Some(vocabulary) = header.vocabulary_of(channel) {
+            if let Some(vocabulary) = header.vocabulary_of(&channel) {
                 return ((row + i) % vocabulary.size()) as f32;
             }
             channel.destandardise::<Polynomial>(DEVIATIONS[(row + i) % DEVIATIONS.len()])

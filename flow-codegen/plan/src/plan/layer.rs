@@ -326,9 +326,10 @@ pub(super) struct Planner<'c, 'a>(pub(super) &'c Checked<'a>);
 impl Planner<'_, '_> {
     /// Plans a layer.
     pub(super) fn layer(&self, index: usize) -> LayerPlan {
-        let layer = &self.0.flow.header().layers[index];
+        let layer = &self.0.flow.header().layers.get(index).expect("a layer");
         let weights = self.0.flow.layer_weights(index);
-        let event = self.0.flow.header().shape().event;
+        let shape = self.0.flow.header().shape();
+        let event = shape.event;
         let bijection = match layer {
             Layer::Coupling(own) => {
                 let transformed = channels(own.transformed);
@@ -371,8 +372,7 @@ impl Planner<'_, '_> {
                 }
             }
             Layer::Convolutional(own) => {
-                let context = self.0.flow.header().shape().context;
-                Bijection::Convolutional(Convolutional::new(own, context, weights))
+                Bijection::Convolutional(Convolutional::new(own, shape.context, weights))
             }
             Layer::ElementWise => {
                 let numbers: Vec<f32> = weights.collect();
@@ -394,7 +394,7 @@ impl Planner<'_, '_> {
         index: usize,
         groups: Vec<Vec<usize>>,
     ) -> Conditional {
-        let shape = self.0.flow.header().shape();
+        let shape = &self.0.flow.header().shape();
         let mut weights = self.0.flow.layer_weights(index);
         let mut table = |rows: usize, inputs: usize, stored: usize| Table {
             inputs,

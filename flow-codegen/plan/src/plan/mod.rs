@@ -157,7 +157,7 @@ impl Plan {
     /// Plans the code for an artefact as it stands; the passes make it fast.
     pub fn new(checked: &Checked<'_>) -> Self {
         let header = checked.flow.header();
-        let describe = |channel: &Channel<'_>| match channel.unit {
+        let describe = |channel: Channel<'_>| match channel.unit {
             "" => channel.name.to_owned(),
             unit => format!("{} ({unit})", channel.name),
         };
@@ -188,11 +188,11 @@ impl Plan {
                 seed: provenance.seed,
                 data_digest: provenance.data_digest,
             },
-            all: Channels::new(header, &header.event),
+            all: Channels::new(header, header.event),
             event: Channels::new(header, header.continuous()),
-            context: Channels::new(header, &header.context),
+            context: Channels::new(header, header.context),
             categorical: CategoricalPlan::new(checked),
-            features: header.features.to_vec(),
+            features: header.features.iter().collect(),
             layers: layers.collect(),
             base: BasePlan {
                 distribution: header.base,
@@ -226,7 +226,10 @@ impl Plan {
             }),
             mondrian: header.mondrian.map(|own| MondrianPlan {
                 channel: usize::from(own.channel),
-                column: header.context[usize::from(own.channel)].name.to_owned(),
+                column: header
+                    .context
+                    .get(usize::from(own.channel))
+                    .map_or_else(String::new, |channel| channel.name.to_owned()),
                 categories: checked
                     .flow
                     .calibrations_by_context()

@@ -28,23 +28,6 @@ pub(super) struct PreActivationBlocks<'l, 'w> {
     shares: bool,
 }
 
-/// How many times its units a conditioner of blocks holds: the units, and of each block what
-/// its two dense layers read. All at once, a block has no use for the memory of the one
-/// before.
-pub(super) fn arrays(form: PreActivation, conditioner: &Conditioner<'_>) -> usize {
-    let kept = match shares(conditioner) {
-        true => 1,
-        false => usize::from(form.blocks),
-    };
-    1 + 2 * kept
-}
-
-/// Whether there is one group of units.
-fn shares(conditioner: &Conditioner<'_>) -> bool {
-    let units = conditioner.hidden.first();
-    units.is_none_or(|units| units.blocks().len() <= 1)
-}
-
 impl<'l, 'w> PreActivationBlocks<'l, 'w> {
     /// Takes their weights from the front of `stored`.
     pub(super) fn new(
@@ -76,7 +59,7 @@ impl<'l, 'w> PreActivationBlocks<'l, 'w> {
             inner_size: weights(inner_blocks.clone()),
             inner_blocks,
             inner_read: 0,
-            shares: shares(conditioner),
+            shares: conditioner.has_one_group(),
         }
     }
 

@@ -8,6 +8,7 @@ mod categorical;
 mod image;
 
 use super::blocks::{Block, Blocks};
+use super::layout::Layout;
 use super::{
     Activation, Autoregressive, Conditioner, Coupling, Direction, Domain, Form, Header, Layer,
     MAX_HIDDEN_LAYERS, Permutation, Shape, Transformer,
@@ -45,15 +46,12 @@ struct Conditioning<'s> {
 }
 
 impl<'s> Scratch<'s> {
-    pub(super) fn len(header: &Header<'_>) -> usize {
-        header.event.len() + input_len(header) + hidden_len(header) + parameters_len(header)
-    }
-
-    pub(super) fn split(header: &Header<'_>, memory: &'s mut [f32]) -> Option<Self> {
-        let (event, rest) = memory.split_at_mut_checked(header.event.len())?;
-        let (input, rest) = rest.split_at_mut_checked(input_len(header))?;
-        let (hidden, rest) = rest.split_at_mut_checked(hidden_len(header))?;
-        let (parameters, _) = rest.split_at_mut_checked(parameters_len(header))?;
+    /// Splits memory for an event of so many channels.
+    pub(super) fn split(event: usize, layout: &Layout, memory: &'s mut [f32]) -> Option<Self> {
+        let (event, rest) = memory.split_at_mut_checked(event)?;
+        let (input, rest) = rest.split_at_mut_checked(layout.input)?;
+        let (hidden, rest) = rest.split_at_mut_checked(layout.hidden)?;
+        let (parameters, _) = rest.split_at_mut_checked(layout.parameters)?;
         Some(Self {
             event,
             conditioning: Conditioning {
@@ -63,46 +61,6 @@ impl<'s> Scratch<'s> {
             },
         })
     }
-}
-
-fn input_len(header: &Header<'_>) -> usize {
-    let shape = header.shape();
-    let event: usize = (0..shape.event).map(|c| shape.features(c)).sum();
-    shape.context + event
-}
-
-fn hidden_len(header: &Header<'_>) -> usize {
-    let units = |conditioner: &Conditioner<'_>| {
-        let hidden = conditioner.hidden.iter();
-        let units = hidden.map(|units| units.total()).sum::<usize>();
-        match conditioner.form {
-            Form::PreActivation(form) => units * blocks::arrays(form, conditioner),
-            _ => units,
-        }
-    };
-    let of_layer = |layer: &Layer<'_>| match layer {
-        Layer::Convolutional(own) => {
-            let (hidden, _) = own.conditioner.hidden.as_chunks::<2>();
-            let features = hidden.iter().map(|[features, _]| usize::from(*features));
-            features.sum::<usize>() * own.given.positions()
-        }
-        _ => layer.conditional().map_or(0, |(_, own)| units(own)),
-    };
-    let layers = header.layers.iter().map(of_layer);
-    let heads = header.heads.iter().map(units);
-    layers.chain(heads).max().unwrap_or_default()
-}
-
-fn parameters_len(header: &Header<'_>) -> usize {
-    let of_layer = |layer: &Layer<'_>| match layer {
-        Layer::Convolutional(own) => own.transformer.parameters(),
-        _ => layer
-            .conditional()
-            .map_or(0, |(transformer, _)| transformer.parameters()),
-    };
-    let layers = header.layers.iter().map(of_layer);
-    let heads = header.categorical().map(|head| head.vocabulary.size());
-    layers.chain(heads).max().unwrap_or_default()
 }
 
 /// Weights in the order of their use.
@@ -122,7 +80,8 @@ enum Way {
 /// One header and its weights, evaluated with the backend `M`.
 pub(super) struct Walk<'w, M> {
     header: &'w Header<'w>,
-    shape: Shape,
+    layout: &'w Layout,
+    shape: &'w Shape,
     discrete: &'w [[u8; 4]],
     weights: &'w [[u8; 4]],
     base: &'w [[u8; 4]],
@@ -132,13 +91,13 @@ pub(super) struct Walk<'w, M> {
 impl<'w, M: Math> Walk<'w, M> {
     pub(super) fn new(
         header: &'w Header<'_>,
-        discrete: &'w [[u8; 4]],
-        weights: &'w [[u8; 4]],
-        base: &'w [[u8; 4]],
+        layout: &'w Layout,
+        [discrete, weights, base]: [&'w [[u8; 4]]; 3],
     ) -> Self {
         Self {
             header,
-            shape: header.shape(),
+            layout,
+            shape: &layout.shape,
             discrete,
             weights,
             base,
@@ -163,16 +122,18 @@ impl<'w, M: Math> Walk<'w, M> {
             }
             code
         });
-        let raw = event.iter().zip(&self.header.event);
-        let raw = raw.filter(|(_, channel)| channel.vocabulary().is_none());
+        let raw = event.iter().zip(self.header.event.standardisations());
+        let raw = raw.filter(|(_, channel)| channel.domain.vocabulary().is_none());
         for (x, (raw, channel)) in x.iter_mut().zip(raw) {
             *x = *raw;
             log_det += channel.standardise::<M>(x);
         }
-        let mut weights = self.weights;
-        for layer in &self.header.layers {
-            let own = take(&mut weights, layer.weights(self.shape));
-            log_det += self.normalize(layer, own, x, &mut conditioning);
+        for index in 0..self.header.layers.len() {
+            let weights = self.weights.get(self.layout.weights(index));
+            log_det += match (&self.layout.layer(self.header, index), weights) {
+                (Some(layer), Some(own)) => self.normalize(layer, own, x, &mut conditioning),
+                _ => f32::NAN,
+            };
         }
         let base = self.header.base;
         let energy = base.energy::<M, _>(self.shape, self.base, x);
@@ -202,21 +163,15 @@ impl<'w, M: Math> Walk<'w, M> {
         });
         let base = self.header.base;
         base.draw::<M, R, _>(self.shape, self.base, rng, x);
-        let layers: usize = self
-            .header
-            .layers
-            .iter()
-            .map(|l| l.weights(self.shape))
-            .sum();
-        let mut weights = self.weights.get(..layers).unwrap_or_default();
-        for layer in self.header.layers.iter().rev() {
-            let before = weights.len().saturating_sub(layer.weights(self.shape));
-            let (rest, own) = weights.split_at_checked(before).unwrap_or((weights, &[]));
-            weights = rest;
-            self.generate(layer, own, x, &mut conditioning);
+        for index in (0..self.header.layers.len()).rev() {
+            let weights = self.weights.get(self.layout.weights(index));
+            match (&self.layout.layer(self.header, index), weights) {
+                (Some(layer), Some(own)) => self.generate(layer, own, x, &mut conditioning),
+                _ => x.fill(f32::NAN),
+            }
         }
-        let raw = event.iter_mut().zip(&self.header.event);
-        let raw = raw.filter(|(_, channel)| channel.vocabulary().is_none());
+        let raw = event.iter_mut().zip(self.header.event.standardisations());
+        let raw = raw.filter(|(_, channel)| channel.domain.vocabulary().is_none());
         for (x, (raw, channel)) in x.iter().zip(raw) {
             *raw = channel.destandardise::<M>(*x);
         }
@@ -225,11 +180,9 @@ impl<'w, M: Math> Walk<'w, M> {
     /// The context's part of a conditioner's input.
     fn context_features(&self, context: &[f32], input: &mut [f32]) {
         let mut slots = input.iter_mut();
-        for (raw, channel) in context.iter().zip(&self.header.context) {
-            if let Some(index) = channel.vocabulary() {
-                let width = self.header.vocabularies.get(index);
-                let width = width.map_or(0, |own| own.embedding());
-                self.embed(Some(index), *raw, slots.by_ref().take(width));
+        for (raw, channel) in context.iter().zip(self.header.context.standardisations()) {
+            if let Some(vocabulary) = channel.domain.vocabulary() {
+                self.embed(vocabulary, *raw, &mut slots);
                 continue;
             }
             let mut x = *raw;
@@ -513,7 +466,7 @@ impl<'w, M: Math> Walk<'w, M> {
         count
     }
 
-    fn blocks<'l>(&self, layer: &Layer<'l>, dense: usize) -> Blocks<'l> {
+    fn blocks<'l>(&'l self, layer: &Layer<'l>, dense: usize) -> Blocks<'l> {
         layer.blocks(dense, self.shape)
     }
 }

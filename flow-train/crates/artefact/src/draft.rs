@@ -3,9 +3,9 @@ use super::categorical::DraftVocabulary;
 use super::mondrian::DraftMondrian;
 use super::stored::{DraftConditioner, DraftLayer, LayerBytes};
 use flow_embedded::artefact::{
-    self, Base, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header, Judged,
-    LoadError, LoadedFlow, MAX_CHANNELS, MAX_COMMAND_BYTES, Noise, Provenance, Quantisation,
-    Sequential, WeightFormat,
+    self, Base, Calibration, Channel, Domain, EncodeError, Evaluation, Grid, Header, Judged, List,
+    LoadError, LoadedFlow, MAX_CHANNELS, MAX_COMMAND_BYTES, MAX_LAYERS, MAX_VOCABULARIES, Noise,
+    Provenance, Quantisation, Sequential, WeightFormat,
 };
 use flow_embedded::math::Backend;
 use flow_embedded::window::Feature;
@@ -210,23 +210,24 @@ impl Draft {
             .as_ref()
             .map(DraftMondrian::bytes)
             .transpose()?;
-        let mut header = self.header(&layers)?;
-        header.vocabularies = {
-            let own = self.vocabularies.iter().zip(&vocabularies);
-            let own = own.map(|(own, names)| own.schema(names));
-            bounded(
-                "vocabularies",
-                own.collect::<Result<Vec<_>, _>>()?.into_iter(),
-            )?
-        };
-        header.heads = {
-            let own = self.heads.iter().zip(&heads);
-            let own = own.map(|(own, bytes)| own.schema(bytes));
-            bounded(
-                "categorical event channels",
-                own.collect::<Result<Vec<_>, _>>()?.into_iter(),
-            )?
-        };
+        let event: Vec<Channel<'_>> = self.event.iter().map(DraftChannel::schema).collect();
+        let context: Vec<Channel<'_>> = self.context.iter().map(DraftChannel::schema).collect();
+        let layers = self.layers.iter().zip(&layers);
+        let layers = layers.map(|(layer, bytes)| layer.schema(bytes));
+        let layers = layers.collect::<Result<Vec<_>, _>>()?;
+        let vocabularies = self.vocabularies.iter().zip(&vocabularies);
+        let vocabularies = vocabularies.map(|(own, names)| own.schema(names));
+        let vocabularies = vocabularies.collect::<Result<Vec<_>, _>>()?;
+        let heads = self.heads.iter().zip(&heads);
+        let heads = heads.map(|(own, bytes)| own.schema(bytes));
+        let heads = heads.collect::<Result<Vec<_>, _>>()?;
+        let mut header = self.header()?;
+        header.event = limited("event channels", &event, MAX_CHANNELS)?;
+        header.context = limited("context channels", &context, MAX_CHANNELS)?;
+        header.layers = limited("layers", &layers, MAX_LAYERS)?;
+        header.features = limited("features of the past", &self.features, MAX_CHANNELS)?;
+        header.vocabularies = limited("vocabularies", &vocabularies, MAX_VOCABULARIES)?;
+        header.heads = limited("categorical event channels", &heads, MAX_VOCABULARIES)?;
         header.mondrian = self
             .mondrian
             .as_ref()
@@ -258,23 +259,13 @@ impl Draft {
         Ok(buffer)
     }
 
-    fn header<'a>(&'a self, bytes: &'a [LayerBytes]) -> Result<Header<'a>, ExportError> {
-        let layers = self.layers.iter().zip(bytes);
-        let layers = layers.map(|(layer, bytes)| layer.schema(bytes));
+    /// The header without its lists.
+    fn header(&self) -> Result<Header<'_>, ExportError> {
         Ok(Header {
             name: &self.name,
-            event: bounded(
-                "event channels",
-                self.event.iter().map(DraftChannel::schema),
-            )?,
-            context: bounded(
-                "context channels",
-                self.context.iter().map(DraftChannel::schema),
-            )?,
-            layers: {
-                let layers = layers.collect::<Result<Vec<_>, _>>()?;
-                bounded("layers", layers.into_iter())?
-            },
+            event: List::default(),
+            context: List::default(),
+            layers: List::default(),
             base: self.base,
             math: self.math,
             log_norm: self.log_norm() as f32,
@@ -292,12 +283,12 @@ impl Draft {
                 seed: self.seed,
             },
             quantisation: self.quantisation.as_ref().map(DraftQuantisation::schema),
-            features: bounded("features of the past", self.features.iter().copied())?,
+            features: List::default(),
             sequential: self.sequential.as_ref().map(DraftSequential::schema),
             noise: self.noise.as_ref().map(DraftNoise::schema),
             mondrian: None,
-            vocabularies: Bounded::new(),
-            heads: Bounded::new(),
+            vocabularies: List::default(),
+            heads: List::default(),
         })
     }
 
@@ -322,7 +313,7 @@ impl Draft {
             .layers
             .iter()
             .enumerate()
-            .map(|(index, layer)| DraftLayer::from_loaded(flow, index, layer));
+            .map(|(index, layer)| DraftLayer::from_loaded(flow, index, &layer));
         Self {
             name: header.name.to_owned(),
             event: header.event.iter().map(DraftChannel::from_schema).collect(),
@@ -354,7 +345,7 @@ impl Draft {
                 weights: own.weights,
                 fractions: own.fractions.to_vec(),
             }),
-            features: header.features.to_vec(),
+            features: header.features.iter().collect(),
             sequential: header.sequential.map(|own| DraftSequential {
                 edges: own.edges,
                 thresholds: flow.test_thresholds().collect(),
@@ -375,7 +366,7 @@ impl Draft {
                 .enumerate()
                 .map(|(index, head)| {
                     let blocks = (0..head.dense_layers()).flat_map(|dense| head.blocks(dense));
-                    DraftConditioner::of(head.conditioner, blocks, flow.head_weights(index))
+                    DraftConditioner::of(&head.conditioner, blocks, flow.head_weights(index))
                 })
                 .collect(),
         }
@@ -435,7 +426,7 @@ impl DraftChannel {
         f64::from(self.inv_std).ln() - f64::from(map).ln()
     }
 
-    fn from_schema(channel: &Channel<'_>) -> Self {
+    fn from_schema(channel: Channel<'_>) -> Self {
         Self {
             name: channel.name.to_owned(),
             unit: channel.unit.to_owned(),
@@ -453,6 +444,19 @@ pub fn noted(command: &str) -> String {
     let mut command = show(command, Medium::Line);
     command.truncate(command.floor_char_boundary(MAX_COMMAND_BYTES));
     command
+}
+
+/// A list of the header, of so many items at most.
+fn limited<'a, T>(
+    what: &'static str,
+    items: &'a [T],
+    limit: usize,
+) -> Result<List<'a, T>, ExportError> {
+    let found = items.len();
+    match found <= limit {
+        true => Ok(List::new(items)),
+        false => Err(ExportError::TooMany { what, found, limit }),
+    }
 }
 
 pub(super) fn bounded<T, const N: usize>(

@@ -210,7 +210,7 @@ impl DraftLayer {
     ) -> Self {
         Layer::from(layer).map_all(&mut Numbers {
             layer,
-            shape: flow.header().shape(),
+            shape: &flow.header().shape(),
             numbers: flow.layer_weights(index),
         })
     }
@@ -219,7 +219,7 @@ impl DraftLayer {
 /// Fills a layer with the numbers that an artefact stores for it.
 struct Numbers<'l, I> {
     layer: &'l artefact::Layer<'l>,
-    shape: Shape,
+    shape: &'l Shape,
     numbers: I,
 }
 

@@ -30,8 +30,9 @@ impl<'a> ContextReport<'a> {
             entries: category.entries,
             threshold: threshold(table.entries(), table.alpha()),
         });
+        let column = flow.header().context.get(usize::from(own.channel))?;
         Some(Self {
-            column: flow.header().context[usize::from(own.channel)].name,
+            column: column.name,
             categories: categories.collect(),
         })
     }

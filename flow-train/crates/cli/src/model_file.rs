@@ -5,7 +5,7 @@ use crate::Error;
 use flow_artefact::Draft;
 use flow_calibrate as calibrate;
 use flow_data::{self as data, Alphabet, ColumnRequest, Columns, CsvFormat, Table};
-use flow_embedded::artefact::{Channel, Header, LoadedFlow};
+use flow_embedded::artefact::{Channels, Header, LoadedFlow};
 use std::path::PathBuf;
 
 /// Says in the footer of a table of scores which model they are of: see [`ModelFile::density`].
@@ -71,7 +71,7 @@ fn checksum(artefact: &[u8]) -> u32 {
 }
 
 /// The names of some channels.
-pub(super) fn names(channels: &[Channel<'_>]) -> Vec<String> {
+pub(super) fn names(channels: Channels<'_>) -> Vec<String> {
     channels
         .iter()
         .map(|channel| channel.name.to_owned())
@@ -102,10 +102,9 @@ pub(super) fn check_unseen(
 
 /// What a model of a text tells apart; `None` for other models.
 pub(super) fn text(header: &Header<'_>) -> Option<Alphabet> {
-    match header.event.as_slice() {
-        [own] if own.vocabulary().is_some() => Alphabet::of(own.name, own.unit),
-        _ => None,
-    }
+    let own = header.event.first().filter(|_| header.event.len() == 1)?;
+    own.vocabulary()?;
+    Alphabet::of(own.name, own.unit)
 }
 
 /// Finds the model's channels, and what else is requested, in a table; features of the past are
@@ -116,16 +115,11 @@ pub(super) fn columns(
     others: ColumnRequest,
 ) -> Result<Columns, Error> {
     let request = ColumnRequest {
-        events: Some(names(&header.event)),
-        context: names(
-            header
-                .context
-                .get(header.features.len()..)
-                .unwrap_or_default(),
-        ),
+        events: Some(names(header.event)),
+        context: names(header.context.skip(header.features.len())),
         ..others
     };
     let columns = Columns::find_for_model(file, &request).map_err(Error::data(file.path()))?;
-    let columns = columns.with_features(header.features.to_vec());
+    let columns = columns.with_features(header.features.iter().collect());
     Ok(columns.with_vocabularies(header))
 }

@@ -102,7 +102,7 @@ impl Columns {
     #[must_use]
     pub fn with_vocabularies(self, header: &Header<'_>) -> Self {
         let names = header.vocabularies.iter();
-        let names = names.map(|own: &Vocabulary<'_>| own.names().map(str::to_owned).collect());
+        let names = names.map(|own: Vocabulary<'_>| own.names().map(str::to_owned).collect());
         let given = header.context.iter().skip(header.features.len());
         let channels = header.event.iter().chain(given);
         let columns = self.numbers().zip(channels);

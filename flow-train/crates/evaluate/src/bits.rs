@@ -3,7 +3,7 @@
 use super::BatchFlow;
 use super::{Mean, Scorer};
 use flow_data::Dataset;
-use flow_embedded::artefact::{Channel, Domain, Grid, LoadedFlow};
+use flow_embedded::artefact::{Channel, Channels, Domain, Grid, LoadedFlow};
 use flow_host::random::Random;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng as _;
@@ -58,7 +58,7 @@ impl Bits {
         seed: u64,
     ) -> Result<Option<Self>, NotItsDequantiser> {
         let (own, model) = (dequantiser.header(), scorer.flow().header());
-        let names = |channels: &[Channel<'_>]| -> Vec<String> {
+        let names = |channels: Channels<'_>| -> Vec<String> {
             channels
                 .iter()
                 .map(|channel| channel.name.to_owned())
@@ -69,8 +69,8 @@ impl Bits {
             high: 0.5,
         };
         let offsets = own.event.iter().all(|channel| channel.domain == cell);
-        let wanted = names(&model.event);
-        if !offsets || names(&own.event) != wanted || names(&own.context) != wanted {
+        let wanted = names(model.event);
+        if !offsets || names(own.event) != wanted || names(own.context) != wanted {
             return Err(NotItsDequantiser);
         }
         let batch = BatchFlow::new(dequantiser);
@@ -93,7 +93,7 @@ impl Bits {
         draws: usize,
         mut draw: impl FnMut(&mut [f32]) -> Vec<f32>,
     ) -> Option<Self> {
-        let grids = |channel: &Channel<'_>| channel.grid;
+        let grids = |channel: Channel<'_>| channel.grid;
         let grids: Option<Vec<Grid>> = scorer.flow().header().event.iter().map(grids).collect();
         let grids = grids.filter(|_| rows.rows() > 0)?;
         assert!(draws > 0, "at least one point in each cell");

@@ -3,6 +3,7 @@
 use super::{BatchFlow, Source};
 use flow_data::warm_up;
 use flow_embedded::artefact::ShapeError;
+use flow_embedded::window::Feature;
 use rand_core::Rng;
 
 /// How the rows of a model are drawn.
@@ -31,7 +32,10 @@ impl<'b, 'f, 'a> Draw<'b, 'f, 'a> {
         Self(match Source::new(flow) {
             Some(source) => Kind::Noise {
                 source,
-                leave: leave.unwrap_or_else(|| warm_up(&flow.header().features)),
+                leave: leave.unwrap_or_else(|| {
+                    let features: Vec<Feature> = flow.header().features.iter().collect();
+                    warm_up(&features)
+                }),
             },
             None => Kind::Apart { batch, round },
         })

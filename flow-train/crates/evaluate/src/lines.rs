@@ -23,7 +23,7 @@ impl<'s, 'f, 'a> Lines<'s, 'f, 'a> {
         let header = scorer.flow().header();
         let judges = header.calibration.map_or(Judged::Lines, |own| own.judges);
         header.line_break().filter(|_| judges == Judged::Lines)?;
-        let names = header.vocabulary_of(header.event.first()?)?.names();
+        let names = header.vocabulary_of(&header.event.first()?)?.names();
         let code = |(code, name): (usize, &str)| {
             let mut characters = name.chars();
             let only = characters.next().filter(|_| characters.next().is_none());

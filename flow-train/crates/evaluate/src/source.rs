@@ -3,6 +3,7 @@
 use flow_data::Past;
 use flow_embedded::artefact::{LoadedFlow, ShapeError};
 use flow_embedded::noise::confine;
+use flow_embedded::window::Feature;
 use rand_core::Rng;
 
 /// Generates noise of as many channels as the artefact has.
@@ -23,9 +24,10 @@ impl<'f, 'a> Source<'f, 'a> {
         let header = flow.header();
         let noise = header.noise?;
         let start: Vec<f32> = noise.start().collect();
+        let features: Vec<Feature> = header.features.iter().collect();
         Some(Self {
             flow,
-            past: Past::filled(&header.features, &start),
+            past: Past::filled(&features, &start),
             ranges: noise.ranges().collect(),
             context: vec![0.0; header.context.len()],
             sample: start,

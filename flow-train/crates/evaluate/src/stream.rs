@@ -4,6 +4,7 @@ use super::Scorer;
 use flow_embedded::artefact::{COMMON_VALUES, LoadedFlow, MAX_CHANNELS};
 use flow_embedded::detect::evidence::{Bet, EvidenceTable, SequentialTest};
 use flow_embedded::detect::{Change, StreamVerdict, blame_by, replace_past};
+use flow_embedded::window::Feature;
 
 /// The bets that there is room for: several times as many as a design has.
 const MAX_BETS: usize = 4096;
@@ -105,12 +106,13 @@ impl<'s, 'f, 'a> Stream<'s, 'f, 'a> {
     /// # Panics
     /// If the slices are not as long as the model's events and contexts.
     pub fn blame(&self, event: &[f32], context: &[f32], log_prob: f32) -> usize {
+        let past: Vec<Feature> = self.scorer.flow().header().features.iter().collect();
         let replaced = |channel: usize, value: f32| {
             let mut other = event.to_vec();
             other[channel] = value;
             let alone = self.scorer.log_probs_of(&other, context)[0];
-            let (mut own, past) = (context.to_vec(), &self.scorer.flow().header().features);
-            match replace_past(&mut own, past, channel, value) {
+            let mut own = context.to_vec();
+            match replace_past(&mut own, &past, channel, value) {
                 true => alone.max(self.scorer.log_probs_of(&other, &own)[0]),
                 false => alone,
             }

@@ -47,7 +47,7 @@ pub(super) fn check(
         let mut base = rng.clone();
         let header = loaded.header();
         header.base.draw::<Polynomial, _, _>(
-            header.shape(),
+            &header.shape(),
             &numbers,
             &mut base,
             &mut z[row * event..][..event],

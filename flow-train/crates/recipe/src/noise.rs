@@ -1,7 +1,6 @@
 //! The model of a sensor's noise where nothing is said: how far back it looks, its shape, and its fit.
 
 use flow_data::Fractions;
-use flow_embedded::artefact::MAX_CHANNELS;
 use flow_embedded::window::{Feature, MAX_SHIFT};
 use flow_fit::Config;
 use flow_model::{ConditionerSpec, Family, Spec};
@@ -20,6 +19,10 @@ pub const FRACTIONS: Fractions = Fractions {
     validation: 0.1,
     calibration: 0.1,
 };
+
+/// The most context channels that are asked for where nothing is said: each takes weights, and rows to
+/// find them by.
+const MOST: usize = 64;
 
 /// Steps that the fit takes, as far as a whole number of epochs allows.
 const STEPS: usize = 3000;
@@ -57,7 +60,7 @@ pub fn default_config(rows: usize) -> Config {
 /// the longest stretch without a gap. Together they follow white, correlated, flicker and random-walk noise: a sum of
 /// first-order processes whose time constants are a factor apart has a 1/f spectrum over their range (Keshner 1982).
 ///
-/// Nothing if the rows are fewer than [`MIN_ROWS`], or the channels too many for an artefact.
+/// Nothing if the rows are fewer than [`MIN_ROWS`], or the channels too many for a context of 64, with those given.
 pub fn default_features(channels: usize, given: usize, rows: usize) -> Option<Vec<Feature>> {
     let octaves = (rows / ROWS_PER_SAMPLE)
         .checked_ilog2()
@@ -75,7 +78,7 @@ pub fn default_features(channels: usize, given: usize, rows: usize) -> Option<Ve
             });
             lags.chain(averages)
         };
-        (count + given <= MAX_CHANNELS).then(|| (0..channels as u8).flat_map(of).collect())
+        (count + given <= MOST).then(|| (0..channels as u8).flat_map(of).collect())
     })
 }
 

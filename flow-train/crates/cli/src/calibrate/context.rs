@@ -46,10 +46,11 @@ impl ContextOptions {
             return Ok(None);
         };
         let width = header.context.len();
+        let column = header.context.get(channel).map(|own| own.name);
         let tables = MondrianTables::new(log_probs, rows.contexts(), width, channel, alpha);
         tables.map(Some).map_err(|fault| Error::ByContext {
             path: path.to_owned(),
-            column: header.context[channel].name.to_owned(),
+            column: column.unwrap_or_default().to_owned(),
             fault,
         })
     }

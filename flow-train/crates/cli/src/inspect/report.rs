@@ -31,7 +31,7 @@ pub(super) struct Report<'a> {
     pub(super) event: Vec<ChannelReport<'a>>,
     pub(super) context: Vec<ChannelReport<'a>>,
     /// What the first context channels are computed from.
-    pub(super) features: &'a [Feature],
+    pub(super) features: Vec<Feature>,
     /// Samples in a row after which they are ready.
     pub(super) warm_up: usize,
     pub(super) vocabularies: Vec<VocabularyReport<'a>>,
@@ -162,7 +162,7 @@ pub(super) struct ProvenanceReport<'a> {
 /// Describes an artefact of so many bytes.
 pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a> {
     let header = flow.header();
-    let channel = |channel: &Channel<'a>| ChannelReport {
+    let channel = |channel: Channel<'a>| ChannelReport {
         name: channel.name,
         unit: channel.unit,
         domain: channel.domain,
@@ -174,13 +174,13 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
         .layers
         .iter()
         .enumerate()
-        .map(|(index, layer)| describe_layer(layer, flow.layer_weights(index).len()))
+        .map(|(index, layer)| describe_layer(&layer, flow.layer_weights(index).len()))
         .collect();
     let shape = header.shape();
-    let blocks = header.layers.iter().flat_map(|layer| {
-        let dense = (0..layer.dense_layers()).flat_map(move |dense| layer.blocks(dense, shape));
-        dense.map(|block| block.rows * block.inputs)
-    });
+    let products = |layer: &Layer<'_>| {
+        let dense = (0..layer.dense_layers()).flat_map(|dense| layer.blocks(dense, &shape));
+        dense.map(|block| block.rows * block.inputs).sum::<usize>()
+    };
     let linear = |layer: &Layer<'_>| match layer {
         Layer::Linear(_) => shape.event * shape.event,
         Layer::ElementWise => shape.event,
@@ -192,24 +192,26 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
         _ => 0,
     };
     let heads = header.categorical();
-    let head_blocks = heads.clone().flat_map(|head| {
-        let dense = (0..head.dense_layers()).flat_map(move |dense| head.blocks(dense));
-        dense.map(|block| block.rows * block.inputs)
+    let head_products = heads.clone().map(|head| {
+        let dense = (0..head.dense_layers()).flat_map(|dense| head.blocks(dense));
+        dense.map(|block| block.rows * block.inputs).sum::<usize>()
     });
+    let layer_products = header.layers.iter();
+    let layer_products = layer_products.map(|layer| products(&layer) + linear(&layer));
+    let features: Vec<Feature> = header.features.iter().collect();
     Report {
         name: header.name,
         bytes,
         weights: layers.iter().map(|layer| layer.weights).sum::<usize>()
             + header.base.weights(shape.event)
             + header.discrete_weights(),
-        macs: blocks.chain(head_blocks).sum::<usize>()
-            + header.layers.iter().map(linear).sum::<usize>(),
+        macs: layer_products.chain(head_products).sum(),
         math: header.math.name(),
         quantised: header.quantisation.map(|own| own.weights.name()),
         event: header.event.iter().map(channel).collect(),
         context: header.context.iter().map(channel).collect(),
-        features: &header.features,
-        warm_up: flow_data::warm_up(&header.features),
+        warm_up: flow_data::warm_up(&features),
+        features,
         vocabularies: header
             .vocabularies
             .iter()
@@ -221,8 +223,8 @@ pub(super) fn describe<'a>(flow: &'a LoadedFlow<'a>, bytes: usize) -> Report<'a>
         heads: heads
             .map(|head| HeadReport {
                 channel: head.channel,
-                categories: head.vocabulary.size(),
-                conditioner: describe_conditioner(head.conditioner),
+                categories: head.categories,
+                conditioner: describe_conditioner(&head.conditioner),
                 weights: head.weights(),
             })
             .collect(),

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::options::Size;
-use flow_embedded::artefact::{Channel, Domain, Grid};
+use flow_embedded::artefact::{Channels, Domain, Grid};
 
 /// The most images of one picture.
 pub(super) const MOST: u64 = 10_000;
@@ -22,7 +22,7 @@ pub(super) fn check(size: Size, columns: usize) -> Result<(), Error> {
 
 /// The values that are black and white: the ends of the channels' domains where all have some, or the last values of
 /// their grids before them; else the least and the largest of the images.
-pub(super) fn range(channels: &[Channel<'_>], images: &[f32]) -> [f32; 2] {
+pub(super) fn range(channels: Channels<'_>, images: &[f32]) -> [f32; 2] {
     let ends = channels.iter().map(|channel| match channel.domain {
         Domain::Bounded { low, high } => Some(match channel.grid {
             None => [low, high],
@@ -50,6 +50,7 @@ pub(super) fn range(channels: &[Channel<'_>], images: &[f32]) -> [f32; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use flow_embedded::artefact;
 
     #[test]
     fn sizes_that_are_none_are_refused() {
@@ -65,7 +66,7 @@ mod tests {
 
     #[test]
     fn shades_span_what_is_shown() {
-        let channel = |domain: Domain, step: Option<f32>| Channel {
+        let channel = |domain: Domain, step: Option<f32>| artefact::Channel {
             name: "",
             unit: "",
             domain,
@@ -75,15 +76,13 @@ mod tests {
         };
         let bounded = |low: f32, high: f32| Domain::Bounded { low, high };
         let real = [channel(Domain::Real, None)];
-        assert_eq!(range(&real, &[3.0, -1.0, 2.0]), [-1.0, 3.0]);
-        assert_eq!(range(&real, &[2.0, 2.0]), [1.5, 2.5]);
-        assert_eq!(
-            range(&[channel(bounded(-1.0, 2.0), None)], &[9.0]),
-            [-1.0, 2.0]
-        );
+        assert_eq!(range(Channels::new(&real), &[3.0, -1.0, 2.0]), [-1.0, 3.0]);
+        assert_eq!(range(Channels::new(&real), &[2.0, 2.0]), [1.5, 2.5]);
+        let end = [channel(bounded(-1.0, 2.0), None)];
+        assert_eq!(range(Channels::new(&end), &[9.0]), [-1.0, 2.0]);
         for beyond in [0.5, 1.0] {
-            let pixel = channel(bounded(-beyond, 16.0 + beyond), Some(1.0));
-            assert_eq!(range(&[pixel], &[]), [0.0, 16.0]);
+            let pixel = [channel(bounded(-beyond, 16.0 + beyond), Some(1.0))];
+            assert_eq!(range(Channels::new(&pixel), &[]), [0.0, 16.0]);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::output::Output;
 use super::ui::Ui;
 use crate::Error;
 use flow_data::{ColumnRequest, Columns, Dataset, load_columns};
-use flow_embedded::artefact::{Channel, Header, LoadedFlow};
+use flow_embedded::artefact::{Channel, Channels, Header, LoadedFlow};
 use flow_evaluate::{BatchFlow, Draw};
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -158,7 +158,7 @@ fn table(
     // The categories of columns that hold codes.
     let names: Vec<Option<Vec<&str>>> = channels
         .clone()
-        .map(|channel| Some(header.vocabulary_of(channel)?.names().collect()))
+        .map(|channel| Some(header.vocabulary_of(&channel)?.names().collect()))
         .collect();
     csv.write_record(channels.clone().map(|channel| channel.name))
         .map_err(|fault| in_output(io_error(fault)))?;
@@ -189,7 +189,7 @@ fn picture(
         images.extend_from_slice(&drawn.events);
     }
     let both = [real, &images].concat();
-    let range = image::range(&flow.header().event, &both);
+    let range = image::range(flow.header().event, &both);
     let sheets = [real, &images];
     let shown = &sheets[usize::from(real.is_empty())..];
     let sides = [size.width, size.height];
@@ -209,13 +209,13 @@ fn real_images(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<f32>, E
     let Some(path) = &args.beside else {
         return Ok(vec![]);
     };
-    let data = read(path, &flow.header().event, args, ui)?;
+    let data = read(path, flow.header().event, args, ui)?;
     let rows = data.rows().min(args.rows as usize);
     Ok(data.events()[..rows * data.event_dim()].to_vec())
 }
 
 /// The columns of a table that are channels, as events.
-fn read(given: &Given, channels: &[Channel<'_>], args: &Args, ui: Ui) -> Result<Dataset, Error> {
+fn read(given: &Given, channels: Channels<'_>, args: &Args, ui: Ui) -> Result<Dataset, Error> {
     let path = given.path();
     let file = given.table(args.table.format())?;
     let request = ColumnRequest {
@@ -278,10 +278,10 @@ fn usage(fault: flow_embedded::artefact::ShapeError) -> Error {
 }
 
 /// The context channels that are given: for noise, all but the past.
-fn given_channels<'h, 'a>(header: &'h Header<'a>) -> &'h [Channel<'a>] {
+fn given_channels<'a>(header: &Header<'a>) -> Channels<'a> {
     match header.noise {
-        Some(_) => &header.context[header.features.len()..],
-        None => &header.context,
+        Some(_) => header.context.skip(header.features.len()),
+        None => header.context,
     }
 }
 
@@ -387,7 +387,7 @@ fn contexts(args: &Args, flow: &LoadedFlow<'_>, ui: Ui) -> Result<Vec<Vec<f32>>,
 fn given(
     values: &[(String, String)],
     header: &Header<'_>,
-    channels: &[Channel<'_>],
+    channels: Channels<'_>,
 ) -> Result<Vec<f32>, Error> {
     let known = || model_file::names(channels).join(", ");
     for (name, _) in values {
@@ -396,7 +396,7 @@ fn given(
             return Err(Error::Usage(text));
         }
     }
-    let value = |channel: &Channel<'_>| {
+    let value = |channel: Channel<'_>| {
         let mut asked = values.iter().rev();
         let (_, value) = asked
             .find(|(name, _)| name == channel.name)
@@ -408,7 +408,7 @@ fn given(
                     model_file::names(channels).join("=…,")
                 ))
             })?;
-        value_of(channel, header, value)
+        value_of(&channel, header, value)
     };
     channels.iter().map(value).collect()
 }

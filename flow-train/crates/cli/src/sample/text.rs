@@ -5,6 +5,7 @@ use crate::Error;
 use crate::output::Output;
 use flow_data::Past;
 use flow_embedded::artefact::LoadedFlow;
+use flow_embedded::window::Feature;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use std::io::Write as _;
@@ -19,7 +20,8 @@ pub(super) fn write(args: &Args, flow: &LoadedFlow<'_>, output: &mut Output) -> 
     // What a text begins after: a line, or a word.
     let start = own.code("\n").or(own.code(" ")).unwrap_or(0);
     let mut event = [start as f32];
-    let mut past = Past::filled(&header.features, &event);
+    let features: Vec<Feature> = header.features.iter().collect();
+    let mut past = Past::filled(&features, &event);
     let mut rng = ChaCha8Rng::seed_from_u64(args.seed);
     let mut scratch = vec![0.0; flow.scratch_len()];
     for _ in 0..args.rows {

@@ -103,10 +103,9 @@ impl<'s, 'f, 'a> Run<'s, 'f, 'a> {
                 _ => b"",
             });
             text.push(b',');
-            let channel = verdict
-                .channel
-                .map(|channel| self.header.event[channel].name);
-            let Some(channel) = channel else {
+            let channel = verdict.channel;
+            let channel = channel.and_then(|channel| self.header.event.get(channel));
+            let Some(channel) = channel.map(|own| own.name) else {
                 text.push(b'\n');
                 continue;
             };

@@ -175,14 +175,14 @@ fn features_that_make_no_sense_are_refused() {
         assert_eq!(run.code, Some(code), "{options}: {}", run.err);
         assert!(run.err.contains(part), "{options}: {}", run.err);
     }
-    let many: Vec<String> = (1..=33).map(|lag| lag.to_string()).collect();
+    let many: Vec<String> = (1..=129).map(|lag| lag.to_string()).collect();
     let run = format!(
         "train stream.csv -o x.flow --columns slow,quick --lags {}",
         many.join(",")
     );
     folder
         .flow(&run)
-        .fails(2, &["33 features of 2 columns are 66 context channels"]);
+        .fails(2, &["129 features of 2 columns are 258 context channels"]);
     folder
         .flow("train stream.csv -o x.flow --columns slow,quick --lags 600 --group run")
         .fails(

@@ -62,14 +62,12 @@ impl Head {
         heads
             .map(|(index, own)| {
                 let mut stored = flow.head_weights(index);
-                let categories = own.vocabulary.size();
-                let channel = &header.event[own.channel];
                 Self {
                     channel: own.channel,
-                    vocabulary: channel.vocabulary().unwrap_or_default(),
+                    vocabulary: own.vocabulary,
                     inputs: own.inputs,
-                    categories,
-                    conditioner: Conditioner::of(own.conditioner, categories, |dense| {
+                    categories: own.categories,
+                    conditioner: Conditioner::of(&own.conditioner, own.categories, |dense| {
                         Dense::new(own.blocks(dense), &mut stored)
                     }),
                 }

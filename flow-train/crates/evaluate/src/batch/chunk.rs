@@ -7,7 +7,7 @@ use super::linear::{gather, scale, scatter, unscale};
 use super::plan::{Conditional, Panels, Plan};
 use super::transformer::{self, Way};
 use flow_artefact::Layer;
-use flow_embedded::artefact::{Base, Channel, Direction, Domain, Header, Transformer};
+use flow_embedded::artefact::{Base, Direction, Domain, Header, Transformer};
 use flow_embedded::kernels::{circle, conclude};
 use flow_model::panel::Panel;
 
@@ -52,9 +52,10 @@ impl<'p> Chunk<'p> {
         let rows = log_probs.len();
         self.log_det.fill(0.0);
         self.load(events, header.event.len(), rows);
-        self.context::<M>(&header.context, contexts, rows);
+        self.context::<M>(contexts, rows);
         self.categories::<M>(events, header.event.len(), rows);
-        for (index, channel) in header.continuous().enumerate() {
+        let plan = self.plan;
+        for (index, channel) in plan.channels.iter().enumerate() {
             let values = self.event.row_mut(index)[..rows].iter_mut();
             if channel.domain == Domain::Real {
                 // As `standardise` has it, in a loop that becomes one over vectors.
@@ -66,7 +67,6 @@ impl<'p> Chunk<'p> {
                 *log_det += channel.standardise::<M>(x);
             }
         }
-        let plan = self.plan;
         for layer in &plan.layers {
             self.own_log_det.fill(0.0);
             self.normalize::<M>(layer);
@@ -92,8 +92,8 @@ impl<'p> Chunk<'p> {
 
     /// The energy of each row, which is a base event.
     fn energies<M: LaneMath>(&self, header: &Header<'_>, energies: &mut [f32]) {
-        let (shape, numbers) = (self.plan.shape, &self.plan.base);
-        if header.base == Base::Normal && shape.circular == 0 {
+        let (shape, numbers) = (&self.plan.shape, &self.plan.base);
+        if header.base == Base::Normal && shape.circular.is_empty() {
             // Channel by channel, in loops that become ones over vectors: the sums of the runtime.
             energies.fill(0.0);
             for channel in 0..shape.event {
@@ -123,15 +123,14 @@ impl<'p> Chunk<'p> {
         let channels = header.event.len();
         let rows = events.len() / channels;
         self.load(events, channels, rows);
-        self.context::<M>(&header.context, contexts, rows);
+        self.context::<M>(contexts, rows);
         self.draw_categories::<M>(channels, events);
         let plan = self.plan;
         for layer in plan.layers.iter().rev() {
             self.generate::<M>(layer);
         }
-        let continuous = self.plan.continuous.iter().enumerate();
-        for (index, place) in continuous {
-            let channel = &header.event[*place];
+        let continuous = plan.continuous.iter().zip(&plan.channels);
+        for (index, (place, channel)) in continuous.enumerate() {
             let places = events[*place..].iter_mut().step_by(channels);
             for (place, x) in places.zip(self.event.row(index)) {
                 *place = channel.destandardise::<M>(*x);
@@ -180,7 +179,8 @@ impl<'p> Chunk<'p> {
     }
 
     /// The context's part of a conditioner's input.
-    fn context<M: LaneMath>(&mut self, channels: &[Channel<'_>], contexts: &[f32], rows: usize) {
+    fn context<M: LaneMath>(&mut self, contexts: &[f32], rows: usize) {
+        let channels = &self.plan.context;
         let mut slot = 0;
         let mut values = vec![0.0; self.event.width()];
         for (index, channel) in channels.iter().enumerate() {

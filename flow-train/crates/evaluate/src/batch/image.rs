@@ -4,7 +4,7 @@ use super::activation;
 use super::lanes::LaneMath;
 use super::transformer::{self, Way};
 use flow_artefact::Planes;
-use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Shape, Transformer};
+use flow_embedded::artefact::{Activation, ConvolutionalCoupling, Transformer};
 use flow_model::image::{Filter, PlanePanels as _};
 use flow_model::matmul::{Staircase, Then, forward_rounded};
 use flow_model::panel::{Panel, padded};
@@ -59,11 +59,11 @@ impl Convolutional {
     /// Takes its weights from `stored`.
     pub(super) fn new(
         own: &ConvolutionalCoupling<'_>,
-        shape: Shape,
+        context: usize,
         stored: impl Iterator<Item = f32>,
     ) -> Self {
         let mut offset = 0;
-        let filters = own.convolutions(shape.context).map(|(sizes, features)| {
+        let filters = own.convolutions(context).map(|(sizes, features)| {
             let filter = Filter::new(sizes, features, offset);
             offset += filter.parameters();
             filter

@@ -128,7 +128,7 @@ impl<'f, 'a> BatchFlow<'f, 'a> {
             rows * context,
             "the contexts of {rows} rows"
         );
-        let (shape, heads) = (self.plan.shape, &self.plan.heads);
+        let (shape, heads) = (&self.plan.shape, &self.plan.heads);
         let mut z = vec![0.0; shape.event];
         for event in events.chunks_exact_mut(event) {
             // The quantile of a category stands in its place until it is known.

@@ -6,7 +6,7 @@ use super::dense::Dense;
 use super::image::Convolutional;
 use super::linear::Linear;
 use flow_artefact::{Conditioned, Layer, Map, Planes, Weights};
-use flow_embedded::artefact::{self, LoadedFlow, Shape};
+use flow_embedded::artefact::{self, Channel, LoadedFlow, Shape};
 use std::convert::Infallible;
 
 /// What a loaded flow evaluates, layer by layer.
@@ -16,6 +16,9 @@ pub(super) struct Plan {
     pub(super) heads: Vec<Head>,
     /// The event channels that bijections act on.
     pub(super) continuous: Vec<usize>,
+    /// What they are, and the channels of the context.
+    pub(super) channels: Vec<Channel<'static>>,
+    pub(super) context: Vec<Channel<'static>>,
     pub(super) layers: Vec<Layer<Panels>>,
     /// The numbers of the base distribution.
     pub(super) base: Vec<f32>,
@@ -49,18 +52,23 @@ impl Plan {
         let layers = header.layers.iter().enumerate();
         let event = header.event.iter().enumerate();
         let continuous = event.filter(|(_, channel)| channel.vocabulary().is_none());
+        let (continuous, channels) = continuous
+            .map(|(index, channel)| (index, without_texts(channel)))
+            .unzip();
         let mut plan = Self {
             vocabularies: Vocabulary::all(flow),
             heads: Head::all(flow),
-            continuous: continuous.map(|(index, _)| index).collect(),
+            continuous,
+            channels,
+            context: header.context.iter().map(without_texts).collect(),
             layers: Vec::new(),
             base: flow.base_weights().collect(),
             shape,
         };
         for (index, layer) in layers {
-            let own = Layer::from(layer).map_all(&mut Fill {
-                layer,
-                shape,
+            let own = Layer::from(&layer).map_all(&mut Fill {
+                layer: &layer,
+                shape: &plan.shape,
                 numbers: flow.layer_weights(index),
                 images: plan.images(),
             });
@@ -96,10 +104,22 @@ impl Plan {
     }
 }
 
+/// What a channel does to numbers.
+fn without_texts(channel: Channel<'_>) -> Channel<'static> {
+    Channel {
+        name: "",
+        unit: "",
+        domain: channel.domain,
+        grid: channel.grid,
+        mean: channel.mean,
+        inv_std: channel.inv_std,
+    }
+}
+
 /// Fills a layer with the numbers that an artefact stores for it.
 struct Fill<'l, I> {
     layer: &'l artefact::Layer<'l>,
-    shape: Shape,
+    shape: &'l Shape,
     numbers: I,
     /// Couplings over images before this one, each with memory of its own.
     images: Vec<&'l Convolutional>,
@@ -121,7 +141,7 @@ impl<I: Iterator<Item = f32>> Map<(), Panels> for Fill<'_, I> {
         let artefact::Layer::Convolutional(own) = self.layer else {
             unreachable!("a bijection with convolutions");
         };
-        let mut made = Convolutional::new(own, self.shape, self.numbers.by_ref());
+        let mut made = Convolutional::new(own, self.shape.context, self.numbers.by_ref());
         let shared = self.images.iter().position(|own| own.shares_memory(&made));
         made.memory = shared.unwrap_or(self.images.len());
         Ok(made)

@@ -39,7 +39,7 @@ impl BaseDraws {
             shape: Shape {
                 event: draft.event.len(),
                 context: 0,
-                circular: angles.fold(0, |bits, (channel, _)| bits | 1 << channel),
+                circular: angles.map(|(channel, _)| channel).collect(),
             },
             generator: ChaCha8Rng::seed_from_u64(seed),
         }
@@ -48,7 +48,7 @@ impl BaseDraws {
     fn fill(&mut self, z: &mut [f32]) {
         for z in z.chunks_exact_mut(self.shape.event) {
             self.base.draw::<Polynomial, _, _>(
-                self.shape,
+                &self.shape,
                 self.numbers.as_slice(),
                 &mut self.generator,
                 z,

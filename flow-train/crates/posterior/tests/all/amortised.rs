@@ -130,8 +130,9 @@ fn the_artefact_says_what_it_is() {
     let trained = run(&Tank::default(), &quick()).expect("trained");
     let flow = LoadedFlow::from_bytes(&trained.bytes).expect("an artefact");
     let header = flow.header();
-    assert_eq!((header.name, header.event[0].name), ("tank", "level"));
-    assert_eq!(header.event[0].unit, "m");
+    let level = header.event.first().expect("a channel");
+    assert_eq!((header.name, level.name), ("tank", "level"));
+    assert_eq!(level.unit, "m");
     assert_eq!(header.context.len(), 2);
     assert_eq!(header.provenance.rows, 720);
     let fresh = header.evaluation.expect("evaluated");

@@ -398,7 +398,7 @@ fn a_text_takes_few_bits_and_its_probabilities_sum_to_one() {
         let bits = nats / std::f64::consts::LN_2;
         println!("{alphabet:?}: {bits:.3} bits per character");
         assert!(bits < most, "{alphabet:?}: {bits}");
-        let size = flow.header().vocabularies[0].size();
+        let size = flow.header().vocabularies.first().expect("one").size();
         let mut scratch = vec![0.0; flow.scratch_len()];
         for row in (0..rows.rows()).step_by(997) {
             let sum: f64 = (0..size)
