@@ -25,8 +25,24 @@ pub fn entry(name: &str) -> &'static Entry {
     })
 }
 
+/// Rows that are frozen in format 9, too: of every family and every part of a header.
+const NINE: [&str; 12] = [
+    "blocks_gated",
+    "categories",
+    "circular",
+    "domains",
+    "glow",
+    "image",
+    "imported_splines",
+    "lines",
+    "maf_lags",
+    "mixed_permuted",
+    "nsf_ar",
+    "realnvp_context",
+];
+
 /// The flows that must be frozen, with the name of the entry: each row of the table with each
-/// backend, in `f16`, and in `i8` and `i16` where the row has integers.
+/// backend, in `f16`, and in `i8` and `i16` where the row has integers; some once more in format 9.
 pub fn flows() -> Vec<(String, Draft)> {
     let row = |(name, kind): (&'static str, Kind)| {
         let own = draft(&kind, SEED);
@@ -42,6 +58,9 @@ pub fn flows() -> Vec<(String, Draft)> {
         let mut flows = vec![(name.to_owned(), own.clone())];
         flows.extend(others);
         flows.push((format!("f16/{name}"), halved(&own)));
+        if NINE.contains(&name) {
+            flows.push((format!("format9/{name}"), own.clone()));
+        }
         if kind.has_integers() {
             for weights in [WeightFormat::I8, WeightFormat::I16] {
                 let name = format!("{}/{name}", weights.name());

@@ -42,6 +42,11 @@ pub enum LoadError {
     Corrupt,
     /// The header does not decode, or exceeds a limit of the schema.
     BadHeader,
+    /// The header has a section that this crate doesn't know and must not leave out.
+    UnknownSection {
+        /// The section's kind.
+        kind: u16,
+    },
     /// The header decodes but describes no valid flow.
     Invalid {
         /// Where.
@@ -197,6 +202,10 @@ impl fmt::Display for LoadError {
             ),
             Self::Corrupt => f.write_str("the artefact is corrupt: its checksum does not match"),
             Self::BadHeader => f.write_str("the artefact's header does not decode"),
+            Self::UnknownSection { kind } => write!(
+                f,
+                "the artefact has a section of kind {kind}, which this version doesn't know: update it"
+            ),
             Self::Invalid { place, fault } => {
                 write!(f, "the artefact is invalid: {place}: {fault}")
             }

@@ -1,12 +1,11 @@
 //! The bytes around header and weights: magic, version, lengths, checksum.
 
-use super::{EncodeError, Header, LoadError, header};
+use super::{EncodeError, Header, LoadError, previous, sections};
 use crate::crc::crc32;
 
-/// The newest format version that is read; the one before it is read, too.
-pub const FORMAT_VERSION: u16 = 8;
-/// The oldest that is read. What is new in version 8 follows behind what version 7 has, so
-/// that artefacts of both decode alike.
+/// The format version that is written. The two before it are read, too.
+pub const FORMAT_VERSION: u16 = 9;
+/// The oldest that is read.
 const OLDEST: u16 = 7;
 
 const MAGIC: [u8; 4] = *b"FLOW";
@@ -15,18 +14,10 @@ const CHECKSUM: usize = 4;
 
 /// The parts of an artefact whose frame and checksum are sound.
 pub(super) struct Frame<'a> {
+    version: u16,
     header: &'a [u8],
     pub(super) weights: &'a [[u8; 4]],
     pub(super) checksum: u32,
-}
-
-/// The oldest format version that has all that a header uses: what was built to read it
-/// still does.
-fn version(header: &Header<'_>) -> u16 {
-    match header.layers.iter().any(|layer| layer.is_new()) {
-        true => FORMAT_VERSION,
-        false => OLDEST,
-    }
 }
 
 /// An upper bound of the bytes that [`encode`] needs.
@@ -34,8 +25,7 @@ fn version(header: &Header<'_>) -> u16 {
 /// # Errors
 /// As [`encode`].
 pub fn encoded_len(header: &Header<'_>, weights: usize) -> Result<usize, EncodeError> {
-    let header =
-        postcard::experimental::serialized_size(header).map_err(|_| EncodeError::TooLarge)?;
+    let header = sections::encoded_len(header)?;
     let weights = weights.checked_mul(4).ok_or(EncodeError::TooLarge)?;
     (PREAMBLE + CHECKSUM + 3)
         .checked_add(header)
@@ -59,14 +49,12 @@ pub fn encode<'b>(
     let (preamble, body) = buffer
         .split_at_mut_checked(PREAMBLE)
         .ok_or(EncodeError::BufferTooSmall)?;
-    let header_len = postcard::to_slice(header, body)
-        .map_err(|_| EncodeError::BufferTooSmall)?
-        .len();
+    let header_len = sections::encode(header, body)?;
     let header_field = u32::try_from(header_len).map_err(|_| EncodeError::TooLarge)?;
     let weights_field = u32::try_from(weights.len()).map_err(|_| EncodeError::TooLarge)?;
     let fields = MAGIC
         .into_iter()
-        .chain(version(header).to_le_bytes())
+        .chain(FORMAT_VERSION.to_le_bytes())
         .chain([0, 0])
         .chain(header_field.to_le_bytes())
         .chain(weights_field.to_le_bytes());
@@ -118,17 +106,17 @@ impl<'a> Frame<'a> {
         if magic != MAGIC {
             return Err(LoadError::NotAnArtefact);
         }
-        let version = take(2).map(little_endian).ok_or(truncated(shortest))?;
-        if version > u64::from(FORMAT_VERSION) {
-            // Two bytes were read, so the cast keeps the value.
+        // Two bytes are read, so the cast keeps the value.
+        let version = take(2).map(little_endian).ok_or(truncated(shortest))? as u16;
+        if version > FORMAT_VERSION {
             return Err(LoadError::TooNew {
-                found: version as u16,
+                found: version,
                 supported: FORMAT_VERSION,
             });
         }
-        if version < u64::from(OLDEST) {
+        if version < OLDEST {
             return Err(LoadError::TooOld {
-                found: version as u16,
+                found: version,
                 supported: FORMAT_VERSION,
             });
         }
@@ -152,11 +140,12 @@ impl<'a> Frame<'a> {
         take((padded - header_len) as usize).ok_or(truncated(needed))?;
         let weights = take(4 * weights_len as usize).ok_or(truncated(needed))?;
         let stored = take(CHECKSUM).map(little_endian).ok_or(truncated(needed))?;
-        if version == 0 || reserved != 0 || stored != u64::from(checksum) {
+        if reserved != 0 || stored != u64::from(checksum) {
             return Err(LoadError::Corrupt);
         }
         let (weights, _) = weights.as_chunks::<4>();
         Ok(Self {
+            version,
             header,
             weights,
             checksum,
@@ -165,7 +154,10 @@ impl<'a> Frame<'a> {
 
     /// Decodes the header.
     pub(super) fn header(&self) -> Result<Header<'a>, LoadError> {
-        header::decode(self.header)
+        match self.version {
+            FORMAT_VERSION => sections::decode(self.header),
+            _ => previous::decode(self.header),
+        }
     }
 }
 

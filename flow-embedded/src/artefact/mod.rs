@@ -7,9 +7,13 @@
 //! | 6..8 | reserved, zero |
 //! | 8..12 | length of the header in bytes, `u32` |
 //! | 12..16 | number of weights, `u32` |
-//! | 16.. | [`Header`], encoded by postcard; zeros up to a multiple of 4 bytes |
+//! | 16.. | [`Header`]: sections, each with a kind and a length |
 //! | .. | the weights, `f32` |
 //! | last 4 | CRC-32 (IEEE 802.3) of all bytes before it |
+//!
+//! `docs/artefact.md` in the repository has it byte for byte. A section of a kind that this crate doesn't know is
+//! left out if the kind has the bit [`MAY_BE_LEFT_OUT`], and refused if not
+//! ([`LoadError::UnknownSection`]). Formats 7 and 8, whose headers have no sections, are read.
 //!
 //! All numbers are little-endian. The weights lie in the order in which they
 //! are used: the embedding tables of the vocabularies, a row for each category; the
@@ -43,7 +47,6 @@ mod decode;
 mod error;
 mod form;
 mod frame;
-mod header;
 mod image;
 mod layout;
 mod list;
@@ -51,7 +54,9 @@ mod loaded;
 mod mondrian;
 mod noise;
 mod parts;
+mod previous;
 mod schema;
+mod sections;
 mod sequential;
 mod shape;
 mod shaped;
@@ -78,6 +83,7 @@ pub use schema::{
     Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, MAX_LOG_NORM,
     Permutation, Provenance, Quantisation, Units, WeightFormat,
 };
+pub use sections::MAY_BE_LEFT_OUT;
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shape::{ChannelSet, Shape};
 pub use shaped::{CalibratedFlow, ShapedFlow};

@@ -27,7 +27,7 @@ pub const MAX_LOG_NORM: f32 = 262_144.0;
 /// Describes a flow. Strings and lists borrow from the artefact's bytes.
 ///
 /// Lists are decoded as they are read: see [`List`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Header<'a> {
     /// The model's name, as given in training.
     pub name: &'a str,
@@ -128,14 +128,6 @@ impl<'a> Layer<'a> {
             | Self::Convolutional(_)
             | Self::Pointwise(_) => None,
         }
-    }
-
-    /// Whether the newest version of the format is needed for it.
-    pub(super) fn is_new(&self) -> bool {
-        self.conditional()
-            .is_some_and(|(transformer, conditioner)| {
-                transformer.is_imported() || !conditioner.form.is_chain()
-            })
     }
 
     /// The name of the bijection, the same in all parts of the project.

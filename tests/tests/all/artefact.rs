@@ -209,9 +209,9 @@ fn other_formats_are_named() {
     };
     let supported = FORMAT_VERSION;
     assert_eq!(
-        with_version(9),
+        with_version(10),
         LoadError::TooNew {
-            found: 9,
+            found: 10,
             supported
         }
     );

@@ -11,6 +11,7 @@ mod detection;
 mod examples;
 mod extremes;
 mod firmware;
+mod format;
 mod frozen;
 mod generated;
 mod images;

@@ -1,4 +1,5 @@
-//! The header as it is decoded: everything in a row, as postcard encodes it.
+//! The header of formats 7 and 8: everything in a row, encoded by postcard. What is new in format 8
+//! are values of enumerations behind those of format 7, so that both decode alike.
 
 use super::parts::{Flow, take_categories, take_features};
 use super::{Calibration, Evaluation, Header, LoadError, Provenance, Quantisation};
