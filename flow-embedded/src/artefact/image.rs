@@ -55,7 +55,7 @@ pub struct ConvolutionalCoupling<'a> {
 
 /// The convolutions that parametrise a bijection over an image; what they are
 /// exactly is [`Convolution`](crate::kernels::Convolution).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Convolutions<'a> {
     /// The non-linearity after each hidden layer.
     pub activation: Activation,

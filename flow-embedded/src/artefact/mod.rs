@@ -34,6 +34,7 @@
 //! The same model gives the same bytes. [`LoadedFlow::from_bytes`] validates
 //! all of it once and borrows it in place at any alignment.
 
+mod activation;
 mod base;
 mod blocks;
 mod calibration;
@@ -54,6 +55,7 @@ mod transformer;
 mod validate;
 mod walk;
 
+pub use activation::{Activation, NoSuchActivation};
 pub use blocks::{Block, Blocks};
 pub use calibration::{Calibration, Judged};
 pub use categorical::{
@@ -67,9 +69,9 @@ pub use loaded::{CalibrationTable, LoadedFlow};
 pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
-    Activation, Autoregressive, Base, Channel, Conditioner, Coupling, Domain, Evaluation, Grid,
-    Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, MAX_LOG_NORM,
-    Permutation, Provenance, Quantisation, Shape, Units, WeightFormat,
+    Autoregressive, Base, Channel, Conditioner, Coupling, Domain, Evaluation, Grid, Header, Layer,
+    MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, MAX_LOG_NORM, Permutation, Provenance,
+    Quantisation, Shape, Units, WeightFormat,
 };
 pub use sequential::{BET_BYTES, COMMON_VALUES, Sequential};
 pub use shaped::{CalibratedFlow, ShapedFlow};

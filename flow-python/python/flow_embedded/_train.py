@@ -33,7 +33,7 @@ def train(
     hidden: Sequence[int] | None = None,
     bins: int | None = None,
     base: str | None = None,
-    activation: Literal["relu", "tanh", "silu"] = "relu",
+    activation: str = "relu",
     residual: bool = False,
     epochs: int | None = None,
     batch: int | None = None,

@@ -1,0 +1,26 @@
+//! The non-linearities of hidden layers, as types of kernels.
+
+use flow_embedded::artefact::Activation;
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+/// What `flow_embedded` calls them, in `kernels` as in `fixed`.
+pub(super) const KERNELS: [&str; 3] = ["Relu", "Silu", "Tanh"];
+
+/// The kernel of `f32`.
+pub(super) fn float(activation: Activation) -> TokenStream {
+    match activation {
+        Activation::Relu => quote! { Relu },
+        Activation::Tanh => quote! { Tanh<Math> },
+        Activation::Silu => quote! { Silu<Math> },
+    }
+}
+
+/// The kernel of integers that gives so many bits behind the point.
+pub(super) fn integer(activation: Activation, fraction: &Literal) -> TokenStream {
+    match activation {
+        Activation::Relu => quote! { Relu },
+        Activation::Tanh => quote! { Tanh<#fraction> },
+        Activation::Silu => quote! { Silu<#fraction> },
+    }
+}
