@@ -1,11 +1,13 @@
 //! The non-linearities of hidden layers, as types of kernels.
 
+use super::tokens;
 use flow_embedded::artefact::Activation;
+use flow_embedded::fixed;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 /// What `flow_embedded` calls them, in `kernels` as in `fixed`.
-pub(super) const KERNELS: [&str; 3] = ["Relu", "Silu", "Tanh"];
+pub(super) const KERNELS: [&str; 4] = ["LeakyRelu", "Relu", "Silu", "Tanh"];
 
 /// The kernel of `f32`.
 pub(super) fn float(activation: Activation) -> TokenStream {
@@ -13,6 +15,10 @@ pub(super) fn float(activation: Activation) -> TokenStream {
         Activation::Relu => quote! { Relu },
         Activation::Tanh => quote! { Tanh<Math> },
         Activation::Silu => quote! { Silu<Math> },
+        Activation::LeakyRelu { slope } => {
+            let slope = tokens::float(slope);
+            quote! { LeakyRelu<{ f32::to_bits(#slope) }> }
+        }
     }
 }
 
@@ -22,5 +28,9 @@ pub(super) fn integer(activation: Activation, fraction: &Literal) -> TokenStream
         Activation::Relu => quote! { Relu },
         Activation::Tanh => quote! { Tanh<#fraction> },
         Activation::Silu => quote! { Silu<#fraction> },
+        Activation::LeakyRelu { slope } => {
+            let slope = Literal::u32_unsuffixed(fixed::q31(slope));
+            quote! { LeakyRelu<#slope> }
+        }
     }
 }

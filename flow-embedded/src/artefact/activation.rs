@@ -1,7 +1,7 @@
 //! The non-linearities: what they are called, and which kernel is whose.
 
 use crate::fixed;
-use crate::kernels::{Activation as _, Relu, Silu, Tanh};
+use crate::kernels::{self, Activation as _, Relu, Silu, Tanh};
 use crate::math::Math;
 use core::fmt;
 use core::str::FromStr;
@@ -16,11 +16,21 @@ pub enum Activation {
     Tanh,
     /// `x / (1 + e^−x)`.
     Silu,
+    /// `x` from zero on, `slope · x` below (Maas, Hannun & Ng 2013).
+    LeakyRelu {
+        /// Within 0 and 1.
+        slope: f32,
+    },
 }
 
 impl Activation {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Relu, Self::Tanh, Self::Silu];
+    /// All of them, with the numbers that they usually have.
+    pub const ALL: [Self; 4] = [
+        Self::Relu,
+        Self::Tanh,
+        Self::Silu,
+        Self::LeakyRelu { slope: 0.01 },
+    ];
 
     /// The name in options and settings, the same in all parts of the project.
     pub const fn name(self) -> &'static str {
@@ -28,6 +38,7 @@ impl Activation {
             Self::Relu => "relu",
             Self::Tanh => "tanh",
             Self::Silu => "silu",
+            Self::LeakyRelu { .. } => "leaky-relu",
         }
     }
 
@@ -37,12 +48,43 @@ impl Activation {
             Self::Relu => "ReLU",
             Self::Tanh => "tanh",
             Self::Silu => "SiLU",
+            Self::LeakyRelu { .. } => "leaky ReLU",
         }
     }
 
     /// The name in text for people.
     pub fn label(self) -> impl fmt::Display {
-        self.title()
+        Label(self)
+    }
+
+    /// The number that shapes it, if one does.
+    pub const fn number(self) -> Option<f32> {
+        match self {
+            Self::Relu | Self::Tanh | Self::Silu => None,
+            Self::LeakyRelu { slope } => Some(slope),
+        }
+    }
+
+    /// The same with another number; none if it has no number, or not this one.
+    pub fn with_number(self, number: f32) -> Option<Self> {
+        let own = match self {
+            Self::Relu | Self::Tanh | Self::Silu => return None,
+            Self::LeakyRelu { .. } => Self::LeakyRelu { slope: number },
+        };
+        own.is_valid().then_some(own)
+    }
+
+    /// Whether its number is one that it can have.
+    pub fn is_valid(self) -> bool {
+        match self {
+            Self::Relu | Self::Tanh | Self::Silu => true,
+            Self::LeakyRelu { slope } => (0.0..=1.0).contains(&slope),
+        }
+    }
+
+    /// Whether the newest version of the format is needed for it.
+    pub(super) const fn is_new(self) -> bool {
+        !matches!(self, Self::Relu | Self::Tanh | Self::Silu)
     }
 
     /// Whether its values lie within ±1.
@@ -53,7 +95,7 @@ impl Activation {
     /// Whether it is the same function in any unit, so that integers have the unit of what they
     /// are computed from: other ones go from Q16 to Q16.
     pub const fn keeps_unit(self) -> bool {
-        matches!(self, Self::Relu)
+        matches!(self, Self::Relu | Self::LeakyRelu { .. })
     }
 
     /// Replaces pre-activations by activations, by the backend `M`. NaN in, NaN out.
@@ -62,6 +104,7 @@ impl Activation {
             Self::Relu => each(values, Relu::apply),
             Self::Tanh => each(values, Tanh::<M>::apply),
             Self::Silu => each(values, Silu::<M>::apply),
+            Self::LeakyRelu { slope } => each(values, |x| kernels::leaky_relu(x, slope)),
         }
     }
 
@@ -80,6 +123,7 @@ impl Activation {
             Self::Relu => <fixed::Relu as fixed::Activation>::apply(x),
             Self::Tanh => fixed::tanh(x),
             Self::Silu => fixed::silu(x),
+            Self::LeakyRelu { slope } => fixed::leaky_relu(x, fixed::q31(slope)),
         }
     }
 }
@@ -93,11 +137,29 @@ fn each(values: &mut [f32], function: impl Fn(f32) -> f32) {
 
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.name())?;
+        match self.number() {
+            Some(number) => write!(f, ":{number}"),
+            None => Ok(()),
+        }
     }
 }
 
-/// A text names no activation. Its message says which there are.
+struct Label(Activation);
+
+impl fmt::Display for Label {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(own) = self;
+        f.write_str(own.title())?;
+        match own.number() {
+            Some(number) => write!(f, " ({number})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A text names no activation, or one with a number that it can't have. Its message says which there
+/// are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSuchActivation;
 
@@ -122,8 +184,19 @@ impl core::error::Error for NoSuchActivation {}
 impl FromStr for Activation {
     type Err = NoSuchActivation;
 
+    /// From its name, and behind a colon the number, if that is not the usual one.
     fn from_str(text: &str) -> Result<Self, NoSuchActivation> {
+        let (name, number) = match text.split_once(':') {
+            Some((name, number)) => (name, Some(number)),
+            None => (text, None),
+        };
         let mut all = Self::ALL.into_iter();
-        all.find(|own| own.name() == text).ok_or(NoSuchActivation)
+        let own = all.find(|own| own.name() == name);
+        let own = own.ok_or(NoSuchActivation)?;
+        let Some(number) = number else {
+            return Ok(own);
+        };
+        let number = number.parse().map_err(|_| NoSuchActivation)?;
+        own.with_number(number).ok_or(NoSuchActivation)
     }
 }

@@ -23,7 +23,9 @@ pub(super) struct Frame<'a> {
 /// The oldest format version that has all that a header uses: what was built to read it
 /// still does.
 fn version(header: &Header<'_>) -> u16 {
-    match header.layers.iter().any(Layer::is_new) {
+    let mut heads = header.heads.iter();
+    let is_new = header.layers.iter().any(Layer::is_new);
+    match is_new || heads.any(|own| own.activation.is_new()) {
         true => FORMAT_VERSION,
         false => OLDEST,
     }

@@ -179,10 +179,16 @@ impl<'a> Layer<'a> {
 
     /// Whether the newest version of the format is needed for it.
     pub(super) fn is_new(&self) -> bool {
-        self.conditional()
-            .is_some_and(|(transformer, conditioner)| {
-                transformer.is_imported() || !conditioner.form.is_chain()
-            })
+        let activation = match self {
+            Self::Convolutional(own) => Some(own.conditioner.activation),
+            _ => self.conditional().map(|(_, own)| own.activation),
+        };
+        activation.is_some_and(Activation::is_new)
+            || self
+                .conditional()
+                .is_some_and(|(transformer, conditioner)| {
+                    transformer.is_imported() || !conditioner.form.is_chain()
+                })
     }
 
     /// The name of the bijection, the same in all parts of the project.

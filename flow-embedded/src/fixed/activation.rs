@@ -31,6 +31,33 @@ pub struct Tanh<const FRACTION: u32>;
 #[derive(Clone, Copy, Debug)]
 pub struct Silu<const FRACTION: u32>;
 
+/// [`leaky_relu`] of a slope in Q31, in any unit.
+#[derive(Clone, Copy, Debug)]
+pub struct LeakyRelu<const SLOPE: u32>;
+
+impl<const SLOPE: u32> Activation for LeakyRelu<SLOPE> {
+    #[inline(always)]
+    fn apply(x: i32) -> i32 {
+        leaky_relu(x, SLOPE)
+    }
+}
+
+/// `x` from zero on, `slope · x` below, for a slope in Q31 of at most 1: in any unit, exact but for
+/// one rounding to the nearest.
+#[inline(always)]
+pub const fn leaky_relu(x: i32, slope: u32) -> i32 {
+    if x >= 0 {
+        return x;
+    }
+    // The product is −2^62 or more.
+    ((x as i64 * slope as i64 + (1 << 30)) >> 31) as i32
+}
+
+/// A number within 0 and 1 in Q31, rounded.
+pub const fn q31(x: f32) -> u32 {
+    (x * 2_147_483_648.0 + 0.5) as u32
+}
+
 impl Activation for Identity {
     #[inline(always)]
     fn apply(x: i32) -> i32 {

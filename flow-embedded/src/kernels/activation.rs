@@ -58,6 +58,23 @@ impl<M: Math> Activation for Silu<M> {
     }
 }
 
+/// [`leaky_relu`], whose slope has the bits `SLOPE`.
+#[derive(Clone, Copy, Debug)]
+pub struct LeakyRelu<const SLOPE: u32>;
+
+impl<const SLOPE: u32> Activation for LeakyRelu<SLOPE> {
+    #[inline(always)]
+    fn apply(x: f32) -> f32 {
+        leaky_relu(x, const { f32::from_bits(SLOPE) })
+    }
+}
+
+/// `x` from zero on, `slope · x` below: rounded once. NaN in, NaN out.
+#[inline(always)]
+pub const fn leaky_relu(x: f32, slope: f32) -> f32 {
+    if x < 0.0 { slope * x } else { x }
+}
+
 /// `1 / (1 + e^−x)`, by the backend `M`: a gate.
 #[derive(Clone, Copy, Debug)]
 pub struct Sigmoid<M>(PhantomData<M>);

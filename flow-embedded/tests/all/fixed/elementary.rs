@@ -31,6 +31,33 @@ fn functions_of_one_argument_keep_their_bounds() {
     assert_eq!(fixed::sqrt(-5), 0);
 }
 
+/// The nearest integer to the product with the slope's 31 bits, in any unit.
+#[test]
+fn a_leaky_relu_is_exact() {
+    let places = || {
+        (-20 << 16..20 << 16)
+            .step_by(3)
+            .chain((i32::MIN..=i32::MAX).step_by(99_991))
+    };
+    for slope in [0.0f32, 1e-6, 0.01, 0.2, 0.5, 1.0] {
+        let bits = fixed::q31(slope);
+        let own = f64::from(bits) / 2f64.powi(31);
+        assert!(
+            (own - f64::from(slope)).abs() <= 0.5 / 2f64.powi(31),
+            "{slope}"
+        );
+        for x in places() {
+            let y = fixed::leaky_relu(x, bits);
+            if x >= 0 {
+                assert_eq!(y, x);
+                continue;
+            }
+            let error = i64::from(y) * (1 << 31) - i64::from(x) * i64::from(bits);
+            assert!(error.abs() <= 1 << 30, "{slope} of {x}: {y}");
+        }
+    }
+}
+
 #[test]
 fn tanh_is_odd_and_silu_meets_its_ends() {
     for x in (0..10 << 16).chain([i32::MAX]) {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The non-linearity of networks: `relu`, `tanh` or `silu`.
+    /// The non-linearity of networks, by its name, such as `relu` or `leaky-relu:0.2`.
     pub activation: Option<String>,
     /// Whether networks have residual blocks; told by the tensors, too.
     pub residual: Option<bool>,
@@ -200,7 +200,9 @@ impl<'a> Choice<'a> {
         let Some(name) = self.stated(|own| own.activation.clone()) else {
             return Ok(self.guess.activation);
         };
-        let activation = name.to_lowercase().parse();
+        // As classes and functions are called: `LeakyReLU`, `leaky_relu`.
+        let known = name.to_lowercase().replace('_', "-");
+        let activation = known.replace("leakyrelu", "leaky-relu").parse();
         activation.map_err(|fault: NoSuchActivation| {
             ImportError::unsupported("activation", &format!("{name} is {fault}"))
         })

@@ -7,7 +7,7 @@ use pulp::Arch;
 /// Whether the slope can be told from the activation alone.
 pub(crate) fn slope_from_output(activation: Activation) -> bool {
     match activation {
-        Activation::Relu | Activation::Tanh => true,
+        Activation::Relu | Activation::Tanh | Activation::LeakyRelu { .. } => true,
         Activation::Silu => false,
     }
 }
@@ -31,6 +31,17 @@ pub(crate) fn apply<T: Real>(activation: Activation, values: &mut [T]) {
             #[inline(always)]
             || values.iter_mut().for_each(|h| *h = *h * sigmoid(*h)),
         ),
+        Activation::LeakyRelu { slope } => {
+            let slope = T::from_f64(slope.into());
+            Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    for h in values {
+                        *h = if *h > T::ZERO { *h } else { slope * *h };
+                    }
+                },
+            );
+        }
     }
 }
 
@@ -70,6 +81,18 @@ pub(crate) fn apply_with_slope<T: Real>(
                 }
             },
         ),
+        Activation::LeakyRelu { slope: below } => {
+            let below = T::from_f64(below.into());
+            Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    for (h, slope) in pairs {
+                        *slope = if *h > T::ZERO { T::ONE } else { below };
+                        *h *= *slope;
+                    }
+                },
+            );
+        }
     }
 }
 
@@ -85,6 +108,14 @@ pub(crate) fn backward<T: Real>(activation: Activation, hidden: &[T], gradient: 
             #[inline(always)]
             || pairs.for_each(|(g, h)| *g *= T::ONE - *h * *h),
         ),
+        // The slope is not negative: an activation above zero comes from above zero.
+        Activation::LeakyRelu { slope } => {
+            let slope = T::from_f64(slope.into());
+            Arch::new().dispatch(
+                #[inline(always)]
+                || pairs.for_each(|(g, h)| *g = if *h > T::ZERO { *g } else { slope * *g }),
+            );
+        }
         Activation::Silu => debug_assert!(false, "the slope of SiLU is kept by the forward pass"),
     }
 }

@@ -72,6 +72,13 @@ impl<M: LaneMath> WithSimd for Apply<'_, M> {
                     *x = (own / (number(1.0) + exp)).lanes();
                 }
             }
+            Activation::LeakyRelu { slope } => {
+                for x in values {
+                    let own = Lanes::new(simd, *x);
+                    let below = number(slope) * own;
+                    *x = own.less(number(0.0)).select(below, own).lanes();
+                }
+            }
         }
     }
 }

@@ -351,7 +351,7 @@ fn what_is_stated_is_used() {
     });
     let fault = other.expect("there").expect_err("not computed").to_string();
     assert!(
-        fault.contains("mish is no activation; write relu, tanh or silu"),
+        fault.contains("mish is no activation; write relu, tanh, silu"),
         "{fault}"
     );
 }

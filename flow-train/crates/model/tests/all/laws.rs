@@ -47,6 +47,8 @@ fn spec(family: Family, event: usize, context: usize, layers: usize, hidden: &[u
     }
 }
 
+const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
+
 /// Every family with every activation, with and without context and residual connections, at several depths and
 /// numbers of channels; then orders, passes, linear layers, bases and angles.
 fn table() -> Vec<Case> {
@@ -63,6 +65,8 @@ fn table() -> Vec<Case> {
             (Tanh, false, 5, 0, 1, &[]),
             (Tanh, true, 5, 3, 2, &[13, 13]),
             (Silu, true, 5, 0, 3, &[9, 9]),
+            (LEAKY, false, 3, 1, 2, &[8, 6]),
+            (LEAKY, true, 4, 0, 2, &[7, 7]),
         ] {
             let mut own = spec(family, event, context, layers, hidden);
             own.conditioner.activation = activation;
@@ -142,6 +146,8 @@ fn forms() -> Vec<Case> {
             (blocks(3, false, Input), Relu, 3, 1, &[8]),
             (Form::ContextFirst, Relu, 3, 2, &[9, 7]),
             (Form::ContextFirst, Silu, 4, 1, &[8]),
+            (blocks(2, true, Added), LEAKY, 3, 2, &[7]),
+            (Form::ContextFirst, LEAKY, 3, 1, &[7]),
         ] {
             let mut own = spec(family, event, context, 2, hidden);
             own.conditioner.activation = activation;
