@@ -80,7 +80,10 @@ impl Unmodelled {
                 Form::Plain | Form::Residual,
             ) => match own.activation {
                 Activation::Relu | Activation::Tanh | Activation::Silu => None,
-                Activation::LeakyRelu { .. } => Some(Self::Activations),
+                Activation::LeakyRelu { .. }
+                | Activation::Gelu
+                | Activation::GeluTanh
+                | Activation::Elu { .. } => Some(Self::Activations),
             },
         }
     }

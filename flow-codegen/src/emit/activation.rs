@@ -7,7 +7,15 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 /// What `flow_embedded` calls them, in `kernels` as in `fixed`.
-pub(super) const KERNELS: [&str; 4] = ["LeakyRelu", "Relu", "Silu", "Tanh"];
+pub(super) const KERNELS: [&str; 7] = [
+    "Elu",
+    "Gelu",
+    "GeluTanh",
+    "LeakyRelu",
+    "Relu",
+    "Silu",
+    "Tanh",
+];
 
 /// The kernel of `f32`.
 pub(super) fn float(activation: Activation) -> TokenStream {
@@ -18,6 +26,12 @@ pub(super) fn float(activation: Activation) -> TokenStream {
         Activation::LeakyRelu { slope } => {
             let slope = tokens::float(slope);
             quote! { LeakyRelu<{ f32::to_bits(#slope) }> }
+        }
+        Activation::Gelu => quote! { Gelu<Math> },
+        Activation::GeluTanh => quote! { GeluTanh<Math> },
+        Activation::Elu { alpha } => {
+            let alpha = tokens::float(alpha);
+            quote! { Elu<Math, { f32::to_bits(#alpha) }> }
         }
     }
 }
@@ -31,6 +45,12 @@ pub(super) fn integer(activation: Activation, fraction: &Literal) -> TokenStream
         Activation::LeakyRelu { slope } => {
             let slope = Literal::u32_unsuffixed(fixed::q31(slope));
             quote! { LeakyRelu<#slope> }
+        }
+        Activation::Gelu => quote! { Gelu<#fraction> },
+        Activation::GeluTanh => quote! { GeluTanh<#fraction> },
+        Activation::Elu { alpha } => {
+            let alpha = Literal::u32_unsuffixed(fixed::q16(alpha));
+            quote! { Elu<#alpha, #fraction> }
         }
     }
 }

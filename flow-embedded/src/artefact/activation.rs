@@ -1,7 +1,7 @@
 //! The non-linearities: what they are called, and which kernel is whose.
 
 use crate::fixed;
-use crate::kernels::{self, Activation as _, Relu, Silu, Tanh};
+use crate::kernels::{self, Activation as _, Gelu, GeluTanh, Relu, Silu, Tanh};
 use crate::math::Math;
 use core::fmt;
 use core::str::FromStr;
@@ -21,15 +21,30 @@ pub enum Activation {
         /// Within 0 and 1.
         slope: f32,
     },
+    /// The Gaussian error linear unit `x Φ(x)`, where Φ is the standard normal's distribution function
+    /// (Hendrycks & Gimpel 2016).
+    Gelu,
+    /// Its approximation `x / (1 + e^−2y)` with `y = √(2/π) (x + 0.044715 x³)`, which others write by
+    /// the hyperbolic tangent of `y`.
+    GeluTanh,
+    /// The exponential linear unit: `x` from zero on, `alpha · (e^x − 1)` below (Clevert, Unterthiner &
+    /// Hochreiter 2016).
+    Elu {
+        /// Within 0 and 8.
+        alpha: f32,
+    },
 }
 
 impl Activation {
     /// All of them, with the numbers that they usually have.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 7] = [
         Self::Relu,
         Self::Tanh,
         Self::Silu,
         Self::LeakyRelu { slope: 0.01 },
+        Self::Gelu,
+        Self::GeluTanh,
+        Self::Elu { alpha: 1.0 },
     ];
 
     /// The name in options and settings, the same in all parts of the project.
@@ -39,6 +54,9 @@ impl Activation {
             Self::Tanh => "tanh",
             Self::Silu => "silu",
             Self::LeakyRelu { .. } => "leaky-relu",
+            Self::Gelu => "gelu",
+            Self::GeluTanh => "gelu-tanh",
+            Self::Elu { .. } => "elu",
         }
     }
 
@@ -49,6 +67,9 @@ impl Activation {
             Self::Tanh => "tanh",
             Self::Silu => "SiLU",
             Self::LeakyRelu { .. } => "leaky ReLU",
+            Self::Gelu => "GELU",
+            Self::GeluTanh => "GELU by tanh",
+            Self::Elu { .. } => "ELU",
         }
     }
 
@@ -60,16 +81,18 @@ impl Activation {
     /// The number that shapes it, if one does.
     pub const fn number(self) -> Option<f32> {
         match self {
-            Self::Relu | Self::Tanh | Self::Silu => None,
+            Self::Relu | Self::Tanh | Self::Silu | Self::Gelu | Self::GeluTanh => None,
             Self::LeakyRelu { slope } => Some(slope),
+            Self::Elu { alpha } => Some(alpha),
         }
     }
 
     /// The same with another number; none if it has no number, or not this one.
     pub fn with_number(self, number: f32) -> Option<Self> {
         let own = match self {
-            Self::Relu | Self::Tanh | Self::Silu => return None,
+            Self::Relu | Self::Tanh | Self::Silu | Self::Gelu | Self::GeluTanh => return None,
             Self::LeakyRelu { .. } => Self::LeakyRelu { slope: number },
+            Self::Elu { .. } => Self::Elu { alpha: number },
         };
         own.is_valid().then_some(own)
     }
@@ -77,8 +100,9 @@ impl Activation {
     /// Whether its number is one that it can have.
     pub fn is_valid(self) -> bool {
         match self {
-            Self::Relu | Self::Tanh | Self::Silu => true,
+            Self::Relu | Self::Tanh | Self::Silu | Self::Gelu | Self::GeluTanh => true,
             Self::LeakyRelu { slope } => (0.0..=1.0).contains(&slope),
+            Self::Elu { alpha } => (0.0..=8.0).contains(&alpha),
         }
     }
 
@@ -105,6 +129,9 @@ impl Activation {
             Self::Tanh => each(values, Tanh::<M>::apply),
             Self::Silu => each(values, Silu::<M>::apply),
             Self::LeakyRelu { slope } => each(values, |x| kernels::leaky_relu(x, slope)),
+            Self::Gelu => each(values, Gelu::<M>::apply),
+            Self::GeluTanh => each(values, GeluTanh::<M>::apply),
+            Self::Elu { alpha } => each(values, |x| kernels::elu::<M>(x, alpha)),
         }
     }
 
@@ -124,6 +151,9 @@ impl Activation {
             Self::Tanh => fixed::tanh(x),
             Self::Silu => fixed::silu(x),
             Self::LeakyRelu { slope } => fixed::leaky_relu(x, fixed::q31(slope)),
+            Self::Gelu => fixed::gelu(x),
+            Self::GeluTanh => fixed::gelu_tanh(x),
+            Self::Elu { alpha } => fixed::elu(x, fixed::q16(alpha)),
         }
     }
 }

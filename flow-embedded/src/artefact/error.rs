@@ -121,7 +121,7 @@ pub enum Fault {
     /// the context comes first to, or such a form without a context; or a head that is
     /// neither plain nor residual.
     BadForm,
-    /// A leaky ReLU whose slope is not within 0 and 1.
+    /// A leaky ReLU whose slope is not within 0 and 1, or an ELU whose alpha is not within 0 and 8.
     BadActivation,
     /// The ends of a domain are not in order.
     BadDomain,

@@ -478,17 +478,31 @@ fn what_is_wrong_with_layers_is_named() {
         (Place::Layer(1), Fault::BadUnits),
         "a residual layer"
     );
-    for slope in [-0.1, 1.1, f32::NAN, f32::INFINITY] {
-        let activation = Activation::LeakyRelu { slope };
+    let bad = [-0.1, 8.1, f32::NAN, f32::INFINITY];
+    let slopes = bad.map(|slope| Activation::LeakyRelu { slope });
+    let alphas = bad.map(|alpha| Activation::Elu { alpha });
+    for activation in slopes.into_iter().chain(alphas) {
         let found = refusal("maf", |draft| conditioner(draft, 1).activation = activation);
-        assert_eq!(found, (Place::Layer(1), Fault::BadActivation), "{slope}");
+        assert_eq!(
+            found,
+            (Place::Layer(1), Fault::BadActivation),
+            "{activation}"
+        );
         let found = refusal("categories", |draft| draft.heads[1].activation = activation);
-        assert_eq!(found, (Place::Head(1), Fault::BadActivation), "{slope}");
+        assert_eq!(
+            found,
+            (Place::Head(1), Fault::BadActivation),
+            "{activation}"
+        );
         let found = refusal("image_residual", |draft| match &mut draft.layers[0] {
             DraftLayer::Convolutional { conditioner, .. } => conditioner.activation = activation,
             other => panic!("no convolutions: {other:?}"),
         });
-        assert_eq!(found, (Place::Layer(0), Fault::BadActivation), "{slope}");
+        assert_eq!(
+            found,
+            (Place::Layer(0), Fault::BadActivation),
+            "{activation}"
+        );
     }
     for row in ["blocks_added", "blocks_gated", "blocks_linear"] {
         let refused = |what: &str, expected: Fault, change: fn(&mut DraftConditioner)| {
