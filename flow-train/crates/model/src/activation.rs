@@ -35,7 +35,7 @@ pub(crate) fn apply<T: Real>(activation: Activation, values: &mut [T]) {
             || values.iter_mut().for_each(|h| *h = *h * sigmoid(*h)),
         ),
         Activation::LeakyRelu { slope } => {
-            let slope = T::from_f64(slope.into());
+            let slope = written::<T>(slope);
             Arch::new().dispatch(
                 #[inline(always)]
                 || {
@@ -58,7 +58,7 @@ pub(crate) fn apply<T: Real>(activation: Activation, values: &mut [T]) {
             },
         ),
         Activation::Elu { alpha } => {
-            let alpha = T::from_f64(alpha.into());
+            let alpha = written::<T>(alpha);
             Arch::new().dispatch(
                 #[inline(always)]
                 || values.iter_mut().for_each(|h| *h = elu(*h, alpha)),
@@ -104,7 +104,7 @@ pub(crate) fn apply_with_slope<T: Real>(
             },
         ),
         Activation::LeakyRelu { slope: below } => {
-            let below = T::from_f64(below.into());
+            let below = written::<T>(below);
             Arch::new().dispatch(
                 #[inline(always)]
                 || {
@@ -137,7 +137,7 @@ pub(crate) fn apply_with_slope<T: Real>(
             },
         ),
         Activation::Elu { alpha } => {
-            let alpha = T::from_f64(alpha.into());
+            let alpha = written::<T>(alpha);
             Arch::new().dispatch(
                 #[inline(always)]
                 || {
@@ -166,7 +166,7 @@ pub(crate) fn backward<T: Real>(activation: Activation, hidden: &[T], gradient: 
         ),
         // The slope is not negative: an activation above zero comes from above zero.
         Activation::LeakyRelu { slope } => {
-            let slope = T::from_f64(slope.into());
+            let slope = written::<T>(slope);
             Arch::new().dispatch(
                 #[inline(always)]
                 || pairs.for_each(|(g, h)| *g = if *h > T::ZERO { *g } else { slope * *g }),
@@ -174,7 +174,7 @@ pub(crate) fn backward<T: Real>(activation: Activation, hidden: &[T], gradient: 
         }
         // Nor is alpha; and alpha · e^x is what the activation stands above −alpha.
         Activation::Elu { alpha } => {
-            let alpha = T::from_f64(alpha.into());
+            let alpha = written::<T>(alpha);
             Arch::new().dispatch(
                 #[inline(always)]
                 || {
@@ -235,6 +235,13 @@ fn sigmoid<T: Real>(x: T) -> T {
     T::ONE / (T::ONE + (-x).exp())
 }
 
+/// A number as it was written: in `f64`, 0.01 and not the `f32` next to it, which other libraries do not
+/// compute with.
+fn written<T: Real>(number: f32) -> T {
+    let exact = number.to_string().parse();
+    T::from_f64(exact.unwrap_or(number.into()))
+}
+
 /// `alpha (e^x − 1)` below zero, by `e^x − 1 = 2 t / (1 − t)` with `t = tanh(x / 2)`.
 #[inline(always)]
 fn elu<T: Real>(x: T, alpha: T) -> T {
@@ -254,7 +261,7 @@ fn gelu_argument<T: Real>(x: T) -> (T, T) {
 
 /// The standard normal's distribution function and density.
 ///
-/// `Φ(−u) = t P(t) e^(−u²/2)` with `t = 1 / (1 + u / 4)`; the polynomial is within 2e-11, relative.
+/// `Φ(−u) = t P(t) e^(−u²/2)` with `t = 1 / (1 + u / 4)`; the polynomial is within 2e-13, relative.
 #[inline(always)]
 fn normal_cdf<T: Real>(x: T) -> (T, T) {
     let u = x.abs();
@@ -268,20 +275,23 @@ fn normal_cdf<T: Real>(x: T) -> (T, T) {
 }
 
 /// `Φ(−u) e^(u²/2) / t` by powers of t.
-const TAIL: [f64; 15] = [
-    0.099_735_558_852_378_84,
-    0.099_736_129_891_458_52,
-    0.093_489_854_405_964_18,
-    0.081_191_315_220_646_99,
-    0.062_202_610_223_629_544,
-    0.050_750_893_892_571_7,
-    -0.007_615_364_808_908_233,
-    0.100_582_810_059_574_1,
-    -0.209_087_796_808_914_12,
-    0.323_679_120_532_987_7,
-    -0.380_274_491_301_754_5,
-    0.285_597_848_160_166_5,
-    -0.128_522_799_175_156_52,
-    0.031_920_943_242_615_026,
-    -0.003_386_632_386_465_025,
+const TAIL: [f64; 18] = [
+    0.099_735_570_543_343_91,
+    0.099_735_544_080_926_41,
+    0.093_502_781_479_344_99,
+    0.081_024_439_990_635_62,
+    0.063_615_163_088_517_45,
+    0.042_421_696_036_272_79,
+    0.027_840_340_151_361_727,
+    -0.010_705_553_991_529_284,
+    0.051_250_976_588_534_85,
+    -0.130_763_333_688_459_47,
+    0.205_836_882_079_988_65,
+    -0.257_997_913_235_260_7,
+    0.211_470_870_676_949_92,
+    -0.086_140_823_845_687_64,
+    -0.004_711_457_201_270_42,
+    0.021_556_364_780_240_877,
+    -0.008_964_313_437_179_537,
+    0.001_292_765_903_282_727,
 ];
