@@ -1230,7 +1230,7 @@ pub fn random_kind(rng: &mut ChaCha8Rng) -> Kind {
             }
         })
         .collect();
-    kind.activation = [Activation::Relu, Activation::Tanh, Activation::Silu][below(3)];
+    kind.activation = Activation::ALL[below(Activation::ALL.len())];
     kind.math = [Backend::Polynomial, Backend::Libm, Backend::Micromath][below(3)];
     kind
 }

@@ -1,7 +1,7 @@
 //! What the coefficients were fitted to, and what they were not.
 
 use super::Core;
-use flow_embedded::artefact::{Domain, Form, Transformer, WeightFormat};
+use flow_embedded::artefact::{Activation, Domain, Form, Transformer, WeightFormat};
 use flow_plan::plan::{Bijection, LayerPlan, Plan};
 use std::fmt;
 
@@ -25,6 +25,8 @@ pub enum Unmodelled {
     Floors,
     /// Conditioners with pre-activation blocks, or that begin with the context.
     Conditioners,
+    /// Non-linearities other than ReLU, tanh and SiLU.
+    Activations,
 }
 
 impl fmt::Display for Unmodelled {
@@ -37,6 +39,7 @@ impl fmt::Display for Unmodelled {
             Self::Angles => "channels that are angles",
             Self::Floors => "scales and splines of other libraries",
             Self::Conditioners => "conditioners of other libraries",
+            Self::Activations => "such an activation",
         })
     }
 }
@@ -75,7 +78,13 @@ impl Unmodelled {
             (
                 Transformer::Shift | Transformer::Affine { .. } | Transformer::Spline { .. },
                 Form::Plain | Form::Residual,
-            ) => None,
+            ) => match own.activation {
+                Activation::Relu | Activation::Tanh | Activation::Silu => None,
+                Activation::LeakyRelu { .. }
+                | Activation::Gelu
+                | Activation::GeluTanh
+                | Activation::Elu { .. } => Some(Self::Activations),
+            },
         }
     }
 }

@@ -268,7 +268,7 @@ fn parts(own: &Conditional) -> String {
 fn perceptron(own: &Conditional) -> String {
     let form = form(own.form);
     let activation = match own.hidden.is_empty() {
-        true => "",
+        true => String::new(),
         false => activation(own.activation),
     };
     let mut widths: Vec<String> = own
@@ -338,12 +338,8 @@ fn inverted(direction: Direction) -> &'static str {
     }
 }
 
-fn activation(activation: Activation) -> &'static str {
-    match activation {
-        Activation::Relu => "ReLU ",
-        Activation::Tanh => "tanh ",
-        Activation::Silu => "SiLU ",
-    }
+fn activation(activation: Activation) -> String {
+    format!("{} ", activation.label())
 }
 
 /// Channels with their domains and grids, where they have any.

@@ -1,16 +1,19 @@
 //! What generated functions import: the kernels that their statements name.
 
+use super::activation;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{format_ident, quote};
 use std::collections::BTreeSet;
 
-/// One `use` for the kernels of a module of `flow_embedded` that the statements
-/// name.
+/// One `use` for the kernels of a module of `flow_embedded`, activations among them, that the
+/// statements name.
 pub(super) fn imports(module: &str, kernels: &[&str], body: &TokenStream) -> TokenStream {
     let (names, module) = (names(body), format_ident!("{module}"));
-    let names: Vec<_> = kernels
+    let known = |name: &&str| kernels.contains(name) || activation::KERNELS.contains(name);
+    let names: Vec<_> = names
         .iter()
-        .filter(|kernel| names.contains(**kernel))
+        .map(String::as_str)
+        .filter(known)
         .map(|kernel| format_ident!("{kernel}"))
         .collect();
     match names.as_slice() {

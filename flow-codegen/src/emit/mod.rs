@@ -4,6 +4,7 @@
 //! file's header are laid out here, because token streams hold no comments and
 //! formatters put one weight on a line.
 
+mod activation;
 mod base;
 mod card;
 mod categorical;

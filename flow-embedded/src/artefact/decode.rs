@@ -313,6 +313,14 @@ impl<'a> Decode<'a> for Activation {
             0 => Some(Self::Relu),
             1 => Some(Self::Tanh),
             2 => Some(Self::Silu),
+            3 => Some(Self::LeakyRelu {
+                slope: from.float()?,
+            }),
+            4 => Some(Self::Gelu),
+            5 => Some(Self::GeluTanh),
+            6 => Some(Self::Elu {
+                alpha: from.float()?,
+            }),
             _ => None,
         }
     }

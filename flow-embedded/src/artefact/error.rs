@@ -126,6 +126,8 @@ pub enum Fault {
     /// the context comes first to, or such a form without a context; or a head that is
     /// neither plain nor residual.
     BadForm,
+    /// A leaky ReLU whose slope is not within 0 and 1, or an ELU whose alpha is not within 0 and 8.
+    BadActivation,
     /// The ends of a domain are not in order.
     BadDomain,
     /// A spline of fewer than 2 bins.
@@ -254,6 +256,7 @@ impl fmt::Display for Fault {
             Self::BadForm => {
                 "not a form of a conditioner that these hidden layers, this context or a head can have"
             }
+            Self::BadActivation => "an activation with a number that it can't have",
             Self::BadDomain => "the ends of the domain are not in order",
             Self::TooFewBins => "a spline needs 2 bins or more",
             Self::NotCircular => "only splines transform circular channels",

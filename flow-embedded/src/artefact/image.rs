@@ -52,7 +52,7 @@ pub struct ConvolutionalCoupling<'a> {
 
 /// The convolutions that parametrise a bijection over an image; what they are
 /// exactly is [`Convolution`](crate::kernels::Convolution).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Convolutions<'a> {
     /// The non-linearity after each hidden layer.
     pub activation: Activation,

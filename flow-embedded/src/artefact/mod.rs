@@ -38,6 +38,7 @@
 //! The same model gives the same bytes. [`LoadedFlow::from_bytes`] validates
 //! all of it once and borrows it in place at any alignment.
 
+mod activation;
 mod base;
 mod blocks;
 mod calibration;
@@ -65,6 +66,7 @@ mod transformer;
 mod validate;
 mod walk;
 
+pub use activation::{Activation, NoSuchActivation};
 pub use blocks::{Block, Blocks};
 pub use calibration::{Calibration, Judged};
 pub use categorical::{
@@ -79,8 +81,8 @@ pub use loaded::{CalibrationTable, LoadedFlow};
 pub use mondrian::{CATEGORY_BYTES, Category, Mondrian};
 pub use noise::Noise;
 pub use schema::{
-    Activation, Autoregressive, Base, Channel, Channels, Conditioner, Coupling, Domain, Evaluation,
-    Grid, Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, MAX_LOG_NORM,
+    Autoregressive, Base, Channel, Channels, Conditioner, Coupling, Domain, Evaluation, Grid,
+    Header, Layer, MAX_CHANNELS, MAX_HIDDEN_LAYERS, MAX_KERNEL, MAX_LAYERS, MAX_LOG_NORM,
     Permutation, Provenance, Quantisation, Units, WeightFormat,
 };
 pub use sections::MAY_BE_LEFT_OUT;

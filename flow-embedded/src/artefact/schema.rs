@@ -1,8 +1,8 @@
 //! The header: everything about a flow but its weights.
 
 use super::{
-    Calibration, ConvolutionalCoupling, Direction, Form, List, Mondrian, Noise, Planes, Sequential,
-    Transformer, Vocabulary,
+    Activation, Calibration, ConvolutionalCoupling, Direction, Form, List, Mondrian, Noise, Planes,
+    Sequential, Transformer, Vocabulary,
 };
 use crate::base::component_width;
 use crate::math::Backend;
@@ -223,17 +223,6 @@ impl<'a> Units<'a> {
     pub fn total(self) -> usize {
         self.blocks().sum()
     }
-}
-
-/// The non-linearity of a conditioner's hidden layers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Activation {
-    /// `max(x, 0)`.
-    Relu,
-    /// Hyperbolic tangent.
-    Tanh,
-    /// `x / (1 + e^−x)`.
-    Silu,
 }
 
 /// Where the values of a channel live, and how they are mapped to all real

@@ -386,6 +386,9 @@ fn check_image(own: &ConvolutionalCoupling<'_>, shape: &Shape) -> Result<(), Fau
         .all(|[features, kernel]| *features > 0 && odd(*kernel));
     let mut pairs = hidden.iter().zip(hidden.iter().skip(1));
     let even = !conditioner.residual || pairs.all(|([before, _], [after, _])| before == after);
+    if !conditioner.activation.is_valid() {
+        return Err(Fault::BadActivation);
+    }
     match counted && sound && odd(conditioner.output_kernel) && even {
         true => Ok(()),
         false => Err(Fault::BadConvolution),
@@ -395,6 +398,9 @@ fn check_image(own: &ConvolutionalCoupling<'_>, shape: &Shape) -> Result<(), Fau
 /// Checks hidden layers of so many blocks of units, given so many features of the context.
 fn check_units(conditioner: &Conditioner<'_>, blocks: usize, context: usize) -> Result<(), Fault> {
     let (hidden, form) = (&conditioner.hidden, conditioner.form);
+    if !conditioner.activation.is_valid() {
+        return Err(Fault::BadActivation);
+    }
     let counted = hidden.iter().all(|units| units.0.len() == 2 * blocks);
     let mut pairs = hidden.iter().zip(hidden.iter().skip(1));
     if !counted || (form == Form::Residual && !pairs.all(|(before, after)| before == after)) {

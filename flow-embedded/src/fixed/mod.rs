@@ -117,7 +117,7 @@ mod scale;
 mod shift;
 mod spline;
 
-pub use activation::{Activation, Identity, Relu, Silu, Tanh, silu, softplus, tanh};
+pub use activation::*;
 pub use affine::{
     affine_forward, affine_forward_each, affine_inverse, affine_inverse_each, soft_clip,
 };

@@ -13,7 +13,8 @@
 //! rounded; it is never the negative zero, so to leave out a zero of the padding
 //! is to add it, bit for bit.
 
-use super::dense::{Activation, Weight};
+use super::activation::Activation;
+use super::dense::Weight;
 use super::linear::{linear_generate, linear_normalize};
 use super::panel::{PANEL_ROWS, add_products};
 

@@ -10,6 +10,7 @@
 //! The order: a dot product starts from the bias and adds inputs in ascending
 //! order into one accumulator, product rounded, sum rounded.
 
+mod activation;
 mod affine;
 mod categorical;
 mod circular;
@@ -22,6 +23,7 @@ mod scale;
 mod shift;
 mod spline;
 
+pub use activation::*;
 pub use affine::{
     affine_forward, affine_forward_each, affine_inverse, affine_inverse_each, conclude,
     destandardise, standardise,
@@ -32,9 +34,7 @@ pub use convolution::{
     Convolution, Run, convolve, convolve_at, gather_places, pointwise_generate,
     pointwise_normalize, transform_places,
 };
-pub use dense::{
-    Activation, Half, Identity, Relu, Sigmoid, Silu, Tanh, Weight, activate, add, dot, multiply,
-};
+pub use dense::{Half, Weight, activate, add, dot, multiply};
 pub use domain::{
     bounded_generate, bounded_normalize, heavy_tailed_generate, heavy_tailed_normalize,
     positive_generate, positive_normalize, round_to_grid, soft_positive_generate,

@@ -1,6 +1,7 @@
 //! Dense layers of generated code.
 
-use super::dense::{Activation, Weight, dot};
+use super::activation::Activation;
+use super::dense::{Weight, dot};
 
 /// The most rows of a panel: more accumulators would not stay in registers.
 pub const PANEL_ROWS: usize = 12;

@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "libm", feature = "micromath"))]
 mod accuracy;
+#[cfg(feature = "libm")]
+mod activation;
 mod by_context;
 mod categorical;
 #[cfg(feature = "defmt")]

@@ -3,12 +3,12 @@
 
 use flow_codegen::Interpreter;
 use flow_embedded::artefact::{
-    Base, ContextTerm, Direction, Domain, FORMAT_VERSION, Fault, FlooredSpline, Form, Grid, Header,
-    LoadError, LoadedFlow, MAX_COMMAND_BYTES, MAX_NAME_BYTES, Place, PreActivation, Scale,
-    Transformer, WeightFormat, encode, encoded_len,
+    Activation, Base, ContextTerm, Direction, Domain, FORMAT_VERSION, Fault, FlooredSpline, Form,
+    Grid, Header, LoadError, LoadedFlow, MAX_COMMAND_BYTES, MAX_NAME_BYTES, Place, PreActivation,
+    Scale, Transformer, WeightFormat, encode, encoded_len,
 };
 use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
-use flow_tests::drafts::{draft, halved, quantised, rng, table};
+use flow_tests::drafts::{Kind, draft, halved, quantised, rng, table};
 use flow_train::artefact::{
     Draft, DraftChannel, DraftConditioner, DraftConvolutions, DraftLayer, DraftMondrian,
     DraftNoise, DraftSequential, ExportError, Planes,
@@ -226,6 +226,26 @@ fn other_formats_are_named() {
         LoadedFlow::from_bytes(&[0; 64]).expect_err("zeros"),
         LoadError::NotAnArtefact
     );
+}
+
+/// A reader that does not know an activation refuses the version, and does not stumble over the header.
+#[test]
+fn a_new_activation_needs_the_newest_format() {
+    let version = |bytes: Vec<u8>| u16::from_le_bytes([bytes[4], bytes[5]]);
+    let kinds = table();
+    for row in ["maf", "text", "image"] {
+        let (_, kind) = kinds.iter().find(|(name, _)| *name == row).expect(row);
+        let of = |activation| {
+            let kind = Kind {
+                activation,
+                ..kind.clone()
+            };
+            version(draft(&kind, 1).encode().expect(row))
+        };
+        assert_eq!(of(Activation::Silu), 7, "{row}");
+        let leaky = Activation::LeakyRelu { slope: 0.2 };
+        assert_eq!(of(leaky), FORMAT_VERSION, "{row}");
+    }
 }
 
 #[test]
@@ -458,6 +478,32 @@ fn what_is_wrong_with_layers_is_named() {
         (Place::Layer(1), Fault::BadUnits),
         "a residual layer"
     );
+    let bad = [-0.1, 8.1, f32::NAN, f32::INFINITY];
+    let slopes = bad.map(|slope| Activation::LeakyRelu { slope });
+    let alphas = bad.map(|alpha| Activation::Elu { alpha });
+    for activation in slopes.into_iter().chain(alphas) {
+        let found = refusal("maf", |draft| conditioner(draft, 1).activation = activation);
+        assert_eq!(
+            found,
+            (Place::Layer(1), Fault::BadActivation),
+            "{activation}"
+        );
+        let found = refusal("categories", |draft| draft.heads[1].activation = activation);
+        assert_eq!(
+            found,
+            (Place::Head(1), Fault::BadActivation),
+            "{activation}"
+        );
+        let found = refusal("image_residual", |draft| match &mut draft.layers[0] {
+            DraftLayer::Convolutional { conditioner, .. } => conditioner.activation = activation,
+            other => panic!("no convolutions: {other:?}"),
+        });
+        assert_eq!(
+            found,
+            (Place::Layer(0), Fault::BadActivation),
+            "{activation}"
+        );
+    }
     for row in ["blocks_added", "blocks_gated", "blocks_linear"] {
         let refused = |what: &str, expected: Fault, change: fn(&mut DraftConditioner)| {
             let found = refusal(row, |draft| change(conditioner(draft, 1)));

@@ -97,7 +97,7 @@ fn trained_flows_export_to_the_same_density() {
     let mut specs = Vec::new();
     for family in Family::ALL {
         for (event, context) in [(1, 1), (2, 0), (3, 2), (6, 0), (7, 1)] {
-            for activation in [Activation::Relu, Activation::Tanh, Activation::Silu] {
+            for activation in Activation::ALL {
                 let mut spec = Spec::new(family, event, context);
                 spec.conditioner.hidden = vec![20, 13];
                 spec.conditioner.activation = activation;

@@ -1,7 +1,7 @@
 //! `f32`.
 
 use super::image;
-use super::kernels::{activate, product, transform};
+use super::kernels::{product, transform};
 use super::walk::{Arithmetic, Place, Walk, normalize, scatter};
 use crate::plan::{Bijection, ChannelPlan, Channels, Conditional, Convolutional, Plan, Table};
 use flow_embedded::artefact::{Direction, Form, Shape};
@@ -238,11 +238,11 @@ impl<M: Math> Arithmetic for Float<'_, M> {
     }
 
     fn unit(&mut self, place: Place<'_>, table: &Table, row: usize, input: &[f32]) -> f32 {
-        activate::<M>(place.own.activation, product(table, row, input))
+        place.own.activation.of::<M>(product(table, row, input))
     }
 
     fn activated(&mut self, own: &Conditional, x: f32) -> f32 {
-        activate::<M>(own.activation, x)
+        own.activation.of::<M>(x)
     }
 
     fn reading(&mut self, _: &Conditional, _: usize, x: f32) -> f32 {

@@ -1,6 +1,6 @@
 //! Layers over images, `f32`.
 
-use super::kernels::{activate, transform};
+use super::kernels::transform;
 use crate::plan::{Convolutional, Filters};
 use flow_embedded::kernels::convolve_at;
 use flow_embedded::math::Math;
@@ -18,7 +18,7 @@ pub(super) fn convolutional<M: Math>(
         units = match index == own.output() {
             true => sums,
             false => {
-                let activated = sums.iter().map(|sum| activate::<M>(own.activation, *sum));
+                let activated = sums.iter().map(|sum| own.activation.of::<M>(*sum));
                 match own.adds_input(index) {
                     true => activated
                         .zip(&units)

@@ -2,7 +2,7 @@
 
 use super::walk::{Arithmetic, Place, normalize};
 use crate::plan::{Channels, Conditional, Constants, Convolutional, IntegerRow, Plan, Table};
-use flow_embedded::artefact::{Activation, Base, Domain, FlooredSpline, Transformer};
+use flow_embedded::artefact::{Base, Domain, FlooredSpline, Transformer};
 use flow_embedded::fixed::{
     self, Bounded, Floor, HeavyTailed, Mapped, Positive, Saturation, SoftPositive, Standardise,
     StudentT, affine_forward, affine_inverse, circle, circular_forward, element_wise_normalize,
@@ -125,19 +125,15 @@ impl Arithmetic for Integer<'_> {
     fn unit(&mut self, place: Place<'_>, table: &Table, row: usize, input: &[i16]) -> i16 {
         let sum = product(&table.integers[row], input);
         let fraction = place.own.fractions[place.dense + 1];
-        match place.own.activation {
-            Activation::Relu => self.saturation.activation(sum.max(0)),
-            Activation::Tanh => to_activation(fixed::tanh(sum), fraction, self.saturation),
-            Activation::Silu => to_activation(fixed::silu(sum), fraction, self.saturation),
+        let unit = place.own.activation.of_integer(sum);
+        match place.own.activation.keeps_unit() {
+            true => self.saturation.activation(unit),
+            false => to_activation(unit, fraction, self.saturation),
         }
     }
 
     fn activated(&mut self, own: &Conditional, x: i32) -> i32 {
-        match own.activation {
-            Activation::Relu => x.max(0),
-            Activation::Tanh => fixed::tanh(x),
-            Activation::Silu => fixed::silu(x),
-        }
+        own.activation.of_integer(x)
     }
 
     fn reading(&mut self, own: &Conditional, dense: usize, x: i32) -> i16 {

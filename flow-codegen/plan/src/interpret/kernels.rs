@@ -1,11 +1,11 @@
 //! The kernels of `f32`, chosen by what the plan says.
 
 use crate::plan::Table;
-use flow_embedded::artefact::{Activation as Kind, Transformer};
+use flow_embedded::artefact::Transformer;
 use flow_embedded::kernels::{
-    Activation, Relu, Silu, Tanh, affine_forward, affine_inverse, circular_forward,
-    circular_inverse, dot, floored_spline_forward, floored_spline_inverse_and_log_det,
-    scaled_forward, scaled_inverse, spline_forward, spline_inverse_and_log_det,
+    affine_forward, affine_inverse, circular_forward, circular_inverse, dot,
+    floored_spline_forward, floored_spline_inverse_and_log_det, scaled_forward, scaled_inverse,
+    spline_forward, spline_inverse_and_log_det,
 };
 use flow_embedded::math::Math;
 
@@ -50,15 +50,6 @@ pub(super) fn transform<M: Math>(
             spline_inverse_and_log_det::<M>(x, parameters, bound)
         }
         _ => (x, 0.0),
-    }
-}
-
-/// A hidden unit from its sum.
-pub(super) fn activate<M: Math>(activation: Kind, sum: f32) -> f32 {
-    match activation {
-        Kind::Relu => Relu::apply(sum),
-        Kind::Tanh => Tanh::<M>::apply(sum),
-        Kind::Silu => Silu::<M>::apply(sum),
     }
 }
 

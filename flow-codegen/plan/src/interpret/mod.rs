@@ -17,7 +17,7 @@ pub use float::Activations;
 use crate::plan::vectors;
 use crate::{Checked, Error, Optimise, Passes, Plan, passes};
 use float::Float;
-use flow_embedded::artefact::{Activation, Form, Header, LoadedFlow};
+use flow_embedded::artefact::{Form, Header, LoadedFlow};
 use flow_embedded::fixed::Saturation;
 use flow_embedded::math::{Backend, Libm, Math, Micromath, Polynomial};
 use integer::Integer;
@@ -128,8 +128,10 @@ impl Interpreter {
                 .map(|dense| match own.activation {
                     _ if own.reads(dense, false).is_none() => input,
                     // Within ±1, which 15 bits would not hold.
-                    Activation::Tanh
-                        if own.form != Form::Residual && own.reads_activated(dense) =>
+                    activation
+                        if activation.is_bounded()
+                            && own.form != Form::Residual
+                            && own.reads_activated(dense) =>
                     {
                         14
                     }

@@ -9,7 +9,7 @@
 
 use crate::Error;
 use crate::plan::{Bijection, Conditional, IntegerRow, Plan, Table};
-use flow_embedded::artefact::{Activation, Quantisation, WeightFormat};
+use flow_embedded::artefact::{Quantisation, WeightFormat};
 use half::f16;
 
 /// Bits behind the point of channels and parameters.
@@ -77,9 +77,9 @@ fn categorical_halves(plan: &Plan) -> bool {
 }
 
 fn conditioner(own: &mut Conditional, weights: WeightFormat) -> Option<()> {
-    let pre_activation = |dense: usize| match own.activation {
-        Activation::Relu => own.fractions[dense + 1],
-        Activation::Tanh | Activation::Silu => CHANNEL_BITS,
+    let pre_activation = |dense: usize| match own.activation.keeps_unit() {
+        true => own.fractions[dense + 1],
+        false => CHANNEL_BITS,
     };
     let output = own.hidden.len();
     let bits: Vec<(u8, u8)> = (0..=output)

@@ -2,7 +2,7 @@
 
 use super::evaluation::Evaluation;
 use super::kernel::Kernel;
-use super::{Counter, Tally, Way, activation, buffers, domain, operation};
+use super::{Counter, Tally, Way, buffers, domain, operation};
 use flow_embedded::artefact::{Activation, Domain, Transformer};
 use flow_plan::plan::{Bijection, Convolutional, LayerPlan, Layout, Table};
 use std::collections::BTreeSet;
@@ -83,12 +83,12 @@ impl Counter<'_> {
             tally.add("buffers", 1 + own.hidden.len());
             tally.add("buffer words", buffers(own, false));
             if own.activation != Activation::Relu && !own.hidden.is_empty() {
-                once.insert(format!("any {}", activation(own.activation)));
+                once.insert(format!("any {}", own.activation.title()));
             }
             for (dense, tables) in own.hidden.iter().chain(&own.output).enumerate() {
                 let hidden = dense < own.hidden.len();
                 for table in tables {
-                    let activation = hidden.then(|| activation(own.activation));
+                    let activation = hidden.then(|| own.activation.title());
                     self.calls(table, activation, [0, head.inputs, 0, 0], tally, kernels);
                 }
             }
@@ -146,10 +146,10 @@ impl Counter<'_> {
             (Transformer::Shift, false) => tally.add(transformer, transformed),
         }
         if own.activation != Activation::Relu && !own.hidden.is_empty() {
-            once.insert(format!("any {}", activation(own.activation)));
+            once.insert(format!("any {}", own.activation.title()));
         }
         if own.gates() {
-            once.insert(format!("any {}", activation(Activation::Silu)));
+            once.insert(format!("any {}", Activation::Silu.title()));
         }
         for (dense, tables) in own.hidden.iter().chain([&Vec::new()]).enumerate() {
             let hidden = dense < own.hidden.len();
@@ -163,11 +163,11 @@ impl Counter<'_> {
             let before = dense.checked_sub(1).map(|dense| own.widths().nth(dense));
             let before = before.flatten().unwrap_or(own.conditioning.len());
             for table in tables.into_iter().filter(|table| !table.rows.is_empty()) {
-                let activation = own.non_linearity(dense).map(activation);
+                let activation = own.non_linearity(dense).map(Activation::title);
                 // The activation knows the format that it gives.
-                let format = match own.activation {
-                    Activation::Relu => None,
-                    _ => own.fractions.get(dense + 1),
+                let format = match own.activation.keeps_unit() {
+                    true => None,
+                    false => own.fractions.get(dense + 1),
                 };
                 let format = format.copied().unwrap_or_default().into();
                 let place = match channels {
@@ -195,10 +195,10 @@ impl Counter<'_> {
         once.insert(format!("any {transformer}"));
         tally.add(format!("{transformer} calls"), 1);
         if own.activation != Activation::Relu {
-            once.insert(format!("any {}", activation(own.activation)));
+            once.insert(format!("any {}", own.activation.title()));
         }
         for (index, layer) in own.layers.iter().enumerate() {
-            let activation = (index < own.output()).then(|| activation(own.activation));
+            let activation = (index < own.output()).then(|| own.activation.title());
             self.calls(&layer.table, activation, [0; 4], tally, kernels);
         }
     }

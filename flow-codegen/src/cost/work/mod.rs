@@ -8,7 +8,7 @@ mod stack;
 mod steps;
 
 use super::tables;
-use flow_embedded::artefact::{Activation, Domain, WeightFormat};
+use flow_embedded::artefact::{Domain, WeightFormat};
 use flow_plan::plan::{Conditional, Layout, Plan, Table};
 use std::collections::BTreeMap;
 
@@ -105,14 +105,6 @@ fn operation(way: Way) -> &'static str {
     match way {
         Way::Normalize => "log_prob",
         Way::Generate => "sample",
-    }
-}
-
-fn activation(activation: Activation) -> &'static str {
-    match activation {
-        Activation::Relu => "ReLU",
-        Activation::Tanh => "tanh",
-        Activation::Silu => "SiLU",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::evaluation::Evaluation;
 use super::kernel::UNROLLED;
-use super::{Counter, Tally, Way, activation, buffers, domain, operation};
+use super::{Counter, Tally, Way, buffers, domain, operation};
 use flow_embedded::artefact::{Activation, Base, Domain, FlooredSpline, Role, Transformer};
 use flow_plan::plan::{
     Bijection, ChannelPlan, Conditional, Convolutional, LayerPlan, Layout, Table,
@@ -143,7 +143,7 @@ impl Counter<'_> {
             let kernel = self.kernel(&layer.table);
             let (features, positions) = (layer.features(), own.positions());
             if index < own.output() {
-                tally.add(activation(own.activation), features * positions);
+                tally.add(own.activation.title(), features * positions);
             }
             if own.adds_input(index) {
                 tally.add("residual rows", features * positions);
@@ -193,12 +193,12 @@ impl Counter<'_> {
         }
         let hidden = dense < own.hidden.len();
         if let Some(kind) = own.non_linearity(dense) {
-            tally.add(activation(kind), rows);
+            tally.add(kind.title(), rows);
         }
         tally.add("residual rows", rows * own.additions(dense));
         if matches!(own.roles[dense], Role::Inner(_)) {
             match own.activates_blocks() {
-                true => tally.add(activation(own.activation), rows),
+                true => tally.add(own.activation.title(), rows),
                 false => tally.add("moves", rows),
             }
         }

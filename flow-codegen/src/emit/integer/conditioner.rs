@@ -1,11 +1,11 @@
 //! Calls of the dense kernels. Where something is added, sums stay in Q16 between them.
 
 use super::emitter::Emitter;
-use crate::emit::tables;
 use crate::emit::tokens::{array, number};
-use flow_embedded::artefact::{Activation, Form, Role};
+use crate::emit::{activation, tables};
+use flow_embedded::artefact::{Form, Role};
 use flow_plan::plan::{Array, Layout};
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 
 impl Emitter<'_> {
@@ -27,7 +27,7 @@ impl Emitter<'_> {
         let direct = |to: Array| {
             let (kernel, to) = (kernel("dense", table.layout), array(to));
             let fraction = number(own.fractions[dense + 1].into());
-            let activation = activation(own.activation, &fraction);
+            let activation = activation::integer(own.activation, &fraction);
             quote! { #kernel::<#activation, #first, _, _, _, _, _>(&#name, &#input, &mut #to, saturation); }
         };
         let multiply = |to: Array| {
@@ -42,7 +42,10 @@ impl Emitter<'_> {
             let (from, fraction) = (array(from), number(own.fractions[reader].into()));
             quote! { activate_q16::<#activation, #first, #rows, _>(&#from, &mut #to, #fraction, saturation); }
         };
-        let (linear, smooth) = (quote! { Identity }, activation(own.activation, &number(16)));
+        let (linear, smooth) = (
+            quote! { Identity },
+            activation::integer(own.activation, &number(16)),
+        );
         let stream = Array::Hidden(0);
         let statements = match own.roles[dense] {
             Role::Start => {
@@ -149,14 +152,5 @@ pub(super) fn kernel(name: &str, layout: Layout) -> Ident {
     match layout {
         Layout::Wide => format_ident!("{name}"),
         Layout::Small => format_ident!("{name}_small"),
-    }
-}
-
-/// An activation that gives so many bits behind the point.
-fn activation(activation: Activation, fraction: &Literal) -> TokenStream {
-    match activation {
-        Activation::Relu => quote! { Relu },
-        Activation::Tanh => quote! { Tanh<#fraction> },
-        Activation::Silu => quote! { Silu<#fraction> },
     }
 }

@@ -11,15 +11,12 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
 
 /// What a function may use of `flow_embedded::fixed`.
-const KERNELS: [&str; 34] = [
+const KERNELS: [&str; 31] = [
     "ExponentialScale",
     "Floor",
     "Identity",
-    "Relu",
     "SigmoidScale",
-    "Silu",
     "SoftplusScale",
-    "Tanh",
     "activate_q16",
     "add",
     "add_q16",

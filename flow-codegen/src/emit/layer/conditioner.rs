@@ -1,9 +1,10 @@
 //! Calls of the dense kernel.
 
 use super::emitter::Emitter;
+use crate::emit::activation;
 use crate::emit::tables::{self, Owner};
 use crate::emit::tokens::{array, number};
-use flow_embedded::artefact::{Activation, ContextTerm, Form, Role};
+use flow_embedded::artefact::{ContextTerm, Form, Role};
 use flow_plan::plan::{Array, Layout, Table};
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -32,7 +33,7 @@ impl Emitter<'_> {
             let (from, to) = (array(from), array(to));
             quote! { activate::<#activation, #first, #rows, _>(&#from, &mut #to); }
         };
-        let (linear, smooth) = (quote! { Identity }, activation(own.activation));
+        let (linear, smooth) = (quote! { Identity }, activation::float(own.activation));
         let units = Array::Hidden(0);
         match (own.roles[dense], own.form) {
             (Role::Start, _) => multiply(&smooth, Array::Term),
@@ -114,15 +115,6 @@ impl Emitter<'_> {
             (None, Owner::Head(_)) => quote! { given },
             (None, Owner::Layer(_)) => quote! { &input },
         }
-    }
-}
-
-/// The kernel's name for an activation.
-pub(super) fn activation(activation: Activation) -> TokenStream {
-    match activation {
-        Activation::Relu => quote! { Relu },
-        Activation::Tanh => quote! { Tanh<Math> },
-        Activation::Silu => quote! { Silu<Math> },
     }
 }
 

@@ -1,8 +1,8 @@
 //! Planes of an image transformed given others.
 
 use super::bodies::Bodies;
-use super::conditioner::activation;
 use super::transformer::inv_bound;
+use crate::emit::activation;
 use crate::emit::tables::{self, Owner};
 use crate::emit::tokens::{array, float, number};
 use flow_embedded::artefact::Transformer;
@@ -106,7 +106,7 @@ fn calls(
     let Filters { sizes, table } = &own.layers[layer];
     let activation = match layer == own.output() {
         true => quote! { Identity },
-        false => activation(own.activation),
+        false => activation::float(own.activation),
     };
     let context = match layer == 0 && plan.given() > 0 {
         true => quote! { given },

@@ -157,16 +157,13 @@ fn given_parameter(plan: &Plan) -> TokenStream {
 }
 
 /// What a function may use of `flow_embedded::kernels`.
-const KERNELS: [&str; 43] = [
+const KERNELS: [&str; 40] = [
     "ExponentialScale",
     "Floor",
     "Identity",
-    "Relu",
     "Sigmoid",
     "SigmoidScale",
-    "Silu",
     "SoftplusScale",
-    "Tanh",
     "activate",
     "add",
     "affine_forward",

@@ -3,7 +3,7 @@
 use super::super::blocks::{Block, Blocks};
 use super::{Start, Weights, row, take};
 use crate::artefact::{Activation, Conditioner, ContextTerm, PreActivation};
-use crate::kernels::{self, Activation as _, Relu, Sigmoid, Silu, Tanh};
+use crate::kernels::{Activation as _, Sigmoid};
 use crate::math::Math;
 
 /// The hidden layer and its blocks, evaluated group by group of the units.
@@ -67,18 +67,6 @@ impl<'l, 'w> PreActivationBlocks<'l, 'w> {
     /// after the last. `memory` holds the units first, then of each block what its two
     /// dense layers read.
     pub(super) fn advance<M: Math>(&mut self, input: &[f32], memory: &mut [f32]) -> bool {
-        match self.activation {
-            Activation::Relu => self.group::<M, Relu>(input, memory),
-            Activation::Tanh => self.group::<M, Tanh<M>>(input, memory),
-            Activation::Silu => self.group::<M, Silu<M>>(input, memory),
-        }
-    }
-
-    fn group<M: Math, A: kernels::Activation>(
-        &mut self,
-        input: &[f32],
-        memory: &mut [f32],
-    ) -> bool {
         let (Some(first), Some(inner)) = (self.first_blocks.next(), self.inner_blocks.next())
         else {
             return false;
@@ -91,7 +79,7 @@ impl<'l, 'w> PreActivationBlocks<'l, 'w> {
         for unit in units.iter_mut() {
             *unit = row(&mut self.first, first.inputs, input);
             if let Some(start) = &mut self.start {
-                *unit += start.next::<A>(input);
+                *unit += start.next::<M>(self.activation, input);
             }
         }
         let mut stored = self.stored;
@@ -101,7 +89,7 @@ impl<'l, 'w> PreActivationBlocks<'l, 'w> {
             else {
                 return false;
             };
-            self.block::<M, A>(&mut stored, inner, input, units, own);
+            self.block::<M>(&mut stored, inner, input, units, own);
             rest = if self.shares { own } else { behind };
         }
         self.filled += first.rows;
@@ -110,7 +98,7 @@ impl<'l, 'w> PreActivationBlocks<'l, 'w> {
     }
 
     /// The next group of one block, whose weights lead `stored` and whose memory is `own`.
-    fn block<M: Math, A: kernels::Activation>(
+    fn block<M: Math>(
         &self,
         stored: &mut &'w [[u8; 4]],
         inner: Block,
@@ -133,20 +121,23 @@ impl<'l, 'w> PreActivationBlocks<'l, 'w> {
         let Some((before, middle)) = own.split_at_mut_checked(self.units) else {
             return;
         };
-        let now = before.iter_mut().skip(self.filled);
-        for (slot, unit) in now.zip(units.iter()) {
-            *slot = match self.form.activated {
-                true => A::apply(*unit),
-                false => *unit,
-            };
+        let now = self.filled..self.filled + inner.rows;
+        let begun = before.get_mut(now.clone()).unwrap_or_default();
+        for (slot, unit) in begun.iter_mut().zip(units.iter()) {
+            *slot = *unit;
         }
-        for slot in middle.iter_mut().skip(self.filled).take(inner.rows) {
+        if self.form.activated {
+            self.activation.apply::<M>(begun);
+        }
+        let sums = middle.get_mut(now).unwrap_or_default();
+        for slot in sums.iter_mut() {
             let mut sum = row(&mut first, inner.inputs, before);
             if let Some(term) = &mut term {
                 sum += row(term, self.context, input);
             }
-            *slot = A::apply(sum);
+            *slot = sum;
         }
+        self.activation.apply::<M>(sums);
         for unit in units {
             let mut sum = row(&mut second, inner.inputs, middle);
             if let Some(gate) = &mut gate {

@@ -2,7 +2,7 @@
 
 use super::{Conditioning, Walk, Way, parameters_of, take};
 use crate::artefact::{Activation, ConvolutionalCoupling, Planes};
-use crate::kernels::{self, Convolution, Relu, Silu, Tanh, convolve_at, gather_places};
+use crate::kernels::{Convolution, convolve_at, gather_places};
 use crate::math::Math;
 
 impl<M: Math> Walk<'_, M> {
@@ -38,11 +38,7 @@ impl<M: Math> Walk<'_, M> {
                 weights: filters,
                 residual: if residual { previous } else { &[] },
             };
-            match conditioner.activation {
-                Activation::Relu => filters.slide::<Relu>(context, previous, units),
-                Activation::Tanh => filters.slide::<Tanh<M>>(context, previous, units),
-                Activation::Silu => filters.slide::<Silu<M>>(context, previous, units),
-            }
+            filters.slide::<M>(conditioner.activation, context, previous, units);
             previous = units;
             rest = behind;
         }
@@ -78,18 +74,24 @@ struct Filters<'f> {
 }
 
 impl Filters<'_> {
-    fn slide<A: kernels::Activation>(&self, context: &[f32], input: &[f32], units: &mut [f32]) {
-        let mut units = units.iter_mut();
-        let mut added = self.residual.iter();
+    fn slide<M: Math>(
+        &self,
+        activation: Activation,
+        context: &[f32],
+        input: &[f32],
+        units: &mut [f32],
+    ) {
+        let mut sums = units.iter_mut();
         for position in 0..self.sizes.positions() {
             let mut weights = self.weights;
-            for unit in units.by_ref().take(self.rows) {
+            for sum in sums.by_ref().take(self.rows) {
                 let row = take(&mut weights, self.sizes.row());
-                *unit = A::apply(convolve_at(row, &self.sizes, position, context, input));
-                if let Some(input) = added.next() {
-                    *unit += input;
-                }
+                *sum = convolve_at(row, &self.sizes, position, context, input);
             }
+        }
+        activation.apply::<M>(units);
+        for (unit, input) in units.iter_mut().zip(self.residual) {
+            *unit += input;
         }
     }
 }

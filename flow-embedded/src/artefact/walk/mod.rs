@@ -14,11 +14,11 @@ use super::{
     MAX_HIDDEN_LAYERS, Permutation, Shape, Transformer,
 };
 use crate::kernels::{
-    Relu, Silu, Tanh, affine_forward, affine_inverse, category, category_log_prob, circle,
-    circular_forward, circular_inverse, conclude, dot, element_wise_generate,
-    element_wise_normalize, floored_spline_forward, floored_spline_inverse_and_log_det,
-    linear_generate, linear_normalize, pointwise_generate, pointwise_normalize, scaled_forward,
-    scaled_inverse, spline_forward, spline_inverse, spline_inverse_and_log_det,
+    affine_forward, affine_inverse, category, category_log_prob, circle, circular_forward,
+    circular_inverse, conclude, dot, element_wise_generate, element_wise_normalize,
+    floored_spline_forward, floored_spline_inverse_and_log_det, linear_generate, linear_normalize,
+    pointwise_generate, pointwise_normalize, scaled_forward, scaled_inverse, spline_forward,
+    spline_inverse, spline_inverse_and_log_det,
 };
 use crate::math::Math;
 use blocks::PreActivationBlocks;
@@ -599,8 +599,8 @@ impl<'w> Start<'w> {
     }
 
     /// What the next row adds to that of the other layer.
-    fn next<A: crate::kernels::Activation>(&mut self, input: &[f32]) -> f32 {
-        A::apply(row(&mut self.weights, self.context, input))
+    fn next<M: Math>(&mut self, activation: Activation, input: &[f32]) -> f32 {
+        activation.of::<M>(row(&mut self.weights, self.context, input))
     }
 }
 
@@ -686,12 +686,15 @@ impl Stage<'_, '_> {
         let Some(block) = self.blocks.next() else {
             return false;
         };
-        let outputs = units.iter_mut().skip(self.filled).take(block.rows);
-        match activation {
-            Activation::Relu => self.rows::<Relu>(block, input, outputs),
-            Activation::Tanh => self.rows::<Tanh<M>>(block, input, outputs),
-            Activation::Silu => self.rows::<Silu<M>>(block, input, outputs),
+        let now = self.filled..self.filled + block.rows;
+        let outputs = units.get_mut(now).unwrap_or_default();
+        for output in outputs.iter_mut() {
+            *output = row(&mut self.weights, block.inputs, input);
+            if let Some(start) = &mut self.start {
+                *output += start.next::<M>(activation, input);
+            }
         }
+        activation.apply::<M>(outputs);
         if self.residual {
             let pairs = units.iter_mut().zip(input);
             for (unit, input) in pairs.skip(self.filled).take(block.rows) {
@@ -700,22 +703,6 @@ impl Stage<'_, '_> {
         }
         self.filled += block.rows;
         true
-    }
-
-    /// The rows of one block.
-    fn rows<'o, A: crate::kernels::Activation>(
-        &mut self,
-        block: Block,
-        input: &[f32],
-        outputs: impl Iterator<Item = &'o mut f32>,
-    ) {
-        for output in outputs {
-            let mut sum = row(&mut self.weights, block.inputs, input);
-            if let Some(start) = &mut self.start {
-                sum += start.next::<A>(input);
-            }
-            *output = A::apply(sum);
-        }
     }
 }
 

@@ -26,19 +26,65 @@ fn functions_of_one_argument_keep_their_bounds() {
     ulps(fixed::tanh, f64::tanh, near().chain(far())).hold("tanh", 1.2);
     ulps(fixed::silu, silu, near().chain(far())).hold("silu", 1.1);
     ulps(fixed::softplus, softplus, near().chain(far())).hold("softplus", 1.2);
+    let gelu = |x: f64| 0.5 * x * libm::erfc(-x * core::f64::consts::FRAC_1_SQRT_2);
+    let gelu_tanh = |x: f64| {
+        let y = (2.0 / core::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x);
+        x / (1.0 + (-2.0 * y).exp())
+    };
+    ulps(fixed::gelu, gelu, near().chain(far())).hold("gelu", 1.0);
+    ulps(fixed::gelu_tanh, gelu_tanh, near().chain(far())).hold("gelu_tanh", 1.0);
+    let elu = |x: f64| if x < 0.0 { x.exp_m1() } else { x };
+    let own = |x| fixed::elu(x, fixed::q16(1.0));
+    ulps(own, elu, near().chain(far())).hold("elu", 1.2);
+    let steep = |x: f64| if x < 0.0 { 8.0 * x.exp_m1() } else { x };
+    let own = |x| fixed::elu(x, fixed::q16(8.0));
+    ulps(own, steep, near().chain(far())).hold("elu of 8", 8.9);
     let positive = || (0..1 << 21).chain((0..=i32::MAX).step_by(997));
     ulps(fixed::sqrt, f64::sqrt, positive()).hold("sqrt", 0.5);
     assert_eq!(fixed::sqrt(-5), 0);
 }
 
+/// The nearest integer to the product with the slope's 31 bits, in any unit.
 #[test]
-fn tanh_is_odd_and_silu_meets_its_ends() {
+fn a_leaky_relu_is_exact() {
+    let places = || {
+        (-20 << 16..20 << 16)
+            .step_by(3)
+            .chain((i32::MIN..=i32::MAX).step_by(99_991))
+    };
+    for slope in [0.0f32, 1e-6, 0.01, 0.2, 0.5, 1.0] {
+        let bits = fixed::q31(slope);
+        let own = f64::from(bits) / 2f64.powi(31);
+        assert!(
+            (own - f64::from(slope)).abs() <= 0.5 / 2f64.powi(31),
+            "{slope}"
+        );
+        for x in places() {
+            let y = fixed::leaky_relu(x, bits);
+            if x >= 0 {
+                assert_eq!(y, x);
+                continue;
+            }
+            let error = i64::from(y) * (1 << 31) - i64::from(x) * i64::from(bits);
+            assert!(error.abs() <= 1 << 30, "{slope} of {x}: {y}");
+        }
+    }
+}
+
+#[test]
+fn smooth_functions_meet_their_ends() {
     for x in (0..10 << 16).chain([i32::MAX]) {
         assert_eq!(fixed::tanh(-x), -fixed::tanh(x));
     }
     assert_eq!((fixed::tanh(0), fixed::tanh(i32::MIN)), (0, -65_536));
     assert_eq!((fixed::silu(0), fixed::silu(i32::MIN)), (0, 0));
     assert_eq!(fixed::silu(i32::MAX), i32::MAX);
+    for f in [fixed::gelu, fixed::gelu_tanh] {
+        let ends = [i32::MIN, 0, i32::MAX].map(f);
+        assert_eq!(ends, [0, 0, i32::MAX]);
+    }
+    let ends = [i32::MIN, 0, i32::MAX].map(|x| fixed::elu(x, fixed::q16(1.5)));
+    assert_eq!(ends, [-98_304, 0, i32::MAX]);
     assert_eq!(fixed::softplus(i32::MAX), i32::MAX);
     assert_eq!(fixed::softplus(i32::MIN), 0);
 }

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
 use flow_codegen::{Functions, Visibility};
-use flow_embedded::artefact::{Activation, WeightFormat};
+use flow_embedded::artefact::WeightFormat;
 use flow_embedded::math::Backend;
 use flow_model::{Family, Order};
 
@@ -92,37 +92,6 @@ impl From<WeightsName> for WeightFormat {
             WeightsName::F16 => Self::F16,
             WeightsName::I16 => Self::I16,
             WeightsName::I8 => Self::I8,
-        }
-    }
-}
-
-/// The non-linearity of hidden layers.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(super) enum ActivationName {
-    /// max(x, 0)
-    Relu,
-    /// Hyperbolic tangent: smooth, and about twice the work on a chip
-    Tanh,
-    /// x / (1 + e^−x): smooth
-    Silu,
-}
-
-impl From<ActivationName> for Activation {
-    fn from(name: ActivationName) -> Self {
-        match name {
-            ActivationName::Relu => Self::Relu,
-            ActivationName::Tanh => Self::Tanh,
-            ActivationName::Silu => Self::Silu,
-        }
-    }
-}
-
-impl ActivationName {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Relu => "relu",
-            Self::Tanh => "tanh",
-            Self::Silu => "silu",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use flow_data::{ColumnRequest, CsvFormat, DomainRequest, Header, RowFilter};
+use flow_embedded::artefact::{Activation, NoSuchActivation};
 use flow_model::{BaseSpec, NoSuchBase};
 use std::str::FromStr;
 use std::time::Duration;
@@ -154,6 +155,11 @@ pub(super) const ALL: &str = "*";
 /// A base distribution.
 pub(super) fn base(text: &str) -> Result<BaseSpec, String> {
     text.parse().map_err(|fault: NoSuchBase| fault.to_string())
+}
+
+pub(super) fn activation(text: &str) -> Result<Activation, String> {
+    text.parse()
+        .map_err(|fault: NoSuchActivation| format!("`{text}` is {fault}"))
 }
 
 /// Width and height of an image.

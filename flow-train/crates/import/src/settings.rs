@@ -1,7 +1,7 @@
 //! What a state dictionary does not say: stated by the manifest, or found by the golden rows.
 
 use super::ImportError;
-use flow_embedded::artefact::Activation;
+use flow_embedded::artefact::{Activation, NoSuchActivation};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// The non-linearity of networks: `relu`, `tanh` or `silu`.
+    /// The non-linearity of networks, by its name, such as `relu` or `leaky-relu:0.2`.
     pub activation: Option<String>,
     /// Whether networks have residual blocks; told by the tensors, too.
     pub residual: Option<bool>,
@@ -104,12 +104,7 @@ pub(super) struct Guess {
     pub(super) last_swaps: bool,
 }
 
-/// What is tried in this order; the golden rows tell which one is right.
-const ACTIVATIONS: [(&str, Activation); 3] = [
-    ("relu", Activation::Relu),
-    ("tanh", Activation::Tanh),
-    ("silu", Activation::Silu),
-];
+/// What is tried in this order, as all activations are; the golden rows tell which one is right.
 const BOUNDS: [Option<f64>; 10] = [
     None,
     Some(1.0),
@@ -140,7 +135,7 @@ pub(super) fn guesses() -> impl Iterator<Item = Guess> {
     let ways = ways.flat_map(|last_swaps| SCALE_MAPS.map(|scale_map| (last_swaps, scale_map)));
     ways.flat_map(|(last_swaps, scale_map)| {
         BOUNDS.into_iter().flat_map(move |bound| {
-            ACTIVATIONS.into_iter().map(move |(_, activation)| Guess {
+            Activation::ALL.into_iter().map(move |activation| Guess {
                 activation,
                 bound,
                 scale_map,
@@ -205,10 +200,11 @@ impl<'a> Choice<'a> {
         let Some(name) = self.stated(|own| own.activation.clone()) else {
             return Ok(self.guess.activation);
         };
-        let known = ACTIVATIONS.iter().find(|own| own.0 == name.to_lowercase());
-        known.map(|own| own.1).ok_or_else(|| {
-            let names = ACTIVATIONS.map(|own| own.0).join(", ");
-            ImportError::unsupported("activation", &format!("{name} is none of {names}"))
+        // As classes and functions are called: `LeakyReLU`, `leaky_relu`.
+        let known = name.to_lowercase().replace('_', "-");
+        let activation = known.replace("leakyrelu", "leaky-relu").parse();
+        activation.map_err(|fault: NoSuchActivation| {
+            ImportError::unsupported("activation", &format!("{name} is {fault}"))
         })
     }
 

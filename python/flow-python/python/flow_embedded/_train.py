@@ -33,7 +33,7 @@ def train(
     hidden: Sequence[int] | None = None,
     bins: int | None = None,
     base: str | None = None,
-    activation: Literal["relu", "tanh", "silu"] = "relu",
+    activation: str = "relu",
     residual: bool = False,
     epochs: int | None = None,
     batch: int | None = None,
@@ -88,6 +88,7 @@ def train(
         The model's name.
     family, layers, hidden, bins, base, activation, residual
         The shape of the flow; see ``flow train --help``. ``auto`` decides all but the last two.
+        An activation may have a number, as in ``"leaky-relu:0.2"``.
     epochs, batch, learning_rate, smoothing, patience
         How to fit it; likewise.
     progress

@@ -1,7 +1,7 @@
 //! What is said about a training.
 
 use crate::error::TrainingError;
-use flow_embedded::artefact::{Activation, MAX_CATEGORIES, SEPARATOR};
+use flow_embedded::artefact::{Activation, MAX_CATEGORIES, NoSuchActivation, SEPARATOR};
 use flow_train::auto::Budget;
 use flow_train::data::{DomainRequest, Fractions, PrepareOptions, Recording};
 use flow_train::fit::{Config, Overrides};
@@ -180,16 +180,10 @@ impl Options {
     /// The shape that is asked for, but for what the data bring.
     fn spec(&self, family: Family, event: usize) -> PyResult<Spec> {
         let plain = Spec::new(family, event, 0);
-        let activation = match self.activation.as_str() {
-            "relu" => Activation::Relu,
-            "tanh" => Activation::Tanh,
-            "silu" => Activation::Silu,
-            other => {
-                return Err(refused(format!(
-                    "activation={other:?}: it is \"relu\", \"tanh\" or \"silu\""
-                )));
-            }
-        };
+        let activation: Activation =
+            self.activation.parse().map_err(|fault: NoSuchActivation| {
+                refused(format!("activation={:?} is {fault}", self.activation))
+            })?;
         let base = self.base.as_ref().map(|text| text.parse()).transpose();
         let base =
             base.map_err(|fault: flow_train::model::NoSuchBase| refused(fault.to_string()))?;

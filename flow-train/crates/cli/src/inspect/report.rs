@@ -5,8 +5,8 @@ use crate::standing_report::StandingReport;
 use crate::stream_report::StreamReport;
 use crate::ui::decimal;
 use flow_embedded::artefact::{
-    Activation, Channel, Conditioner, ContextTerm, Domain, Form, Grid, Judged, Layer, LoadedFlow,
-    Permutation, Transformer,
+    Channel, Conditioner, ContextTerm, Domain, Form, Grid, Judged, Layer, LoadedFlow, Permutation,
+    Transformer,
 };
 use flow_embedded::window::Feature;
 use serde::Serialize;
@@ -106,7 +106,7 @@ pub(super) struct ConditionerReport {
     /// The sides of the kernels of convolutions, the output's last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) kernels: Vec<u8>,
-    pub(super) activation: &'static str,
+    pub(super) activation: String,
     pub(super) residual: bool,
     /// Those of pre-activation blocks.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -331,7 +331,7 @@ fn layer_conditioner(layer: &Layer<'_>) -> Option<ConditionerReport> {
                 .map(|[features, _]| usize::from(*features))
                 .collect(),
             kernels: kernels.chain([own.output_kernel]).collect(),
-            activation: activation(own.activation),
+            activation: own.activation.label().to_string(),
             residual: own.residual,
             blocks: None,
             context_first: false,
@@ -346,7 +346,7 @@ fn describe_conditioner(conditioner: &Conditioner<'_>) -> ConditionerReport {
     ConditionerReport {
         hidden: hidden.map(|units| units.total()).collect(),
         kernels: Vec::new(),
-        activation: activation(conditioner.activation),
+        activation: conditioner.activation.label().to_string(),
         residual: conditioner.form == Form::Residual,
         blocks: conditioner.form.pre_activation().map(|own| BlocksReport {
             count: own.blocks,
@@ -358,13 +358,5 @@ fn describe_conditioner(conditioner: &Conditioner<'_>) -> ConditionerReport {
             },
         }),
         context_first: conditioner.form == Form::ContextFirst,
-    }
-}
-
-fn activation(activation: Activation) -> &'static str {
-    match activation {
-        Activation::Relu => "ReLU",
-        Activation::Tanh => "tanh",
-        Activation::Silu => "SiLU",
     }
 }

@@ -61,7 +61,7 @@ pub(super) fn recorded(
         add(option, &value);
     }
     for (option, value) in [
-        ("activation", args.activation().name().to_owned()),
+        ("activation", args.activation().to_string()),
         ("order", args.model.order.name().to_owned()),
         ("math", Backend::from(args.model.math).name().to_owned()),
         ("alpha", args.alpha.to_string()),

@@ -10,7 +10,6 @@ mod report;
 
 use super::files::{Given, Target};
 use super::interrupt;
-use super::names::ActivationName;
 use super::options::{self, TableOptions};
 use super::output::Output;
 use super::progress::Epochs;
@@ -23,6 +22,7 @@ use flow_data::{
     Alphabet, ColumnRequest, Columns, DomainRequest, Fractions, Loaded, Memory, PrepareOptions,
     Recording, Stretches, Table, load_within,
 };
+use flow_embedded::artefact::Activation;
 use flow_fit::Config;
 use flow_model::{CategoricalSpec, ConditionerSpec, Family, Spec};
 use flow_recipe::auto::Budget;
@@ -163,12 +163,12 @@ enum SplitName {
 
 impl Args {
     /// What was said, or what is best for most texts and tables.
-    fn activation(&self) -> ActivationName {
+    fn activation(&self) -> Activation {
         self.model
             .activation
             .unwrap_or(match self.categorical.text {
-                Some(_) => ActivationName::Silu,
-                None => ActivationName::Relu,
+                Some(_) => Activation::Silu,
+                None => Activation::Relu,
             })
     }
 }
@@ -345,7 +345,7 @@ fn model(args: &Args, event: usize, discrete: bool) -> Result<(Model, Spec), Err
     let categorical = CategoricalSpec {
         head: ConditionerSpec {
             hidden: args.categorical.hidden(),
-            activation: args.activation().into(),
+            activation: args.activation(),
             residual: args.model.residual,
         },
         embedding: args.categorical.embedding,

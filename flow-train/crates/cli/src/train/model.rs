@@ -1,9 +1,15 @@
 //! Options that shape the model.
 
-use crate::names::{ActivationName, FamilyChoice, MathName, OrderName};
+use crate::names::{FamilyChoice, MathName, OrderName};
 use crate::options::{self, Size};
 use clap::builder::RangedU64ValueParser;
+use flow_embedded::artefact::Activation;
 use flow_model::{BaseSpec, ConditionerSpec, Family, ImageSpec, Spec};
+
+fn activation_help() -> String {
+    let names = Activation::ALL.map(|own| own.to_string()).join(", ");
+    format!("Non-linearity of the hidden layers: {names} [default: relu; of a text silu]")
+}
 
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Model")]
@@ -17,9 +23,9 @@ pub(super) struct ModelOptions {
     /// Units of the hidden layers in each [default: 64,64]
     #[arg(long, value_delimiter = ',', value_parser = RangedU64ValueParser::<usize>::new().range(1..=65_535), value_name = "N,…")]
     pub(super) hidden: Option<Vec<usize>>,
-    /// Non-linearity of the hidden layers [default: relu; of a text silu]
-    #[arg(long, value_enum)]
-    pub(super) activation: Option<ActivationName>,
+    // Its help names all of them.
+    #[arg(long, value_parser = options::activation, value_name = "ACTIVATION", help = activation_help())]
+    pub(super) activation: Option<Activation>,
     /// Add the input of each hidden layer but the first to its output; they must be of one width
     #[arg(long)]
     pub(super) residual: bool,
@@ -120,7 +126,7 @@ impl ModelOptions {
                     .hidden
                     .clone()
                     .unwrap_or_else(|| plain.conditioner.hidden.clone()),
-                activation: self.activation.unwrap_or(ActivationName::Relu).into(),
+                activation: self.activation.unwrap_or(Activation::Relu),
                 residual: self.residual,
             },
             order: self.order.into(),

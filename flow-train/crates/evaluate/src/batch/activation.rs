@@ -2,6 +2,7 @@
 
 use super::lanes::{LaneMath, Lanes, negative, vectors};
 use flow_embedded::artefact::Activation;
+use flow_embedded::kernels::{GELU_CUBIC, GELU_END, GELU_FALL, GELU_LINEAR, GELU_TAIL};
 use pulp::{Arch, Simd, WithSimd};
 use std::marker::PhantomData;
 
@@ -72,6 +73,53 @@ impl<M: LaneMath> WithSimd for Apply<'_, M> {
                     *x = (own / (number(1.0) + exp)).lanes();
                 }
             }
+            Activation::LeakyRelu { slope } => {
+                for x in values {
+                    let own = Lanes::new(simd, *x);
+                    let below = number(slope) * own;
+                    *x = own.less(number(0.0)).select(below, own).lanes();
+                }
+            }
+            Activation::Gelu => {
+                for x in values {
+                    *x = gelu::<M, S>(simd, Lanes::new(simd, *x)).lanes();
+                }
+            }
+            Activation::GeluTanh => {
+                for x in values {
+                    let own = Lanes::new(simd, *x);
+                    let square = own * own;
+                    let y = own * (number(GELU_LINEAR) + number(GELU_CUBIC) * square);
+                    let exp = M::exp_lanes(simd, negative(simd, y));
+                    *x = (own / (number(1.0) + exp)).lanes();
+                }
+            }
+            Activation::Elu { alpha } => {
+                for x in values {
+                    let own = Lanes::new(simd, *x);
+                    let t = M::tanh_lanes(simd, number(0.5) * own);
+                    let below = number(alpha) * ((t + t) / (number(1.0) - t));
+                    *x = own.less(number(0.0)).select(below, own).lanes();
+                }
+            }
         }
     }
+}
+
+/// [`Gelu`](flow_embedded::kernels::Gelu), the same operations in the same order.
+#[inline(always)]
+fn gelu<M: LaneMath, S: Simd>(simd: S, x: Lanes<S>) -> Lanes<S> {
+    let number = |value| Lanes::splat(simd, value);
+    let is_negative = x.less(number(0.0));
+    let size = is_negative.select(negative(simd, x), x);
+    let u = number(GELU_END).less(size).select(number(GELU_END), size);
+    let t = number(1.0) / (number(1.0) + number(GELU_FALL) * u);
+    let [first, rest @ ..] = &GELU_TAIL;
+    let mut sum = number(*first);
+    for c in rest {
+        sum = sum * t + number(*c);
+    }
+    let exp = M::exp_lanes(simd, number(-0.5) * u * u);
+    let below = u * (t * sum * exp);
+    is_negative.select(negative(simd, below), x - below)
 }

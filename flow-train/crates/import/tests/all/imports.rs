@@ -347,8 +347,11 @@ fn what_is_stated_is_used() {
     let other = stated("zuko_nsf", &|own| own.settings.bound = Some(4.0)).expect("there");
     assert!(matches!(other, Err(ImportError::Differs(_))));
     let other = stated("zuko_nsf", &|own| {
-        own.settings.activation = Some("elu".into());
+        own.settings.activation = Some("mish".into());
     });
     let fault = other.expect("there").expect_err("not computed").to_string();
-    assert!(fault.contains("elu is none of relu, tanh, silu"), "{fault}");
+    assert!(
+        fault.contains("mish is no activation; write relu, tanh, silu"),
+        "{fault}"
+    );
 }

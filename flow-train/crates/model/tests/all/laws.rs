@@ -47,10 +47,13 @@ fn spec(family: Family, event: usize, context: usize, layers: usize, hidden: &[u
     }
 }
 
+const LEAKY: Activation = Activation::LeakyRelu { slope: 0.2 };
+const ELU: Activation = Activation::Elu { alpha: 1.5 };
+
 /// Every family with every activation, with and without context and residual connections, at several depths and
 /// numbers of channels; then orders, passes, linear layers, bases and angles.
 fn table() -> Vec<Case> {
-    use Activation::{Relu, Silu, Tanh};
+    use Activation::{Gelu, GeluTanh, Relu, Silu, Tanh};
     let mut specs = Vec::new();
     for family in Family::ALL {
         for (activation, residual, event, context, layers, hidden) in [
@@ -63,6 +66,14 @@ fn table() -> Vec<Case> {
             (Tanh, false, 5, 0, 1, &[]),
             (Tanh, true, 5, 3, 2, &[13, 13]),
             (Silu, true, 5, 0, 3, &[9, 9]),
+            (LEAKY, false, 3, 1, 2, &[8, 6]),
+            (LEAKY, true, 4, 0, 2, &[7, 7]),
+            (Gelu, false, 3, 1, 2, &[8, 6]),
+            (Gelu, true, 4, 0, 2, &[7, 7]),
+            (GeluTanh, false, 3, 1, 2, &[8, 6]),
+            (GeluTanh, true, 4, 0, 2, &[7, 7]),
+            (ELU, false, 3, 1, 2, &[8, 6]),
+            (ELU, true, 4, 0, 2, &[7, 7]),
         ] {
             let mut own = spec(family, event, context, layers, hidden);
             own.conditioner.activation = activation;
@@ -121,7 +132,7 @@ fn table() -> Vec<Case> {
 
 /// Every family with conditioners of every form that an import makes.
 fn forms() -> Vec<Case> {
-    use Activation::{Relu, Silu, Tanh};
+    use Activation::{Gelu, GeluTanh, Relu, Silu, Tanh};
     use ContextTerm::{Added, Gated, Input};
     let blocks = |blocks, activated, context| {
         Form::PreActivation(PreActivation {
@@ -142,6 +153,12 @@ fn forms() -> Vec<Case> {
             (blocks(3, false, Input), Relu, 3, 1, &[8]),
             (Form::ContextFirst, Relu, 3, 2, &[9, 7]),
             (Form::ContextFirst, Silu, 4, 1, &[8]),
+            (blocks(2, true, Added), LEAKY, 3, 2, &[7]),
+            (Form::ContextFirst, LEAKY, 3, 1, &[7]),
+            (blocks(2, true, Added), Gelu, 3, 2, &[7]),
+            (blocks(1, true, Gated), GeluTanh, 3, 1, &[7]),
+            (blocks(2, true, Added), ELU, 3, 2, &[7]),
+            (Form::ContextFirst, ELU, 3, 1, &[7]),
         ] {
             let mut own = spec(family, event, context, 2, hidden);
             own.conditioner.activation = activation;
