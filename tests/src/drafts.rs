@@ -245,7 +245,7 @@ impl Kind {
 
 /// One row for each combination that runs through different code.
 pub fn table() -> Vec<(&'static str, Kind)> {
-    use Activation::{Relu, Silu, Tanh};
+    use Activation::{Elu, Gelu, GeluTanh, LeakyRelu, Relu, Silu, Tanh};
     use Backend::{Libm, Micromath, Polynomial};
     let plain = Kind::plain;
     vec![
@@ -609,6 +609,36 @@ pub fn table() -> Vec<(&'static str, Kind)> {
             Kind {
                 domains: vec![codes(1)],
                 ..plain(&[]).shaped(1, 0, &[]).with(Relu, Micromath)
+            },
+        ),
+        (
+            "leaky_relu",
+            Kind {
+                form: Form::Residual,
+                ..plain(&[MAF, Bijection::Coupling(SPLINE), IAF])
+                    .shaped(4, 1, &[10, 10])
+                    .with(LeakyRelu { slope: 0.2 }, Polynomial)
+            },
+        ),
+        (
+            "gelu",
+            plain(&[MAF, Bijection::Coupling(SPLINE), IAF])
+                .shaped(4, 1, &[10, 7])
+                .with(Gelu, Polynomial),
+        ),
+        (
+            "gelu_tanh",
+            plain(&[REAL_NVP, IAF])
+                .shaped(3, 0, &[9])
+                .with(GeluTanh, Libm),
+        ),
+        (
+            "elu",
+            Kind {
+                form: Form::Residual,
+                ..plain(&[MAF, REAL_NVP])
+                    .shaped(3, 1, &[8, 8])
+                    .with(Elu { alpha: 1.5 }, Polynomial)
             },
         ),
     ]

@@ -17,7 +17,7 @@ const VARIANTS: [&str; 9] = [
 ];
 
 /// The rows that are also compiled to `i8` and `i16`.
-const INTEGERS: [&str; 16] = [
+const INTEGERS: [&str; 20] = [
     "maf",
     "maf_context",
     "mixed",
@@ -34,6 +34,10 @@ const INTEGERS: [&str; 16] = [
     "blocks_gated",
     "blocks_linear",
     "context_first",
+    "leaky_relu",
+    "gelu",
+    "gelu_tanh",
+    "elu",
 ];
 
 /// Those among them that are also compiled for size.

@@ -244,7 +244,7 @@ fn a_budget_that_is_not_met_names_what_is_missing_and_what_would_meet_it() {
 
 /// Rows of the table of flows that no coefficient was fitted to, by why: measured, what was estimated of them was off by
 /// more than 1.3 in instructions or flash, or had too little stack.
-const UNMODELLED: [(Unmodelled, &[&str]); 5] = [
+const UNMODELLED: [(Unmodelled, &[&str]); 6] = [
     (Unmodelled::Images, &["image", "image_residual"]),
     (
         Unmodelled::Categories,
@@ -255,6 +255,10 @@ const UNMODELLED: [(Unmodelled, &[&str]); 5] = [
     (
         Unmodelled::Conditioners,
         &["blocks_added", "blocks_linear", "context_first"],
+    ),
+    (
+        Unmodelled::Activations,
+        &["elu", "gelu", "gelu_tanh", "leaky_relu"],
     ),
 ];
 

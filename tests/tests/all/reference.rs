@@ -337,9 +337,9 @@ fn the_table_has_every_kind() {
     for math in [Backend::Polynomial, Backend::Libm, Backend::Micromath] {
         any(math.name(), &|kind| kind.math == math);
     }
-    for activation in [Activation::Relu, Activation::Tanh, Activation::Silu] {
-        any(&format!("{activation:?}"), &|kind| {
-            kind.activation == activation
+    for activation in Activation::ALL {
+        any(activation.name(), &|kind| {
+            kind.activation.name() == activation.name()
         });
     }
     for base in ["normal", "logistic", "laplace", "student-t", "mixture"] {

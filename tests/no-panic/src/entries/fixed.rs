@@ -1,9 +1,9 @@
 //! The integer kernels, on any integers.
 
 use flow_embedded::fixed::{
-    self, Activation, Bounded, ExponentialScale, Floor, HeavyTailed, Identity, Positive, Relu, Row,
-    Saturation, ScaleMap, SigmoidScale, Silu, SoftPositive, SoftplusScale, Standardise, StudentT,
-    Tanh, Weight,
+    self, Activation, Bounded, Elu, ExponentialScale, Floor, Gelu, GeluTanh, HeavyTailed, Identity,
+    LeakyRelu, Positive, Relu, Row, Saturation, ScaleMap, SigmoidScale, Silu, SoftPositive,
+    SoftplusScale, Standardise, StudentT, Tanh, Weight,
 };
 
 use crate::unknown::{
@@ -38,6 +38,10 @@ fn layers(saturation: &mut Saturation) {
     dense::<Relu, i8>(|bits| bits as i8, saturation);
     dense::<Tanh<15>, i16>(|bits| bits as i16, saturation);
     dense::<Silu<12>, i8>(|bits| bits as i8, saturation);
+    dense::<LeakyRelu<429_496_736>, i16>(|bits| bits as i16, saturation);
+    dense::<Gelu<12>, i8>(|bits| bits as i8, saturation);
+    dense::<GeluTanh<12>, i16>(|bits| bits as i16, saturation);
+    dense::<Elu<98_304, 12>, i8>(|bits| bits as i8, saturation);
     let mut x = integers::<3>();
     let forward = fixed::affine_forward_each(&mut x, &integers::<6>(), word(), saturation);
     let inverse = fixed::affine_inverse_each(&mut x, &integers::<6>(), word(), saturation);

@@ -175,4 +175,8 @@ golden! {
     entry_imported_splines imported_splines "imported_splines.rs";
     entry_mixed_permuted mixed_permuted "mixed_permuted.rs";
     entry_category category "category.rs";
+    entry_leaky_relu leaky_relu "leaky_relu.rs";
+    entry_gelu gelu "gelu.rs";
+    entry_gelu_tanh gelu_tanh "gelu_tanh.rs";
+    entry_elu elu "elu.rs";
 }
