@@ -228,26 +228,6 @@ fn other_formats_are_named() {
     );
 }
 
-/// A reader that does not know an activation refuses the version, and does not stumble over the header.
-#[test]
-fn a_new_activation_needs_the_newest_format() {
-    let version = |bytes: Vec<u8>| u16::from_le_bytes([bytes[4], bytes[5]]);
-    let kinds = table();
-    for row in ["maf", "text", "image"] {
-        let (_, kind) = kinds.iter().find(|(name, _)| *name == row).expect(row);
-        let of = |activation| {
-            let kind = Kind {
-                activation,
-                ..kind.clone()
-            };
-            version(draft(&kind, 1).encode().expect(row))
-        };
-        assert_eq!(of(Activation::Silu), 7, "{row}");
-        let leaky = Activation::LeakyRelu { slope: 0.2 };
-        assert_eq!(of(leaky), FORMAT_VERSION, "{row}");
-    }
-}
-
 #[test]
 fn what_is_wrong_with_channels_is_named() {
     let refused = |channel: usize, expected: Fault, change: fn(&mut DraftChannel)| {
