@@ -104,7 +104,9 @@ impl<'a> Decode<'a> for Channel<'a> {
 
 impl<'a> Decode<'a> for Standardisation {
     fn decode(from: &mut Reader<'a>) -> Option<Self> {
-        (from.bytes()?, from.bytes()?);
+        // The name and the unit are of no use to numbers.
+        from.bytes()?;
+        from.bytes()?;
         numbers(from)
     }
 }

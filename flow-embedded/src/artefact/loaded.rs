@@ -50,10 +50,7 @@ impl<'a> LoadedFlow<'a> {
         header: Header<'a>,
         layout: Layout,
         digest: Digest,
-        discrete: &'a [[u8; 4]],
-        weights: &'a [[u8; 4]],
-        base: &'a [[u8; 4]],
-        test: &'a [[u8; 4]],
+        [discrete, weights, base, test]: [&'a [[u8; 4]]; 4],
         [table, by_context]: [&'a [[[u8; 4]; 2]]; 2],
     ) -> Self {
         Self {

@@ -69,10 +69,7 @@ impl<'a> LoadedFlow<'a> {
             header,
             layout,
             Digest::new(frame.checksum),
-            discrete,
-            layers,
-            base,
-            test,
+            [discrete, layers, base, test],
             [table, by_context],
         ))
     }
