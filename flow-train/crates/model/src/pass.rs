@@ -1,7 +1,7 @@
 //! One pass of a batch through all layers and back.
 
 use super::base::BaseTrace;
-use super::bijection::{Forward, Layer, Precision, Reverse, Step};
+use super::bijection::{AnyBijection, Forward, Layer, Precision, Reverse, Step};
 use super::categorical::CategoricalTrace;
 use super::conditioner::{Conditioner, Scratch};
 use super::flow::Flow;
@@ -63,7 +63,7 @@ impl<T: Precision> Pass<T> {
             d_log_det: zeros,
             gradient,
             scratch: Scratch::new(
-                layers().map(|layer| layer.heights()).chain(heads),
+                layers().map(AnyBijection::heights).chain(heads),
                 learned,
                 capacity,
             ),
