@@ -13,7 +13,7 @@ pub struct Scorer<'f, 'a> {
 }
 
 enum By<'f, 'a> {
-    Batch(BatchFlow<'f, 'a>),
+    Batch(Box<BatchFlow<'f, 'a>>),
     /// A model of integers.
     Interpreter(Box<Interpreter>),
 }
@@ -25,7 +25,7 @@ impl<'f, 'a> Scorer<'f, 'a> {
     /// It is quantised in a way that its weights do not allow.
     pub fn new(flow: &'f LoadedFlow<'a>) -> Result<Self, flow_plan::Error> {
         let by = match flow.is_integer() {
-            false => By::Batch(BatchFlow::new(flow)),
+            false => By::Batch(Box::new(BatchFlow::new(flow))),
             true => By::Interpreter(Box::new(Interpreter::of(flow)?)),
         };
         Ok(Self { flow, by })
