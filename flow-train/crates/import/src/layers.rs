@@ -148,7 +148,7 @@ pub(super) fn inverted(
                         .map(|(own, by)| -own / by)
                         .collect(),
                     scale: scale.iter().map(|own| own.recip()).collect(),
-                }))
+                }));
             }
             LayerParts::Permutation(order) => {
                 all.push(LayerParts::Permutation(argsort(&order)));

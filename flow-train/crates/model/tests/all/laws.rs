@@ -328,9 +328,8 @@ fn gradients_equal_central_differences() {
                 // Where a kink of an activation lies within the first step, none lies within a shorter one.
                 let differences = [1e-5, 1e-8].map(|step| (at(step) - at(-step)) / (2.0 * step));
                 at(0.0);
-                let near = |difference: &f64| {
-                    (gradient[index] - difference).abs() < 2e-6 * (1.0 + scale)
-                };
+                let near =
+                    |difference: &f64| (gradient[index] - difference).abs() < 2e-6 * (1.0 + scale);
                 assert!(
                     differences.iter().any(near),
                     "{spec:?}: parameter {index}: {} against {differences:?}",
