@@ -8,7 +8,7 @@ use flow_embedded::artefact::{
     Scale, Transformer, WeightFormat, encode, encoded_len,
 };
 use flow_embedded::window::{Feature, MAX_SHIFT, MAX_STEPS};
-use flow_tests::drafts::{Kind, draft, halved, quantised, rng, table};
+use flow_tests::drafts::{draft, halved, quantised, rng, table};
 use flow_train::artefact::{
     Draft, DraftChannel, DraftConditioner, DraftConvolutions, DraftLayer, DraftMondrian,
     DraftNoise, DraftSequential, ExportError, Planes,

@@ -241,9 +241,9 @@ fn the_loader_keeps_its_bits() {
 #[test]
 fn artefacts_that_are_written_anew_keep_their_bits() {
     each(|own, flow| {
-        let bytes = Draft::from_loaded(flow).encode().expect(own.name());
+        let bytes = Draft::from_loaded(flow).encode().expect("a valid draft");
         assert_eq!(format(&bytes), FORMAT_VERSION);
-        loaded_differ(own, &LoadedFlow::from_bytes(&bytes).expect(own.name()))
+        loaded_differ(own, &LoadedFlow::from_bytes(&bytes).expect("an artefact"))
     });
 }
 

@@ -198,7 +198,7 @@ pub(crate) enum Error {
     Plan(#[from] flow_plan::Error),
     /// Training failed.
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Train(Box<TrainError>),
     /// The artefact can't be compiled.
     #[error(transparent)]
     Codegen(#[from] flow_codegen::Error),
@@ -271,6 +271,12 @@ pub(crate) enum Error {
     /// Options that do not fit the model or each other.
     #[error("{0}")]
     Usage(String),
+}
+
+impl From<TrainError> for Error {
+    fn from(fault: TrainError) -> Self {
+        Self::Train(Box::new(fault))
+    }
 }
 
 impl Error {
