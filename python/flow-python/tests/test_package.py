@@ -20,7 +20,7 @@ def run(*arguments, cwd):
 
 @pytest.fixture
 def settings():
-    return str(ROOT / "flow-python/pyproject.toml")
+    return str(ROOT / "python/flow-python/pyproject.toml")
 
 
 def test_stubs_agree_with_what_is_there(settings, tmp_path):
@@ -61,7 +61,7 @@ def test_the_examples_of_the_readme_run(tmp_path, artefact, motions):
 
     write(tmp_path / "normal.csv", *motions)
     (tmp_path / "model.flow").write_bytes(artefact("tests/case").read_bytes())
-    text = (ROOT / "flow-python/README.md").read_text()
+    text = (ROOT / "python/flow-python/README.md").read_text()
     programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(programs) >= 3
     for program in programs:
