@@ -86,7 +86,7 @@ pub enum Layer<W: Weights> {
 /// What a conditioner gives parameters to.
 #[derive(Clone, Copy, Debug)]
 pub struct Conditioned<'l> {
-    /// The channels, and what is known of them.
+    /// The channels that change, and which ones the conditioner knows.
     pub channels: Known<'l>,
     /// What happens to each.
     pub transformer: Transformer,
@@ -157,7 +157,7 @@ pub trait Map<V: Weights, W: Weights> {
     /// A perceptron, given what it conditions.
     ///
     /// # Errors
-    /// As the implementation says; so it is below.
+    /// The weights do not fit the other kind.
     fn conditioner(
         &mut self,
         conditioned: Conditioned<'_>,
@@ -167,7 +167,7 @@ pub trait Map<V: Weights, W: Weights> {
     /// Convolutions over the given planes, which end in so many outputs.
     ///
     /// # Errors
-    /// See above.
+    /// As [`conditioner`](Self::conditioner).
     fn convolutions(
         &mut self,
         given: &Planes,
@@ -178,13 +178,13 @@ pub trait Map<V: Weights, W: Weights> {
     /// Factors of a matrix of so many rows.
     ///
     /// # Errors
-    /// See above.
+    /// As [`conditioner`](Self::conditioner).
     fn factors(&mut self, rows: usize, own: V::Factors) -> Result<W::Factors, Self::Fault>;
 
     /// Scales and shifts.
     ///
     /// # Errors
-    /// See above.
+    /// As [`conditioner`](Self::conditioner).
     fn scales(&mut self, own: V::Scales) -> Result<W::Scales, Self::Fault>;
 }
 

@@ -26,7 +26,7 @@ impl MondrianTables {
             table: table.entries().to_vec(),
         });
         DraftMondrian {
-            // An artefact has at most 64 context channels.
+            // An artefact has at most 256 context channels.
             channel: self.channel() as u8,
             categories: categories.collect(),
         }

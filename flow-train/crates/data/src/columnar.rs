@@ -88,7 +88,7 @@ impl<W: Write + Send> Group<'_, W> {
     }
 }
 
-/// Adds a cell of text; an empty one is none.
+/// Adds a cell of text; an empty cell has no value.
 pub fn push_text(values: &mut Vec<ByteArray>, levels: &mut Vec<i16>, cell: &[u8]) {
     levels.push((!cell.is_empty()).into());
     if !cell.is_empty() {
